@@ -1,0 +1,63 @@
+"""A newcomer's first and second start, headless: python app.py until a real query answers, with the seconds it took.
+
+python .ci/first_start.py FOLDER
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+from gradio_client import Client
+
+ROOT = Path(__file__).resolve().parent.parent
+LIMIT_SECONDS = 1200  # a frozen start should end the run; how long it took is printed, not judged
+
+
+def start(folder: Path) -> float:
+    """Seconds from the command to an answered query."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    begun = time.monotonic()
+    app = subprocess.Popen(
+        [sys.executable, str(ROOT / "app.py"), "--port", str(port)], cwd=folder, start_new_session=True
+    )
+    try:
+        while time.monotonic() - begun < LIMIT_SECONDS:
+            if app.poll() is not None:
+                sys.exit(f"app.py ended with {app.returncode}")
+            try:
+                client = Client(f"http://127.0.0.1:{port}", verbose=False)
+                break
+            except (httpx.TransportError, ValueError):
+                time.sleep(0.5)
+        else:
+            sys.exit(f"no page after {LIMIT_SECONDS} s")
+        found = client.predict("something to keep coffee hot at work", 5, "tuned", "", "", "", api_name="/search")
+        both = client.predict("something to keep coffee hot at work", 5, "", "", "", api_name="/compare")
+        seconds = time.monotonic() - begun
+        assert len(found["hits"]) == 5, found
+        assert set(both["systems"]) == {"base", "tuned", "bm25"}, both
+        print(json.dumps(found["hits"][0]))
+        return seconds
+    finally:
+        os.killpg(app.pid, signal.SIGTERM)
+        app.wait()
+
+
+def main() -> None:
+    """Start twice in an empty folder."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True)
+    first, second = start(folder), start(folder)
+    print(f"first start to an answered query: {first:.0f} s, second: {second:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,285 @@
+"""The catalogue: product columns in Arrow, one row per (product_locale, product_id), and the text an encoder reads.
+
+Knows no judgment and no encoder. Products stay in Arrow: 1.2 million of them as Python objects would take several GB.
+The key has two parts, since ESCI reuses ids across locales.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.dataset as pa_ds
+import pyarrow.json as pa_json
+import pyarrow.parquet as pq
+
+from space.errors import UserError
+
+KEY = ("product_locale", "product_id")
+TEXT_COLUMNS = ("product_title", "product_brand", "product_color")
+BULLETS = "product_bullet_point"
+#: Columns some catalogues have beyond ESCI (ESCI-S, shops' own exports) and the cards can show.
+EXTRA_COLUMNS = {
+    "image_url": pa.string(),
+    "price": pa.float64(),
+    "category": pa.string(),
+    "rating": pa.float64(),
+    "rating_count": pa.float64(),
+}
+_TYPES = dict.fromkeys((*KEY, *TEXT_COLUMNS, BULLETS), pa.string()) | EXTRA_COLUMNS
+_BATCH_ROWS = 65_536
+
+
+class DataError(UserError):
+    """Data that cannot be used; the message names file, column and value."""
+
+
+def passages(catalogue: pa.Table, bullets: int = 0) -> list[str]:
+    """The text an encoder reads of each product: title, brand, colour and, if asked, the start of the bullet points.
+
+    Args:
+        catalogue: product columns; a missing brand, colour or bullet is left out.
+        bullets: how many characters of the bullet points to add; 0 adds none.
+
+    Returns:
+        One string per row.
+    """
+    columns = [catalogue[name].to_pylist() for name in TEXT_COLUMNS]
+    points = catalogue[BULLETS].to_pylist() if bullets else [None] * len(catalogue)
+    return [
+        passage(title, brand, color, (point or "")[:bullets])
+        for title, brand, color, point in zip(*columns, points, strict=True)
+    ]
+
+
+def passage(title: str | None, brand: str | None, color: str | None, bullets: str = "") -> str:
+    """One product's text; see ``passages``."""
+    return " ".join(part for part in ((title or "").strip(), brand, color, bullets) if part)
+
+
+def template(bullets: int) -> str:
+    """The passage text in words, for the manifest: two stores of different templates must not be mixed."""
+    return "{title} {brand} {color}" + (f" {{bullet_point[:{bullets}]}}" if bullets else "")
+
+
+def load_catalogue(
+    path: Path, columns: Mapping[str, str] | None = None, *, bullets: bool = False, default_locale: str = "us"
+) -> pa.Table:
+    """An own catalogue from csv, parquet or jsonl; needs an id and a title.
+
+    Args:
+        path: the file.
+        columns: {column of ours: column of the file}; the others are taken by our own names.
+        bullets: keep the bullet points.
+        default_locale: the locale of every product where the file has no such column.
+
+    Raises:
+        DataError: unknown format, missing column, null or duplicate id.
+    """
+    if not path.is_file():
+        raise DataError(f"--catalogue {path}: no such file")
+    read = table = _read_table(path)
+    twice = [name for name, count in Counter(read.column_names).items() if count > 1]
+    if twice:
+        raise DataError(f"{path}: more than one column {', '.join(map(repr, twice))}; give each its own name")
+    for ours, theirs in (columns or {}).items():
+        if ours not in _TYPES:
+            raise DataError(f"--columns {ours}={theirs}: {ours!r} is not one of {', '.join(_TYPES)}")
+        if theirs not in read.column_names:
+            raise DataError(f"{path}: no column {theirs!r} (--columns {ours}={theirs}); it has {read.column_names}")
+        table = table.drop_columns([ours]) if ours in table.column_names else table
+        table = table.append_column(ours, read[theirs])
+    for name in ("product_id", "product_title"):
+        if name not in table.column_names:
+            raise DataError(
+                f"{path}: no column {name!r}; map one of {table.column_names} to it with --columns {name}=…"
+            )
+    if "product_locale" not in table.column_names:
+        table = table.append_column("product_locale", pa.array([default_locale] * len(table), pa.string()))
+    return shaped(table, path.name, bullets=bullets)
+
+
+def product_keys(table: pa.Table) -> pa.Array:
+    """One ``locale + TAB + id`` string per row: what joins and duplicates are decided by."""
+    parts = [pc.cast(table[name], pa.large_string()) for name in KEY]
+    joined = pc.binary_join_element_wise(*parts, pa.scalar("\t", pa.large_string()))
+    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
+
+
+def rows_of(catalogue: pa.Table, locales: Iterable[str], ids: Iterable[str]) -> np.ndarray:
+    """Where each product stands in the catalogue: (n,) int64, -1 for one that is not in it."""
+    wanted = pa.table({"product_locale": pa.array(locales, pa.string()), "product_id": pa.array(ids, pa.string())})
+    found = pc.index_in(product_keys(wanted), product_keys(catalogue))
+    return pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+# -- reading ---------------------------------------------------------------------------------------------------------
+
+
+def read_products(files: Sequence[Path], bullets: bool, *, unique: bool) -> pa.Table:
+    """Product columns of parquet files; ``unique`` says that a repeated id is an error and not a repeated judgment."""
+    tables = [(file.name, pa_ds.dataset(file, schema=schema_of(file))) for file in files]
+    if not unique:
+        return products_of(tables, bullets)
+    source, data = tables[0]
+    need_columns(data.schema.names, _needed(bullets), source)
+    with readable(files[0]):
+        table = data.to_table(columns=_wanted(data.schema, bullets))
+    return shaped(table, source, bullets=bullets)
+
+
+def products_of(sources: Sequence[tuple[str, pa.Table | pa_ds.Dataset]], bullets: bool) -> pa.Table:
+    """Joined rows -> one row per product, in order of first appearance.
+
+    Two passes, so that texts of repeated rows are never in memory together: first the keys alone decide which rows
+    stay, then the texts of those are read batch by batch.
+    """
+    keys = []
+    for source, data in sources:
+        need_columns(data.schema.names, _needed(bullets), source)
+        with readable(source):
+            part = data.select(list(KEY)) if isinstance(data, pa.Table) else data.to_table(columns=list(KEY))
+        _refuse_nulls(part, KEY, source)
+        keys.append(product_keys(part))
+    if not sum(map(len, keys)):
+        raise DataError(f"{', '.join(source for source, _ in sources)}: holds no product")
+    codes = pa.chunked_array(keys).combine_chunks().dictionary_encode().indices.to_numpy()
+    first = np.zeros(len(codes), dtype=bool)
+    first[np.unique(codes, return_index=True)[1]] = True
+    kept, start = [], 0
+    for source, data in sources:
+        with readable(source):
+            for batch in _batches(data, _wanted(data.schema, bullets)):
+                chosen = first[start : start + len(batch)]
+                start += len(batch)
+                kept.append(_typed(pa.Table.from_batches([batch.filter(pa.array(chosen))]), source))
+    return pa.concat_tables(kept, promote_options="default").combine_chunks()
+
+
+def _batches(data: pa.Table | pa_ds.Dataset, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    if isinstance(data, pa.Table):
+        yield from data.select(columns).to_batches(max_chunksize=_BATCH_ROWS)
+    else:
+        yield from data.to_batches(columns=columns, batch_size=_BATCH_ROWS)
+
+
+def _read_table(path: Path) -> pa.Table:
+    """Any of the three formats, ids and titles as text (an id such as 00123 must keep its zeros)."""
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".parquet":
+            return pq.read_table(path)
+        if suffix == ".csv":
+            with path.open(encoding="utf-8-sig") as file:
+                header = pd.read_csv(file, nrows=0).columns
+            as_text = pa_csv.ConvertOptions(
+                column_types={name: pa.string() for name in header}, strings_can_be_null=True, null_values=[""]
+            )
+            return pa_csv.read_csv(
+                path, convert_options=as_text, parse_options=pa_csv.ParseOptions(newlines_in_values=True)
+            )
+        if suffix in (".jsonl", ".ndjson"):
+            table = pa_json.read_json(path)
+            # What looks like a date is read as one; an id or a title "2024-01-05" must stay as it is written.
+            dates = [(field.name, pa.string()) for field in table.schema if pa.types.is_timestamp(field.type)]
+            as_written = pa_json.ParseOptions(explicit_schema=pa.schema(dates))
+            return pa_json.read_json(path, parse_options=as_written) if dates else table
+    except (pa.ArrowException, OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise DataError(f"{path}: cannot be read as {suffix[1:]}: {error}") from error
+    raise DataError(f"{path}: unknown format {suffix!r}; use .csv, .parquet or .jsonl")
+
+
+@contextmanager
+def readable(file: Path | str) -> Iterator[None]:
+    """A ``DataError`` that names the file, where Arrow cannot read it."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{file}: not a readable parquet file: {error}") from error
+
+
+def schema_of(file: Path) -> pa.Schema:
+    """The schema of a parquet file; a ``DataError`` where it cannot be read."""
+    with readable(file):
+        return pq.read_schema(file).remove_metadata()
+
+
+def _needed(bullets: bool) -> tuple[str, ...]:
+    return (*KEY, "product_title", *([BULLETS] if bullets else []))
+
+
+def _wanted(schema: pa.Schema, bullets: bool) -> list[str]:
+    wanted = [*KEY, *TEXT_COLUMNS, *([BULLETS] if bullets else []), *EXTRA_COLUMNS]
+    return [name for name in wanted if name in schema.names]
+
+
+# -- checking --------------------------------------------------------------------------------------------------------
+
+
+def shaped(table: pa.Table, source: str, *, bullets: bool) -> pa.Table:
+    """A product table with our columns and types, its ids checked.
+
+    Args:
+        table: at least product_id, product_locale and product_title.
+        source: what to call it in messages.
+        bullets: keep the bullet points.
+
+    Raises:
+        DataError: no rows, a null or duplicate id, a column that cannot be read as its type.
+    """
+    if not len(table):
+        raise DataError(f"{source}: holds no product")
+    need_columns(table.schema.names, _needed(bullets), source)
+    table = _typed(table.select(_wanted(table.schema, bullets)), source)
+    _refuse_nulls(table, KEY, source)
+    codes = product_keys(table).dictionary_encode()
+    if len(codes.dictionary) < len(table):
+        counts = np.bincount(codes.indices.to_numpy())
+        locale, product_id = codes.dictionary[int(counts.argmax())].as_py().split("\t", 1)
+        raise DataError(
+            f"{source}: product_id {product_id!r} of locale {locale!r} is in {counts.max()} rows; ids must be unique"
+        )
+    return table.combine_chunks()
+
+
+def in_locales(table: pa.Table, locales: Sequence[str], source: str) -> pa.Table:
+    """The products of some locales; a ``DataError`` that names the locales there are, if that leaves none."""
+    kept = table.filter(pc.is_in(table["product_locale"], pa.array(list(locales), pa.string())))
+    if not len(kept):
+        present = sorted(pc.unique(table["product_locale"]).to_pylist())
+        raise DataError(f"{source}: no product in --locales {' '.join(locales)}; it has {' '.join(present)}")
+    return kept.combine_chunks()
+
+
+def _typed(table: pa.Table, source: str) -> pa.Table:
+    """Our column order and types; text columns that are absent are null throughout, extra columns stay absent."""
+    required = (*KEY, *TEXT_COLUMNS)
+    columns = {}
+    for name, kind in _TYPES.items():
+        if name in table.column_names:
+            try:
+                columns[name] = pc.cast(table[name], kind)
+            except pa.ArrowException as error:
+                raise DataError(f"{source}: column {name!r} is no {kind}: {error}") from error
+        elif name in required:
+            columns[name] = pa.nulls(len(table), kind)
+    return pa.table(columns)
+
+
+def _refuse_nulls(table: pa.Table, columns: Iterable[str], source: str) -> None:
+    for name in columns:
+        nulls = pc.is_null(table[name]).to_numpy(zero_copy_only=False) if table[name].null_count else []
+        if len(nulls):
+            raise DataError(f"{source}: column {name!r} is null in {nulls.sum()} rows, first in row {nulls.argmax()}")
+
+
+def need_columns(have: Sequence[str], want: Iterable[str], source: str) -> None:
+    """A ``DataError`` that names the columns of ``want`` which are not in ``have``."""
+    missing = [name for name in want if name not in have]
+    if missing:
+        raise DataError(f"{source}: missing column {', '.join(map(repr, missing))}; it has {list(have)}")

@@ -1,0 +1,245 @@
+"""The settings of each entry point: one frozen dataclass apiece, validated when made, parsed from the command line.
+
+Knows no model, no data and no Hub; it only says what may be asked for and refuses the rest in one sentence.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from space.errors import UserError
+
+DEFAULT_DATASET = "tasksource/esci"
+DEFAULT_BASE_MODEL = "intfloat/multilingual-e5-small"
+SAMPLE = "sample"
+LOCALES = ("us", "es", "jp")
+LOSSES = ("triplet", "mnrl", "cosent")
+
+Settings = TypeVar("Settings")
+
+
+class SettingsError(UserError):
+    """A setting that cannot work; the message names the flag, its value and the cure."""
+
+
+def _help(text: str, **extra: Any) -> Any:
+    """A dataclass field whose ``--help`` line is ``text``."""
+    return field(metadata={"help": text}, **extra)
+
+
+def _require(holds: bool, flag: str, value: object, cure: str) -> None:
+    if not holds:
+        raise SettingsError(f"--{flag} is {value!r}: {cure}")
+
+
+def _check_shared(settings: Any) -> None:
+    """Checks for the settings that train and build have in common."""
+    _require(len(settings.locales) > 0, "locales", settings.locales, "name at least one, e.g. --locales us")
+    _require(settings.batch_size >= 1, "batch-size", settings.batch_size, "use 1 or more")
+    _require(
+        8 <= settings.max_seq_length <= 512,
+        "max-seq-length",
+        settings.max_seq_length,
+        "use 8 to 512 tokens; 64 covers nearly every title",
+    )
+    _require(settings.bullets >= 0, "bullets", settings.bullets, "use 0 (none) or a number of characters")
+    for flag in ("push_to_hub", "push_embeddings"):
+        repo = getattr(settings, flag, None)
+        _require(
+            repo is None or len([part for part in repo.split("/") if part]) == repo.count("/") + 1 == 2,
+            flag.replace("_", "-"),
+            repo,
+            "name the repository as USER/NAME",
+        )
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """What ``accelerate launch train.py`` can be asked for."""
+
+    dataset: str = _help("Judgments: a Hub id, a folder (see README), or 'sample'.", default=DEFAULT_DATASET)
+    locales: list[str] = _help("Product locales to keep.", default_factory=lambda: list(LOCALES))
+    base_model: str = _help("Encoder to start from: Hub id (ID@REVISION pins) or folder.", default=DEFAULT_BASE_MODEL)
+    loss: str = _help("Training loss.", default="triplet")
+    epochs: float = _help("Passes over the training examples.", default=1.0)
+    max_steps: int = _help("Stop after this many optimizer steps; -1 means by --epochs.", default=-1)
+    batch_size: int = _help("Examples per step and process.", default=32)
+    learning_rate: float = _help("Peak learning rate (AdamW, linear warm-up and decay).", default=2e-5)
+    max_seq_length: int = _help("Tokens kept of each text.", default=64)
+    triplet_margin: float = _help("Cosine-distance margin of the triplet loss.", default=0.2)
+    negatives: int = _help("Negatives drawn for each Exact product.", default=2)
+    bullets: int = _help("Characters of bullet points in the passage text; 0 leaves them out.", default=0)
+    eval_queries: int = _help("Held-out queries to evaluate on, drawn by --seed; -1 means all.", default=2000)
+    seed: int = _help("Seed of everything drawn at random.", default=42)
+    save_steps: float = _help("Checkpoint every so many steps; below 1: that share of the run.", default=0.2)
+    output_dir: Path = _help("Where the finished model goes.", default=Path("saved_e5_model"))
+    checkpoints_dir: Path = _help("Where the checkpoints go.", default=Path("checkpoints"))
+    logging_dir: Path = _help("Where the TensorBoard events go.", default=Path("logs"))
+    resume: bool = _help("Continue from the last complete checkpoint.", default=False)
+    push_to_hub: str | None = _help("Push the model to this Hub repository, USER/MODEL.", default=None)
+    push_embeddings: str | None = _help("Also embed the catalogue and push it, USER/DATASET.", default=None)
+    private: bool = _help("Create Hub repositories as private.", default=False)
+    offline: bool = _help("Do not ask the Hub for anything.", default=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, before any model or data is touched."""
+        _check_shared(self)
+        _require(self.loss in LOSSES, "loss", self.loss, f"choose one of {', '.join(LOSSES)}")
+        _require(0 < self.epochs < float("inf"), "epochs", self.epochs, "use more than 0")
+        _require(self.max_steps == -1 or self.max_steps >= 1, "max-steps", self.max_steps, "use 1 or more, or -1")
+        _require(0 < self.learning_rate < 1, "learning-rate", self.learning_rate, "use something like 2e-5")
+        _require(
+            0 < self.triplet_margin < 2,
+            "triplet-margin",
+            self.triplet_margin,
+            "cosine distance lies in 0 to 2, so a margin of 2 or more is never met; .1 to .3 works well",
+        )
+        _require(self.negatives >= 1, "negatives", self.negatives, "use 1 or more")
+        _require(
+            self.eval_queries == -1 or self.eval_queries >= 1, "eval-queries", self.eval_queries, "1 or more, or -1"
+        )
+        _require(0 <= self.seed < 2**32, "seed", self.seed, "use 0 to 4294967295")
+        _require(
+            self.save_steps > 0 and (self.save_steps < 1 or float(self.save_steps).is_integer()),
+            "save-steps",
+            self.save_steps,
+            "use a share below 1 such as .2, or a whole number of steps",
+        )
+
+
+@dataclass(frozen=True)
+class BuildSettings:
+    """What ``python build_embeddings.py`` can be asked for."""
+
+    dataset: str = _help("Catalogue and judgments: a Hub id, a folder, or 'sample'.", default=DEFAULT_DATASET)
+    catalogue: Path | None = _help("Instead of --dataset: a csv, parquet or jsonl file of products.", default=None)
+    columns: str | None = _help("Column names in --catalogue, e.g. product_id=sku,product_title=name.", default=None)
+    base_model: str = _help(
+        "Encoder before fine-tuning: Hub id (ID@REVISION pins) or folder.", default=DEFAULT_BASE_MODEL
+    )
+    model: str = _help("Fine-tuned encoder: Hub id (ID@REVISION pins) or folder.", default="saved_e5_model")
+    locales: list[str] = _help("Product locales to keep.", default_factory=lambda: list(LOCALES))
+    output_dir: Path = _help("Where the store goes.", default=Path("artifacts"))
+    shard_size: int = _help("Products per shard; memory is bounded by one shard.", default=50_000)
+    batch_size: int = _help("Texts per forward pass.", default=128)
+    max_seq_length: int = _help("Tokens kept of each text.", default=64)
+    bullets: int = _help("Characters of bullet points in the passage text; 0 leaves them out.", default=0)
+    resume: bool = _help("Keep finished shards of an earlier run that are intact and still apply.", default=True)
+    push_to_hub: str | None = _help("Push the store to this Hub data set, USER/DATASET.", default=None)
+    private: bool = _help("Create the Hub data set as private.", default=False)
+    offline: bool = _help("Do not ask the Hub for anything.", default=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, before any model or data is touched."""
+        _check_shared(self)
+        _require(self.shard_size >= 1, "shard-size", self.shard_size, "use 1 or more")
+        _require(
+            self.columns is None or self.catalogue is not None, "columns", self.columns, "it needs --catalogue FILE"
+        )
+        self.column_map()
+
+    def column_map(self) -> dict[str, str]:
+        """``--columns`` as {column of ours: column of the file}.
+
+        Raises:
+            SettingsError: a pair without ``=``.
+        """
+        pairs = [pair.partition("=") for pair in (self.columns or "").split(",") if pair]
+        for ours, equals, theirs in pairs:
+            _require(
+                bool(ours and equals and theirs), "columns", self.columns, "write product_id=sku,product_title=name"
+            )
+        return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
+
+
+@dataclass(frozen=True)
+class AppSettings:
+    """What ``python app.py`` can be asked for; on a Space the same comes from ``E5_*`` variables."""
+
+    model: str | None = _help("Fine-tuned encoder: Hub id (ID@REVISION pins) or folder.", default=None)
+    base_model: str | None = _help("Encoder before fine-tuning: the same.", default=None)
+    embeddings: str | None = _help("Store of build_embeddings.py: Hub id (ID@REVISION pins) or folder.", default=None)
+    host: str = _help("Address to listen on.", default="127.0.0.1")
+    port: int = _help("Port to listen on.", default=7860)
+    share: bool = _help("Also ask for a public link.", default=False)
+    offline: bool = _help("Do not ask the Hub for anything.", default=False)
+
+    def __post_init__(self) -> None:
+        """Refuse half a configuration: the three artifacts belong together."""
+        _require(0 <= self.port <= 65535, "port", self.port, "use 1 to 65535, or 0 for a free one")
+        given = {"model": self.model, "base-model": self.base_model, "embeddings": self.embeddings}
+        missing = [flag for flag, value in given.items() if not value]
+        if 0 < len(missing) < len(given):
+            have = ", ".join(f"--{flag} {value}" for flag, value in given.items() if value)
+            need = " and ".join(f"--{flag}" for flag in missing)
+            raise SettingsError(f"{have} given without {need}: the three belong together, so name all or none")
+
+    @property
+    def configured(self) -> bool:
+        """Whether artifacts are named; if not, the app looks for local ones or runs the quickstart."""
+        return bool(self.model)
+
+
+APP_VARIABLES = {
+    "E5_MODEL": "model",
+    "E5_BASE_MODEL": "base_model",
+    "E5_EMBEDDINGS": "embeddings",
+    "GRADIO_SERVER_NAME": "host",
+    "GRADIO_SERVER_PORT": "port",
+}
+
+
+def environment_arguments(environ: dict[str, str] | None = None) -> list[str]:
+    """The ``E5_*`` variables of a Space as command-line arguments, to be put before the real ones."""
+    environ = dict(os.environ) if environ is None else environ
+    return [
+        argument
+        for variable, name in APP_VARIABLES.items()
+        if environ.get(variable)
+        for argument in (f"--{name.replace('_', '-')}", environ[variable])
+    ]
+
+
+def split_revision(name: str) -> tuple[str, str | None]:
+    """``ID@REVISION`` as (id, revision); a name without ``@``, or an existing folder, has no revision."""
+    if Path(name).exists() or "@" not in name:
+        return name, None
+    repo, _, revision = name.rpartition("@")
+    if not repo or not revision:
+        raise SettingsError(f"{name!r} is not ID@REVISION: write e.g. user/model@main")
+    return repo, revision
+
+
+def parse(kind: type[Settings], arguments: Sequence[str] | None = None, description: str = "") -> Settings:
+    """The command line as ``kind``.
+
+    Args:
+        kind: one of the settings classes of this module.
+        arguments: without the program's name; None reads ``sys.argv``.
+        description: first lines of ``--help``.
+
+    Raises:
+        SettingsError: a value that cannot work.
+        SystemExit: ``--help``, or a flag argparse does not know.
+    """
+    # Here and not at the top: it costs a second, which tools that only need the names should not pay.
+    from transformers.hf_argparser import HfArgumentParser
+
+    parser = HfArgumentParser(kind, description=description)
+    settings, unknown = parser.parse_args_into_dataclasses(
+        args=arguments, look_for_args_file=False, return_remaining_strings=True
+    )
+    if unknown:  # left to itself, the parser answers a misspelt flag with a traceback
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return settings
+
+
+def to_json(settings: Any) -> dict[str, Any]:
+    """The settings as plain JSON values, for evaluation.json and the cards."""
+    return {
+        item.name: str(value) if isinstance(value, Path) else value
+        for item in fields(settings)
+        for value in [getattr(settings, item.name)]
+    }

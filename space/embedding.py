@@ -1,0 +1,171 @@
+"""A catalogue through two encoders into a store, shard by shard, by as many processes as there are.
+
+Memory is bounded by a shard and a model. Which process makes a shard changes nothing in it.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+import pyarrow as pa
+from accelerate import PartialState
+from tqdm import tqdm
+
+from space import hub, report, source
+from space.catalogue import passages, template
+from space.config import BuildSettings
+from space.encoder import TextEncoder
+from space.esci import JUDGMENT_COLUMNS
+from space.files import sole_writer
+from space.store import EVALUATION, JOURNAL, Plan, StoreWriter
+from space.weights import Weights
+
+logger = logging.getLogger(__name__)
+
+
+class Processes(Protocol):
+    """What is needed of ``accelerate.PartialState``."""
+
+    process_index: int
+    num_processes: int
+    is_main_process: bool
+
+    def wait_for_everyone(self) -> None:
+        """Return once every process has called."""
+
+
+def build(settings: BuildSettings, base: Weights, tuned: Weights) -> None:
+    """What build_embeddings.py does: read, embed with both encoders, write, push.
+
+    Raises:
+        UserError: data, weights or the Hub do not give what the settings need.
+    """
+    state = PartialState()
+    catalogue, judgments, name, notice = _read(settings)
+    plan = Plan(len(catalogue), settings.shard_size, template(settings.bullets), name, notice)
+    evaluation = _evaluation(tuned.folder)
+
+    def load(weights: Weights) -> TextEncoder:
+        return TextEncoder(weights, max_seq_length=settings.max_seq_length, batch_size=settings.batch_size)
+
+    with sole_writer(settings.output_dir) if state.is_main_process else nullcontext():
+        made = embed_catalogue(
+            catalogue,
+            {"base": lambda: load(base), "tuned": lambda: load(tuned)},
+            settings.output_dir,
+            plan,
+            state,
+            resume=settings.resume,
+            bullets=settings.bullets,
+            judgments=judgments,
+            evaluation=evaluation,
+        )
+    if not state.is_main_process:
+        return
+    logger.info(
+        f"{settings.output_dir}: {plan.rows:,} products, two encoders; {made['kept']} shards kept from earlier runs"
+    )
+    trained_from = (evaluation or {}).get("encoders", {}).get("base", made["encoders"]["base"])
+    if trained_from["fingerprint"] != made["encoders"]["base"]["fingerprint"]:
+        logger.warning(
+            f"{tuned.name} was trained from {trained_from['id']}, the base here is {base.name}: "
+            f"their difference is not what fine-tuning did"
+        )
+    if settings.push_to_hub:
+        url = hub.push(
+            settings.output_dir,
+            settings.push_to_hub,
+            "dataset",
+            private=settings.private,
+            message=f"{plan.rows:,} products",
+            ignore=(f"{JOURNAL}/*",),
+        )
+        logger.info("pushed: %s", url)
+
+
+def _read(settings: BuildSettings) -> tuple[pa.Table, pd.DataFrame | None, str, str]:
+    """Catalogue, held-out judgments if there are any, name and notice of the data."""
+    bullets = settings.bullets > 0
+    if settings.catalogue is not None:
+        table = source.open_catalogue(settings.catalogue, settings.column_map(), settings.locales, bullets=bullets)
+        return table, None, settings.catalogue.name, ""
+    judged = source.open_judged(settings.dataset, settings.locales, bullets=bullets, offline=settings.offline)
+    return judged.catalogue, judged.test[list(JUDGMENT_COLUMNS)], judged.name, judged.notice
+
+
+def _evaluation(folder: Path) -> dict[str, Any] | None:
+    """What training left beside the model."""
+    path = folder / EVALUATION
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def embed_catalogue(
+    catalogue: pa.Table,
+    encoders: Mapping[str, Callable[[], TextEncoder]],
+    folder: Path,
+    plan: Plan,
+    processes: Processes,
+    *,
+    resume: bool = True,
+    bullets: int = 0,
+    judgments: pd.DataFrame | None = None,
+    evaluation: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Write a store.
+
+    Args:
+        catalogue: product columns; only read by the main process, and only to write the products shards.
+        encoders: {"base" and "tuned": a function that loads it}; one is in memory at a time.
+        folder: the store.
+        plan: its layout.
+        processes: who else is at work on it.
+        resume: keep finished shards that are whole and still apply.
+        bullets: see ``space.catalogue.passages``.
+        judgments: the held-out judgments, for labels in the app.
+        evaluation: what training measured.
+
+    Returns:
+        {"embedded": shards made now by this process, "kept": shards found finished, "encoders": their descriptions}.
+    """
+    writer = StoreWriter(folder, plan)
+    if processes.is_main_process:
+        writer.begin(resume=resume)
+        writer.write_products(catalogue)
+    processes.wait_for_everyone()
+    described: dict[str, dict[str, Any]] = {}
+    embedded = kept = 0
+    for part, load in encoders.items():
+        encoder = load()
+        described[part] = encoder.describe()
+        todo = []
+        for shard in range(plan.shards):
+            key = writer.key(shard, described[part])
+            if writer.is_done(part, shard, key):
+                kept += 1
+            else:
+                todo.append((shard, key))
+        # Every process must have looked before any starts, or their lists differ and a shard falls between them.
+        processes.wait_for_everyone()
+        mine = todo[processes.process_index :: processes.num_processes]
+        if processes.is_main_process:
+            logger.info("%s: %d of %d shards to embed", part, len(todo), plan.shards)
+        total = sum(plan.span(shard)[1] for shard, _ in mine)
+        with tqdm(
+            total=total, desc=f"embed {part}", unit=" products", disable=not (mine and processes.is_main_process)
+        ) as bar:
+            for shard, key in mine:
+                products = writer.products(shard)
+                vectors = encoder.encode_passages(passages(products, bullets), bar.update)
+                writer.write_vectors(part, shard, key, products, vectors)
+        embedded += len(mine)
+        del encoder
+        processes.wait_for_everyone()
+    if processes.is_main_process:
+        card = report.store_card(plan, described, judgments is not None, evaluation)
+        writer.finish(described, judgments, evaluation, card)
+    processes.wait_for_everyone()
+    return {"embedded": embedded, "kept": kept, "encoders": described}

@@ -1,0 +1,5 @@
+"""The kind of error whose message is meant for the user."""
+
+
+class UserError(ValueError):
+    """Something the user can cure; the message is one sentence that names parameter, value and cure."""

@@ -1,0 +1,172 @@
+"""One experiment: judgments and a base encoder in, a fine-tuned model with honest figures out.
+
+Evaluates before and after on the same held-out queries; leaves the training itself to ``training``.
+"""
+
+import logging
+import shlex
+import tempfile
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from accelerate import PartialState
+from tqdm import tqdm
+
+from space import evaluation, hub, report, source, training
+from space.bm25 import Bm25Index
+from space.catalogue import passages
+from space.config import BuildSettings, TrainSettings, to_json
+from space.embedding import build
+from space.encoder import TextEncoder
+from space.esci import GAINS, Judged
+from space.files import sole_writer
+from space.index import TorchIndex
+from space.systems import Bm25System, DenseSystem, HybridSystem, RandomSystem, System
+from space.triplets import exact_texts, training_examples
+from space.weights import Weights, locate
+
+logger = logging.getLogger(__name__)
+
+FORMAT = 1
+
+
+def run(settings: TrainSettings, weights: Weights) -> None:
+    """Load, evaluate, train, evaluate, save, push.
+
+    Under several processes all train; the main one does the rest while the others wait.
+
+    Raises:
+        UserError: data, weights or the Hub do not give what the settings need.
+    """
+    state = PartialState()
+    with sole_writer(settings.output_dir) if state.is_main_process else nullcontext():
+        _train(settings, weights, state)
+    if settings.push_embeddings:
+        _build(settings, weights)
+
+
+def _train(settings: TrainSettings, weights: Weights, state: PartialState) -> None:
+    bullets = settings.bullets
+    judged = source.open_judged(settings.dataset, settings.locales, bullets=bullets > 0, offline=settings.offline)
+    texts = passages(judged.catalogue, bullets)
+    examples = training_examples(judged.train, texts, settings.loss, negatives=settings.negatives, seed=settings.seed)
+    encoder = TextEncoder(weights, max_seq_length=settings.max_seq_length, training=True)
+    base = encoder.describe()
+    bench = _Bench(judged, texts, settings)
+    if state.is_main_process:
+        training.recover(settings.output_dir)
+        logger.info("%s\n%s training examples for the %s loss", bench.describe(), f"{len(examples):,}", settings.loss)
+        for system in (RandomSystem(len(texts), settings.seed), bench.bm25, bench.dense("base", encoder)):
+            bench.run(system)
+        logger.info("\nBefore training\n\n%s", evaluation.to_markdown(evaluation.summarize(bench.results)))
+    state.wait_for_everyone()
+    log = training.fine_tune(encoder, examples, exact_texts(judged.train, texts), settings)
+    if state.is_main_process:
+        tuned = bench.dense("tuned", encoder)
+        bench.run(tuned)
+        bench.run(HybridSystem(tuned, bench.bm25))
+        figures = bench.figures(base, encoder.describe(refresh=True), log)
+        logger.info("\nAfter training\n\n%s\n%s\n", evaluation.to_markdown(figures), figures["verdict"])
+        _save(encoder, figures, log, settings)
+        _push(settings)
+    state.wait_for_everyone()
+
+
+class _Bench:
+    """The systems' figures on the held-out queries, as they come in."""
+
+    def __init__(self, judged: Judged, texts: list[str], settings: TrainSettings) -> None:
+        self.judged, self.texts, self.settings = judged, texts, settings
+        self.test = evaluation.held_out(judged.test, settings.eval_queries, settings.seed)
+        self.bm25 = Bm25System(Bm25Index(texts))
+        self.results: dict[str, pd.DataFrame] = {}
+
+    def dense(self, name: str, encoder: TextEncoder) -> DenseSystem:
+        with tqdm(total=len(self.texts), desc=f"embed {name}", unit=" products", dynamic_ncols=True) as bar:
+            return DenseSystem(name, encoder, TorchIndex(encoder.encode_passages(self.texts, bar.update)))
+
+    def run(self, system: System) -> None:
+        self.results[system.name] = evaluation.per_query(system, self.test, self.judged.catalogue)
+
+    def describe(self) -> str:
+        notice = f"\n{self.judged.notice}" if self.judged.notice else ""
+        return (
+            f"data: {self.judged.name}, {len(self.texts):,} products, {len(self.judged.train):,} judgments to learn "
+            f"from, {_queries(self.test):,} of {_queries(self.judged.test):,} held-out queries{notice}"
+        )
+
+    def figures(self, base: dict[str, Any], tuned: dict[str, Any], log: training.TrainingLog) -> dict[str, Any]:
+        """Content of evaluation.json."""
+        summary = evaluation.summarize(self.results)
+        return {
+            "format": FORMAT,
+            "verdict": evaluation.verdict(summary),
+            "dataset": {
+                "name": self.judged.name,
+                "notice": self.judged.notice,
+                "locales": sorted(self.judged.catalogue["product_locale"].unique().to_pylist()),
+                "products": len(self.texts),
+                "train_judgments": len(self.judged.train),
+                "queries": _queries(self.judged.test),
+                "queries_evaluated": _queries(self.test),
+                "judgments_evaluated": len(self.test),
+            },
+            "gains": GAINS,
+            "encoders": {"base": base, "tuned": tuned},
+            "settings": to_json(self.settings),
+            "training": asdict(log),
+            **summary,
+        }
+
+
+def _queries(judgments: pd.DataFrame) -> int:
+    return len(judgments[["product_locale", "query"]].drop_duplicates())
+
+
+def _save(encoder: TextEncoder, figures: dict[str, Any], log: training.TrainingLog, settings: TrainSettings) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        report.loss_curve(log.history, Path(folder) / "train_loss.png")
+        card = report.model_card(figures, settings.push_to_hub)
+        training.save(
+            encoder,
+            settings.output_dir,
+            {"evaluation.json": evaluation.to_json(figures), "README.md": card},
+            images=Path(folder),
+        )
+    logger.info(
+        f"model, card, evaluation.json and images/train_loss.png are in {settings.output_dir}; "
+        f"TensorBoard: tensorboard --logdir {settings.logging_dir}"
+    )
+
+
+def _push(settings: TrainSettings) -> None:
+    if settings.push_to_hub:
+        again = f"hf upload {shlex.quote(settings.push_to_hub)} {shlex.quote(str(settings.output_dir))}"
+        try:
+            url = hub.push(
+                settings.output_dir,
+                settings.push_to_hub,
+                "model",
+                private=settings.private,
+                message="Fine-tuned on ESCI",
+            )
+        except hub.HubError as error:
+            raise hub.HubError(
+                f"{error}. The finished model is in {settings.output_dir}; push it without training again: {again}"
+            ) from error
+        logger.info("pushed: %s", url)
+
+
+def _build(settings: TrainSettings, base: Weights) -> None:
+    """``--push-embeddings``: what build_embeddings.py does, over the same processes."""
+    shared = ("dataset", "locales", "max_seq_length", "bullets", "private", "offline")
+    build_settings = BuildSettings(
+        **{name: getattr(settings, name) for name in shared},
+        base_model=settings.base_model,
+        model=str(settings.output_dir),
+        push_to_hub=settings.push_embeddings,
+    )
+    build(build_settings, base, locate(str(settings.output_dir)))

@@ -1,0 +1,373 @@
+"""A query to hits and comparisons: encoders, index, catalogue and judgments put together.
+
+Knows no web page. Everything a visitor can get wrong rises here as a ``QueryError``, one sentence fit to be shown.
+"""
+
+import difflib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from space import hub
+from space.bm25 import Bm25Index
+from space.catalogue import passages, rows_of
+from space.config import split_revision
+from space.encoder import DEFAULT_MAX_SEQ_LENGTH, TextEncoder
+from space.errors import UserError
+from space.index import TorchIndex
+from space.store import ENCODERS, Store
+from space.systems import Bm25System, DenseSystem, HybridSystem, Ranking, Stopwatch, System
+from space.weights import locate
+
+SYSTEMS = ("tuned", "base", "bm25", "hybrid")
+COMPARED = ("base", "tuned", "bm25")
+FILTERS = {"locale": "product_locale", "brand": "product_brand", "color": "product_color"}
+MAX_K = 100
+MAX_QUERY_CHARACTERS = 500
+HINT_VALUES = 5_000
+
+
+class QueryError(UserError):
+    """A request that cannot be answered; the message is for the visitor."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One product found.
+
+    Attributes:
+        rank: from 1.
+        score: cosine, BM25 or fused score; comparable within one system and query only.
+        esci_label: the gold label where this query and product were judged, else None.
+        extra: what else the catalogue knows: image_url, price, category, rating, rating_count.
+    """
+
+    rank: int
+    product_id: str
+    product_locale: str
+    title: str
+    brand: str | None
+    color: str | None
+    score: float
+    esci_label: str | None
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """The hit as the endpoints return it."""
+        fields = asdict(self)
+        del fields["extra"]
+        return fields
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """Hits of one system, best first, with where the time went.
+
+    Attributes:
+        timings_ms: {"encode", "search", "total"} in milliseconds; total includes labels and product columns.
+    """
+
+    query: str
+    system: str
+    hits: list[Hit]
+    timings_ms: Mapping[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as ``/search`` returns it."""
+        return {
+            "query": self.query,
+            "system": self.system,
+            "hits": [hit.to_json() for hit in self.hits],
+            "timings_ms": dict(self.timings_ms),
+        }
+
+
+@dataclass(frozen=True)
+class Move:
+    """Where a product stands before and after fine-tuning, among the first k of each.
+
+    Attributes:
+        base: rank, or None where it is not among the first k.
+        tuned: likewise.
+    """
+
+    product_id: str
+    product_locale: str
+    base: int | None
+    tuned: int | None
+
+    @property
+    def state(self) -> str:
+        """One of "entered", "left", "up", "down", "same"."""
+        if self.base is None:
+            return "entered"
+        if self.tuned is None:
+            return "left"
+        return "same" if self.tuned == self.base else "up" if self.tuned < self.base else "down"
+
+    def to_json(self) -> dict[str, Any]:
+        """The move as ``/compare`` returns it; "by" counts places gained, None for one that entered or left."""
+        by = None if self.base is None or self.tuned is None else self.base - self.tuned
+        return asdict(self) | {"state": self.state, "by": by}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The same query by several systems.
+
+    Attributes:
+        overlap: share of the first k that base and tuned have in common, 0 to 1.
+        moves: tuned's hits in its order, then what left.
+    """
+
+    query: str
+    systems: Mapping[str, SearchResult]
+    overlap: float
+    moves: Sequence[Move]
+
+    def to_json(self) -> dict[str, Any]:
+        """The comparison as ``/compare`` returns it."""
+        return {
+            "query": self.query,
+            "systems": {name: result.to_json() for name, result in self.systems.items()},
+            "overlap": self.overlap,
+            "moves": [move.to_json() for move in self.moves],
+        }
+
+
+class SearchEngine:
+    """Answers queries over one catalogue with every system.
+
+    Args:
+        catalogue: product columns, row-aligned with the systems.
+        systems: {name: system}.
+        judgments: judged pairs to take gold labels and examples from; None where there are none.
+        notice: what must be said wherever the data is shown, or "".
+        description: encoders, device and the like, for the header.
+        evaluation: what training measured, or None.
+    """
+
+    def __init__(
+        self,
+        catalogue: pa.Table,
+        systems: Mapping[str, System],
+        *,
+        judgments: pd.DataFrame | None = None,
+        notice: str = "",
+        description: Mapping[str, Any] | None = None,
+        evaluation: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Build the filters and the labels."""
+        self.catalogue = catalogue
+        self.systems = dict(systems)
+        self.notice = notice
+        self.description = dict(description or {})
+        self.evaluation = evaluation
+        self._facets = {name: _Facet(catalogue[column]) for name, column in FILTERS.items()}
+        self._labels, self.examples = _labels_and_examples(judgments, catalogue)
+
+    @classmethod
+    def load(cls, model: str, base_model: str, embeddings: str, *, offline: bool = False) -> "SearchEngine":
+        """The engine of a store and the two encoders that made it.
+
+        Args:
+            model: the fine-tuned encoder, a Hub id (ID@REVISION pins) or a folder.
+            base_model: the encoder before that.
+            embeddings: the store, likewise.
+            offline: take what is on the Hub from the cache only.
+
+        Raises:
+            WeightsError, HubError, StoreError: something is missing, damaged, or does not belong together.
+        """
+        store = _open_store(embeddings, offline)
+        encoders = {}
+        for part, name in zip(ENCODERS, (base_model, model), strict=True):
+            limit = store.encoders[part].get("max_seq_length", DEFAULT_MAX_SEQ_LENGTH)
+            encoders[part] = TextEncoder(locate(name, offline=offline), max_seq_length=limit)
+            store.require(part, encoders[part].fingerprint, name)
+        catalogue = store.products()
+        systems: dict[str, System] = {
+            part: DenseSystem(part, encoder, TorchIndex(store.vectors(part))) for part, encoder in encoders.items()
+        }
+        # The text of a store with bullets cannot be told from its template alone, and BM25 does well without them.
+        systems["bm25"] = Bm25System(Bm25Index(passages(catalogue)))
+        systems["hybrid"] = HybridSystem(systems["tuned"], systems["bm25"])
+        description = {
+            "dataset": store.manifest["dataset"],
+            "device": str(encoders["tuned"].device),
+            "encoders": {part: encoder.describe() for part, encoder in encoders.items()},
+        }
+        return cls(
+            catalogue,
+            systems,
+            judgments=store.judgments(),
+            notice=store.manifest["notice"],
+            description=description,
+            evaluation=store.evaluation(),
+        )
+
+    def __len__(self) -> int:
+        return len(self.catalogue)
+
+    def choices(self, name: str) -> list[tuple[str, int]]:
+        """Values of a filter with their number of products, most first."""
+        return self._facets[name].counts()
+
+    def search(self, query: str, k: int = 10, system: str = "tuned", **filters: str | None) -> SearchResult:
+        """The best products of one system.
+
+        Args:
+            query: free text, at most ``MAX_QUERY_CHARACTERS``.
+            k: 1 to ``MAX_K``; fewer come back where the filters or, with BM25, the words leave fewer.
+            system: one of ``SYSTEMS``.
+            **filters: locale, brand, color; applied before the top k is taken. None and "" allow all.
+
+        Raises:
+            QueryError: any of these out of bounds.
+        """
+        start = time.perf_counter()
+        query = _checked_query(query)
+        k = _checked_k(k)
+        if not isinstance(system, str) or system not in self.systems:
+            raise QueryError(f"system should be one of {', '.join(self.systems)}, is {system!r}")
+        return self._search(query, k, system, self._mask(filters), start)
+
+    def compare(self, query: str, k: int = 10, systems: Sequence[str] = COMPARED, **filters: str | None) -> Comparison:
+        """The same query by several systems, and what fine-tuning moved.
+
+        Args:
+            query: see ``search``.
+            k: see ``search``.
+            systems: which; overlap and moves are between base and tuned.
+            **filters: see ``search``.
+
+        Raises:
+            QueryError: see ``search``.
+        """
+        query, k, mask = _checked_query(query), _checked_k(k), self._mask(filters)
+        results = {name: self._search(query, k, name, mask, time.perf_counter()) for name in systems}
+        base, tuned = ({_key(hit): hit.rank for hit in results[name].hits} for name in ENCODERS)
+        keys = [*tuned, *(key for key in base if key not in tuned)]
+        shared = len(base.keys() & tuned.keys())
+        return Comparison(
+            query,
+            results,
+            overlap=shared / max(len(base), len(tuned), 1),
+            moves=[Move(key[1], key[0], base.get(key), tuned.get(key)) for key in keys],
+        )
+
+    def _search(self, query: str, k: int, system: str, mask: np.ndarray | None, start: float) -> SearchResult:
+        clock = Stopwatch()
+        ranking = self.systems[system].retrieve([query], k, mask, clock)[0]
+        hits = self._hits(query, ranking)
+        timings = {stage: round(clock.milliseconds.get(stage, 0.0), 3) for stage in ("encode", "search")}
+        timings["total"] = round((time.perf_counter() - start) * 1e3, 3)
+        return SearchResult(query, system, hits, timings)
+
+    def _hits(self, query: str, ranking: Ranking) -> list[Hit]:
+        labels = self._labels.get(_normalized(query), {})
+        products = self.catalogue.take(pa.array(ranking.rows)).to_pylist()
+        return [
+            Hit(
+                rank=rank,
+                product_id=product.pop("product_id"),
+                product_locale=product.pop("product_locale"),
+                title=product.pop("product_title") or "",
+                brand=product.pop("product_brand"),
+                color=product.pop("product_color"),
+                score=round(float(score), 6),
+                esci_label=labels.get(int(row)),
+                extra=product,
+            )
+            for rank, (row, score, product) in enumerate(
+                zip(ranking.rows, ranking.scores, products, strict=True), start=1
+            )
+        ]
+
+    def _mask(self, filters: Mapping[str, str | None]) -> np.ndarray | None:
+        mask = None
+        for name, value in filters.items():
+            if name not in self._facets:
+                raise QueryError(f"no filter {name!r}; there are {', '.join(self._facets)}")
+            if value:
+                part = self._facets[name].mask(name, value)
+                mask = part if mask is None else mask & part
+        return mask
+
+
+class _Facet:
+    """One column as codes, so that a filter is one comparison of integers."""
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        encoded = column.combine_chunks().dictionary_encode()
+        self._codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        self._values: list[str] = encoded.dictionary.to_pylist()
+        self._code = {value: code for code, value in enumerate(self._values)}
+
+    def counts(self) -> list[tuple[str, int]]:
+        counts = np.bincount(self._codes[self._codes >= 0], minlength=len(self._values))
+        return sorted(zip(self._values, counts.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
+
+    def mask(self, name: str, value: str) -> np.ndarray:
+        if not isinstance(value, str) or value not in self._code:
+            raise QueryError(f"no product with {name} {str(value)[:80]!r}{self._hint(str(value)[:80])}")
+        return self._codes == self._code[value]
+
+    def _hint(self, value: str) -> str:
+        near = [known for known in self._values if known.casefold() == value.casefold()]
+        # Among the most frequent only: comparing with 200,000 brands takes a second, and every visitor waits for it.
+        near = near or difflib.get_close_matches(value, [known for known, _ in self.counts()[:HINT_VALUES]], n=3)
+        return f"; did you mean {', '.join(near[:3])}?" if near else ""
+
+
+def _open_store(name: str, offline: bool) -> Store:
+    folder = Path(name)
+    if not folder.is_dir():
+        repo, revision = split_revision(name)
+        folder = hub.pull(repo, "dataset", revision=revision, offline=offline or not hub.in_reach())
+    return Store(folder)
+
+
+def _labels_and_examples(
+    judgments: pd.DataFrame | None, catalogue: pa.Table
+) -> tuple[dict[str, dict[int, str]], list[str]]:
+    """{query: {row: label}} and eight of the judged queries, spread over the alphabet."""
+    if judgments is None or judgments.empty:
+        return {}, []
+    rows = rows_of(catalogue, judgments["product_locale"], judgments["product_id"])
+    labels: dict[str, dict[int, str]] = {}
+    for query, row, label in zip(judgments["query"], rows, judgments["esci_label"], strict=True):
+        labels.setdefault(_normalized(query), {})[int(row)] = str(label)
+    queries = sorted(judgments.loc[rows >= 0, "query"].unique())
+    return labels, [queries[place] for place in np.linspace(0, len(queries) - 1, min(8, len(queries)), dtype=int)]
+
+
+def _normalized(query: str) -> str:
+    """How a typed query is matched to a judged one: case and spacing do not make another query."""
+    return " ".join(query.casefold().split())
+
+
+def _checked_query(query: str) -> str:
+    if not isinstance(query, str) or not query.strip():
+        raise QueryError("query is empty: type what you are looking for")
+    if len(query) > MAX_QUERY_CHARACTERS:
+        raise QueryError(f"query has {len(query):,} characters; use at most {MAX_QUERY_CHARACTERS}")
+    # Lone surrogates cannot be encoded as UTF-8, and control characters mean nothing to a tokenizer.
+    return " ".join(query.encode("utf-8", "replace").decode("utf-8").replace("\0", " ").split()) or "?"
+
+
+def _checked_k(k: int) -> int:
+    number = isinstance(k, int | float) and not isinstance(k, bool)
+    if not (number and 1 <= k <= MAX_K and float(k).is_integer()):
+        raise QueryError(f"k should be a whole number from 1 to {MAX_K}, is {k!r}")
+    return int(k)
+
+
+def _key(hit: Hit) -> tuple[str, str]:
+    return hit.product_locale, hit.product_id

@@ -1,0 +1,331 @@
+"""The embeddings data set on disk: shards, journal, manifest. Writing, resuming, checking, loading.
+
+Knows files and checksums; what an encoder or a query is, others know. Three rules keep a reader safe: a file appears
+under its name only when it is whole; the manifest comes last and goes first; nothing is loaded whose sha256 differs.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import torch
+
+from space.catalogue import KEY
+from space.errors import UserError
+from space.files import atomically
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+PRODUCTS = "products"
+ENCODERS = ("base", "tuned")
+JUDGMENTS = "judgments/test.parquet"
+EVALUATION = "evaluation.json"
+CARD = "README.md"
+#: One small JSON file per finished shard; stays behind so that the next build can reuse what still applies.
+JOURNAL = ".build"
+_REBUILD = "run build_embeddings.py again, it redoes what is damaged"
+
+
+class StoreError(UserError):
+    """A store that must not be loaded; the message names the file and the cure."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a store will hold, down to the number of shards.
+
+    Attributes:
+        rows: products.
+        shard_size: products per shard.
+        template: the passage text in words.
+        dataset: what was loaded.
+        notice: what must be said wherever the data is shown, or "".
+    """
+
+    rows: int
+    shard_size: int
+    template: str
+    dataset: str
+    notice: str = ""
+
+    @property
+    def shards(self) -> int:
+        """How many files each part has."""
+        return -(-self.rows // self.shard_size)
+
+    def span(self, shard: int) -> tuple[int, int]:
+        """First row of a shard and its number of rows."""
+        start = shard * self.shard_size
+        return start, min(self.shard_size, self.rows - start)
+
+    def file(self, part: str, shard: int) -> str:
+        """Path of a shard within the store."""
+        return f"{part}/part-{shard:05d}-of-{self.shards:05d}.parquet"
+
+
+class StoreWriter:
+    """Writes the files of a plan, each atomically, and the manifest last.
+
+    Args:
+        folder: the store; made if absent. Several processes may write different shards of one store.
+        plan: what goes into it.
+    """
+
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        """Touches nothing yet."""
+        self.folder, self.plan = folder, plan
+
+    def begin(self, *, resume: bool) -> None:
+        """Make the store unreadable until ``finish``, and clear what an interrupted run left half-written.
+
+        Args:
+            resume: keep the journal, so that finished shards that still apply are not made again.
+
+        Raises:
+            StoreError: the folder holds something else, which a store would be mixed up with.
+        """
+        if self.folder.is_dir() and not {MANIFEST, JOURNAL} & {path.name for path in self.folder.iterdir()}:
+            if any(self.folder.iterdir()):
+                raise StoreError(f"--output-dir {self.folder}: not empty and not a store; name a new folder")
+        (self.folder / JOURNAL).mkdir(parents=True, exist_ok=True)
+        (self.folder / MANIFEST).unlink(missing_ok=True)
+        for depth in ("", "*/", f"{JOURNAL}/*/"):
+            for leftover in self.folder.glob(f"{depth}*.tmp-*"):
+                leftover.unlink()
+        if not resume:
+            for entry in self.folder.glob(f"{JOURNAL}/**/*.json"):
+                entry.unlink()
+
+    def write_products(self, catalogue: pa.Table) -> None:
+        """Every products shard; quick beside embedding, so always written."""
+        for shard in range(self.plan.shards):
+            start, count = self.plan.span(shard)
+            with atomically(self.folder / self.plan.file(PRODUCTS, shard)) as path:
+                pq.write_table(catalogue.slice(start, count), path, compression="zstd")
+
+    def products(self, shard: int) -> pa.Table:
+        """A products shard as written."""
+        return pq.read_table(self.folder / self.plan.file(PRODUCTS, shard))
+
+    def key(self, shard: int, encoder: Mapping[str, Any]) -> str:
+        """What a vectors shard depends on: its products, the encoder and the text. Another key, another shard."""
+        parts = {name: encoder[name] for name in ("fingerprint", "max_seq_length", "precision")}
+        parts |= {"products": sha256(self.folder / self.plan.file(PRODUCTS, shard)), "template": self.plan.template}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def is_done(self, part: str, shard: int, key: str) -> bool:
+        """Whether a shard stands there whole and was made from exactly what it would be made from now."""
+        path = self.folder / self.plan.file(part, shard)
+        entry = self._entry(part, shard)
+        if not (entry.is_file() and path.is_file()):
+            return False
+        try:
+            noted = json.loads(entry.read_text(encoding="utf-8"))
+        except ValueError:
+            return False
+        return noted == {"key": key, "sha256": sha256(path)}
+
+    def write_vectors(self, part: str, shard: int, key: str, products: pa.Table, vectors: torch.Tensor) -> None:
+        """A shard of vectors beside the keys of its products.
+
+        Args:
+            part: "base" or "tuned".
+            shard: its number.
+            key: see ``key``.
+            products: the rows it belongs to.
+            vectors: (rows, d), kept as float16.
+        """
+        flat = pa.array(vectors.to(torch.float16).cpu().numpy().reshape(-1))
+        table = pa.table(
+            {"product_id": products["product_id"], "product_locale": products["product_locale"]}
+            | {"embedding": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])}
+        )
+        path = self.folder / self.plan.file(part, shard)
+        with atomically(path) as unfinished:
+            # Neither dictionary nor compression: half-precision vectors have no repeats, and reading is faster.
+            pq.write_table(table, unfinished, compression="none", use_dictionary=False)
+        with atomically(self._entry(part, shard)) as unfinished:
+            unfinished.write_text(json.dumps({"key": key, "sha256": sha256(path)}), encoding="utf-8")
+
+    def finish(
+        self,
+        encoders: Mapping[str, Mapping[str, Any]],
+        judgments: pd.DataFrame | None,
+        evaluation: Mapping[str, Any] | None,
+        card: str,
+    ) -> dict[str, Any]:
+        """Write what is not sharded, drop what does not belong, and make the store readable.
+
+        Args:
+            encoders: {"base" and "tuned": what ``TextEncoder.describe`` says}.
+            judgments: the held-out judgments, for labels in the app; None where there are none.
+            evaluation: what training measured; None where it belongs to another model.
+            card: text of README.md.
+
+        Returns:
+            The manifest.
+        """
+        texts = {CARD: card}
+        if evaluation is not None:
+            texts[EVALUATION] = json.dumps(evaluation, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        for name, text in texts.items():
+            with atomically(self.folder / name) as path:
+                path.write_text(text, encoding="utf-8")
+        files = list(texts)
+        if judgments is not None:
+            with atomically(self.folder / JUDGMENTS) as path:
+                pq.write_table(pa.Table.from_pandas(judgments, preserve_index=False), path, compression="zstd")
+            files.append(JUDGMENTS)
+        for part in (PRODUCTS, *encoders):
+            files.extend(self.plan.file(part, shard) for shard in range(self.plan.shards))
+        self._drop_others(files)
+        manifest = {
+            "format": FORMAT,
+            "dataset": self.plan.dataset,
+            "notice": self.plan.notice,
+            "rows": self.plan.rows,
+            "shard_size": self.plan.shard_size,
+            "text": self.plan.template,
+            "encoders": {part: dict(encoder) for part, encoder in encoders.items()},
+            "files": {
+                name: {"bytes": (self.folder / name).stat().st_size, "sha256": sha256(self.folder / name)}
+                for name in sorted(files)
+            },
+        }
+        with atomically(self.folder / MANIFEST) as path:
+            path.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        return manifest
+
+    def _entry(self, part: str, shard: int) -> Path:
+        return self.folder / JOURNAL / (self.plan.file(part, shard) + ".json")
+
+    def _drop_others(self, keep: Iterable[str]) -> None:
+        """Files of earlier builds with another number of shards, and their journal."""
+        wanted = {self.folder / name for name in keep}
+        wanted |= {self.folder / JOURNAL / f"{name}.json" for name in keep}
+        present = [self.folder / EVALUATION, self.folder / JUDGMENTS]
+        for part in (PRODUCTS, *ENCODERS):
+            present += self.folder.glob(f"{part}/part-*-of-*.parquet")
+            present += self.folder.glob(f"{JOURNAL}/{part}/part-*.json")
+        for path in present:
+            if path not in wanted:
+                path.unlink(missing_ok=True)
+
+
+class Store:
+    """A finished store, opened for reading.
+
+    Args:
+        folder: where it is.
+        verify: read every file once to compare its sha256; about a second per GB.
+
+    Raises:
+        StoreError: no manifest, another format, or a file that is missing or changed.
+    """
+
+    def __init__(self, folder: Path, *, verify: bool = True) -> None:
+        """Read the manifest and check the files against it."""
+        self.folder = folder
+        path = folder / MANIFEST
+        if not path.is_file():
+            state = "the build has not finished" if (folder / JOURNAL).is_dir() else "no store"
+            raise StoreError(f"{folder}: no {MANIFEST}, {state}; run build_embeddings.py --output-dir {folder}")
+        try:
+            self.manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            found = self.manifest["format"]
+            files = {name: (entry["bytes"], entry["sha256"]) for name, entry in self.manifest["files"].items()}
+            self.rows = int(self.manifest["rows"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise StoreError(f"{path}: not a manifest ({error}); {_REBUILD}") from error
+        if found != FORMAT:
+            raise StoreError(
+                f"{path}: format {found!r}, this version reads {FORMAT}; update the app or rebuild the store"
+            )
+        for name, (size, digest) in files.items():
+            file = folder / name
+            if not file.is_file():
+                raise StoreError(f"{file}: missing; {_REBUILD}")
+            if file.stat().st_size != size or (verify and sha256(file) != digest):
+                raise StoreError(f"{file}: not what the manifest says, damaged or half-copied; {_REBUILD}")
+
+    @property
+    def encoders(self) -> dict[str, dict[str, Any]]:
+        """{"base" and "tuned": id, revision, fingerprint, dim, max_seq_length, precision, prompts}."""
+        return self.manifest["encoders"]
+
+    def require(self, part: str, fingerprint: str, name: str) -> None:
+        """Refuse an encoder that did not make the vectors.
+
+        Raises:
+            StoreError: naming both.
+        """
+        made_by = self.encoders[part]
+        if made_by["fingerprint"] != fingerprint:
+            raise StoreError(
+                f"{self.folder}: its {part} vectors were made by {made_by['id']} (fingerprint "
+                f"{made_by['fingerprint'][:12]}), not by {name} ({fingerprint[:12]}); rebuild the store with that "
+                f"model, or name the model it was made with"
+            )
+
+    def products(self) -> pa.Table:
+        """Product columns, row-aligned with the vectors."""
+        return self._read(PRODUCTS)
+
+    def vectors(self, part: str) -> torch.Tensor:
+        """(rows, d) float16 of "base" or "tuned".
+
+        Raises:
+            StoreError: rows that do not line up with the products.
+        """
+        dim = int(self.encoders[part]["dim"])
+        out = np.empty((self.rows, dim), dtype=np.float16)
+        start = 0
+        for name in self._files(part):
+            table = pq.read_table(self.folder / name)
+            products = pq.read_table(self.folder / name.replace(part, PRODUCTS, 1), columns=list(KEY))
+            if len(table) != len(products) or any(
+                not pc.all(pc.equal(table[key], products[key])).as_py() for key in KEY
+            ):
+                raise StoreError(f"{self.folder / name}: its rows are not those of {PRODUCTS}; {_REBUILD}")
+            for chunk in table["embedding"].chunks:
+                if chunk.type.list_size != dim:
+                    raise StoreError(f"{self.folder / name}: dimension {chunk.type.list_size}, manifest says {dim}")
+                out[start : start + len(chunk)] = chunk.flatten().to_numpy().reshape(-1, dim)
+                start += len(chunk)
+        if start != self.rows:
+            raise StoreError(f"{self.folder}: {start} rows in {part}, the manifest says {self.rows}; {_REBUILD}")
+        return torch.from_numpy(out)
+
+    def judgments(self) -> pd.DataFrame | None:
+        """The held-out judgments, or None where the store has none."""
+        path = self.folder / JUDGMENTS
+        return pq.read_table(path).to_pandas() if JUDGMENTS in self.manifest["files"] else None
+
+    def evaluation(self) -> dict[str, Any] | None:
+        """What training measured, or None."""
+        if EVALUATION not in self.manifest["files"]:
+            return None
+        return json.loads((self.folder / EVALUATION).read_text(encoding="utf-8"))
+
+    def _files(self, part: str) -> list[str]:
+        return sorted(name for name in self.manifest["files"] if name.startswith(f"{part}/"))
+
+    def _read(self, part: str) -> pa.Table:
+        table = pa.concat_tables([pq.read_table(self.folder / name) for name in self._files(part)])
+        if len(table) != self.rows:
+            raise StoreError(f"{self.folder}: {len(table)} rows in {part}, the manifest says {self.rows}; {_REBUILD}")
+        return table
+
+
+def sha256(path: Path) -> str:
+    """Checksum of a file, as hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,146 @@
+"""Judgments to training examples, and batches of them. Knows labels and texts; no model and no trainer.
+
+One rule holds everywhere: what is labelled Exact for a query never serves as a negative of it, neither by choice, nor
+drawn at random, nor as another example's product in the same batch. Products are compared by text, since the same
+title stands under several ids.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from datasets import Dataset
+from sentence_transformers.base.sampler import DefaultBatchSampler
+
+from space.errors import UserError
+from space.esci import GAINS
+
+#: Worst first: what is Irrelevant teaches most; a Substitute is a near miss that full-catalogue ranking also shows.
+NEGATIVE_GRADES = ("Irrelevant", "Complement", "Substitute")
+_DRAWS = 20
+
+
+class TripletError(UserError):
+    """Judgments that give no training example; the message says why."""
+
+
+def training_examples(
+    judgments: pd.DataFrame, passages: Sequence[str], loss: str, *, negatives: int = 2, seed: int = 42
+) -> Dataset:
+    """Examples in the columns the loss reads.
+
+    Args:
+        judgments: a checked train table of ``space.esci``, with ``row``.
+        passages: the text of every product of the catalogue, by row.
+        loss: "triplet" and "mnrl" give anchor, positive, negative; "cosent" gives query, passage, score (the gain).
+        negatives: for how many examples each Exact product serves, each with another negative.
+        seed: of the negatives drawn.
+
+    Raises:
+        TripletError: no query has an Exact product; for "cosent", no two labels to compare.
+    """
+    if loss == "cosent":
+        return _graded_pairs(judgments, passages, seed)
+    rng = np.random.default_rng(seed)
+    exact = exact_texts(judgments, passages)
+    pools = {locale: rows.to_numpy() for locale, rows in judgments.groupby("product_locale", sort=False)["row"]}
+    columns = defaultdict(list)
+    for (locale, query), judged in judgments.groupby(["product_locale", "query"], sort=False):
+        positives = [passages[row] for row in judged.loc[judged["esci_label"] == "Exact", "row"]]
+        graded = cycle(_graded(judged, passages, exact.get(query, frozenset()), rng))
+        known = {passages[row] for row in judged["row"]} | exact.get(query, frozenset())
+        for positive in positives:
+            for _ in range(negatives):
+                negative = next(graded, None) or _drawn(passages, pools[locale], known, rng)
+                if negative is not None:
+                    columns["anchor"].append(query)
+                    columns["positive"].append(positive)
+                    columns["negative"].append(negative)
+    if not columns:
+        raise TripletError("no query has an Exact product in the catalogue: there is nothing to learn from")
+    return Dataset.from_dict(dict(columns))
+
+
+def exact_texts(judgments: pd.DataFrame, passages: Sequence[str]) -> dict[str, frozenset[str]]:
+    """{query: texts of the products that are Exact for it in any locale}."""
+    exact = judgments[judgments["esci_label"] == "Exact"]
+    return {
+        query: frozenset(passages[row] for row in rows) for query, rows in exact.groupby("query", sort=False)["row"]
+    }
+
+
+def _graded(
+    judged: pd.DataFrame, passages: Sequence[str], exact: frozenset[str], rng: np.random.Generator
+) -> list[str]:
+    """What one query's judgments offer as negatives, worst grade first, shuffled within a grade."""
+    texts = []
+    for grade in NEGATIVE_GRADES:
+        rows = rng.permutation(judged.loc[judged["esci_label"] == grade, "row"].tolist())
+        texts.extend(passages[row] for row in rows if passages[row] not in exact)
+    return texts
+
+
+def _drawn(passages: Sequence[str], pool: np.ndarray, known: set[str], rng: np.random.Generator) -> str | None:
+    """A product of the same locale that nobody judged for the query; None where there is hardly any."""
+    for _ in range(_DRAWS):
+        text = passages[pool[rng.integers(len(pool))]]
+        if text not in known:
+            return text
+    return None
+
+
+def _graded_pairs(judgments: pd.DataFrame, passages: Sequence[str], seed: int) -> Dataset:
+    """Every judged pair with its gain. CoSENT compares pairs across the batch, so grades are all it needs."""
+    if judgments["esci_label"].nunique() < 2:
+        raise TripletError("all judgments have the same label: the cosent loss compares labels, it learns nothing")
+    order = np.random.default_rng(seed).permutation(len(judgments))
+    rows = judgments.iloc[order]
+    return Dataset.from_dict(
+        {
+            "query": rows["query"].tolist(),
+            "passage": [passages[row] for row in rows["row"]],
+            "score": [GAINS[label] for label in rows["esci_label"]],
+        }
+    )
+
+
+class LabelAwareBatchSampler(DefaultBatchSampler):
+    """Batches in which no example's product is Exact for another example's query, and no query stands twice.
+
+    Losses with in-batch negatives need this: a product of another example counts as a negative there.
+    An example that clashes waits for a later batch; what is left at the end comes in smaller batches.
+    """
+
+    def __init__(self, dataset: Dataset, batch_size: int, exact: dict[str, frozenset[str]], **kwargs: Any) -> None:
+        """See ``DefaultBatchSampler``; ``exact`` is what ``exact_texts`` returns."""
+        super().__init__(dataset, batch_size=batch_size, **kwargs)
+        self.examples = dataset.to_pandas()[["anchor", "positive", "negative"]].to_numpy()
+        self.exact = exact
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Another order each epoch, the same for the same seed."""
+        rng = np.random.default_rng(self.seed + self.epoch)
+        waiting = rng.permutation(len(self.examples)).tolist()
+        while waiting:
+            batch, later = [], []
+            queries: set[str] = set()
+            texts: set[str] = set()
+            taboo: set[str] = set()
+            for position, index in enumerate(waiting):
+                query, *products = self.examples[index]
+                exact = self.exact.get(query, frozenset())
+                if query in queries or not taboo.isdisjoint(products) or not exact.isdisjoint(texts):
+                    later.append(index)
+                    continue
+                batch.append(index)
+                queries.add(query)
+                texts.update(products)
+                taboo |= exact
+                if len(batch) == self.batch_size:
+                    later.extend(waiting[position + 1 :])
+                    break
+            waiting = later
+            yield batch

@@ -1,0 +1,80 @@
+"""The page: header, tabs, endpoints, and how it is to be launched. Knows no command line and no artifact."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from space.search import SearchEngine
+from space.ui.compare_tab import build_compare_tab
+from space.ui.endpoints import add_endpoints
+from space.ui.header import PRODUCT, QUESTION, header
+from space.ui.search_tab import build_search_tab
+
+_STYLE = Path(__file__).with_name("style.css")
+# The visitor's own fonts: a web font would tell a third party of every visit, and make the text jump when it arrives.
+_FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
+_MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
+
+
+def build_demo(engine: SearchEngine) -> gr.Blocks:
+    """The page over an engine, not yet launched.
+
+    Args:
+        engine: what answers; it is only read, so that all visitors share it.
+
+    Returns:
+        Blocks to launch with ``launch_options()``, or to call in a test.
+    """
+    with gr.Blocks(title=PRODUCT, analytics_enabled=False) as demo:
+        gr.HTML(
+            header(len(engine), engine.description, engine.notice, engine.evaluation),
+            apply_default_css=False,
+            elem_classes="e5-head",
+            js_on_load=None,
+        )
+        with gr.Tabs():
+            with gr.Tab("Search", id="search"):
+                build_search_tab(engine)
+            with gr.Tab("Compare", id="compare"):
+                build_compare_tab(engine)
+        add_endpoints(engine)
+    return demo
+
+
+def launch_options() -> dict[str, Any]:
+    """What ``launch()`` needs for the page to look and fail as it should; address and the like are the caller's."""
+    return {
+        "theme": _theme(),
+        "css_paths": [_STYLE],
+        "head": f'<meta name="description" content="{PRODUCT}. {QUESTION}">',
+        "footer_links": ["api", "gradio", "settings"],
+        "show_error": False,  # an unforeseen exception goes to the log; what a visitor can cure is said in the page
+    }
+
+
+def _theme() -> gr.themes.Base:
+    """Gradio's default in our colours; contrasts of text are at least 4.5 to 1 in light and dark."""
+    return gr.themes.Default(
+        primary_hue=gr.themes.colors.teal,
+        secondary_hue=gr.themes.colors.teal,
+        neutral_hue=gr.themes.colors.slate,
+        radius_size=gr.themes.sizes.radius_md,
+        font=_FONTS,
+        font_mono=_MONO,
+    ).set(
+        body_background_fill="*neutral_50",
+        body_text_color_subdued="*neutral_600",
+        block_title_text_color="*neutral_700",
+        input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400",
+        input_border_color_focus="*primary_600",
+        input_border_color_focus_dark="*primary_400",
+        color_accent="*primary_700",  # style.css has the one for dark: this variable knows no dark variant
+        slider_color="*primary_700",
+        slider_color_dark="*primary_400",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+    )

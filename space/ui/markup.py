@@ -1,0 +1,31 @@
+"""HTML that is escaped by construction. Knows no product and no page.
+
+Whatever is filled in counts as text, and only what was built here counts as HTML: to forget to escape, one would have
+to write ``Html(...)`` around a foreign text.
+"""
+
+from collections.abc import Iterable
+from html import escape
+
+
+class Html(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+EMPTY = Html("")
+
+
+def fill(template: str, **values: object) -> Html:
+    """``template`` with each ``{name}`` replaced; values that are not ``Html`` are escaped, quotes included."""
+    return Html(template.format_map({name: _escaped(value) for name, value in values.items()}))
+
+
+def join(parts: Iterable[Html | str], between: str = "") -> Html:
+    """The parts that are not empty, one after the other, escaped like the values of ``fill``."""
+    return Html(_escaped(between).join(_escaped(part) for part in parts if part))
+
+
+def _escaped(value: object) -> str:
+    return value if isinstance(value, Html) else escape(str(value), quote=True)

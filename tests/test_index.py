@@ -1,0 +1,249 @@
+"""Fast exact search against the slow obvious one: a product, then a stable sort."""
+
+import numpy as np
+import pytest
+import torch
+
+from space.index import PRECISIONS, TorchIndex
+
+BLOCK = 16_384
+# One row, two, an odd number, and a block of rows with a few more behind it.
+SIZES = (1, 2, 17, BLOCK + 5)
+
+
+def signs(rows, dim, seed=0):
+    """(rows, dim) of -1, 0 and 1: every precision keeps them exactly, and their products have many ties."""
+    return torch.from_numpy(np.random.default_rng(seed).integers(-1, 2, (rows, dim))).float()
+
+
+def unit(rows, dim, seed=0):
+    vectors = torch.from_numpy(np.random.default_rng(seed).normal(size=(rows, dim)))
+    return torch.nn.functional.normalize(vectors, dim=1).float()
+
+
+def index_of(vectors, precision="float32"):
+    return TorchIndex(vectors, precision=precision, device="cpu")
+
+
+def naive(vectors, queries, k, mask=None):
+    """What ``search`` promises, the slow way."""
+    scores = (queries.double() @ vectors.double().T).float()
+    if mask is not None:
+        scores = torch.where(mask, scores, float("-inf"))
+    best, rows = torch.sort(scores, dim=1, descending=True, stable=True)
+    best, rows = best[:, :k], rows[:, :k]
+    return best, torch.where(best == float("-inf"), -1, rows)
+
+
+def assert_same(found, expected):
+    (scores, rows), (expected_scores, expected_rows) = found, expected
+    assert (scores.dtype, rows.dtype) == (torch.float32, torch.int64)
+    assert torch.equal(rows, expected_rows)
+    torch.testing.assert_close(scores, expected_scores, rtol=1e-6, atol=0.0)
+
+
+# -- search ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("dim", [1, 7, 384])
+@pytest.mark.parametrize("n", SIZES)
+def test_same_as_the_slow_way(n, dim, precision):
+    """Guards block edges, the order of ties, and k beyond the number of rows, in every precision."""
+    vectors, index = signs(n, dim), index_of(signs(n, dim), precision)
+    for q, k in ((1, 1), (5, 10), (5, n + 3 if n < 100 else 100)):
+        queries = signs(q, dim, seed=q)
+        assert_same(index.search(queries, k), naive(vectors, queries, k))
+
+
+def test_ties_by_lower_row():
+    """topk returns any of equal scores; here the edge of the list runs through 60 equal rows of two blocks."""
+    vectors = torch.zeros(BLOCK + 5, 3)
+    equal = torch.arange(7, BLOCK + 5, 279)
+    vectors[equal, 0] = 1.0
+    vectors[BLOCK + 2, 0] = 2.0
+    _, rows = index_of(vectors).search(torch.tensor([[1.0, 0.0, 0.0]]), 20)
+    assert rows[0].tolist() == [BLOCK + 2, *equal[:19].tolist()]
+
+
+def test_all_rows_equal():
+    """The worst case of ties: everything is at the edge."""
+    scores, rows = index_of(torch.ones(1000, 4)).search(torch.ones(2, 4), 5)
+    assert rows.tolist() == [[0, 1, 2, 3, 4]] * 2
+    assert scores.tolist() == [[4.0] * 5] * 2
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("n", SIZES)
+def test_masks(n, precision):
+    """A filter must neither let a row through nor lose one, with one mask for all queries or one for each."""
+    vectors, queries = signs(n, 7), signs(5, 7, seed=1)
+    index = index_of(vectors, precision)
+    rng = np.random.default_rng(n)
+    for share in (0.9, 0.1, 3 / n):
+        for shape in ((n,), (5, n)):
+            mask = torch.from_numpy(rng.random(shape) < share)
+            assert_same(index.search(queries, 10, mask), naive(vectors, queries, 10, mask))
+
+
+def test_mask_leaves_fewer_than_k():
+    """What is missing is marked and not filled with forbidden rows."""
+    vectors = torch.tensor([[1.0], [2.0], [3.0], [4.0]])
+    mask = torch.tensor([[True, False, True, False], [False, False, False, False]])
+    scores, rows = index_of(vectors).search(torch.ones(2, 1), 3, mask)
+    assert rows.tolist() == [[2, 0, -1], [-1, -1, -1]]
+    assert scores.tolist() == [[3.0, 1.0, -np.inf], [-np.inf] * 3]
+
+
+def test_negative_scores_are_found():
+    """A row that points away is still a row: only the mask may take it out."""
+    scores, rows = index_of(torch.tensor([[-1.0], [-2.0]])).search(torch.ones(1, 1), 2)
+    assert (rows.tolist(), scores.tolist()) == ([[0, 1]], [[-1.0, -2.0]])
+
+
+def test_one_query_at_a_time_gives_the_same():
+    """The app asks one query, the evaluation 64 at once: both must show the same list."""
+    index, queries = index_of(signs(500, 384)), signs(9, 384, seed=1)
+    together = index.search(queries, 10)
+    for place in range(len(queries)):
+        assert torch.equal(index.search(queries[place : place + 1], 10)[1][0], together[1][place])
+
+
+def test_queries_of_any_floating_dtype():
+    """A half-precision encoder's queries must not lead to half-precision scores."""
+    vectors, queries = signs(17, 7), signs(2, 7, seed=1)
+    for dtype in (torch.float16, torch.bfloat16, torch.float64):
+        assert_same(index_of(vectors, "float16").search(queries.to(dtype), 5), naive(vectors, queries, 5))
+
+
+# -- precision -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dim", [1, 7, 384])
+def test_float16_is_off_by_its_rounding_only(dim):
+    """Each kept number is off by 2^-11 of itself; with unit vectors the sum of |q_i r_i| is at most 1, so the score is
+    off by at most 2^-11. A product computed in float16, and not only kept in it, would be off by more."""
+    vectors, queries = unit(500, dim), unit(5, dim, seed=1)
+    exact = (queries.double() @ vectors.double().T).float()
+    worst = (index_of(vectors, "float16").scores(queries) - exact).abs().max()
+    assert worst <= 2**-11 + 1e-6
+
+
+def test_float16_rows_are_summed_in_float32():
+    """4,097 ones: in float16, whose whole numbers end at 2,048, the sum would be 4,096."""
+    index = index_of(torch.ones(2, 4097), "float16")
+    assert index.scores(torch.ones(1, 4097)).tolist() == [[4097.0, 4097.0]]
+
+
+@pytest.mark.parametrize("dim", [1, 7, 384])
+def test_int8_is_off_by_half_a_step_only(dim):
+    """Each kept number is off by at most half of (largest of the row) / 127, weighted with the query's number."""
+    vectors, queries = unit(500, dim), unit(5, dim, seed=1)
+    exact = (queries.double() @ vectors.double().T).float()
+    bound = queries.abs().sum(dim=1)[:, None] * vectors.abs().amax(dim=1)[None] / 254
+    assert ((index_of(vectors, "int8").scores(queries) - exact).abs() <= bound + 1e-6).all()
+
+
+def test_int8_scales_each_row_by_itself():
+    """One scale for all would flatten the small row to zeros."""
+    vectors = torch.tensor([[1000.0, 0.0], [0.001, 0.002]])
+    scores = index_of(vectors, "int8").scores(torch.tensor([[0.0, 1.0]]))
+    assert scores[0].tolist() == pytest.approx([0.0, 0.002], rel=1e-3)
+
+
+def test_int8_keeps_a_row_of_zeros():
+    """A vector without a direction scores 0; a scale of 0 / 0 would make it NaN, which sorts first."""
+    assert index_of(torch.tensor([[0.0, 0.0], [1.0, 0.0]]), "int8").scores(torch.ones(1, 2)).tolist() == [[0.0, 1.0]]
+
+
+def test_float32_is_off_by_nothing_that_matters():
+    """Sums of 384 products, in whatever order."""
+    vectors, queries = unit(500, 384), unit(5, 384, seed=1)
+    exact = (queries.double() @ vectors.double().T).float()
+    torch.testing.assert_close(index_of(vectors).scores(queries), exact, rtol=0.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_pair_scores_are_those_of_the_whole(precision):
+    """The judged protocol scores pairs, the full catalogue scores everything: the same kept vectors must speak."""
+    vectors, queries = unit(BLOCK + 5, 33), unit(40, 33, seed=1)
+    rows = torch.from_numpy(np.random.default_rng(2).integers(0, len(vectors), 40))
+    rows[:2] = torch.tensor([BLOCK + 4, 0])
+    index = index_of(vectors, precision)
+    pairs = index.pair_scores(queries, rows)
+    assert pairs.dtype == torch.float32
+    torch.testing.assert_close(pairs, index.scores(queries)[torch.arange(40), rows], rtol=0.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_what_it_keeps(precision):
+    """Half and a quarter of the memory are the reason for the precisions to exist."""
+    index = index_of(unit(5, 8), precision)
+    assert (len(index), index.dim, index.precision) == (5, 8, precision)
+    kept = sum(part.nbytes for part in vars(index).values() if isinstance(part, torch.Tensor))
+    assert kept == {"float32": 5 * 8 * 4, "float16": 5 * 8 * 2, "int8": 5 * 8 + 5 * 4}[precision]
+
+
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_read_only_memory(precision):
+    """A memory-mapped store cannot be written to, and what the caller gave must never be."""
+    vectors = unit(20, 7).numpy().astype({"float16": np.float16}.get(precision, np.float32))
+    before = vectors.copy()
+    vectors.flags.writeable = False
+    mask = torch.zeros(20, dtype=torch.bool)
+    mask[3] = True
+    _, rows = index_of(torch.from_numpy(vectors), precision).search(unit(2, 7, seed=1), 2, mask)
+    assert rows.tolist() == [[3, -1], [3, -1]]
+    assert np.array_equal(vectors, before)
+
+
+# -- refusals --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("row", [0, BLOCK + 3])
+def test_not_finite(row, value, precision):
+    """One NaN would come first in every result, or never; the row number says which product to look at."""
+    vectors = torch.zeros(BLOCK + 5, 2)
+    vectors[row, 1] = vectors[BLOCK + 4, 0] = value
+    with pytest.raises(ValueError, match=f"row {row} is not"):
+        index_of(vectors, precision)
+
+
+@pytest.mark.parametrize("shape", [(5,), (2, 3, 4), (0, 4)])
+def test_embeddings_of_another_shape(shape):
+    """A single vector, a stack, a catalogue without products."""
+    with pytest.raises(ValueError, match="embeddings should be .*" + r", ".join(map(str, shape))):
+        index_of(torch.zeros(shape))
+
+
+def test_unknown_precision():
+    """Not a silent float32."""
+    with pytest.raises(ValueError, match="precision should be one of .* is 'int4'"):
+        index_of(torch.zeros(2, 2), "int4")
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 4), (1, 3, 1)])
+def test_queries_of_another_shape(shape):
+    """Queries of another model, or one query without its batch dimension."""
+    index = index_of(torch.zeros(2, 3))
+    with pytest.raises(ValueError, match=r"queries should be \(q, 3\), are"):
+        index.search(torch.zeros(shape), 1)
+    with pytest.raises(ValueError, match=r"queries should be \(q, 3\), are"):
+        index.pair_scores(torch.zeros(shape), torch.zeros(1, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 4), (3, 2), ()])
+def test_mask_of_another_shape(shape):
+    """A mask that torch could broadcast would filter by the wrong rows."""
+    with pytest.raises(ValueError, match="mask should be"):
+        index_of(torch.zeros(4, 2)).search(torch.zeros(2, 2), 1, torch.ones(shape, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_k_below_one(k):
+    """-1 is no way to say "all"."""
+    with pytest.raises(ValueError, match=f"k should be >= 1, is {k}"):
+        index_of(torch.zeros(4, 2)).search(torch.zeros(2, 2), k)

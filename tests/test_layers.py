@@ -1,0 +1,222 @@
+"""Who may import whom, and what nobody may do: rules that a review would forget and a walk over the code does not."""
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ENTRY_POINTS = ("app", "train", "build_embeddings")
+FILES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in [*sorted((ROOT / "space").rglob("*.py")), *(ROOT / f"{name}.py" for name in ENTRY_POINTS)]
+}
+UI = {name for name in FILES if name == "space.ui" or name.startswith("space.ui.")}
+#: Know no sibling, so that each can be read, tested and reused alone.
+ALONE = "errors files metrics fusion index bm25 sample_words".split()
+TRAINERS = {"space.training", "space.experiment", "space.embedding"}
+#: What trains, by name: sentence_transformers re-exports the trainer at its top.
+TRAINER_WORDS = ("Trainer", "TrainingArguments", "losses", "trainer", "training_args")
+PICKLES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+FORBIDDEN_KEYWORDS = {"allow_pickle", "trust_remote_code"}
+
+
+@cache
+def tree(name):
+    return ast.parse(FILES[name].read_text(encoding="utf-8"))
+
+
+@cache
+def imports(name):
+    """(module, imported name or None) of every import in a file, those within functions included."""
+    found = []
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Import):
+            found.extend((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name} line {node.lineno}: a relative import"
+            found.extend((node.module, alias.name) for alias in node.names)
+    return found
+
+
+@cache
+def siblings(name):
+    """Modules of this project that a file imports; ``from space import hub`` is space.hub and not space."""
+    found = set()
+    for module, imported in imports(name):
+        if module in FILES or module.split(".")[0] in FILES:
+            found.add(f"{module}.{imported}" if f"{module}.{imported}" in FILES else module)
+    return found - {name}
+
+
+@cache
+def packages(name):
+    """Top-level names of everything a file imports."""
+    return {module.split(".")[0] for module, _ in imports(name)}
+
+
+def users_of(package):
+    return {name for name in FILES if package in packages(name)}
+
+
+def trains(node):
+    """Whether an import or an attribute of sentence_transformers reaches for what trains."""
+    return any(word in part for word in TRAINER_WORDS for part in node)
+
+
+# -- the walk itself -------------------------------------------------------------------------------------------------
+
+
+def test_the_walk_sees_the_project():
+    """Every rule below holds for nothing at all; these are imports that are known to be there."""
+    assert len(FILES) >= 20
+    assert set(ENTRY_POINTS) <= set(FILES)
+    assert UI >= {"space.ui", "space.ui.cards"}
+    assert "space.hub" in siblings("space.weights")  # from space import hub
+    assert "space.errors" in siblings("space.config")  # from space.errors import UserError
+    assert "space.search" in siblings("app")  # within a function
+    assert "torch" in packages("space.index")
+
+
+def test_imported_names_exist():
+    """Entry points import late; a renamed function would only be missed after the training, or by a visitor."""
+    missing = []
+    for name in FILES:
+        for module, imported in imports(name):
+            if module in FILES and imported and f"{module}.{imported}" not in FILES:
+                defined = set()
+                for node in tree(module).body:
+                    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                        defined.add(node.name)
+                    elif isinstance(node, ast.Import | ast.ImportFrom):
+                        defined |= {alias.asname or alias.name for alias in node.names}
+                    else:
+                        defined |= {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+                if imported not in defined:
+                    missing.append(f"{name}: from {module} import {imported}")
+    assert missing == []
+
+
+# -- who imports whom ------------------------------------------------------------------------------------------------
+
+
+def test_entry_points_never_import_each_other():
+    """What two of them need lives in ``space/``; nor does anything there import a script."""
+    assert {name: siblings(name) & set(ENTRY_POINTS) for name in FILES if siblings(name) & set(ENTRY_POINTS)} == {}
+
+
+def test_no_cycle():
+    """Imports go one way: a cycle means that two modules are one, and that the order of imports decides what works."""
+    try:
+        order = list(TopologicalSorter({name: siblings(name) for name in FILES}).static_order())
+    except CycleError as error:
+        pytest.fail(f"cycle: {' -> '.join(error.args[1])}")
+    assert set(FILES) <= set(order)
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_modules_that_know_no_sibling(name):
+    """Only the error type is shared."""
+    assert siblings(f"space.{name}") <= {"space.errors"}
+
+
+def test_gradio_is_the_page_s():
+    """Search, evaluation and training must run where no page is, without ten seconds of imports."""
+    assert users_of("gradio") - UI <= {"app"}
+    assert users_of("gradio") & UI
+
+
+def test_the_page_is_the_app_s():
+    """Whatever else imported it would drag gradio in."""
+    assert {name for name in FILES if name not in UI and siblings(name) & UI} == {"app"}
+
+
+def test_accelerate_is_for_runs():
+    """It starts a process group: nothing that only serves or reads may do so."""
+    assert users_of("accelerate") <= TRAINERS
+
+
+def test_the_trainer_is_for_runs():
+    """The app encodes with sentence_transformers, but has no use for its trainer, losses or arguments."""
+    found = {
+        name
+        for name in FILES
+        for module, imported in imports(name)
+        if module.split(".")[0] == "sentence_transformers" and trains((module.partition(".")[2], imported or ""))
+    }
+    assert found <= TRAINERS
+    assert "space.training" in found
+
+
+def test_prompts_have_one_home():
+    """E5's prefixes written down a second time would one day differ from the first."""
+    homes = {
+        name
+        for name in FILES
+        for node in ast.walk(tree(name))
+        if isinstance(node, ast.Constant) and node.value in ("query: ", "passage: ")
+    }
+    assert homes == {"space.encoder"}
+
+
+# -- what nobody may do ----------------------------------------------------------------------------------------------
+
+
+def test_nothing_that_can_run_foreign_code():
+    """Models and data come from strangers: a pickle, or a repository's own code, would run on loading."""
+    found = []
+    for name in FILES:
+        found += [f"{name}: import {package}" for package in packages(name) & PICKLES]
+        for node in ast.walk(tree(name)):
+            if isinstance(node, ast.Attribute) and ast.unparse(node) in ("torch.load", "np.load", "pd.read_pickle"):
+                found.append(f"{name} line {node.lineno}: {ast.unparse(node)}")
+            if isinstance(node, ast.keyword) and node.arg in FORBIDDEN_KEYWORDS and ast.unparse(node.value) != "False":
+                found.append(f"{name} line {node.value.lineno}: {node.arg}")
+        found += [f"{name}: from torch import load" for one in imports(name) if one == ("torch", "load")]
+    assert found == []
+
+
+LIGHT = """
+import sys
+import space.config, space.weights, space.quickstart
+print(sorted({"torch", "gradio", "transformers", "sentence_transformers", "datasets"} & set(sys.modules)))
+"""
+
+
+def test_settings_and_quickstart_take_no_torch():
+    """--help and the first words of the quickstart must come at once, not after ten seconds of imports."""
+    done = subprocess.run([sys.executable, "-c", LIGHT], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ENTRY_POINTS)
+def test_entry_points_start_light(name):
+    """They say which encoder runs before anything heavy is imported: the heavy imports are within functions."""
+    done = subprocess.run(
+        [sys.executable, "-c", LIGHT.replace("space.config, space.weights, space.quickstart", name)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_no_module_does_work_at_import():
+    """Statements at the top are definitions: no download, no model, no file read, no argument parsed by an import."""
+    doing = []
+    for name in FILES:
+        for node in tree(name).body:
+            guarded = isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
+            if isinstance(node, ast.For | ast.While | ast.With | ast.Try) or (
+                isinstance(node, ast.If) and not guarded
+            ):
+                doing.append(f"{name} line {node.lineno}: {type(node).__name__}")
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+                doing.append(f"{name} line {node.lineno}: {ast.unparse(node)}")
+    # matplotlib must be told before its pyplot is imported.
+    assert [one for one in doing if "matplotlib.use('Agg')" not in one] == []

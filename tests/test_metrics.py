@@ -1,0 +1,181 @@
+"""Every figure the project shows goes through these functions, so they are held to hand-worked numbers."""
+
+import math
+
+import numpy as np
+import pytest
+from sklearn.metrics import ndcg_score
+
+from space import metrics
+
+LOG3 = math.log2(3)
+GAINS = np.array([1.0, 0.1, 0.01, 0.0])
+
+
+# -- nDCG ------------------------------------------------------------------------------------------------------------
+
+
+def test_dcg_by_hand():
+    """Guards the discount: a ranking that starts to discount at rank 2, or with 1 / rank, gives other numbers."""
+    assert metrics.dcg(np.array([1.0, 0.5, 0.25])) == pytest.approx(1.0 + 0.5 / LOG3 + 0.25 / 2)
+    assert metrics.dcg(np.array([1.0, 0.5, 0.25]), k=2) == pytest.approx(1.0 + 0.5 / LOG3)
+
+
+def test_gain_itself_and_not_two_to_its_power():
+    """With 2^gain - 1 a Substitute would count .0718 and not the paper's .1."""
+    assert metrics.dcg(np.array([0.1])) == pytest.approx(0.1)
+
+
+def test_ndcg_by_hand():
+    """A Substitute before the Exact product: (.1 + 1 / log2 3) / (1 + .1 / log2 3)."""
+    assert metrics.ndcg(np.array([0.1, 1.0])) == pytest.approx((0.1 + 1 / LOG3) / (1 + 0.1 / LOG3))
+    assert metrics.ndcg(np.array([1.0, 0.1])) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("k", [None, 1, 3, 10, 40, 100])
+def test_ndcg_is_that_of_scikit_learn(k):
+    """Guards the whole formula, cut-offs beyond the list included, by an implementation that is not ours."""
+    rng = np.random.default_rng(7)
+    for n in (2, 5, 17, 60):
+        gains, scores = rng.random(n), rng.permutation(n).astype(float)  # no equal scores: those it averages
+        expected = ndcg_score([gains], [scores], k=k)
+        assert metrics.ndcg(gains[np.argsort(-scores)], k=k) == pytest.approx(expected, abs=1e-12)
+
+
+def test_graded_gains_are_those_of_scikit_learn():
+    """The same with the four gains of ESCI, where many products share one."""
+    rng = np.random.default_rng(8)
+    for n in (2, 5, 17, 60):
+        gains, scores = rng.choice(GAINS, n), rng.permutation(n).astype(float)
+        gains[0] = 1.0
+        expected = ndcg_score([gains], [scores], k=10)
+        assert metrics.ndcg(gains[np.argsort(-scores)], k=10) == pytest.approx(expected, abs=1e-12)
+
+
+def test_judged_products_not_retrieved_count_in_the_ideal():
+    """A system that finds one of three Exact products first must not score 1 over the whole catalogue."""
+    found, judged = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 1.0, 1.0])
+    assert metrics.ndcg(found, judged, k=10) == pytest.approx(1 / (1 + 1 / LOG3 + 1 / 2))
+
+
+def test_ideal_is_cut_off_as_well():
+    """One place, ten Exact products, one of them there: nothing better was possible."""
+    assert metrics.ndcg(np.array([1.0]), np.ones(10), k=1) == 1.0
+
+
+def test_nothing_retrieved_is_zero():
+    """An empty result for a query that could be answered is the worst there is, and no NaN to be left out."""
+    assert metrics.ndcg(np.array([]), np.array([1.0, 0.1]), k=10) == 0.0
+
+
+def test_no_gain_is_undefined():
+    """0 would punish, and 1 reward, every system for a query that nobody can answer."""
+    assert math.isnan(metrics.ndcg(np.zeros(3)))
+    assert math.isnan(metrics.ndcg(np.zeros(3), np.zeros(5), k=10))
+    assert math.isnan(metrics.ndcg(np.array([])))
+
+
+def test_ndcg_leaves_its_arguments_alone():
+    """Sorting in place for the ideal would turn every later metric of the query into a perfect one."""
+    gains = np.array([0.0, 1.0, 0.1])
+    metrics.ndcg(gains, gains, 2)
+    assert gains.tolist() == [0.0, 1.0, 0.1]
+
+
+# -- recall and reciprocal rank --------------------------------------------------------------------------------------
+
+
+def test_recall():
+    """Guards the denominator: all relevant products, not only those among the first k."""
+    relevant = np.array([True, False, True, True])
+    assert metrics.recall(relevant, 4, 3) == 0.5
+    assert metrics.recall(relevant, 4, 100) == 0.75
+    assert metrics.recall(np.array([], dtype=bool), 4, 100) == 0.0
+    assert math.isnan(metrics.recall(relevant, 0, 3))
+
+
+def test_reciprocal_rank():
+    """Guards ranks that count from 0, and hits beyond the cut-off."""
+    assert metrics.reciprocal_rank(np.array([True, True]), 10) == 1.0
+    assert metrics.reciprocal_rank(np.array([False, False, True]), 10) == pytest.approx(1 / 3)
+    assert metrics.reciprocal_rank(np.array([False, False, True]), 2) == 0.0
+    assert metrics.reciprocal_rank(np.array([], dtype=bool), 10) == 0.0
+
+
+# -- bootstrap -------------------------------------------------------------------------------------------------------
+
+
+def test_estimate_is_the_same_every_time():
+    """An interval that moves from run to run would let anybody pick the run they like."""
+    values = np.random.default_rng(1).random(50)
+    assert metrics.estimate(values) == metrics.estimate(values)
+    assert metrics.estimate(values, seed=1) != metrics.estimate(values, seed=2)
+
+
+def test_estimate_does_not_depend_on_the_block_size(monkeypatch):
+    """Resampling in blocks bounds the memory; a block drawn twice or a cut-off last one would bend the interval."""
+    values = np.random.default_rng(2).normal(size=900)  # blocks of 4,444: the third is smaller
+    drawn = []
+    percentile = np.percentile
+    monkeypatch.setattr(np, "percentile", lambda means, q: drawn.append(means) or percentile(means, q))
+    metrics.estimate(values)
+    assert drawn[0].shape == (metrics.RESAMPLES,)
+    assert len(np.unique(drawn[0])) > 0.99 * metrics.RESAMPLES
+
+
+def test_estimate_by_hand():
+    """Of two values, the mean of a resample is either of them or their mean: the interval must be the whole range."""
+    found = metrics.estimate(np.array([0.0, 1.0]))
+    assert (found.mean, found.low, found.high, found.n) == (0.5, 0.0, 1.0, 2)
+    assert metrics.estimate(np.full(5, 0.25)) == metrics.Estimate(0.25, 0.25, 0.25, 5)
+
+
+def test_estimate_has_the_width_theory_says():
+    """For the mean of 400 values the bootstrap must agree with +- 1.96 standard errors, as far as resampling can."""
+    values = np.random.default_rng(3).normal(0.5, 0.1, 400)
+    error = values.std() / np.sqrt(len(values))
+    found = metrics.estimate(values)
+    assert found.low < found.mean < found.high
+    assert found.low == pytest.approx(values.mean() - 1.96 * error, abs=0.1 * error)
+    assert found.high == pytest.approx(values.mean() + 1.96 * error, abs=0.1 * error)
+
+
+def test_interval_holds_the_truth_about_as_often_as_it_says(monkeypatch):
+    """Over 300 samples of 40 skewed values of known mean, about 95 % of intervals hold it; 90 % ones would not."""
+    monkeypatch.setattr(metrics, "RESAMPLES", 1000)
+    rng = np.random.default_rng(4)
+    intervals = [metrics.estimate(rng.beta(2, 5, 40), seed) for seed in range(300)]
+    held = np.mean([one.low <= 2 / 7 <= one.high for one in intervals])
+    assert 0.92 <= held <= 0.98
+
+
+def test_paired_interval_is_narrower():
+    """Where hard queries are hard for both systems, their difference is far surer than the two means suggest."""
+    rng = np.random.default_rng(5)
+    base = rng.random(100)  # queries differ widely ...
+    tuned = base + 0.02 + rng.normal(0, 0.01, 100)  # ... and the systems little
+    paired, one, other = (metrics.estimate(values) for values in (tuned - base, base, tuned))
+    assert paired.low > 0
+    assert other.low < one.high  # the unpaired intervals overlap: by them, nothing could be said
+    assert paired.high - paired.low < 0.1 * (one.high - one.low)
+
+
+def test_undefined_values_are_left_out():
+    """One query without a defined metric must neither spoil the mean nor count as a query."""
+    values = np.random.default_rng(6).random(30)
+    holed = np.insert(values, [0, 10, 30], np.nan)
+    assert metrics.estimate(holed) == metrics.estimate(values)
+
+
+@pytest.mark.parametrize("values", [[], [math.nan, math.nan]])
+def test_no_values(values):
+    """Nothing measured is NaN over 0 queries, and no crash after an hour of training."""
+    found = metrics.estimate(np.array(values))
+    assert found.n == 0
+    assert all(math.isnan(value) for value in (found.mean, found.low, found.high))
+
+
+def test_wins_losses_ties():
+    """Rounding noise is no win, and an undefined difference is no tie."""
+    assert metrics.wins_losses_ties(np.array([0.1, 0.2, -0.3, 0.0, 1e-12, -1e-12, math.nan])) == (2, 1, 3)
+    assert metrics.wins_losses_ties(np.array([])) == (0, 0, 0)

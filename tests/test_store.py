@@ -1,0 +1,204 @@
+"""A store is whole or it is refused: every way to damage one must be noticed and named."""
+
+import json
+import shutil
+
+import pyarrow as pa
+import pytest
+import torch
+
+from space.store import JOURNAL, MANIFEST, Plan, Store, StoreError, StoreWriter
+
+ROWS, DIM = 7, 5
+ENCODER = {"id": "some/model", "revision": None, "dim": DIM, "max_seq_length": 64, "precision": "float32"}
+ENCODERS = {part: ENCODER | {"fingerprint": f"{part}-" * 4} for part in ("base", "tuned")}
+
+
+def catalogue(rows=ROWS, last=None):
+    titles = [f"thing {row}" for row in range(rows)]
+    return pa.table(
+        {
+            "product_locale": ["us"] * rows,
+            "product_id": [f"P{row}" for row in range(rows)],
+            "product_title": [*titles[:-1], last or titles[-1]],
+        }
+    )
+
+
+def vectors(part, rows=ROWS):
+    return torch.arange(rows * DIM, dtype=torch.float32).reshape(rows, DIM) / (2 if part == "base" else 4)
+
+
+def build(folder, *, shard_size=3, rows=ROWS, resume=True, encoders=ENCODERS, only=None, last=None):
+    """Write a store; returns how many vector shards were made anew. ``only`` stops after so many."""
+    writer = StoreWriter(folder, Plan(rows, shard_size, "{title}", "toy"))
+    writer.begin(resume=resume)
+    writer.write_products(catalogue(rows, last))
+    made = 0
+    for part, encoder in encoders.items():
+        for shard in range(writer.plan.shards):
+            key = writer.key(shard, encoder)
+            if writer.is_done(part, shard, key):
+                continue
+            if only is not None and made == only:
+                return made
+            start, count = writer.plan.span(shard)
+            writer.write_vectors(part, shard, key, writer.products(shard), vectors(part, rows)[start : start + count])
+            made += 1
+    writer.finish(encoders, None, None, "a card")
+    return made
+
+
+def content(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_was_written_is_read_back(tmp_path):
+    build(tmp_path / "s")
+    store = Store(tmp_path / "s")
+    assert store.rows == ROWS
+    assert store.products().equals(catalogue())
+    for part in ENCODERS:
+        assert store.vectors(part).dtype == torch.float16
+        assert torch.equal(store.vectors(part).float(), vectors(part))
+    assert store.judgments() is None
+    assert store.evaluation() is None
+
+
+@pytest.mark.parametrize("stop", range(6))
+def test_an_interrupted_build_ends_in_the_same_bytes(tmp_path, stop):
+    build(tmp_path / "whole")
+    build(tmp_path / "broken", only=stop)
+    with pytest.raises(StoreError, match="has not finished"):
+        Store(tmp_path / "broken")
+    assert build(tmp_path / "broken") == 6 - stop
+    assert content(tmp_path / "broken") == content(tmp_path / "whole")
+
+
+def test_a_second_build_makes_nothing_and_no_resume_makes_all(tmp_path):
+    assert build(tmp_path / "s") == 6
+    assert build(tmp_path / "s") == 0
+    assert build(tmp_path / "s", resume=False) == 6
+
+
+def test_only_the_retrained_encoder_is_embedded_again(tmp_path):
+    build(tmp_path / "s")
+    retrained = ENCODERS | {"tuned": ENCODER | {"fingerprint": "other"}}
+    assert build(tmp_path / "s", encoders=retrained) == 3
+    assert Store(tmp_path / "s").encoders["tuned"]["fingerprint"] == "other"
+
+
+def test_a_changed_product_embeds_only_its_shard_again(tmp_path):
+    build(tmp_path / "s")
+    assert build(tmp_path / "s", last="renamed") == 2  # the last shard of base and of tuned
+    assert Store(tmp_path / "s").products()["product_title"].to_pylist()[-1] == "renamed"
+
+
+def test_another_shard_size_leaves_no_stale_file(tmp_path):
+    build(tmp_path / "s", shard_size=3)
+    build(tmp_path / "s", shard_size=4)
+    build(tmp_path / "fresh", shard_size=4)
+    assert content(tmp_path / "s") == content(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize(
+    "name", ["base/part-00001-of-00003.parquet", "products/part-00000-of-00003.parquet", "README.md"]
+)
+def test_one_flipped_bit_is_refused_and_named(tmp_path, name):
+    build(tmp_path / "s")
+    path = tmp_path / "s" / name
+    damaged = bytearray(path.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(StoreError, match=f"{name}.*run build_embeddings.py again"):
+        Store(tmp_path / "s")
+
+
+def test_the_next_build_redoes_a_damaged_shard_and_only_that(tmp_path):
+    build(tmp_path / "s")
+    whole = content(tmp_path / "s")
+    path = tmp_path / "s" / "tuned/part-00002-of-00003.parquet"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert build(tmp_path / "s") == 1
+    assert content(tmp_path / "s") == whole
+
+
+def test_a_missing_file_is_named(tmp_path):
+    build(tmp_path / "s")
+    (tmp_path / "s" / "tuned/part-00000-of-00003.parquet").unlink()
+    with pytest.raises(StoreError, match="tuned/part-00000-of-00003.parquet: missing"):
+        Store(tmp_path / "s")
+
+
+def rewrite_manifest(folder, **changes):
+    manifest = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text(json.dumps(manifest | changes))
+
+
+def test_fewer_rows_than_the_manifest_says(tmp_path):
+    build(tmp_path / "s")
+    rewrite_manifest(tmp_path / "s", rows=9)
+    with pytest.raises(StoreError, match="manifest says 9"):
+        Store(tmp_path / "s").products()
+    with pytest.raises(StoreError, match="manifest says 9"):
+        Store(tmp_path / "s").vectors("base")
+
+
+def test_a_newer_format_is_refused(tmp_path):
+    build(tmp_path / "s")
+    rewrite_manifest(tmp_path / "s", format=99)
+    with pytest.raises(StoreError, match="format 99"):
+        Store(tmp_path / "s")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"format": 1}'])
+def test_a_broken_manifest_is_refused(tmp_path, text):
+    build(tmp_path / "s")
+    (tmp_path / "s" / MANIFEST).write_text(text)
+    with pytest.raises(StoreError, match="manifest"):
+        Store(tmp_path / "s")
+
+
+def test_vectors_of_other_products_are_refused_though_their_checksum_is_right(tmp_path):
+    """Two whole shards swapped, with the manifest to match: only the keys beside the vectors can tell."""
+    build(tmp_path / "s")
+    first, second = (tmp_path / "s" / f"base/part-0000{shard}-of-00003.parquet" for shard in (0, 1))
+    kept = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(kept)
+    files = json.loads((tmp_path / "s" / MANIFEST).read_text())["files"]
+    names = [str(path.relative_to(tmp_path / "s")) for path in (first, second)]
+    files[names[0]], files[names[1]] = files[names[1]], files[names[0]]
+    rewrite_manifest(tmp_path / "s", files=files)
+    with pytest.raises(StoreError, match="its rows are not those of products"):
+        Store(tmp_path / "s").vectors("base")
+
+
+def test_another_encoder_is_refused_with_both_named(tmp_path):
+    build(tmp_path / "s")
+    store = Store(tmp_path / "s")
+    store.require("base", ENCODERS["base"]["fingerprint"], "some/model")
+    with pytest.raises(
+        StoreError, match=r"made by some/model \(fingerprint base-base-ba\), not by my/model \(abcabcabcabc\)"
+    ):
+        store.require("base", "abc" * 9, "my/model")
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path):
+    (tmp_path / "README.md").write_text("mine")
+    with pytest.raises(StoreError, match="not empty and not a store"):
+        build(tmp_path)
+    assert content(tmp_path) == {"README.md": b"mine"}
+
+
+def test_no_store_at_all(tmp_path):
+    with pytest.raises(StoreError, match=r"no manifest.json, no store; run build_embeddings.py --output-dir"):
+        Store(tmp_path)
+
+
+def test_a_store_without_its_journal_can_be_read_but_is_built_anew(tmp_path):
+    """As pulled from the Hub, where the journal does not go."""
+    build(tmp_path / "s")
+    shutil.rmtree(tmp_path / "s" / JOURNAL)
+    assert Store(tmp_path / "s").rows == ROWS
+    assert build(tmp_path / "s") == 6

@@ -1,0 +1,162 @@
+"""train.py as a user runs it: what it leaves, that a killed run is continued exactly, and what it refuses."""
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+from conftest import command, environment, run_script
+from sentence_transformers import SentenceTransformer
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from space.weights import STAND_IN
+
+
+def weights_hash(folder):
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+
+
+def test_the_model_folder_holds_what_it_should_and_nothing_that_can_run(trained):
+    model = trained / "saved_e5_model"
+    names = {str(path.relative_to(model)) for path in model.rglob("*") if path.is_file()}
+    assert {"model.safetensors", "tokenizer.json", "README.md", "evaluation.json", "images/train_loss.png"} <= names
+    assert not [name for name in names if name.endswith((".bin", ".pt", ".pth", ".pkl"))]
+    assert (model / "images/train_loss.png").read_bytes().startswith(b"\x89PNG")
+    assert not list(trained.glob("saved_e5_model.*[!k]")), "no half-written or previous model stays behind"
+
+
+def test_the_saved_model_carries_its_prompts(trained):
+    model = SentenceTransformer(str(trained / "saved_e5_model"), device="cpu")
+    assert model.prompts["query"] == "query: "
+    assert model.prompts["document"] == "passage: "
+
+
+def test_training_changed_the_weights(trained, tiny_e5):
+    assert weights_hash(trained / "saved_e5_model") != weights_hash(tiny_e5)
+
+
+def test_evaluation_json_has_both_protocols_apart_and_every_system(trained):
+    evaluation = json.loads((trained / "saved_e5_model" / "evaluation.json").read_text())
+    assert set(evaluation["protocols"]) == {"judged", "full_catalogue"}
+    for table in evaluation["protocols"].values():
+        assert set(table["systems"]) == {"random", "bm25", "base", "tuned", "hybrid"}
+        assert {"wins", "losses", "ties", "low", "high"} <= set(table["differences"]["tuned"]["ndcg@10"])
+    assert evaluation["encoders"]["base"]["fingerprint"] != evaluation["encoders"]["tuned"]["fingerprint"]
+    assert evaluation["settings"]["loss"] == "triplet"
+    assert evaluation["training"]["steps"] == 8
+    assert "made-up" in evaluation["dataset"]["notice"]
+    assert len(evaluation["per_query"]["query"]) == evaluation["dataset"]["queries_evaluated"] > 80
+
+
+def test_the_card_says_what_happened(trained):
+    card = (trained / "saved_e5_model" / "README.md").read_text()
+    evaluation = json.loads((trained / "saved_e5_model" / "evaluation.json").read_text())
+    front = card.split("---")[1]
+    assert "pipeline_tag: sentence-similarity" in front
+    for text in (
+        evaluation["verdict"],
+        "made-up",
+        "Full catalogue",
+        "Judged",
+        "images/train_loss.png",
+        "| loss | triplet |",
+    ):
+        assert text in card, text
+
+
+def test_the_log_shows_progress_the_encoder_and_both_tables(trained):
+    output = (trained / "output.txt").read_text()
+    assert re.search(r"train: .*examples/s.*loss=", output)
+    assert "encoder: " in output
+    assert output.index("Before training") < output.index("After training") < output.index("Fine-tuning")
+
+
+def test_tensorboard_has_the_loss(trained):
+    (run,) = (trained / "logs").iterdir()
+    events = EventAccumulator(str(run))
+    events.Reload()
+    assert len(events.Scalars("train/loss")) >= 2
+
+
+# -- kill and resume --------------------------------------------------------------------------------------------------
+
+
+def train(folder, tiny_e5, *extra):
+    return command(
+        *("train.py", "--dataset", "sample", "--base-model", str(tiny_e5), "--loss", "mnrl", "--batch-size", "16"),
+        *("--max-steps", "120", "--save-steps", "20", "--eval-queries", "2", *extra),
+    )
+
+
+def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(tmp_path, tiny_e5):
+    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
+    for folder in (unbroken, broken):
+        folder.mkdir()
+    subprocess.run(train(unbroken, tiny_e5), cwd=unbroken, env=environment(), check=True, capture_output=True)
+
+    process = subprocess.Popen(
+        train(broken, tiny_e5), cwd=broken, env=environment(), stderr=subprocess.PIPE, start_new_session=True
+    )
+    until = time.monotonic() + 120
+    while not list(broken.glob("checkpoints/*/checkpoint-40/complete.json")) and time.monotonic() < until:
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not (broken / "saved_e5_model").exists(), "killed too late to prove anything"
+    # What a kill in the middle of writing a checkpoint leaves: newer, without its marker, with half its weights.
+    (run,) = (broken / "checkpoints").iterdir()
+    half = run / "checkpoint-110"
+    half.mkdir()
+    (half / "model.safetensors").write_bytes(b"half")
+
+    done = subprocess.run(
+        train(broken, tiny_e5, "--resume"), cwd=broken, env=environment(), check=True, capture_output=True, text=True
+    )
+    assert re.search(r"continuing from .*checkpoint-(40|60|80|100)", done.stderr)
+    assert "checkpoint-110 was not written to its end" in done.stderr
+    assert weights_hash(broken / "saved_e5_model") == weights_hash(unbroken / "saved_e5_model")
+
+
+def test_resume_with_nothing_to_resume_starts_anew_and_other_settings_never_mix(tmp_path, tiny_e5):
+    arguments = ("train.py", "--dataset", "sample", "--base-model", str(tiny_e5), "--eval-queries", "2", "--resume")
+    first = run_script(*arguments, "--max-steps", "2", cwd=tmp_path)
+    other = run_script(*arguments, "--max-steps", "3", "--loss", "cosent", cwd=tmp_path)
+    for done in (first, other):
+        assert "starting anew" in done.stderr
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 2
+
+
+# -- what is refused --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--triplet-margin", "2.5"], "--triplet-margin is 2.5: cosine distance lies in 0 to 2"),
+        (["--loss", "hinge"], "--loss is 'hinge': choose one of triplet, mnrl, cosent"),
+        (["--dataset", "no/such/place", "--offline"], "no/such/place"),
+        (["--base-model", "./nowhere"], "./nowhere: no such folder"),
+        (["--dataset", "sample", "--locales", "fr"], "no product in --locales fr; it has es us"),
+    ],
+)
+def test_bad_input_ends_in_one_sentence(tmp_path, arguments, says):
+    done = run_script("train.py", *arguments, cwd=tmp_path, check=False)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith("train.py: ")
+    assert not (tmp_path / "saved_e5_model").exists()
+
+
+def test_without_the_hub_the_encoder_is_named_with_the_reason_before_anything_slow(tmp_path):
+    """Defaults, no network: the line must come before torch is imported, so it comes within seconds."""
+    done = run_script("train.py", "--offline", cwd=tmp_path, check=False)
+    lines = done.stderr.strip().splitlines()
+    assert lines[0].startswith(f"encoder: {STAND_IN}"), lines
+    assert "intfloat/multilingual-e5-small is not in the cache" in lines[0]
+    assert lines[-1].startswith("train.py: --dataset tasksource/esci")
+    assert "--dataset sample" in lines[-1]

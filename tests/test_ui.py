@@ -1,0 +1,204 @@
+"""The page's endpoints over HTTP, called as a program calls them, and how the Blocks are put together."""
+
+import json
+import re
+import threading
+import time
+import urllib.request
+
+import pytest
+import tiny
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+from space.search import MAX_QUERY_CHARACTERS, SearchEngine
+from space.ui import build_demo, launch_options
+from space.ui.form import MAX_CHOICES
+
+HIT_FIELDS = {"rank", "product_id", "product_locale", "title", "brand", "color", "score", "esci_label"}
+
+
+class Slow:
+    """A system that takes its time."""
+
+    def __init__(self, system, seconds):
+        self.system, self.seconds = system, seconds
+
+    def retrieve(self, *arguments):
+        time.sleep(self.seconds)
+        return self.system.retrieve(*arguments)
+
+
+class Broken:
+    """A system that fails as no visitor can help."""
+
+    def retrieve(self, *arguments):
+        raise RuntimeError("cannot open /secret/place")
+
+
+@pytest.fixture(scope="module")
+def engine():
+    engine = tiny.engine()
+    engine.systems["slow"] = Slow(engine.systems["base"], 3.0)
+    engine.systems["broken"] = Broken()
+    return engine
+
+
+@pytest.fixture(scope="module")
+def url(engine):
+    with tiny.serve(engine) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def client(url):
+    return Client(url, verbose=False)
+
+
+def without_timings(found):
+    return {name: value for name, value in found.items() if name != "timings_ms"}
+
+
+def test_search_returns_the_contract(engine, client):
+    found = client.predict("red sneakers", k=3, system="base", api_name="/search")
+    assert set(found) == {"query", "system", "hits", "timings_ms"}
+    assert [set(hit) for hit in found["hits"]] == [HIT_FIELDS] * 3
+    assert set(found["timings_ms"]) == {"encode", "search", "total"}
+    assert without_timings(found) == without_timings(engine.search("red sneakers", 3, "base").to_json())
+
+
+def test_search_takes_defaults_and_filters(client):
+    assert len(client.predict("shoes", api_name="/search")["hits"]) == 10
+    found = client.predict("shoes", 100, "tuned", "us", "Coppice", "white", api_name="/search")
+    assert [hit["product_id"] for hit in found["hits"]] == ["p05"]
+    assert client.predict("shoes", brand=None, api_name="/search")["hits"]
+
+
+def test_compare_returns_the_contract(engine, client):
+    found = client.predict("red sneakers", k=5, locale="us", api_name="/compare")
+    assert set(found) == {"query", "systems", "overlap", "moves"}
+    assert list(found["systems"]) == ["base", "tuned", "bm25"]
+    expected = engine.compare("red sneakers", 5, locale="us").to_json()
+    assert found["moves"] == expected["moves"] and found["overlap"] == expected["overlap"]
+    for name, part in found["systems"].items():
+        assert without_timings(part) == without_timings(expected["systems"][name])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"query": ""}, "query is empty"),
+        ({"query": "   "}, "query is empty"),
+        ({"query": 7}, "query is empty"),
+        ({"query": "x" * 10_000}, f"query has 10,000 characters; use at most {MAX_QUERY_CHARACTERS}"),
+        ({"k": 0}, "k should be a whole number from 1 to 100, is 0"),
+        ({"k": 101}, "k should be a whole number from 1 to 100, is 101"),
+        ({"k": 2.5}, "is 2.5"),
+        ({"k": "ten"}, "is 'ten'"),
+        ({"system": "best"}, "system should be one of"),
+        ({"system": ["tuned"]}, "system should be one of"),
+        ({"brand": "acme"}, "no product with brand 'acme'; did you mean Acme?"),
+        ({"brand": ["Acme"]}, "no product with brand"),
+        ({"color": "rde"}, "did you mean red?"),
+        ({"locale": 5}, "no product with locale '5'"),
+    ],
+)
+def test_bad_input_gets_a_sentence(client, arguments, said):
+    """The message of the engine, not a bare "error"; the tests that follow show that the app lives on."""
+    with pytest.raises(AppError, match=re.escape(said)):
+        client.predict(**{"query": "shoes"} | arguments, api_name="/search")
+
+
+def test_bad_input_of_compare_gets_a_sentence(client):
+    with pytest.raises(AppError, match="did you mean Acme"):
+        client.predict("shoes", brand="Acmee", api_name="/compare")
+
+
+def test_unforeseen_failure_tells_nothing_of_the_machine(client):
+    with pytest.raises(AppError) as caught:
+        client.predict("shoes", system="broken", api_name="/search")
+    assert "secret" not in str(caught.value) and "Traceback" not in str(caught.value)
+    assert client.predict("shoes", k=1, api_name="/search")["hits"]
+
+
+def test_light_query_does_not_wait_for_a_heavy_one(client):
+    """Gradio runs one event at a time unless told otherwise."""
+    slow = client.submit("shoes", system="slow", api_name="/search")
+    time.sleep(0.5)
+    assert client.predict("shoes", api_name="/search")["hits"]
+    assert not slow.done()
+    assert slow.result()["hits"]
+
+
+def test_many_at_once_get_their_own_answers(client):
+    queries = ["red shoes", "coffee mug", "laptop", "garden hose", "phone"] * 4
+    answers = {}
+
+    def ask(place, query):
+        answers[place] = client.predict(query, k=3, api_name="/search")["query"]
+
+    threads = [threading.Thread(target=ask, args=pair) for pair in enumerate(queries)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert [answers[place] for place in range(len(queries))] == queries
+
+
+def test_api_page_lists_the_endpoints_and_nothing_of_the_page(client):
+    info = client.view_api(return_format="dict")
+    assert set(info["named_endpoints"]) == {"/search", "/compare"} and not info["unnamed_endpoints"]
+    names = [parameter["parameter_name"] for parameter in info["named_endpoints"]["/search"]["parameters"]]
+    assert names == ["query", "k", "system", "locale", "brand", "color"]
+    names = [parameter["parameter_name"] for parameter in info["named_endpoints"]["/compare"]["parameters"]]
+    assert names == ["query", "k", "locale", "brand", "color"]
+
+
+def test_page_is_served_with_header_and_own_style(url):
+    with urllib.request.urlopen(url, timeout=10) as response:
+        page = response.read().decode()
+    assert "E5 product search" in page and "Did fine-tuning help" in page
+    with urllib.request.urlopen(f"{url}config", timeout=10) as response:
+        config = json.load(response)
+    assert "e5-out" in config["css"]
+    assert tiny.NOTICE in json.dumps(config, ensure_ascii=False)
+
+
+def test_style_survives_gradios_prefixing():
+    """Gradio splits selectors at every comma, also at those inside :is(a, b), and drops the rule's meaning."""
+    for path in launch_options()["css_paths"]:
+        style = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        assert not re.search(r":(is|where|not|has)\([^)]*,", style)
+
+
+def test_demo_of_a_bare_engine():
+    """No judgment, no description, no brand, no hybrid: nothing to filter by, and no example."""
+    products = tiny.catalogue()
+    for name in ("product_brand", "product_color"):
+        place = products.column_names.index(name)
+        products = products.set_column(place, name, tiny.pa.nulls(len(products), tiny.pa.string()))
+    systems = {name: system for name, system in tiny.engine().systems.items() if name != "hybrid"}
+    blocks = build_demo(SearchEngine(products, systems)).blocks.values()
+    shown = {block.label: block.visible for block in blocks if type(block).__name__ == "Dropdown"}
+    assert shown == {"Locale": True, "Brand": False, "Colour": False}
+    (radio,) = (block for block in blocks if type(block).__name__ == "Radio")
+    assert [value for _, value in radio.choices] == ["tuned", "base", "bm25"]
+
+
+def test_long_filters_are_cut_and_can_be_typed():
+    rows = MAX_CHOICES + 40
+    products = tiny.pa.table(
+        {
+            "product_id": [str(row) for row in range(rows)],
+            "product_locale": ["us"] * rows,
+            "product_title": ["thing"] * rows,
+            "product_brand": [f"Brand {row:04}" for row in range(rows)],
+            "product_color": tiny.pa.nulls(rows, tiny.pa.string()),
+        }
+    )
+    blocks = build_demo(SearchEngine(products, {"tuned": Broken()})).blocks.values()
+    brand = next(block for block in blocks if getattr(block, "label", "") == "Brand")
+    locale = next(block for block in blocks if getattr(block, "label", "") == "Locale")
+    assert len(brand.choices) == MAX_CHOICES + 1 and brand.allow_custom_value
+    assert brand.choices[0] == ("Any", "") and brand.choices[1] == ("Brand 0000 (1)", "Brand 0000")
+    assert not locale.allow_custom_value

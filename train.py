@@ -1,0 +1,34 @@
+"""Fine-tune an E5 encoder on product-search judgments, say honestly whether it helped, and push the model.
+
+Run it with: accelerate launch train.py
+"""
+
+import logging
+import os
+import sys
+
+from space import config
+from space.config import TrainSettings
+from space.errors import UserError
+from space.weights import locate
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Parse, say which encoder runs, then train; bad input ends in one sentence."""
+    first = os.environ.get("RANK", "0") == "0"  # of several processes only one speaks
+    logging.basicConfig(format="%(message)s", level=logging.WARNING if first else logging.ERROR)
+    logging.getLogger("space").setLevel(logging.INFO if first else logging.ERROR)
+    try:
+        settings = config.parse(TrainSettings, arguments, __doc__ or "")
+        weights = locate(settings.base_model, offline=settings.offline, substitute=True)
+        logging.getLogger("space").info("encoder: %s", weights.notice)
+        # Only now: torch and its kin take ten seconds to import, and nobody should wait that long to learn the above.
+        from space.experiment import run
+
+        run(settings, weights)
+    except (UserError, OSError) as error:
+        sys.exit(f"train.py: {error}")
+
+
+if __name__ == "__main__":
+    main()
