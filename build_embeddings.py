@@ -10,6 +10,7 @@ import sys
 from space import config
 from space.config import BuildSettings
 from space.errors import UserError
+from space.source import open_contents
 from space.weights import locate
 
 
@@ -23,10 +24,11 @@ def main(arguments: list[str] | None = None) -> None:
         base = locate(settings.base_model, offline=settings.offline, substitute=True)
         tuned = locate(settings.model, offline=settings.offline)
         logging.getLogger("space").info("base: %s\ntuned: %s", base.notice, tuned.notice)
-        # Only now: torch and its kin take ten seconds to import, and nobody should wait that long to learn the above.
+        contents = open_contents(settings)
+        # Only now: torch and its kin take ten seconds to import, and nobody should wait that long for a typing error.
         from space.embedding import build
 
-        build(settings, base, tuned)
+        build(settings, base, tuned, contents)
     except (UserError, OSError) as error:
         sys.exit(f"build_embeddings.py: {error}")
 

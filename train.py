@@ -10,6 +10,7 @@ import sys
 from space import config
 from space.config import TrainSettings
 from space.errors import UserError
+from space.source import open_judged
 from space.weights import locate
 
 
@@ -22,10 +23,13 @@ def main(arguments: list[str] | None = None) -> None:
         settings = config.parse(TrainSettings, arguments, __doc__ or "")
         weights = locate(settings.base_model, offline=settings.offline, substitute=True)
         logging.getLogger("space").info("encoder: %s", weights.notice)
-        # Only now: torch and its kin take ten seconds to import, and nobody should wait that long to learn the above.
+        judged = open_judged(
+            settings.dataset, settings.locales, bullets=settings.bullets > 0, offline=settings.offline
+        )
+        # Only now: torch and its kin take ten seconds to import, and nobody should wait that long for a typing error.
         from space.experiment import run
 
-        run(settings, weights)
+        run(settings, weights, judged)
     except (UserError, OSError) as error:
         sys.exit(f"train.py: {error}")
 

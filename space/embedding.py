@@ -15,12 +15,12 @@ import pyarrow as pa
 from accelerate import PartialState
 from tqdm import tqdm
 
-from space import hub, report, source
+from space import hub, report
 from space.catalogue import passages, template
 from space.config import BuildSettings
 from space.encoder import TextEncoder
-from space.esci import JUDGMENT_COLUMNS
 from space.files import sole_writer
+from space.source import Contents
 from space.store import EVALUATION, JOURNAL, Plan, StoreWriter
 from space.weights import Weights
 
@@ -38,15 +38,15 @@ class Processes(Protocol):
         """Return once every process has called."""
 
 
-def build(settings: BuildSettings, base: Weights, tuned: Weights) -> None:
-    """What build_embeddings.py does: read, embed with both encoders, write, push.
+def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Contents) -> None:
+    """What build_embeddings.py does: embed with both encoders, write, push.
 
     Raises:
-        UserError: data, weights or the Hub do not give what the settings need.
+        UserError: weights or the Hub do not give what the settings need.
     """
     state = PartialState()
-    catalogue, judgments, name, notice = _read(settings)
-    plan = Plan(len(catalogue), settings.shard_size, template(settings.bullets), name, notice)
+    rows = len(contents.catalogue)
+    plan = Plan(rows, settings.shard_size, template(settings.bullets), contents.name, contents.notice)
     evaluation = _evaluation(tuned.folder)
 
     def load(weights: Weights) -> TextEncoder:
@@ -54,14 +54,14 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights) -> None:
 
     with sole_writer(settings.output_dir) if state.is_main_process else nullcontext():
         made = embed_catalogue(
-            catalogue,
+            contents.catalogue,
             {"base": lambda: load(base), "tuned": lambda: load(tuned)},
             settings.output_dir,
             plan,
             state,
             resume=settings.resume,
             bullets=settings.bullets,
-            judgments=judgments,
+            judgments=contents.judgments,
             evaluation=evaluation,
         )
     if not state.is_main_process:
@@ -85,16 +85,6 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights) -> None:
             ignore=(f"{JOURNAL}/*",),
         )
         logger.info("pushed: %s", url)
-
-
-def _read(settings: BuildSettings) -> tuple[pa.Table, pd.DataFrame | None, str, str]:
-    """Catalogue, held-out judgments if there are any, name and notice of the data."""
-    bullets = settings.bullets > 0
-    if settings.catalogue is not None:
-        table = source.open_catalogue(settings.catalogue, settings.column_map(), settings.locales, bullets=bullets)
-        return table, None, settings.catalogue.name, ""
-    judged = source.open_judged(settings.dataset, settings.locales, bullets=bullets, offline=settings.offline)
-    return judged.catalogue, judged.test[list(JUDGMENT_COLUMNS)], judged.name, judged.notice
 
 
 def _evaluation(folder: Path) -> dict[str, Any] | None:

@@ -35,6 +35,8 @@ METRICS = {
     "full_catalogue": ("ndcg@10", "recall@100", "mrr@10", "exact@1"),
 }
 HEADLINE = ("full_catalogue", "ndcg@10")
+#: Below this a bootstrap interval says more about the few queries than about the encoder.
+MIN_QUERIES = 10
 
 
 def held_out(test: pd.DataFrame, limit: int = -1, seed: int = 42) -> pd.DataFrame:
@@ -167,6 +169,8 @@ def verdict(summary: Mapping[str, Any]) -> str:
         f"{difference['high']:+.4f}, {difference['wins']} queries better, {difference['losses']} worse, "
         f"{difference['ties']} the same"
     )
+    if difference["n"] < MIN_QUERIES:
+        return f"Fine-tuning: {difference['n']} held-out queries are too few to tell: {figures}."
     if difference["low"] > 0:
         return f"Fine-tuning helped: {figures}."
     if difference["high"] < 0:

@@ -33,8 +33,8 @@ logger = logging.getLogger(__name__)
 FORMAT = 1
 
 
-def run(settings: TrainSettings, weights: Weights) -> None:
-    """Load, evaluate, train, evaluate, save, push.
+def run(settings: TrainSettings, weights: Weights, judged: Judged) -> None:
+    """Evaluate, train, evaluate, save, push.
 
     Under several processes all train; the main one does the rest while the others wait.
 
@@ -43,15 +43,13 @@ def run(settings: TrainSettings, weights: Weights) -> None:
     """
     state = PartialState()
     with sole_writer(settings.output_dir) if state.is_main_process else nullcontext():
-        _train(settings, weights, state)
+        _train(settings, weights, judged, state)
     if settings.push_embeddings:
-        _build(settings, weights)
+        _build(settings, weights, judged)
 
 
-def _train(settings: TrainSettings, weights: Weights, state: PartialState) -> None:
-    bullets = settings.bullets
-    judged = source.open_judged(settings.dataset, settings.locales, bullets=bullets > 0, offline=settings.offline)
-    texts = passages(judged.catalogue, bullets)
+def _train(settings: TrainSettings, weights: Weights, judged: Judged, state: PartialState) -> None:
+    texts = passages(judged.catalogue, settings.bullets)
     examples = training_examples(judged.train, texts, settings.loss, negatives=settings.negatives, seed=settings.seed)
     encoder = TextEncoder(weights, max_seq_length=settings.max_seq_length, training=True)
     base = encoder.describe()
@@ -160,7 +158,7 @@ def _push(settings: TrainSettings) -> None:
         logger.info("pushed: %s", url)
 
 
-def _build(settings: TrainSettings, base: Weights) -> None:
+def _build(settings: TrainSettings, base: Weights, judged: Judged) -> None:
     """``--push-embeddings``: what build_embeddings.py does, over the same processes."""
     shared = ("dataset", "locales", "max_seq_length", "bullets", "private", "offline")
     build_settings = BuildSettings(
@@ -169,4 +167,4 @@ def _build(settings: TrainSettings, base: Weights) -> None:
         model=str(settings.output_dir),
         push_to_hub=settings.push_embeddings,
     )
-    build(build_settings, base, locate(str(settings.output_dir)))
+    build(build_settings, base, locate(str(settings.output_dir)), source.contents_of(judged))

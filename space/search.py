@@ -198,6 +198,8 @@ class SearchEngine:
         # The text of a store with bullets cannot be told from its template alone, and BM25 does well without them.
         systems["bm25"] = Bm25System(Bm25Index(passages(catalogue)))
         systems["hybrid"] = HybridSystem(systems["tuned"], systems["bm25"])
+        for system in systems.values():
+            system.retrieve(["warm up"], 1)  # the first call allocates; that should not be a visitor's
         description = {
             "dataset": store.manifest["dataset"],
             "device": str(encoders["tuned"].device),

@@ -1,12 +1,14 @@
 """What ``--dataset`` and ``--catalogue`` name: the sample, a folder, a Hub data set or a file, as checked tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 
 from space import catalogue, esci, hub, sample
-from space.config import SAMPLE
+from space.config import SAMPLE, BuildSettings
 from space.esci import Judged
 
 
@@ -35,10 +37,36 @@ def open_judged(dataset: str, locales: Sequence[str], *, bullets: bool = False, 
     return esci.load(dataset, locales, bullets=bullets, offline=asleep)
 
 
-def open_catalogue(path: Path, columns: Mapping[str, str], locales: Sequence[str], *, bullets: bool) -> pa.Table:
-    """An own catalogue, in the wanted locales.
+@dataclass(frozen=True)
+class Contents:
+    """What a store is made of.
+
+    Attributes:
+        catalogue: product columns.
+        judgments: held-out judgments for the labels in the app, ``JUDGMENT_COLUMNS``; None where there are none.
+        name: what was loaded.
+        notice: see ``Judged``.
+    """
+
+    catalogue: pa.Table
+    judgments: pd.DataFrame | None
+    name: str
+    notice: str = ""
+
+
+def open_contents(settings: BuildSettings) -> Contents:
+    """What ``--catalogue`` or ``--dataset`` names.
 
     Raises:
-        DataError: a file that cannot be used, or nothing in these locales.
+        DataError: a file or data set that cannot be used, or nothing in the wanted locales.
     """
-    return catalogue.in_locales(catalogue.load_catalogue(path, columns, bullets=bullets), locales, path.name)
+    bullets, locales, path = settings.bullets > 0, settings.locales, settings.catalogue
+    if path is None:
+        return contents_of(open_judged(settings.dataset, locales, bullets=bullets, offline=settings.offline))
+    table = catalogue.load_catalogue(path, settings.column_map(), bullets=bullets)
+    return Contents(catalogue.in_locales(table, locales, path.name), None, path.name)
+
+
+def contents_of(judged: Judged) -> Contents:
+    """The catalogue with the held-out judgments."""
+    return Contents(judged.catalogue, judged.test[list(esci.JUDGMENT_COLUMNS)], judged.name, judged.notice)

@@ -146,7 +146,12 @@ class HybridSystem:
     def rank(self, queries: Sequence[str], rows: Sequence[np.ndarray]) -> list[np.ndarray]:
         """See ``System``."""
         orders = [part.rank(queries, rows) for part in self.parts]
-        return [reciprocal_rank_fusion(list(both), len(given))[1] for *both, given in zip(*orders, rows, strict=True)]
+        fused = []
+        for *both, given in zip(*orders, rows, strict=True):
+            best = reciprocal_rank_fusion([given[order] for order in both], len(given))[1]
+            by_row = np.argsort(given)
+            fused.append(by_row[np.searchsorted(given, best, sorter=by_row)])
+        return fused
 
 
 class RandomSystem:

@@ -5,7 +5,7 @@ drawn at random, nor as another example's product in the same batch. Products ar
 title stands under several ids.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from itertools import cycle
 from typing import Any
@@ -110,8 +110,8 @@ def _graded_pairs(judgments: pd.DataFrame, passages: Sequence[str], seed: int) -
 class LabelAwareBatchSampler(DefaultBatchSampler):
     """Batches in which no example's product is Exact for another example's query, and no query stands twice.
 
-    Losses with in-batch negatives need this: a product of another example counts as a negative there.
-    An example that clashes waits for a later batch; what is left at the end comes in smaller batches.
+    Losses with in-batch negatives need this: a product of another example counts as a negative there. An example that
+    clashes waits for a later batch, so the last batches of an epoch can be smaller, and more than n / batch size.
     """
 
     def __init__(self, dataset: Dataset, batch_size: int, exact: dict[str, frozenset[str]], **kwargs: Any) -> None:
@@ -119,28 +119,40 @@ class LabelAwareBatchSampler(DefaultBatchSampler):
         super().__init__(dataset, batch_size=batch_size, **kwargs)
         self.examples = dataset.to_pandas()[["anchor", "positive", "negative"]].to_numpy()
         self.exact = exact
+        self._planned: tuple[int, list[list[int]]] | None = None
+
+    def __len__(self) -> int:
+        """Batches of the current epoch; the trainer stops there, so it must not be a guess."""
+        return len(self._batches())
 
     def __iter__(self) -> Iterator[list[int]]:
         """Another order each epoch, the same for the same seed."""
-        rng = np.random.default_rng(self.seed + self.epoch)
-        waiting = rng.permutation(len(self.examples)).tolist()
+        yield from self._batches()
+
+    def _batches(self) -> list[list[int]]:
+        if self._planned is None or self._planned[0] != self.epoch:
+            batches = list(self._plan())
+            kept = [batch for batch in batches if len(batch) == self.batch_size or not self.drop_last]
+            self._planned = (self.epoch, kept)
+        return self._planned[1]
+
+    def _plan(self) -> Iterator[list[int]]:
+        waiting = deque(np.random.default_rng([self.seed, self.epoch]).permutation(len(self.examples)).tolist())
         while waiting:
-            batch, later = [], []
+            batch, clashing = [], []
             queries: set[str] = set()
             texts: set[str] = set()
             taboo: set[str] = set()
-            for position, index in enumerate(waiting):
+            while waiting and len(batch) < self.batch_size:
+                index = waiting.popleft()
                 query, *products = self.examples[index]
                 exact = self.exact.get(query, frozenset())
                 if query in queries or not taboo.isdisjoint(products) or not exact.isdisjoint(texts):
-                    later.append(index)
+                    clashing.append(index)
                     continue
                 batch.append(index)
                 queries.add(query)
                 texts.update(products)
                 taboo |= exact
-                if len(batch) == self.batch_size:
-                    later.extend(waiting[position + 1 :])
-                    break
-            waiting = later
+            waiting.extendleft(reversed(clashing))
             yield batch

