@@ -66,10 +66,10 @@ class TrainSettings:
     epochs: float = _help("Passes over the training examples.", default=1.0)
     max_steps: int = _help("Stop after this many optimizer steps; -1 means by --epochs.", default=-1)
     batch_size: int = _help("Examples per step and process.", default=32)
-    learning_rate: float = _help("Peak learning rate (AdamW, linear warm-up and decay).", default=2e-5)
+    learning_rate: float = _help("Peak learning rate (AdamW, linear warm-up and decay).", default=5e-5)
     max_seq_length: int = _help("Tokens kept of each text.", default=64)
     triplet_margin: float = _help("Cosine-distance margin of the triplet loss.", default=0.2)
-    negatives: int = _help("Negatives drawn for each Exact product.", default=2)
+    negatives: int = _help("Negatives drawn for each Exact product.", default=1)
     bullets: int = _help("Characters of bullet points in the passage text; 0 leaves them out.", default=0)
     eval_queries: int = _help("Held-out queries to evaluate on, drawn by --seed; -1 means all.", default=2000)
     seed: int = _help("Seed of everything drawn at random.", default=42)
@@ -89,7 +89,7 @@ class TrainSettings:
         _require(self.loss in LOSSES, "loss", self.loss, f"choose one of {', '.join(LOSSES)}")
         _require(0 < self.epochs < float("inf"), "epochs", self.epochs, "use more than 0")
         _require(self.max_steps == -1 or self.max_steps >= 1, "max-steps", self.max_steps, "use 1 or more, or -1")
-        _require(0 < self.learning_rate < 1, "learning-rate", self.learning_rate, "use something like 2e-5")
+        _require(0 < self.learning_rate < 1, "learning-rate", self.learning_rate, "use something like 5e-5")
         _require(
             0 < self.triplet_margin < 2,
             "triplet-margin",
