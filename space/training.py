@@ -131,10 +131,12 @@ def fine_tune(
     )
     trainer.remove_callback(ProgressCallback)
     trainer.remove_callback(PrinterCallback)
+    base = {name: tensor.detach().clone() for name, tensor in encoder.model.state_dict().items()}
     start = time.perf_counter()
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     seconds = time.perf_counter() - start
     encoder.model.eval()
+    blend(encoder.model, base, settings.base_share)
     return TrainingLog(
         examples=len(examples),
         steps=trainer.state.global_step,
@@ -143,6 +145,18 @@ def fine_tune(
         history=[entry for entry in trainer.state.log_history if "loss" in entry],
         device=str(encoder.model.device),
     )
+
+
+@torch.no_grad()
+def blend(model: torch.nn.Module, base: Mapping[str, torch.Tensor], share: float) -> None:
+    """Move the trained weights towards those they came from: (1 - share) * trained + share * base.
+
+    The line between the two often holds a model better than both: near the base for what the judgments do not cover,
+    near the trained one for what they do (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
+    """
+    for name, tensor in model.state_dict().items():
+        if tensor.is_floating_point():
+            tensor.lerp_(base[name].to(tensor.device, tensor.dtype), share)
 
 
 def save(encoder: TextEncoder, folder: Path, texts: Mapping[str, str], images: Path | None = None) -> None:

@@ -64,6 +64,17 @@ def test_embeddings_come_back_in_their_places(encoder):
             torch.testing.assert_close(ours, encoder.model(column)["sentence_embedding"], atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.9])
+def test_blending_stands_on_the_line_between_base_and_tuned(encoder, share):
+    base = {name: tensor.clone() for name, tensor in encoder.model.state_dict().items()}
+    with torch.no_grad():
+        for parameter in encoder.model.parameters():
+            parameter += 1.0
+    training.blend(encoder.model, base, share)
+    for name, parameter in encoder.model.named_parameters():
+        torch.testing.assert_close(parameter.detach(), base[name] + (1 - share), msg=name)
+
+
 def test_a_model_is_replaced_whole(encoder, tmp_path):
     target = tmp_path / "model"
     training.save(encoder, target, {"README.md": "first"})
