@@ -95,17 +95,16 @@ def split(link: str) -> list[tuple[str, str]]:
 
 
 def offer(link: Link, *, other: Link, label: str) -> Html:
-    """The buttons above the results: the same search on the other tab, and copying its link.
+    """The line above the results: what they are limited to, the same search on the other tab, and copying its link.
 
-    What they do is in results.js. The first is a real link, so that it can also be opened in a tab of its own.
+    What the buttons do is in results.js. The first is a real link, so that it can also be opened in a tab of its own.
     """
-    if not link.query:
-        return EMPTY
     return fill(
-        '<div class="share"><a class="carry" href="{other}">{label}</a>'
+        '<div class="share">{only}<a class="carry" href="{other}">{label}</a>'
         '<button type="button" class="copy" data-link="{link}">Copy link</button>'
         '<span class="copied" role="status"></span>'
         '<input class="address" type="text" readonly hidden aria-label="Link to these results"></div>',
+        only=_only(link.filters),
         other=build(other),
         label=label,
         link=build(link),
@@ -116,7 +115,7 @@ def note(sentences: Sequence[str]) -> Html:
     """What of a link could not be taken as it was, above the results."""
     if not sentences:
         return EMPTY
-    items = join(fill("<li>{sentence}</li>", sentence=sentence[:1].upper() + sentence[1:]) for sentence in sentences)
+    items = join(fill("<li>{sentence}</li>", sentence=sentence) for sentence in sentences)
     return fill(
         '<div class="panel bent" role="alert"><p>Not all of this link could be used:</p><ul>{items}</ul></div>',
         items=items,
@@ -126,6 +125,12 @@ def note(sentences: Sequence[str]) -> Html:
 def shortened(value: str) -> str:
     """A foreign value as it may stand in a sentence."""
     return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "…")
+
+
+def _only(filters: Mapping[str, str]) -> Html:
+    """On a phone the filters are folded away; that they are set must be seen all the same."""
+    values = [filters[name] for name in FILTERS if filters.get(name)]
+    return fill('<span class="only">Only <b>{values}</b></span>', values=" · ".join(values)) if values else EMPTY
 
 
 def _parse_k(value: str) -> tuple[int, list[str]]:
