@@ -66,7 +66,7 @@ class TrainSettings:
     epochs: float = _help("Passes over the training examples.", default=1.0)
     max_steps: int = _help("Stop after this many optimizer steps; -1 means by --epochs.", default=-1)
     batch_size: int = _help("Examples per step and process.", default=32)
-    learning_rate: float = _help("Peak learning rate (AdamW, linear warm-up and decay).", default=5e-5)
+    learning_rate: float = _help("Peak learning rate (AdamW, linear warm-up and decay).", default=2e-5)
     max_seq_length: int = _help("Tokens kept of each text.", default=64)
     triplet_margin: float = _help("Cosine-distance margin of the triplet loss.", default=0.2)
     base_share: float = _help(
@@ -92,7 +92,7 @@ class TrainSettings:
         _require(self.loss in LOSSES, "loss", self.loss, f"choose one of {', '.join(LOSSES)}")
         _require(0 < self.epochs < float("inf"), "epochs", self.epochs, "use more than 0")
         _require(self.max_steps == -1 or self.max_steps >= 1, "max-steps", self.max_steps, "use 1 or more, or -1")
-        _require(0 < self.learning_rate < 1, "learning-rate", self.learning_rate, "use something like 5e-5")
+        _require(0 < self.learning_rate < 1, "learning-rate", self.learning_rate, "use something like 2e-5")
         _require(
             0 < self.triplet_margin < 2,
             "triplet-margin",
