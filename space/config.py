@@ -126,7 +126,7 @@ class BuildSettings:
     model: str = _help("Fine-tuned encoder: Hub id (ID@REVISION pins) or folder.", default="saved_e5_model")
     locales: list[str] = _help("Product locales to keep.", default_factory=lambda: list(LOCALES))
     output_dir: Path = _help("Where the store goes.", default=Path("artifacts"))
-    shard_size: int = _help("Products per shard; memory is bounded by one shard.", default=50_000)
+    shard_size: int = _help("Products per shard; memory is bounded by one shard.", default=20_000)
     batch_size: int = _help("Texts per forward pass.", default=128)
     max_seq_length: int = _help("Tokens kept of each text.", default=64)
     bullets: int = _help("Characters of bullet points in the passage text; 0 leaves them out.", default=0)
