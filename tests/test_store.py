@@ -102,7 +102,7 @@ def test_another_shard_size_leaves_no_stale_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["base/part-00001-of-00003.parquet", "products/part-00000-of-00003.parquet", "README.md"]
+    "name", ["base/part-00001-of-00003.parquet", "products/part-00000-of-00003.parquet", "judgments/test.parquet"]
 )
 def test_one_flipped_bit_is_refused_and_named(tmp_path, name):
     build(tmp_path / "s")
