@@ -143,7 +143,9 @@ def _read_hub(dataset: str, bullets: bool, offline: bool) -> tuple[pd.DataFrame,
     except (*faults.FAULTS, datasets.exceptions.DatasetsError) as error:
         where = "not in the cache, and the Hub is out of reach"
         if not offline:
-            where = f"not to be had from the Hub: {faults.reason(error)}"
+            # It comes without what caused it.
+            lost = isinstance(error, datasets.exceptions.DatasetNotFoundError) and "gated" not in str(error)
+            where = f"not to be had from the Hub: {faults.NOT_THERE if lost else faults.reason(error)}"
         raise DataError(
             f"--dataset {dataset}: {where}; name a folder with train.parquet and test.parquet, or use --dataset sample"
         ) from error

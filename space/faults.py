@@ -19,13 +19,15 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 from huggingface_hub.utils import get_session, httpx  # the client's own HTTP library: its errors are to be caught
+from huggingface_hub.utils.logging import disable_propagation
 
 logger = logging.getLogger(__name__)
 
 #: Everything the client raises for a request that failed. RuntimeError: an upload to storage; ValueError: a card.
 FAULTS = (HfHubHTTPError, httpx.HTTPError, OSError, RuntimeError, ValueError)
-#: No new try later than this after the first failure.
-PATIENCE_SECONDS = 60.0
+#: No new try later than this after the first failure, which the client may have needed half a minute for: about a
+#: minute in all. Longer only where the Hub itself says how long.
+PATIENCE_SECONDS, RATE_LIMIT_SECONDS = 20.0, 60.0
 _PAUSES = (1.0, 2.0, 4.0)
 _TRANSIENT = {429, 500, 502, 503, 504}
 
@@ -37,7 +39,7 @@ def patiently(call: Callable[[], T], what: str) -> T:
 
     The client repeats some requests by itself (metadata of a file, uploads to storage) and others not: commits, a
     repository's information, a file's body that starts with a 500. Those are repeated here, after 1, 2 and 4 seconds
-    or what ``Retry-After`` says, for at most ``PATIENCE_SECONDS``.
+    or what ``Retry-After`` says.
 
     Args:
         call: must be safe to repeat, since an answer can get lost on its way back.
@@ -46,20 +48,32 @@ def patiently(call: Callable[[], T], what: str) -> T:
     Raises:
         FAULTS: the last failure.
     """
-    logging.getLogger("huggingface_hub.utils._http").addFilter(_discreet)
+    for handler in logging.getLogger("huggingface_hub").handlers:  # of the client, which prints its warnings itself
+        handler.addFilter(_discreet)
+    disable_propagation()  # and would again through our own handler
     first_failure = None
     for pause in (*_PAUSES, None):
+        began = time.monotonic()
         try:
-            return _in_time(call)
+            get_session().timeout = httpx.Timeout(answer_seconds(), connect=constants.HF_HUB_DOWNLOAD_TIMEOUT)
+            return call()
         except FAULTS as error:
             now = time.monotonic()
             first_failure = now if first_failure is None else first_failure
             wait = None if pause is None else _wait(error, pause)
-            if wait is None or now + wait - first_failure > PATIENCE_SECONDS:
+            if isinstance(_root(error), httpx.TimeoutException) and now - began > PATIENCE_SECONDS:
+                raise  # the client has waited several times already, or the Hub once for very long
+            limit = RATE_LIMIT_SECONDS if _status(_root(error)) == 429 else PATIENCE_SECONDS
+            if wait is None or now + wait - first_failure > limit:
                 raise
             logger.warning("%s: %s; trying again in %.0f s", what, reason(error), wait)
             time.sleep(wait)
     raise AssertionError("the last pause is None")
+
+
+def answer_seconds() -> float:
+    """How long to wait for an answer, by ``HF_HUB_DOWNLOAD_TIMEOUT``. To a commit, the client would wait for ever."""
+    return 3.0 * constants.HF_HUB_DOWNLOAD_TIMEOUT
 
 
 def is_transient(error: BaseException) -> bool:
@@ -88,16 +102,15 @@ def reason(error: BaseException) -> str:
         return "too many requests (429)" + (f", the Hub asks to wait {after:.0f} s" if after is not None else "")
     if status is not None and status >= 500:
         return f"the Hub failed ({status}), see https://status.huggingface.co"
-    return _STATUSES.get(status) or discreet(str(error)) or type(error).__name__
+    lines = [line.strip() for line in discreet(str(error)).splitlines() if line.strip()]
+    return _STATUSES.get(status) or (lines[-1].rstrip(".") if lines else type(error).__name__)
 
 
+NOT_THERE = "it is not on the Hub, or private (404): check the name, or log in with `hf auth login` as who may see it"
 _KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
     (GatedRepoError, "it is gated: accept its terms on the Hub and log in with `hf auth login`"),
     (RevisionNotFoundError, "the repository has no such revision"),
-    (
-        RepositoryNotFoundError,
-        "it is not on the Hub, or is private: check the name, or log in with `hf auth login` as who may see it (404)",
-    ),
+    (RepositoryNotFoundError, NOT_THERE),
     (OfflineModeIsEnabled, "HF_HUB_OFFLINE is set"),
     (httpx.ConnectError, "the Hub is out of reach"),
     (httpx.TimeoutException, "the Hub did not answer in time"),
@@ -107,30 +120,22 @@ _KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str],
 )
 _STATUSES = {
     401: "the Hub does not accept the token (401): log in again with `hf auth login`, or renew HF_TOKEN",
-    403: "the token does not allow that (403): take one with the right to write there",
+    403: "the token does not allow that (403): see https://huggingface.co/settings/tokens for what it may do",
     404: "it is not there (404)",
     412: "somebody else pushed at the same time (412)",
 }
 
 
 def discreet(text: str) -> str:
-    """The last line of a text, without query strings and anything that looks like a token."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    last = re.sub(r"(https?://[^\s?]+)\?[^\s'\"]*", r"\1", lines[-1] if lines else "")
-    return re.sub(r"\bhf_[A-Za-z0-9]+|Bearer\s+\S+", "…", last).rstrip(".")
+    """A text without query strings and anything that looks like a token."""
+    text = re.sub(r"(https?://[^\s?]+)\?[^\s'\"]*", r"\1", text)
+    return re.sub(r"\bhf_[A-Za-z0-9]+|Bearer\s+\S+", "…", text)
 
 
 def _discreet(record: logging.LogRecord) -> bool:
     """A filter for the client's warnings, which name the signed links of the storage."""
     record.msg, record.args = discreet(record.getMessage()), ()
     return True
-
-
-def _in_time(call: Callable[[], T]) -> T:
-    """The client waits for ever for the answer to a commit; here, three times as long as for a download."""
-    seconds = constants.HF_HUB_DOWNLOAD_TIMEOUT
-    get_session().timeout = httpx.Timeout(3 * seconds, connect=seconds)
-    return call()
 
 
 def _wait(error: BaseException, pause: float) -> float | None:

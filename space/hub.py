@@ -120,7 +120,7 @@ def _download(repo: str, kind: str, revision: str | None, allowed: list[str] | N
 
     def fetch() -> Path:
         # Asked by itself, since the download would hide a failing Hub behind an older copy in the cache.
-        commit = HfApi().repo_info(repo, repo_type=kind, revision=revision).sha
+        commit = HfApi().repo_info(repo, repo_type=kind, revision=revision, timeout=faults.answer_seconds()).sha
         folder = _fetch(repo, kind, revision, allowed, local=False)
         return folder if folder.name == commit else _fetch(repo, kind, commit, allowed, local=False)
 
@@ -182,7 +182,7 @@ def look(repo: str, kind: str, revision: str | None = None) -> tuple[str, dict[s
 
 def listing(api: HfApi, repo: str, kind: str, revision: str | None = None) -> tuple[str, dict[str, str]]:
     """What ``look`` returns, with the client's own errors."""
-    commit = str(api.repo_info(repo, repo_type=kind, revision=revision).sha)
+    commit = str(api.repo_info(repo, repo_type=kind, revision=revision, timeout=faults.answer_seconds()).sha)
     tree = api.list_repo_tree(repo, repo_type=kind, revision=commit, recursive=True)
     files = [item for item in tree if isinstance(item, RepoFile)]
     return commit, {item.path: item.lfs.sha256 if item.lfs else item.blob_id for item in files}

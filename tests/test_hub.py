@@ -12,6 +12,7 @@ import sys
 import textwrap
 from types import SimpleNamespace
 
+import httpx
 import pytest
 import yaml
 from conftest import ROOT, command, environment
@@ -167,9 +168,8 @@ def test_the_model_card_is_one_the_hub_can_read(hub, way):
     evaluation = json.loads(hub.files("model", "alice/m")["evaluation.json"])
     headline = evaluation["protocols"]["full_catalogue"]["systems"]["tuned"]["ndcg@10"]
     assert results[0].metric_type == "ndcg_at_10" and results[0].metric_value == headline["mean"]
-    assert results[0].metric_args == {
-        name: headline[key] for name, key in zip(("low", "high", "queries"), ("low", "high", "n"))
-    }
+    interval = {"low": headline["low"], "high": headline["high"], "queries": headline["n"]}
+    assert results[0].metric_args == interval
     assert {result.task_name for result in results} == {"Product search, judged", "Product search, full catalogue"}
     for result in results:
         assert result.dataset_type == ESCI and result.dataset_split == "test"
@@ -203,7 +203,8 @@ READER_SCRIPT = """
         for system in ("tuned", "base", "bm25", "hybrid"):
             for query in ("red kettle", "tetera", "赤い やかん", "backpack cover"):
                 result = engine.search(query, 20, system).to_json()
-                answers[f"{system} {query}"] = [[hit["product_id"], hit["product_locale"], hit["score"], hit["esci_label"]] for hit in result["hits"]]
+                fields = ("product_id", "product_locale", "score", "esci_label")
+                answers[f"{system} {query}"] = [[hit[name] for name in fields] for hit in result["hits"]]
         return answers
 
     def engine(model, embeddings):
@@ -225,9 +226,11 @@ READER_SCRIPT = """
     for name in ("products", "base", "tuned", "judgments"):
         for revision in (first_store, store):
             rows = load_dataset("alice/d", name, revision=revision)
-            out["configs"][f"{name} {revision}"] = {split: [part.num_rows, part.column_names] for split, part in rows.items()}
-    vectors = load_dataset("alice/d", "tuned", split="train").with_format("numpy")
-    out["vector"] = [str(load_dataset("alice/d", "tuned", split="train").features["embedding"]), float((vectors[0]["embedding"] ** 2).sum())]
+            splits = {split: [part.num_rows, part.column_names] for split, part in rows.items()}
+            out["configs"][f"{name} {revision}"] = splits
+    tuned = load_dataset("alice/d", "tuned", split="train")
+    norm = float((tuned.with_format("numpy")[0]["embedding"] ** 2).sum())
+    out["vector"] = [str(tuned.features["embedding"]), norm]
 
     for repo, kind in (("alice/m", "model"), ("alice/d", "dataset")):
         card = Path(hf_hub_download(repo, "README.md", repo_type=kind)).read_text()
@@ -363,7 +366,16 @@ def test_the_space_serves_from_its_files_and_variables_alone(hub, space, pulled,
             assert answer == pulled["local"][f"tuned {query}"]
         log = client.log.read_text()
     for part in ("m", "d"):
-        assert re.search(rf"alice/{part}( at |@)[0-9a-f]{{12}}", log)
+        assert re.search(rf"alice/{part}( at |@)[0-9a-f]{{12}}\n", log)
+
+    # The Hub goes down, the Space starts again: from the cache, and it says so.
+    with serving(cwd=tmp_path, script=tmp_path / "app.py", **env | {"HF_ENDPOINT": "http://127.0.0.1:9"}) as client:
+        hits = client.predict("red kettle", 20, "tuned", "", "", "", api_name="/search")["hits"]
+        assert [hit["score"] for hit in hits] == [hit[2] for hit in pulled["local"]["tuned red kettle"]]
+        log = client.log.read_text()
+        shown = httpx.get(f"{client.src}config").text
+    assert log.count("(from the cache, the Hub is out of reach)") == 3
+    assert "from the cache, the Hub is out of reach" in shown, "the page's header does not say it"
 
 
 @pytest.mark.parametrize(
