@@ -5,14 +5,20 @@ With nothing configured it trains and embeds the bundled sample first, which tak
 """
 
 import logging
+import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from space import config, quickstart
 from space.config import AppSettings
 from space.errors import UserError
 
+#: What one search may hold the GPU of a ZeroGPU Space for. It needs milliseconds, but the first one of a process also
+#: moves the vectors there; and the less is asked for, the sooner the visitor's turn comes.
+GPU_SECONDS = 15
 LOCAL_MODEL, LOCAL_STORE = Path("saved_e5_model"), Path("artifacts")
 
 
@@ -62,14 +68,44 @@ def local_artifacts() -> tuple[str, str, str] | None:
 
 def serve(settings: AppSettings, model: str, base_model: str, embeddings: str) -> None:
     """Load, check and serve until stopped."""
+    gpu = zero_gpu()
     # Only now: gradio and torch take ten seconds to import, and the quickstart has something to say before that.
     from space.search import SearchEngine
     from space.ui import build_demo, launch_options
 
-    engine = SearchEngine.load(model, base_model, embeddings, offline=settings.offline)
+    engine = SearchEngine.load(model, base_model, embeddings, offline=settings.offline, gpu=gpu)
     build_demo(engine).launch(
-        server_name=settings.host, server_port=settings.port or None, share=settings.share, **launch_options()
+        server_name=settings.host,
+        server_port=settings.port or None,
+        share=settings.share and can_share(),
+        **launch_options(),
     )
+
+
+def zero_gpu() -> Callable[..., Any] | None:
+    """``spaces.GPU`` where that package is, as on every Gradio Space; None elsewhere.
+
+    It lends a GPU to what it is put around where the hardware is ZeroGPU, and does nothing on any other. To be called
+    first: it must see torch before torch sees a GPU.
+    """
+    try:
+        import spaces
+    except ImportError:
+        return None
+    return spaces.GPU(duration=GPU_SECONDS)
+
+
+def can_share() -> bool:
+    """Whether a public link is worth asking for; if not, says why. Gradio would try for up to a minute."""
+    from space.ui.share import SHARE_SERVER, share_server_answers
+
+    if os.environ.get("SPACE_ID"):
+        print("--share is left out: a Space has a public address of its own.", flush=True)
+        return False
+    if not share_server_answers():
+        print(f"No public link: {SHARE_SERVER} is out of reach. The page is served locally.", flush=True)
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -75,7 +75,10 @@ class TrainSettings:
     learning_rate: float = _help("Peak learning rate (AdamW, linear warm-up and decay).", default=2e-5)
     max_seq_length: int = _help("Tokens kept of each text.", default=64)
     triplet_margin: float = _help("Cosine-distance margin of the triplet loss.", default=0.2)
-    negatives: int = _help("Negatives drawn for each Exact product.", default=2)
+    base_share: float = _help(
+        "Share of the base's weights in the finished model, against forgetting; 0 leaves them out.", default=0.0
+    )
+    negatives: int = _help("Negatives drawn for each Exact product.", default=1)
     bullets: int = _help("Characters of bullet points in the passage text; 0 leaves them out.", default=0)
     eval_queries: int = _help("Held-out queries to evaluate on, drawn by --seed; -1 means all.", default=2000)
     seed: int = _help("Seed of everything drawn at random.", default=42)
@@ -102,6 +105,7 @@ class TrainSettings:
             self.triplet_margin,
             "cosine distance lies in 0 to 2, so a margin of 2 or more is never met; .1 to .3 works well",
         )
+        _require(0 <= self.base_share < 1, "base-share", self.base_share, "use 0 or more and less than 1")
         _require(self.negatives >= 1, "negatives", self.negatives, "use 1 or more")
         _require(
             self.eval_queries == -1 or self.eval_queries >= 1, "eval-queries", self.eval_queries, "1 or more, or -1"

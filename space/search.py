@@ -6,7 +6,7 @@ Knows no web page. Everything a visitor can get wrong rises here as a ``QueryErr
 import difflib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ FILTERS = {"locale": "product_locale", "brand": "product_brand", "color": "produ
 MAX_K = 100
 MAX_QUERY_CHARACTERS = 500
 HINT_VALUES = 5_000
+#: What is wrapped around the work of the encoders, such as ``spaces.GPU``.
+Wrapper = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class QueryError(UserError):
@@ -73,7 +75,8 @@ class SearchResult:
     """Hits of one system, best first, with where the time went.
 
     Attributes:
-        timings_ms: {"encode", "search", "total"} in milliseconds; total includes labels and product columns.
+        timings_ms: {"encode", "search", "total"} in milliseconds; total includes filters, labels and product columns,
+            and the wait for a GPU that is shared.
     """
 
     query: str
@@ -154,6 +157,10 @@ class SearchEngine:
         notice: what must be said wherever the data is shown, or "".
         description: encoders, device and the like, for the header.
         evaluation: what training measured, or None.
+        gpu: put around the one method that computes on the device. Under ZeroGPU (``spaces.GPU``) that method runs in
+            a forked process which holds the GPU for as long: only what can be pickled goes in and out, and whatever
+            it changed in here is lost. So everything that can be refused is checked before, and one comparison waits
+            for the GPU once.
     """
 
     def __init__(
@@ -165,6 +172,7 @@ class SearchEngine:
         notice: str = "",
         description: Mapping[str, Any] | None = None,
         evaluation: Mapping[str, Any] | None = None,
+        gpu: Wrapper | None = None,
     ) -> None:
         """Build the filters and the labels."""
         self.catalogue = catalogue
@@ -174,9 +182,12 @@ class SearchEngine:
         self.evaluation = evaluation
         self._facets = {name: _Facet(catalogue[column]) for name, column in FILTERS.items()}
         self._labels, self.examples = _labels_and_examples(judgments, catalogue)
+        self._retrieve_on_device = gpu(self._retrieve) if gpu else self._retrieve
 
     @classmethod
-    def load(cls, model: str, base_model: str, embeddings: str, *, offline: bool = False) -> "SearchEngine":
+    def load(
+        cls, model: str, base_model: str, embeddings: str, *, offline: bool = False, gpu: Wrapper | None = None
+    ) -> "SearchEngine":
         """The engine of a store and the two encoders that made it.
 
         Args:
@@ -184,6 +195,7 @@ class SearchEngine:
             base_model: the encoder before that.
             embeddings: the store, likewise.
             offline: take what is on the Hub from the cache only.
+            gpu: see the class.
 
         Raises:
             WeightsError, HubError, StoreError: something is missing, damaged, or does not belong together.
@@ -217,6 +229,7 @@ class SearchEngine:
             notice=store.manifest["notice"],
             description=description,
             evaluation=store.evaluation(),
+            gpu=gpu,
         )
 
     def __len__(self) -> int:
@@ -225,6 +238,14 @@ class SearchEngine:
     def choices(self, name: str) -> list[tuple[str, int]]:
         """Values of a filter with their number of products, most first."""
         return self._facets[name].counts()
+
+    def check_filter(self, name: str, value: str) -> None:
+        """Whether a filter can have this value.
+
+        Raises:
+            QueryError: no product has it; the message names what is near.
+        """
+        self._facets[name].code(name, value)
 
     def search(self, query: str, k: int = 10, system: str = "tuned", **filters: str | None) -> SearchResult:
         """The best products of one system.
@@ -243,7 +264,7 @@ class SearchEngine:
         k = _checked_k(k)
         if not isinstance(system, str) or system not in self.systems:
             raise QueryError(f"system should be one of {', '.join(self.systems)}, is {system!r}")
-        return self._search(query, k, system, self._mask(filters), start)
+        return self._search(query, k, [system], self._mask(filters), start)[system]
 
     def compare(self, query: str, k: int = 10, systems: Sequence[str] = COMPARED, **filters: str | None) -> Comparison:
         """The same query by several systems, and what fine-tuning moved.
@@ -257,8 +278,9 @@ class SearchEngine:
         Raises:
             QueryError: see ``search``.
         """
+        start = time.perf_counter()
         query, k, mask = _checked_query(query), _checked_k(k), self._mask(filters)
-        results = {name: self._search(query, k, name, mask, time.perf_counter()) for name in systems}
+        results = self._search(query, k, systems, mask, start)
         base, tuned = ({_key(hit): hit.rank for hit in results[name].hits} for name in ENCODERS)
         keys = [*tuned, *(key for key in base if key not in tuned)]
         shared = len(base.keys() & tuned.keys())
@@ -269,12 +291,39 @@ class SearchEngine:
             moves=[Move(key[1], key[0], base.get(key), tuned.get(key)) for key in keys],
         )
 
-    def _search(self, query: str, k: int, system: str, mask: np.ndarray | None, start: float) -> SearchResult:
-        clock = Stopwatch()
-        ranking = self.systems[system].retrieve([query], k, mask, clock)[0]
+    def _search(
+        self, query: str, k: int, names: Sequence[str], mask: np.ndarray | None, start: float
+    ) -> dict[str, SearchResult]:
+        """Each system's answer; ``start`` is when the request came, by ``time.perf_counter``."""
+        before = _milliseconds_since(start)
+        # Who needs no encoder does not wait for the GPU, nor takes of a visitor's share of it.
+        dense = [name for name in names if self.systems[name].dense]
+        found = self._retrieve([name for name in names if name not in dense], query, k, mask)
+        if dense:
+            asked = time.perf_counter()
+            answers = self._retrieve_on_device(dense, query, k, mask)
+            before += _milliseconds_since(asked) - sum(spent for _, _, spent in answers.values())
+            found |= answers
+        return {name: self._result(query, name, *found[name], before) for name in names}
+
+    def _retrieve(
+        self, names: Iterable[str], query: str, k: int, mask: np.ndarray | None
+    ) -> dict[str, tuple[Ranking, dict[str, float], float]]:
+        """{name: (ranking, milliseconds by stage, milliseconds)}: plain values, see ``gpu``."""
+        found = {}
+        for name in names:
+            start, clock = time.perf_counter(), Stopwatch()
+            ranking = self.systems[name].retrieve([query], k, mask, clock)[0]
+            found[name] = ranking, clock.milliseconds, _milliseconds_since(start)
+        return found
+
+    def _result(
+        self, query: str, system: str, ranking: Ranking, stages: Mapping[str, float], spent: float, before: float
+    ) -> SearchResult:
+        start = time.perf_counter()
         hits = self._hits(query, ranking)
-        timings = {stage: round(clock.milliseconds.get(stage, 0.0), 3) for stage in ("encode", "search")}
-        timings["total"] = round((time.perf_counter() - start) * 1e3, 3)
+        timings = {stage: round(stages.get(stage, 0.0), 3) for stage in ("encode", "search")}
+        timings["total"] = round(before + spent + _milliseconds_since(start), 3)
         return SearchResult(query, system, hits, timings)
 
     def _hits(self, query: str, ranking: Ranking) -> list[Hit]:
@@ -321,10 +370,13 @@ class _Facet:
         counts = np.bincount(self._codes[self._codes >= 0], minlength=len(self._values))
         return sorted(zip(self._values, counts.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
 
-    def mask(self, name: str, value: str) -> np.ndarray:
+    def code(self, name: str, value: str) -> int:
         if not isinstance(value, str) or value not in self._code:
             raise QueryError(f"no product with {name} {str(value)[:80]!r}{self._hint(str(value)[:80])}")
-        return self._codes == self._code[value]
+        return self._code[value]
+
+    def mask(self, name: str, value: str) -> np.ndarray:
+        return self._codes == self.code(name, value)
 
     def _hint(self, value: str) -> str:
         near = [known for known in self._values if known.casefold() == value.casefold()]
@@ -377,6 +429,10 @@ def _checked_k(k: int) -> int:
     if not (number and 1 <= k <= MAX_K and float(k).is_integer()):
         raise QueryError(f"k should be a whole number from 1 to {MAX_K}, is {k!r}")
     return int(k)
+
+
+def _milliseconds_since(start: float) -> float:
+    return (time.perf_counter() - start) * 1e3
 
 
 def _key(hit: Hit) -> tuple[str, str]:

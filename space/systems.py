@@ -56,10 +56,12 @@ class System(Protocol):
     Attributes:
         name: as it is shown.
         repeats: how many times an evaluation should ask, above 1 for a system that draws at random.
+        dense: whether it computes with tensors, on the GPU where there is one.
     """
 
     name: str
     repeats: int
+    dense: bool
 
     def retrieve(
         self, queries: Sequence[str], k: int, mask: np.ndarray | None = None, clock: Stopwatch | None = None
@@ -73,7 +75,7 @@ class System(Protocol):
 class DenseSystem:
     """Exact nearest passages of an encoder."""
 
-    repeats = 1
+    repeats, dense = 1, True
 
     def __init__(self, name: str, encoder: Encoder, index: TorchIndex) -> None:
         """``index`` holds the passages as ``encoder`` embeds them."""
@@ -108,7 +110,7 @@ class DenseSystem:
 class Bm25System:
     """The lexical baseline."""
 
-    name, repeats = "bm25", 1
+    name, repeats, dense = "bm25", 1, False
 
     def __init__(self, index: Bm25Index) -> None:
         """``index`` holds the same passages the encoders read."""
@@ -129,7 +131,7 @@ class Bm25System:
 class HybridSystem:
     """Reciprocal rank fusion of two systems."""
 
-    name, repeats = "hybrid", 1
+    name, repeats, dense = "hybrid", 1, True
 
     def __init__(self, first: System, second: System) -> None:
         """Both over the same rows."""
@@ -160,7 +162,7 @@ class RandomSystem:
     Another draw at each call, so that an evaluation averages chance out.
     """
 
-    name, repeats = "random", 20
+    name, repeats, dense = "random", 20, False
 
     def __init__(self, rows: int, seed: int = 0) -> None:
         """``rows``: size of the catalogue."""

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 
@@ -14,7 +15,9 @@ import pytest
 from conftest import ROOT, command, environment, run_script
 from gradio_client import Client
 
+import app
 from space.store import Store
+from space.ui.share import share_server_answers
 
 
 @contextmanager
@@ -124,3 +127,47 @@ def test_the_help_names_every_flag_with_its_default():
 @pytest.mark.parametrize("value", ["70000", "-1"])
 def test_an_impossible_port_is_refused(tmp_path, value):
     assert f"--port is {value}" in refused({"port": value}, tmp_path)
+
+
+# Whatever the machine's network: what goes to the outside meets a closed door, and what stays inside does not.
+NO_NETWORK = {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
+
+
+def test_share_without_a_network_says_so_and_serves_locally(built, tiny_e5, tmp_path):
+    with serving("--share", *flags(three(built, tiny_e5)), cwd=tmp_path, **NO_NETWORK) as client:
+        assert len(client.predict("kettle", 3, "tuned", "", "", "", api_name="/search")["hits"]) == 3
+        said = client.log.read_text()
+    assert "No public link: api.gradio.app is out of reach. The page is served locally." in said
+    assert "Traceback" not in said and "Missing file" not in said
+
+
+@pytest.mark.parametrize(
+    ("answer", "reached"), [(b"HTTP/1.0 200 OK\r\n\r\n", True), (b"HTTP/1.0 503 No\r\n\r\n", True), (b"", False)]
+)
+def test_share_server_is_probed_and_not_waited_for(answer, reached):
+    """One that takes the connection and says nothing would keep the page from being announced."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        stop = threading.Event()
+
+        def serve():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+                if answer:
+                    connection.sendall(answer)
+                else:
+                    stop.wait(10)
+
+        threading.Thread(target=serve, daemon=True).start()
+        start = time.monotonic()
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        assert share_server_answers(address, seconds=1.0) is reached
+        assert time.monotonic() - start < 3
+        stop.set()
+
+
+def test_on_a_space_share_is_left_out(monkeypatch, capsys):
+    """It has a public address of its own, and Gradio would only warn."""
+    monkeypatch.setenv("SPACE_ID", "user/space")
+    assert not app.can_share()
+    assert "--share is left out" in capsys.readouterr().out

@@ -61,9 +61,10 @@ def visit(browser, url, tmp_path):
     """Opens the page; at the end nothing may stand in the console and no stranger may have been asked for anything."""
     complaints, contexts = [], []
 
-    def open_page(viewport=DESK, scheme="light", pictures=True):
+    def open_page(viewport=DESK, scheme="light", pictures=True, link="", address=url, prepare=lambda context: None):
         context = browser.new_context(viewport=viewport, color_scheme=scheme)
         contexts.append(context)
+        prepare(context)
         page = context.new_page()
         page.set_default_timeout(10_000)
 
@@ -79,10 +80,10 @@ def visit(browser, url, tmp_path):
             if message.type in ("error", "warning") and "images.example" not in str(message.location):
                 complaints.append(f"{message.type}: {message.text}")
 
-        page.route(re.compile(rf"^(?!{re.escape(url)})(http|ws)"), outside)
+        page.route(re.compile(rf"^(?!{re.escape(address)})(http|ws)"), outside)
         page.on("console", console)
         page.on("pageerror", lambda error: complaints.append(f"exception: {error}"))
-        page.goto(url)
+        page.goto(address + link)
         page.get_by_role("textbox", name="Query").wait_for()
         return page
 
@@ -113,6 +114,26 @@ def test_header_says_what_runs_over_what(visit):
     text = visit().locator(".masthead").inner_text()
     for said in ("30 products", "tiny/base", "stand-in: the Hub is out of reach", tiny.NOTICE, "Fine-tuning helped"):
         assert said in text
+
+
+def test_a_phone_s_first_screen_reaches_the_results(visit):
+    """The reason for a stand-in is a tag until asked for, and what one rarely changes is folded away."""
+    page = visit(PHONE)
+    head = page.locator(".masthead")
+    assert "stand-in" in head.inner_text() and "out of reach" not in head.inner_text()
+    head.get_by_text("stand-in", exact=True).click()
+    assert "stand-in: the Hub is out of reach" in head.inner_text()
+    head.locator("summary").first.click()
+    ask(page, "red running shoes")
+    assert page.locator(".card").first.bounding_box()["y"] < PHONE["height"] * 0.8
+    brand = page.get_by_role("combobox", name="Brand")
+    assert page.get_by_role("radio", name="BM25").is_visible() and not brand.is_visible()
+    page.get_by_role("button", name="More options").click()
+    brand.click()
+    page.get_by_role("option", name="Coppice (4)").click()
+    page.get_by_role("button", name="Fewer options").click()
+    page.locator(".only").filter(has_text="Only Coppice").wait_for()
+    assert not brand.is_visible() and width_beyond(page) == 0
 
 
 def test_enter_searches(visit):
@@ -190,6 +211,8 @@ def test_phone_stacks_and_never_scrolls_sideways(visit):
     """A 300-letter word, long badges and three columns on 390 pixels."""
     page = visit(PHONE)
     assert width_beyond(page) == 0
+    page.get_by_role("button", name="More options").click()
+    assert width_beyond(page) == 0
     page.get_by_role("spinbutton").first.fill("100")
     ask(page, "poster red running shoes")
     page.locator(".title").filter(has_text="Poster").wait_for()
@@ -250,3 +273,143 @@ def test_keyboard_alone_is_enough(visit):
     page.keyboard.press("Enter")
     page.locator(".summary q").filter(has_text="garden hose").wait_for()
     assert titles(page)[0] == "Garden hose 20 m"
+
+
+# -- links -----------------------------------------------------------------------------------------------------------
+
+CLIPBOARD = ["clipboard-read", "clipboard-write"]
+NO_CLIPBOARD = """delete Navigator.prototype.clipboard; document.execCommand = () => false;"""
+
+
+def form_of(page):
+    """What stands in the visible form."""
+    return {
+        "query": page.get_by_role("textbox", name="Query").input_value(),
+        "k": page.get_by_role("spinbutton").first.input_value(),
+        "locale": page.get_by_role("combobox", name="Locale").input_value(),
+        "brand": page.get_by_role("combobox", name="Brand").input_value(),
+        "color": page.get_by_role("combobox", name="Colour").input_value(),
+    }
+
+
+def test_a_copied_link_restores_both_tabs_after_a_restart(visit):
+    """Nothing of a link may live in the server: here another process could as well be behind the same port."""
+    with tiny.serve(tiny.engine()) as address:
+        port = int(re.search(r":(\d+)/", address)[1])
+        page = visit(address=address, prepare=lambda context: context.grant_permissions(CLIPBOARD))
+        ask(page, "ランニング 赤 & shoes?")
+        page.get_by_role("radio", name="Hybrid").check()
+        page.get_by_text("by Hybrid").wait_for()
+        page.get_by_role("combobox", name="Locale").click()
+        page.get_by_role("option", name="jp (3)").click()
+        page.get_by_text("3 products").wait_for()
+        before = titles(page)
+        page.get_by_role("button", name="Copy link").click()
+        page.get_by_text("Link copied").wait_for()
+        searched = page.evaluate("navigator.clipboard.readText()")
+        assert searched == page.url == page.get_by_label("Link to these results").input_value()
+        page.get_by_role("link", name="Compare this query").click()
+        page.locator(".side").first.wait_for()
+        form = {"query": "ランニング 赤 & shoes?", "k": "10", "locale": "jp (3)", "brand": "Any", "color": "Any"}
+        assert form_of(page) == form
+        page.get_by_role("button", name="Copy link").click()
+        page.get_by_text("Link copied").filter(visible=True).wait_for()
+        compared = page.evaluate("navigator.clipboard.readText()")
+        assert "tab=compare" in compared and compared == page.url
+        page.context.close()
+    with tiny.serve(tiny.engine(), port):
+        page = visit(address=address, link=searched.removeprefix(address))
+        page.locator(".card").first.wait_for()
+        assert titles(page) == before and form_of(page) == form
+        assert page.get_by_role("radio", name="Hybrid").is_checked()
+        page = visit(address=address, link=compared.removeprefix(address))
+        page.locator(".side").first.wait_for()
+        assert page.get_by_role("tab", name="Compare").get_attribute("aria-selected") == "true"
+        assert form_of(page) == form
+        page.get_by_role("link", name="Search this query").click()
+        page.locator(".summary").wait_for()
+        assert form_of(page) == form and "tab=search" in page.url
+
+
+def test_without_a_clipboard_the_link_stands_there_to_be_copied(visit):
+    """A page without https has no clipboard, and a frame may not be let at it."""
+    page = visit(prepare=lambda context: context.add_init_script(NO_CLIPBOARD))
+    ask(page, "coffee mug")
+    page.get_by_role("button", name="Copy link").click()
+    page.get_by_text("Copy it from here:").wait_for()
+    assert page.evaluate("getSelection().toString() || document.activeElement.value") == page.url
+    assert (
+        page.get_by_label("Link to these results").evaluate("field => field.selectionEnd - field.selectionStart") > 40
+    )
+    # It belongs to these results: with the next ones it goes.
+    ask(page, "garden hose")
+    page.locator(".summary q").filter(has_text="garden hose").wait_for()
+    assert not page.get_by_label("Link to these results").is_visible()
+    assert page.locator(".copied").inner_text() == ""
+
+
+def test_address_follows_and_back_leaves(visit, url):
+    page = visit(link="?__theme=light")
+    assert page.url == f"{url}?__theme=light"  # a visit alone changes nothing
+    ask(page, "coffee mug")
+    page.wait_for_url("**q=coffee%20mug**")
+    page.get_by_role("radio", name="BM25").check()
+    page.wait_for_url("**system=bm25**")
+    page.get_by_role("link", name="Compare this query").click()
+    page.wait_for_url("**tab=compare**")
+    page.get_by_role("tab", name="Search").click()
+    page.wait_for_url("**system=bm25**")
+    page.get_by_role("tab", name="Compare").click()
+    page.wait_for_url("**tab=compare**")
+    assert "__theme=light" in page.url
+    page.get_by_role("button", name="Copy link").last.click()
+    assert "__theme" not in page.get_by_label("Link to these results").last.input_value()
+    page.go_back()
+    assert page.url == "about:blank"
+    page.go_forward()
+    page.locator(".side").first.wait_for()
+    assert page.get_by_role("textbox", name="Query").input_value() == "coffee mug"
+
+
+def test_a_link_to_the_other_tab_can_be_opened_beside(visit):
+    page = visit()
+    ask(page, "coffee mug")
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Compare this query").click(modifiers=["Control"])
+    opened.value.locator(".side").first.wait_for()
+    assert page.locator(".summary").is_visible()
+
+
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        ("?q=mug&k=abc", "k should be a whole number from 1 to 100, is 'abc'; 10 is used"),
+        ("?q=mug&k=1000", "k should be from 1 to 100, is '1000'; 100 is used"),
+        ("?q=mug&tab=evil", "tab should be search or compare, is 'evil'; search is used"),
+        ("?q=mug&locale=xx", "no product with locale 'xx'"),
+        ("?q=mug&brand=acme&tab=compare", "did you mean Acme? (this filter is left out)"),
+        ("?q=mug&q=hose", "q is given more than once; the first counts"),
+        ("?q=mug&color=%3Cimg%20src=x%20onerror=window.hacked=1%3E", "<img src=x onerror=window.hacked=1>"),
+        ("?q=mug&system=%ff%ed%a0%80%zz", "system should be tuned, base, bm25 or hybrid"),
+    ],
+)
+def test_bent_links_are_mended_and_say_so(visit, link, said):
+    page = visit(link=link)
+    note = page.get_by_role("alert").filter(has_text="Not all of this link could be used")
+    assert said in note.inner_text()
+    page.locator(".card").first.wait_for()
+    assert page.get_by_role("textbox", name="Query").input_value() == "mug"
+    assert page.evaluate("window.hacked") is None
+
+
+def test_hostile_and_endless_queries_in_a_link(visit):
+    page = visit(link="?q=%3Cscript%3Ewindow.hacked=1%3C/script%3E%3Cimg%20src=x%20onerror=window.hacked=1%3E&k=3")
+    page.locator(".card").first.wait_for()
+    assert page.evaluate("window.hacked") is None
+    assert "<script>" in page.locator(".summary q").inner_text()
+    page = visit(link="?q=" + "x" * 10_000)
+    page.get_by_role("alert").filter(has_text="10,000 characters; use at most 500").wait_for()
+    assert width_beyond(page) == 0
+    page = visit(link="?q=%20&k=3&tab=compare")
+    page.get_by_text("One query, three systems").filter(visible=True).wait_for()
+    assert form_of(page)["k"] == "3"

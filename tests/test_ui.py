@@ -21,6 +21,8 @@ HIT_FIELDS = {"rank", "product_id", "product_locale", "title", "brand", "color",
 class Slow:
     """A system that takes its time."""
 
+    dense = True
+
     def __init__(self, system, seconds):
         self.system, self.seconds = system, seconds
 
@@ -31,6 +33,8 @@ class Slow:
 
 class Broken:
     """A system that fails as no visitor can help."""
+
+    dense = True
 
     def retrieve(self, *arguments):
         raise RuntimeError("cannot open /secret/place")

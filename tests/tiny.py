@@ -154,7 +154,7 @@ def judgments():
     return pd.DataFrame(rows, columns=["query", "query_id", "product_id", "product_locale", "esci_label"])
 
 
-def engine(evaluation=None, notice=NOTICE):
+def engine(evaluation=None, notice=NOTICE, device="cpu", gpu=None):
     """A whole ``SearchEngine`` over it: base, tuned, bm25, hybrid."""
     products = catalogue()
     texts = passages(products)
@@ -163,7 +163,9 @@ def engine(evaluation=None, notice=NOTICE):
         "tuned": BagOfWords("tiny/tuned", synonyms=SYNONYMS),
     }
     systems = {
-        part: DenseSystem(part, encoder, TorchIndex(encoder.encode_passages(texts), precision="float32", device="cpu"))
+        part: DenseSystem(
+            part, encoder, TorchIndex(encoder.encode_passages(texts), precision="float32", device=device)
+        )
         for part, encoder in encoders.items()
     }
     systems["bm25"] = Bm25System(Bm25Index(texts))
@@ -180,17 +182,19 @@ def engine(evaluation=None, notice=NOTICE):
         notice=notice,
         description=description,
         evaluation=evaluation,
+        gpu=gpu,
     )
 
 
 @contextlib.contextmanager
-def serve(served):
-    """The page of an engine on a free port: yields its address."""
+def serve(served, port=None):
+    """The page of an engine on ``port`` or a free one: yields its address."""
     from space.ui import build_demo, launch_options
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    if port is None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
     demo = build_demo(served)
     _, url, _ = demo.launch(
         server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, **launch_options()

@@ -1,14 +1,16 @@
 """The tab that lays the systems side by side."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import gradio as gr
 
-from space.search import QueryError, SearchEngine
-from space.ui import cards, columns
+from space.search import FILTERS, QueryError, SearchEngine
+from space.ui import cards, columns, links
 from space.ui.events import connect, result_area
 from space.ui.form import Form, build_form
-from space.ui.markup import Html
+from space.ui.links import Link
+from space.ui.markup import Html, join
 
 WELCOME = (
     "One query, three systems: see what fine-tuning moved up, moved down, brought in and lost, beside plain BM25."
@@ -17,10 +19,17 @@ WELCOME = (
 
 @dataclass(frozen=True)
 class CompareTab:
-    """The components, for whoever fills them from outside."""
+    """The components, and what fills the last of them, for whoever does so from outside.
+
+    Attributes:
+        show: a link to results, errors included.
+        welcome: what stands there while there is no query.
+    """
 
     form: Form
     output: gr.HTML
+    show: Callable[[Link], Html]
+    welcome: str = WELCOME
 
 
 def build_compare_tab(engine: SearchEngine) -> CompareTab:
@@ -28,11 +37,17 @@ def build_compare_tab(engine: SearchEngine) -> CompareTab:
     form = build_form(engine, "Compare")
     output = result_area(WELCOME)
 
-    def show(query: str, k: int, locale: str, brand: str, color: str) -> Html:
+    def show(link: Link) -> Html:
         try:
-            return columns.comparison(engine.compare(query, k, locale=locale, brand=brand, color=color))
+            found = engine.compare(link.query, link.k, **link.filters)
         except QueryError as error:
             return cards.message(str(error))
+        link = replace(link, query=found.query)
+        offer = links.offer(link, other=replace(link, tab="search"), label="Search this query")
+        return join([offer, columns.comparison(found)])
 
-    connect(form, show, [form.k], output, WELCOME)
-    return CompareTab(form, output)
+    def ask(query: str, k: int, *filters: str) -> Html:
+        return show(Link(query, k, "compare", filters=dict(zip(FILTERS, filters, strict=True))))
+
+    connect(form, ask, [form.k], output, WELCOME)
+    return CompareTab(form, output, show)

@@ -9,6 +9,7 @@ from space.search import SearchEngine
 from space.ui.compare_tab import build_compare_tab
 from space.ui.endpoints import add_endpoints
 from space.ui.header import PRODUCT, QUESTION, header
+from space.ui.restore import connect_links
 from space.ui.search_tab import build_search_tab
 
 _STYLE = Path(__file__).with_name("style.css")
@@ -33,11 +34,12 @@ def build_demo(engine: SearchEngine) -> gr.Blocks:
             elem_classes="e5-head",
             js_on_load=None,
         )
-        with gr.Tabs():
+        with gr.Tabs() as tabs:
             with gr.Tab("Search", id="search"):
-                build_search_tab(engine)
+                search = build_search_tab(engine)
             with gr.Tab("Compare", id="compare"):
-                build_compare_tab(engine)
+                compare = build_compare_tab(engine)
+        connect_links(demo, engine, tabs, search, compare)
         add_endpoints(engine)
     return demo
 

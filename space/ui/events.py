@@ -1,6 +1,7 @@
 """What a form does: Enter, the button, an example, a changed option. Knows no system and no result."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -15,9 +16,7 @@ from space.ui.markup import Html
 # memory bandwidth and all get slower. One group for everything that asks the engine, page and endpoints alike.
 ENGINE = {"concurrency_limit": 4, "concurrency_id": "engine"}
 
-# A picture that does not load leaves its placeholder, in place of the browser's sign for a broken one. Removed and not
-# hidden: the next results are patched into the same elements.
-_DROP_BROKEN_PICTURES = "element.addEventListener('error', event => event.target.remove(), true);"
+_SCRIPT = Path(__file__).with_name("results.js")
 
 
 def result_area(welcome: str) -> gr.HTML:
@@ -26,7 +25,7 @@ def result_area(welcome: str) -> gr.HTML:
         cards.welcome(welcome),
         apply_default_css=False,
         elem_classes="e5-out",
-        js_on_load=_DROP_BROKEN_PICTURES,
+        js_on_load=_SCRIPT.read_text(encoding="utf-8"),
     )
 
 

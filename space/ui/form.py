@@ -10,6 +10,14 @@ from space.search import FILTERS, MAX_K, SearchEngine
 MAX_CHOICES = 500
 LABELS = {"locale": "Locale", "brand": "Brand", "color": "Colour"}
 ANY = ""
+# On a phone the options would push the results off the screen: style.css folds them there, and this unfolds them.
+_MORE = '<button type="button" aria-expanded="false">More options</button>'
+_FOLD = """const button = element.querySelector("button");
+button.addEventListener("click", () => {
+  const open = button.getAttribute("aria-expanded") !== "true";
+  button.setAttribute("aria-expanded", open);
+  button.textContent = open ? "Fewer options" : "More options";
+});"""
 
 
 @dataclass(frozen=True)
@@ -50,13 +58,14 @@ def build_form(engine: SearchEngine, submit: str, system: gr.Radio | None = None
         )
         button = gr.Button(submit, variant="primary", scale=0, min_width=120, elem_classes="e5-go")
     examples = _examples(engine)
-    with gr.Row(elem_classes="e5-options"):
+    with gr.Row(elem_classes=["e5-options"] if system is not None else ["e5-options", "e5-plain"]):
         if system is not None:
             system.render()
         k = gr.Slider(
             1, MAX_K, value=10, step=1, precision=0, label="Results", min_width=170, buttons=[], elem_classes="e5-k"
         )
         filters = {name: _filter(engine, name) for name in FILTERS}
+    gr.HTML(_MORE, apply_default_css=False, js_on_load=_FOLD, elem_classes="e5-more")
     return Form(query, button, k, filters, examples)
 
 

@@ -1,5 +1,6 @@
 """What stands above the tabs, as HTML: what this is, over which data, by which encoders. Pure functions."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,7 +52,10 @@ def _encoders(encoders: Mapping[str, Mapping[str, Any]]) -> Html:
 
 
 def _encoder(part: str, encoder: Mapping[str, Any]) -> Html:
-    """Name and, if it is not the one asked for, why; the fingerprint and the like on request."""
+    """Name and, if it is not the one asked for, why; the fingerprint and the like on request.
+
+    On a phone the reason shrinks to its first words, a tag, until it is asked for.
+    """
     revision, reason = encoder.get("revision"), encoder.get("reason")
     rows = [
         _fact("Revision", revision),
@@ -67,8 +71,16 @@ def _encoder(part: str, encoder: Mapping[str, Any]) -> Html:
         name=NAMES[part],
         model=encoder.get("id") or "unknown",
         at=fill(' <span class="revision">@{revision}</span>', revision=str(revision)[:7]) if revision else EMPTY,
-        reason=fill('<span class="reason">{reason}</span>', reason=reason) if reason else EMPTY,
+        reason=_reason(reason) if reason else EMPTY,
         rows=join(rows),
+    )
+
+
+def _reason(reason: str) -> Html:
+    return fill(
+        ' <span class="tag" aria-hidden="true">{tag}</span><span class="reason">{reason}</span>',
+        tag=re.split("[:,;]", reason)[0],
+        reason=reason,
     )
 
 

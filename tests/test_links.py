@@ -1,0 +1,128 @@
+"""Links: what is built is read back, whatever was typed; what is bent is said and replaced, never an error."""
+
+import re
+from urllib.parse import parse_qsl
+
+import pytest
+import tiny
+from starlette.datastructures import QueryParams
+
+from space.search import FILTERS, SYSTEMS
+from space.ui import links
+from space.ui.events import _SCRIPT
+from space.ui.links import Link
+from space.ui.restore import without_unknown
+
+EVIL = "\"'><script>alert(1)</script>&q=other#x%00%zz+é赤👟"
+
+
+def parsed(text):
+    """As the server gets it: from an address to pairs to a link."""
+    return links.parse(links.pairs_of(QueryParams(text)), SYSTEMS)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        Link("red shoes", 10, "search", "tuned"),
+        Link("ランニングシューズ 赤", 100, "compare", "tuned", {"locale": "jp"}),
+        Link(EVIL, 1, "search", "bm25", {"locale": "us", "brand": EVIL, "color": "a&b=c"}),
+        Link("100 % wool + silk; a=b?", 7, "search", "base"),
+        Link("", 3, "compare", "tuned", {"color": "red"}),
+    ],
+)
+def test_a_link_comes_back_as_it_went(link):
+    """By the way of an address bar, and by the way of the page's own buttons."""
+    address = links.build(link)
+    assert re.fullmatch(r"\?[A-Za-z0-9%&=._~-]+", address)
+    assert parsed(address[1:]) == (link, [])
+    assert links.parse(links.split(address), SYSTEMS) == (link, [])
+
+
+def test_a_link_is_short_and_readable():
+    assert links.build(Link("red shoes", 5, "search", "tuned", {"locale": "us", "brand": ""})) == (
+        "?q=red%20shoes&k=5&tab=search&system=tuned&locale=us"
+    )
+    # A comparison has its own three systems.
+    assert links.build(Link("mug", 5, "compare", "tuned")) == "?q=mug&k=5&tab=compare"
+
+
+def test_text_that_is_no_unicode_does_not_break_a_link():
+    assert parsed(links.build(Link("a\ud800b\0"))[1:])[0].query == "a?b\0"
+
+
+def test_missing_parameters_are_the_form_s_defaults():
+    assert parsed("q=mug") == (Link("mug", 10, "search", "tuned"), [])
+    assert parsed("") == (Link("", 10, "search", "tuned"), [])
+    assert parsed("k=&tab=&system=&brand=&q=%20%20")[0] == Link("", 10, "search", "tuned")
+
+
+def test_what_belongs_to_others_is_none_of_our_business():
+    assert parsed("__theme=dark&q=mug&__sign=secret&view=api") == (Link("mug", 10, "search", "tuned"), [])
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value", "said"),
+    [
+        ("k=abc", "k", 10, "k should be a whole number from 1 to 100, is 'abc'; 10 is used"),
+        ("k=2.5", "k", 10, "is '2.5'"),
+        ("k=1e1", "k", 10, "is '1e1'"),
+        ("k=１０", "k", 10, "is '１０'"),
+        ("k=1000", "k", 100, "k should be from 1 to 100, is '1000'; 100 is used"),
+        ("k=0", "k", 1, "1 is used"),
+        ("k=-7", "k", 1, "1 is used"),
+        ("k=" + "9" * 9000, "k", 100, "…'; 100 is used"),
+        ("tab=evil", "tab", "search", "tab should be search or compare, is 'evil'; search is used"),
+        ("system=best", "system", "tuned", "system should be tuned, base, bm25 or hybrid, is 'best'; tuned is used"),
+        ("system=%ff%zz", "system", "tuned", "is '\ufffd%zz'"),
+        ("q=first&q=second", "query", "first", "q is given more than once; the first counts"),
+        ("k=5&k=6&k=7", "k", 5, "k is given more than once"),
+    ],
+)
+def test_what_is_bent_is_replaced_and_said(text, name, value, said):
+    link, notes = parsed(text)
+    assert getattr(link, name) == value
+    assert len(notes) == 1 and said in notes[0] and len(notes[0]) < 200
+
+
+def test_the_same_twice_is_not_worth_a_word():
+    assert parsed("q=mug&q=mug&k=5&k=5") == (Link("mug", 5, "search", "tuned"), [])
+
+
+def test_a_filter_no_product_passes_is_left_out_and_said():
+    """A brand that a later catalogue lost; and whatever else someone wrote there."""
+    link = Link("mug", filters={"locale": "us", "brand": "acme", "color": "x" * 5000})
+    kept, notes = without_unknown(tiny.engine(), link)
+    assert kept.filters == {"locale": "us"} and kept.query == "mug"
+    assert notes[0] == "no product with brand 'acme'; did you mean Acme? (this filter is left out)"
+    assert "color" in notes[1] and len(notes[1]) < 200
+
+
+def test_junk_on_the_page_s_own_way_is_no_error():
+    for junk in ("", "?", "nothing", "?&&&=&q", "?" + "q=1&" * 50_000, "?q=%ff%ed%a0%80", "?" + "x" * 500_000):
+        links.parse(links.split(junk), SYSTEMS)
+
+
+def test_nothing_foreign_becomes_markup():
+    link = Link(EVIL, filters={"brand": EVIL})
+    shown = links.offer(link, other=link, label="Compare") + links.note([EVIL])
+    assert "<script" not in shown and "&lt;script&gt;" in shown
+    assert links.note([]) == ""
+
+
+def test_the_line_above_the_results_names_the_filters():
+    """On a phone they are folded away."""
+    assert "Only <b>us · Acme</b>" in links.offer(
+        Link("x", filters={"brand": "Acme", "locale": "us"}), other=Link(), label=""
+    )
+    assert "Only" not in links.offer(Link("x"), other=Link(), label="")
+
+
+def test_script_and_server_agree_which_parameters_are_ours():
+    """What the script takes for another's would pile up in the address bar; what it takes for ours would be lost."""
+    script = _SCRIPT.read_text(encoding="utf-8")
+    (ours,) = re.findall(r"const OURS = \[(.*?)\]", script)
+    assert re.findall(r'"(\w+)"', ours) == list(links.NAMES)
+    assert {
+        name for name, _ in parse_qsl(links.build(Link("q", filters=dict.fromkeys(FILTERS, "x"), system="s"))[1:])
+    } == set(links.NAMES)

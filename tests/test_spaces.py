@@ -1,0 +1,180 @@
+"""The search under ``@spaces.GPU``: in place where the hardware is ZeroGPU, harmless elsewhere.
+
+ZeroGPU forks the process for each GPU, pickles what goes in and comes out, and shows of an exception its name only.
+"""
+
+import json
+import multiprocessing
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+from conftest import ROOT, environment
+
+import app
+from space.search import QueryError
+
+spaces = pytest.importorskip("spaces", reason="needs the spaces package")
+
+
+def forked(calls):
+    """A wrapper that does what ZeroGPU does, short of the GPU: the task runs in a forked process."""
+
+    def wrap(task):
+        def run(*arguments):
+            calls.append(arguments)
+            answers = multiprocessing.get_context("fork").SimpleQueue()
+
+            def work(given):
+                answers.put(pickle.dumps(task(*pickle.loads(given))))
+
+            worker = multiprocessing.get_context("fork").Process(target=work, args=(pickle.dumps(arguments),))
+            worker.start()
+            answer = pickle.loads(answers.get())
+            worker.join()
+            return answer
+
+        return run
+
+    return wrap
+
+
+def without_timings(found):
+    return json.loads(json.dumps(found), object_hook=lambda part: {k: v for k, v in part.items() if k != "timings_ms"})
+
+
+def test_the_app_takes_the_decorator_and_off_zerogpu_it_changes_nothing():
+    decorate = app.zero_gpu()
+    assert decorate is not None and decorate.func.__module__ == "spaces.zero.decorator"
+    assert decorate.keywords["duration"] == app.GPU_SECONDS
+
+    def task():
+        """Not wrapped: the very same function."""
+
+    assert decorate(task) is task
+    plain, decorated = tiny.engine(), tiny.engine(gpu=decorate)
+    for system in plain.systems:
+        found = [one.search("red sneakers", 5, system, locale="us").to_json() for one in (plain, decorated)]
+        assert without_timings(found[0]) == without_timings(found[1])
+
+
+def test_without_the_package_there_is_no_decorator(monkeypatch):
+    """As it is on a visitor's own machine: requirements.txt does not have it."""
+    monkeypatch.setitem(sys.modules, "spaces", None)
+    assert app.zero_gpu() is None
+
+
+def test_answers_from_a_forked_process_are_the_same():
+    calls = []
+    plain, other = tiny.engine(), tiny.engine(gpu=forked(calls))
+    for system in plain.systems:
+        found = [one.search("red sneakers", 7, system, brand="Acme").to_json() for one in (plain, other)]
+        assert without_timings(found[0]) == without_timings(found[1])
+    timings = other.search("red sneakers").timings_ms
+    assert timings["total"] >= timings["encode"] + timings["search"] > 0
+    del calls[:]
+    found = [one.compare("red sneakers", 7, locale="us").to_json() for one in (plain, other)]
+    assert without_timings(found[0]) == without_timings(found[1])
+    # Each turn is waited for and counted against the visitor: one for both encoders.
+    assert len(calls) == 1 and calls[0][0] == ["base", "tuned"]
+
+
+def test_nobody_waits_for_a_gpu_in_vain():
+    """BM25 needs none; and what is refused is refused before, since from there only the error's name would come."""
+    calls = []
+    engine = tiny.engine(gpu=forked(calls))
+    assert engine.search("red shoes", system="bm25").hits
+    for wrong in ({"query": ""}, {"k": 0}, {"system": "best"}, {"brand": "acme"}):
+        with pytest.raises(QueryError):
+            engine.search(**{"query": "shoes"} | wrong)
+    assert calls == []
+
+
+# -- ZeroGPU itself, up to the GPU -----------------------------------------------------------------------------------
+
+ZERO = """
+import json, os, sys
+
+import torch
+
+# What spaces asks of torch is missing from a build for the CPU alone.
+torch.version.cuda = torch.version.cuda or "13.0"
+torch._C._cuda_init = getattr(torch._C, "_cuda_init", None)
+torch.cuda._is_in_bad_fork = bool
+
+import app
+
+gpu = app.zero_gpu()
+
+import tiny
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+engine = tiny.engine(device=None, gpu=gpu)
+warm = engine.systems["tuned"].retrieve(["red running shoes"], 3)[0].rows.tolist()
+said = {"device": str(engine.systems["tuned"].index.device), "warm": warm}
+with tiny.serve(engine) as url:
+    client = Client(url, verbose=False)
+    said["bm25"] = len(client.predict("red shoes", 3, "bm25", api_name="/search")["hits"])
+    for endpoint in ("/search", "/compare"):
+        try:
+            client.predict("red shoes", 3, api_name=endpoint)
+        except AppError as error:
+            said[endpoint] = str(error)
+    said["after"] = len(client.predict("red shoes", 2, "bm25", api_name="/search")["hits"])
+print("SAID " + json.dumps(said))
+"""
+
+
+class DeviceApi(BaseHTTPRequestHandler):
+    """Where a ZeroGPU Space asks for a GPU; grants one that is not there."""
+
+    def do_POST(self):
+        self.server.asked.append(self.path)
+        granted = {"idle": True, "nvidiaIndex": 0, "nvidiaUUID": "GPU-none", "allowToken": "token"}
+        body = json.dumps(granted if self.path.startswith("/schedule") else {}).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="emulates a machine that has no GPU between two tasks")
+def test_on_zerogpu_each_dense_search_asks_for_the_gpu_once(tmp_path):
+    """The real package with its switches on: the app starts with everything on "cuda" and asks before it computes.
+
+    There is no GPU here to be had, so that the task itself fails; the page must say so and live on.
+    """
+    server = ThreadingHTTPServer(("127.0.0.1", 0), DeviceApi)
+    server.asked = []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    variables = {
+        "SPACES_ZERO_GPU": "true",
+        "SPACES_ZERO_DEVICE_API_URL": f"http://127.0.0.1:{server.server_port}",
+        "ZEROGPU_OFFLOAD_DIR": str(tmp_path / "offload"),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(tiny.__file__).parent)]),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", ZERO],
+        cwd=tmp_path, env=environment() | variables, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    server.shutdown()
+    assert "SAID " in done.stdout, done.stderr[-4000:]
+    said = json.loads(done.stdout.rpartition("SAID ")[2])
+    assert said["device"] == "cuda" and said["warm"][0] == 0
+    assert said["bm25"] == 3 and said["after"] == 2
+    assert said["/search"] and said["/compare"]  # the error's name, as ZeroGPU gives it
+    schedules = [path for path in server.asked if path.startswith("/schedule")]
+    assert server.asked[0] == "/startup-report" and len(schedules) == 2
+    assert all("durationSeconds=" in path for path in schedules)

@@ -1,0 +1,103 @@
+"""The loss is the library's, whatever is done for speed; and a finished model replaces another whole or not at all."""
+
+import pytest
+import torch
+from sentence_transformers.sentence_transformer.losses import (
+    CoSENTLoss,
+    MultipleNegativesRankingLoss,
+    TripletDistanceMetric,
+    TripletLoss,
+)
+
+from space import training
+from space.encoder import TextEncoder
+from space.weights import locate
+
+LOSSES = {
+    "triplet": lambda model: TripletLoss(model, TripletDistanceMetric.COSINE, 0.2),
+    "mnrl": lambda model: MultipleNegativesRankingLoss(model, scale=20.0),
+    "cosent": CoSENTLoss,
+}
+
+
+@pytest.fixture
+def encoder(tiny_e5):
+    return TextEncoder(locate(str(tiny_e5)), training=True)
+
+
+def features(encoder, columns, rows=37):
+    torch.manual_seed(0)
+    words = ["red", "kettle", "with", "a", "whistle", "shoes", "for", "children"]
+    texts = [
+        [" ".join(words[i % 8] for i in torch.randint(0, 8, (int(torch.randint(1, 30, ())),))) for _ in range(rows)]
+        for _ in range(columns)
+    ]
+    return [dict(encoder.model.preprocess(column)) for column in texts]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_loss_and_gradients_are_those_of_the_library(encoder, name):
+    """Without dropout, whose draws depend on the order of the texts, the two ways must agree."""
+    encoder.model.eval()
+    columns = features(encoder, 2 if name == "cosent" else 3)
+    labels = torch.linspace(0, 1, 37) if name == "cosent" else None
+    loss = LOSSES[name](encoder.model)
+    plain = loss(columns, labels)
+    plain.backward()
+    wanted = {key: value.grad.clone() for key, value in encoder.model.named_parameters() if value.grad is not None}
+    encoder.model.zero_grad()
+    ours = loss.compute_loss_from_embeddings(training.embed_by_length(encoder.model, columns), labels)
+    ours.backward()
+    torch.testing.assert_close(ours, plain, atol=1e-5, rtol=1e-5)
+    for key, value in encoder.model.named_parameters():
+        if key in wanted:
+            torch.testing.assert_close(
+                value.grad, wanted[key], atol=1e-5, rtol=1e-4, msg=lambda text, key=key: f"{key}: {text}"
+            )
+
+
+def test_embeddings_come_back_in_their_places(encoder):
+    encoder.model.eval()
+    columns = features(encoder, 3, rows=50)
+    with torch.no_grad():
+        for ours, column in zip(training.embed_by_length(encoder.model, columns), columns, strict=True):
+            torch.testing.assert_close(ours, encoder.model(column)["sentence_embedding"], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.9])
+def test_blending_stands_on_the_line_between_base_and_tuned(encoder, share):
+    base = {name: tensor.clone() for name, tensor in encoder.model.state_dict().items()}
+    with torch.no_grad():
+        for parameter in encoder.model.parameters():
+            parameter += 1.0
+    training.blend(encoder.model, base, share)
+    for name, parameter in encoder.model.named_parameters():
+        torch.testing.assert_close(parameter.detach(), base[name] + (1 - share), msg=name)
+
+
+def test_a_model_is_replaced_whole(encoder, tmp_path):
+    target = tmp_path / "model"
+    training.save(encoder, target, {"README.md": "first"})
+    (target / "stale.txt").write_text("of the first")
+    training.save(encoder, target, {"README.md": "second"})
+    assert (target / "README.md").read_text() == "second"
+    assert not (target / "stale.txt").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_replacement_cut_off_between_its_renames_is_undone(encoder, tmp_path):
+    target = tmp_path / "model"
+    training.save(encoder, target, {"README.md": "first"})
+    target.rename(tmp_path / "model.previous")
+    (tmp_path / "model.unfinished").mkdir()
+    training.recover(target)
+    assert (target / "README.md").read_text() == "first"
+    assert not (tmp_path / "model.previous").exists()
+
+
+def test_a_write_that_fails_leaves_the_old_model(encoder, tmp_path):
+    target = tmp_path / "model"
+    training.save(encoder, target, {"README.md": "first"})
+    with pytest.raises(OSError, match="no-such-folder"):
+        training.save(encoder, target, {"no-such-folder/README.md": "second"})
+    assert (target / "README.md").read_text() == "first"
