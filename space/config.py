@@ -4,8 +4,10 @@ Knows no model, no data and no Hub; it only says what may be asked for and refus
 """
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +17,8 @@ DEFAULT_DATASET = "tasksource/esci"
 DEFAULT_BASE_MODEL = "intfloat/multilingual-e5-small"
 SAMPLE = "sample"
 LOCALES = ("us", "es", "jp")
+#: Of runs with several processes: the others wait while the first one evaluates or pushes.
+PROCESS_TIMEOUT = timedelta(hours=6)
 LOSSES = ("triplet", "mnrl", "cosent")
 
 Settings = TypeVar("Settings")
@@ -34,6 +38,12 @@ def _require(holds: bool, flag: str, value: object, cure: str) -> None:
         raise SettingsError(f"--{flag} is {value!r}: {cure}")
 
 
+def check_repository(what: str, repo: str) -> None:
+    """Refuse a name that is not USER/NAME."""
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
+        raise SettingsError(f"{what} is {repo!r}: name the repository as USER/NAME")
+
+
 def _check_shared(settings: Any) -> None:
     """Checks for the settings that train and build have in common."""
     _require(len(settings.locales) > 0, "locales", settings.locales, "name at least one, e.g. --locales us")
@@ -47,12 +57,8 @@ def _check_shared(settings: Any) -> None:
     _require(settings.bullets >= 0, "bullets", settings.bullets, "use 0 (none) or a number of characters")
     for flag in ("push_to_hub", "push_embeddings"):
         repo = getattr(settings, flag, None)
-        _require(
-            repo is None or len([part for part in repo.split("/") if part]) == repo.count("/") + 1 == 2,
-            flag.replace("_", "-"),
-            repo,
-            "name the repository as USER/NAME",
-        )
+        if repo is not None:
+            check_repository(f"--{flag.replace('_', '-')}", repo)
 
 
 @dataclass(frozen=True)

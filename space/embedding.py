@@ -15,13 +15,13 @@ import pyarrow as pa
 from accelerate import PartialState
 from tqdm import tqdm
 
-from space import hub, report
+from space import publish, report, upload
 from space.catalogue import passages, template
-from space.config import BuildSettings
+from space.config import PROCESS_TIMEOUT, BuildSettings
 from space.encoder import TextEncoder
 from space.files import sole_writer
 from space.source import Contents
-from space.store import EVALUATION, JOURNAL, Plan, StoreWriter
+from space.store import EVALUATION, Plan, StoreWriter
 from space.weights import Weights
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,9 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
     Raises:
         UserError: weights or the Hub do not give what the settings need.
     """
-    state = PartialState()
+    state = PartialState(timeout=PROCESS_TIMEOUT)
+    if settings.push_to_hub and state.is_main_process:
+        upload.forewarn(settings.push_to_hub)
     rows = len(contents.catalogue)
     plan = Plan(rows, settings.shard_size, template(settings.bullets), contents.name, contents.notice)
     evaluation = _evaluation(tuned.folder)
@@ -63,6 +65,7 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
             bullets=settings.bullets,
             judgments=contents.judgments,
             evaluation=evaluation,
+            repo=settings.push_to_hub,
         )
     if not state.is_main_process:
         return
@@ -76,15 +79,7 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
             f"their difference is not what fine-tuning did"
         )
     if settings.push_to_hub:
-        url = hub.push(
-            settings.output_dir,
-            settings.push_to_hub,
-            "dataset",
-            private=settings.private,
-            message=f"{plan.rows:,} products",
-            ignore=(f"{JOURNAL}/*",),
-        )
-        logger.info("pushed: %s", url)
+        publish.push_store(settings.output_dir, settings.push_to_hub, private=settings.private)
 
 
 def _evaluation(folder: Path) -> dict[str, Any] | None:
@@ -104,6 +99,7 @@ def embed_catalogue(
     bullets: int = 0,
     judgments: pd.DataFrame | None = None,
     evaluation: Mapping[str, Any] | None = None,
+    repo: str | None = None,
 ) -> dict[str, Any]:
     """Write a store.
 
@@ -117,6 +113,7 @@ def embed_catalogue(
         bullets: see ``space.catalogue.passages``.
         judgments: the held-out judgments, for labels in the app.
         evaluation: what training measured.
+        repo: where it will be pushed, for the card.
 
     Returns:
         {"embedded": shards made now by this process, "kept": shards found finished, "encoders": their descriptions}.
@@ -155,7 +152,7 @@ def embed_catalogue(
         del encoder
         processes.wait_for_everyone()
     if processes.is_main_process:
-        card = report.store_card(plan, described, judgments is not None, evaluation)
+        card = report.store_card(plan, described, judgments is not None, evaluation, repo)
         writer.finish(described, judgments, evaluation, card)
     processes.wait_for_everyone()
     return {"embedded": embedded, "kept": kept, "encoders": described}

@@ -131,14 +131,21 @@ def _read_hub(dataset: str, bullets: bool, offline: bool) -> tuple[pd.DataFrame,
     """A Hub data set -> train, test, products. The rows stay memory-mapped in the cache of ``datasets``."""
     # Here and not at the top: a local folder needs neither the import nor the network.
     import datasets
-    from huggingface_hub.errors import HfHubHTTPError
+
+    from space import faults
 
     repo, _, revision = dataset.partition("@")
     datasets.config.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE or offline
     try:
-        splits = datasets.load_dataset(repo, revision=revision or None)
-    except (OSError, ValueError, datasets.exceptions.DatasetsError, HfHubHTTPError) as error:
-        where = "not in the cache, and the Hub is out of reach" if offline else f"not to be had from the Hub ({error})"
+        splits = faults.patiently(
+            lambda: datasets.load_dataset(repo, revision=revision or None), f"pulling dataset {dataset}"
+        )
+    except (*faults.FAULTS, datasets.exceptions.DatasetsError) as error:
+        where = "not in the cache, and the Hub is out of reach"
+        if not offline:
+            # It comes without what caused it.
+            lost = isinstance(error, datasets.exceptions.DatasetNotFoundError) and "gated" not in str(error)
+            where = f"not to be had from the Hub: {faults.NOT_THERE if lost else faults.reason(error)}"
         raise DataError(
             f"--dataset {dataset}: {where}; name a folder with train.parquet and test.parquet, or use --dataset sample"
         ) from error

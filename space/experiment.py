@@ -15,14 +15,15 @@ import pandas as pd
 from accelerate import PartialState
 from tqdm import tqdm
 
-from space import evaluation, hub, report, source, training
+from space import evaluation, publish, report, source, training, upload
 from space.bm25 import Bm25Index
 from space.catalogue import passages
-from space.config import BuildSettings, TrainSettings, to_json
+from space.config import PROCESS_TIMEOUT, BuildSettings, TrainSettings, to_json
 from space.embedding import build
 from space.encoder import TextEncoder
 from space.esci import GAINS, Judged
 from space.files import sole_writer
+from space.hub import HubError
 from space.index import TorchIndex
 from space.systems import Bm25System, DenseSystem, HybridSystem, RandomSystem, System
 from space.triplets import exact_texts, training_examples
@@ -41,7 +42,11 @@ def run(settings: TrainSettings, weights: Weights, judged: Judged) -> None:
     Raises:
         UserError: data, weights or the Hub do not give what the settings need.
     """
-    state = PartialState()
+    # Here and not at the trainer, which finds the process group made: the others wait while one evaluates or pushes.
+    state = PartialState(timeout=PROCESS_TIMEOUT)
+    if state.is_main_process:
+        for repo in filter(None, (settings.push_to_hub, settings.push_embeddings)):
+            upload.forewarn(repo)
     with sole_writer(settings.output_dir) if state.is_main_process else nullcontext():
         _train(settings, weights, judged, state)
     if settings.push_embeddings:
@@ -66,7 +71,12 @@ def _train(settings: TrainSettings, weights: Weights, judged: Judged, state: Par
         tuned = bench.dense("tuned", encoder)
         bench.run(tuned)
         bench.run(HybridSystem(tuned, bench.bm25))
-        figures = bench.figures(base, encoder.describe(refresh=True), log)
+        described = encoder.describe(refresh=True) | {
+            "id": settings.push_to_hub or str(settings.output_dir),
+            "revision": None,
+            "reason": "",
+        }
+        figures = bench.figures(base, described, log)
         logger.info("\nAfter training\n\n%s\n%s\n", evaluation.to_markdown(figures), figures["verdict"])
         _save(encoder, figures, log, settings)
         _push(settings)
@@ -126,13 +136,14 @@ def _queries(judgments: pd.DataFrame) -> int:
 
 def _save(encoder: TextEncoder, figures: dict[str, Any], log: training.TrainingLog, settings: TrainSettings) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        report.loss_curve(log.history, Path(folder) / "train_loss.png")
+        report.loss_curve(log.history, Path(folder) / "images" / "train_loss.png")
+        training.copy_events(settings.logging_dir, log.run, Path(folder) / "runs")
         card = report.model_card(figures, settings.push_to_hub)
         training.save(
             encoder,
             settings.output_dir,
             {"evaluation.json": evaluation.to_json(figures), "README.md": card},
-            images=Path(folder),
+            beside=Path(folder),
         )
     logger.info(
         f"model, card, evaluation.json and images/train_loss.png are in {settings.output_dir}; "
@@ -141,21 +152,19 @@ def _save(encoder: TextEncoder, figures: dict[str, Any], log: training.TrainingL
 
 
 def _push(settings: TrainSettings) -> None:
-    if settings.push_to_hub:
-        again = f"hf upload {shlex.quote(settings.push_to_hub)} {shlex.quote(str(settings.output_dir))}"
-        try:
-            url = hub.push(
-                settings.output_dir,
-                settings.push_to_hub,
-                "model",
-                private=settings.private,
-                message="Fine-tuned on ESCI",
-            )
-        except hub.HubError as error:
-            raise hub.HubError(
-                f"{error}. The finished model is in {settings.output_dir}; push it without training again: {again}"
-            ) from error
-        logger.info("pushed: %s", url)
+    if not settings.push_to_hub:
+        return
+    try:
+        publish.push_model(settings.output_dir, settings.push_to_hub, private=settings.private)
+    except HubError as error:
+        if not settings.push_embeddings:
+            raise
+        # By hand the second half is another command; the model comes first, so that the store can name it.
+        build = ["python", "build_embeddings.py", "--dataset", settings.dataset, "--locales", *settings.locales]
+        build += ["--base-model", settings.base_model, "--model", str(settings.output_dir)]
+        build += ["--max-seq-length", str(settings.max_seq_length), "--bullets", str(settings.bullets)]
+        build += ["--push-to-hub", settings.push_embeddings, *(["--private"] if settings.private else [])]
+        raise HubError(f"{error}; then embed and push the catalogue: {shlex.join(build)}") from error
 
 
 def _build(settings: TrainSettings, base: Weights, judged: Judged) -> None:

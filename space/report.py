@@ -10,12 +10,13 @@ matplotlib.use("Agg")  # no screen where training runs
 import matplotlib.pyplot as plt
 from huggingface_hub.repocard_data import CardData
 
-from space.evaluation import to_markdown
+from space.evaluation import HEADLINE, METRICS, PROTOCOLS, to_markdown
 from space.store import Plan
 
 LANGUAGES = {"us": "en", "es": "es", "jp": "ja"}
 #: By what the id of the base or the data set holds; nothing is claimed of others.
 _MODEL_LICENCES = {"intfloat/": "mit", "all-MiniLM-L6-v2": "apache-2.0"}
+_TASKS = {"judged": "text-ranking", "full_catalogue": "information-retrieval"}
 _DATA_LICENCES = {"esci": "apache-2.0", "sample": "apache-2.0"}
 
 
@@ -46,20 +47,22 @@ def model_card(evaluation: Mapping[str, Any], repo: str | None) -> str:
     """
     settings, training, data = evaluation["settings"], evaluation["training"], evaluation["dataset"]
     base = evaluation["encoders"]["base"]
+    short = base["id"].rpartition("/")[2]
     front = {
         "language": sorted({LANGUAGES.get(locale, locale) for locale in settings["locales"]}),
         "license": _licence(base["id"], _MODEL_LICENCES),
         "library_name": "sentence-transformers",
         "pipeline_tag": "sentence-similarity",
         "tags": ["sentence-transformers", "feature-extraction", "product-search", "esci", "e5"],
-        "base_model": base["id"] if "/" in base["id"] and not Path(base["id"]).exists() else None,
-        "datasets": [settings["dataset"]] if settings["dataset"].count("/") == 1 else None,
+        "base_model": base["id"] if _on_hub(base["id"]) else None,
+        "datasets": [_repository(settings["dataset"])] if _on_hub(settings["dataset"]) else None,
+        "model-index": [{"name": f"{short} for product search", "results": _results(evaluation)}],
     }
     rows = "\n".join(f"| {name} | {value} |" for name, value in settings.items() if value is not None)
     name = repo or "saved_e5_model"
     return _with_front_matter(
         front,
-        f"""# {name.rpartition("/")[2]}: {base["id"]} fine-tuned for product search
+        f"""# {short} fine-tuned for product search
 
 {evaluation["verdict"]}
 
@@ -88,7 +91,7 @@ The prompts {base["prompts"]} are saved with the model; `encode_query` and `enco
 ## Training
 
 {training["examples"]:,} examples, {training["steps"]} steps, {training["examples_per_second"]:.1f} examples/s on
-{training["device"]}.
+{training["device"]}. The TensorBoard events are in `runs/`, the figures of every query in `evaluation.json`.
 
 ![training loss](images/train_loss.png)
 
@@ -99,8 +102,44 @@ The prompts {base["prompts"]} are saved with the model; `encode_query` and `enco
     )
 
 
+def _results(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The fine-tuned model's figures as the Hub reads them; one entry a protocol, since they do not compare."""
+    settings, data = evaluation["settings"], evaluation["dataset"]
+    on_hub = _on_hub(settings["dataset"])
+    results = []
+    for protocol, table in evaluation["protocols"].items():
+        figures = {name: table["systems"]["tuned"][name] for name in METRICS[protocol]}
+        results.append(
+            {
+                "task": {"type": _TASKS[protocol], "name": f"Product search, {protocol.replace('_', ' ')}"},
+                "dataset": {
+                    "type": _repository(settings["dataset"]) if on_hub else "made-up" if data["notice"] else "local",
+                    "name": f"{settings['dataset']} ({', '.join(data['locales'])})",
+                    "split": "test",
+                    "args": {"protocol": PROTOCOLS[protocol], "gains": dict(evaluation["gains"])},
+                },
+                "metrics": [
+                    {
+                        "type": name.replace("@", "_at_").replace("exact", "accuracy"),
+                        "name": f"{name} ({protocol.replace('_', ' ')})",
+                        "value": figure["mean"],
+                        "args": {"low": figure["low"], "high": figure["high"], "queries": figure["n"]},
+                    }
+                    for name, figure in figures.items()
+                    if figure["mean"] is not None
+                ],
+            }
+        )
+    headline = HEADLINE[0].replace("_", " ")
+    return sorted(results, key=lambda result: not result["task"]["name"].endswith(headline))
+
+
 def store_card(
-    plan: Plan, encoders: Mapping[str, Mapping[str, Any]], judgments: bool, evaluation: Mapping[str, Any] | None
+    plan: Plan,
+    encoders: Mapping[str, Mapping[str, Any]],
+    judgments: bool,
+    evaluation: Mapping[str, Any] | None,
+    repo: str | None = None,
 ) -> str:
     """README.md of a store, as a Hub data set with one config a part.
 
@@ -109,6 +148,7 @@ def store_card(
         encoders: {"base" and "tuned": what ``TextEncoder.describe`` says}.
         judgments: whether the store holds the held-out judgments.
         evaluation: what training measured, or None.
+        repo: USER/DATASET if it goes to the Hub.
     """
     parts = ["products", *encoders]
     configs: list[dict[str, Any]] = [{"config_name": part, "data_files": f"{part}/*.parquet"} for part in parts]
@@ -118,7 +158,10 @@ def store_card(
         )
     front = {
         "license": _licence(plan.dataset, _DATA_LICENCES),
+        "pretty_name": "Product embeddings before and after fine-tuning",
+        "task_categories": ["sentence-similarity"],
         "tags": ["esci", "product-search", "embeddings"],
+        "size_categories": [_size(plan.rows)],
         "configs": configs,
     }
     rows = "\n".join(
@@ -141,9 +184,12 @@ rows of `products`, `base` and `tuned` line up. Vectors are float16 of unit norm
 ```python
 from datasets import load_dataset
 
-products = load_dataset("USER/DATASET", "products", split="train")
-tuned = load_dataset("USER/DATASET", "tuned", split="train")
+products = load_dataset("{repo or "artifacts"}", "products", split="train")
+tuned = load_dataset("{repo or "artifacts"}", "tuned", split="train")
 ```
+
+`manifest.json` has the sha256 of every file and the whole fingerprints; the app refuses a model that did not make
+these vectors.
 {results}""",
     )
 
@@ -151,6 +197,21 @@ tuned = load_dataset("USER/DATASET", "tuned", split="train")
 def _with_front_matter(front: Mapping[str, Any], text: str) -> str:
     fields = {name: value for name, value in front.items() if value}
     return f"---\n{CardData(**fields).to_yaml()}\n---\n\n{text}"
+
+
+def _repository(name: str) -> str:
+    return name.partition("@")[0]
+
+
+def _on_hub(name: str) -> bool:
+    """Whether a name can be a repository: USER/NAME, and no folder of that name."""
+    return name.count("/") == 1 and not name.startswith((".", "/", "~")) and not Path(name).exists()
+
+
+def _size(rows: int) -> str:
+    """The Hub's word for a number of rows."""
+    steps = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+    return next((word for limit, word in steps if rows < limit), "1M<n<10M")
 
 
 def _licence(name: str, known: Mapping[str, str]) -> str | None:

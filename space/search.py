@@ -4,6 +4,7 @@ Knows no web page. Everything a visitor can get wrong rises here as a ``QueryErr
 """
 
 import difflib
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -24,6 +25,8 @@ from space.index import TorchIndex
 from space.store import ENCODERS, Store
 from space.systems import Bm25System, DenseSystem, HybridSystem, Ranking, Stopwatch, System
 from space.weights import locate
+
+logger = logging.getLogger(__name__)
 
 SYSTEMS = ("tuned", "base", "bm25", "hybrid")
 COMPARED = ("base", "tuned", "bm25")
@@ -201,7 +204,9 @@ class SearchEngine:
         encoders = {}
         for part, name in zip(ENCODERS, (base_model, model), strict=True):
             limit = store.encoders[part].get("max_seq_length", DEFAULT_MAX_SEQ_LENGTH)
-            encoders[part] = TextEncoder(locate(name, offline=offline), max_seq_length=limit)
+            weights = locate(name, offline=offline)
+            logger.info("%s: %s", part, weights.notice)
+            encoders[part] = TextEncoder(weights, max_seq_length=limit)
             store.require(part, encoders[part].fingerprint, name)
         catalogue = store.products()
         systems: dict[str, System] = {
@@ -382,10 +387,13 @@ class _Facet:
 
 def _open_store(name: str, offline: bool) -> Store:
     folder = Path(name)
-    if not folder.is_dir():
-        repo, revision = split_revision(name)
-        folder = hub.pull(repo, "dataset", revision=revision, offline=offline or not hub.in_reach())
-    return Store(folder)
+    if folder.is_dir():
+        return Store(folder)
+    repo, revision = split_revision(name)
+    found = hub.pull(repo, "dataset", revision=revision, offline=offline)
+    at = f"{repo}@{found.revision[:12]}"
+    logger.info("embeddings: %s%s", at, f" ({found.note})" if found.note else "")
+    return Store(found.folder, name=at)
 
 
 def _labels_and_examples(

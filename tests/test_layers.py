@@ -152,6 +152,23 @@ def test_the_trainer_is_for_runs():
     assert "space.training" in found
 
 
+def test_the_hub_is_for_few():
+    """Retries, sentences and checksums are in one place: who went past it would show a user a traceback."""
+    assert users_of("huggingface_hub") == {
+        f"space.{name}" for name in ("faults", "hub", "upload", "publish", "report")
+    }
+    asking = {name for name in FILES for module, what in imports(name) if what in ("get_token", "HfFolder")}
+    assert asking == {"space.upload"}, "nobody else has to do with tokens, and that one only asks whether there is one"
+
+
+def test_the_way_to_the_hub_is_one_way():
+    """Faults know no repository, repositories no model, and what is published knows no trainer and no page."""
+    assert siblings("space.faults") == set()
+    assert siblings("space.hub") == {"space.errors", "space.faults"}
+    assert siblings("space.upload") == {"space.faults", "space.hub"}
+    assert not siblings("space.publish") & ({"space.search", *TRAINERS} | UI)
+
+
 def test_prompts_have_one_home():
     """E5's prefixes written down a second time would one day differ from the first."""
     homes = {
@@ -193,7 +210,7 @@ def test_settings_and_quickstart_take_no_torch():
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("name", ENTRY_POINTS)
+@pytest.mark.parametrize("name", [*ENTRY_POINTS, "space.__main__"])
 def test_entry_points_start_light(name):
     """They say which encoder runs before anything heavy is imported: the heavy imports are within functions."""
     done = subprocess.run(

@@ -8,7 +8,8 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from space import config
+from space import config, publish
+from space.__main__ import parser
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FRONT = yaml.safe_load(README.split("---")[1])
@@ -38,6 +39,26 @@ def test_every_command_is_one_the_script_takes(script, arguments):
         config.parse(SETTINGS[script], arguments)
     except SystemExit as stop:
         assert stop.code == 0, (script, arguments)
+
+
+def module_commands():
+    """What follows ``python -m space`` in the README and in the code that prints it."""
+    for line in re.findall(r"^python -m space (.+)$", README, re.M):
+        yield shlex.split(line)
+
+
+@pytest.mark.parametrize("words", list(module_commands()))
+def test_every_command_of_the_package_is_one_it_takes(words):
+    assert parser().parse_args(words).command == words[0]
+
+
+def test_what_errors_tell_to_type_is_in_the_readme():
+    for command, repo, folder in (
+        ("push-model", "USER/MODEL", "saved_e5_model"),
+        ("push-store", "USER/DATASET", "artifacts"),
+    ):
+        assert publish.again(command, repo, Path(folder), private=False) in README
+    assert len(list(module_commands())) == 3
 
 
 def test_the_commands_were_found():

@@ -101,9 +101,22 @@ def test_another_shard_size_leaves_no_stale_file(tmp_path):
     assert content(tmp_path / "s") == content(tmp_path / "fresh")
 
 
-@pytest.mark.parametrize(
-    "name", ["base/part-00001-of-00003.parquet", "products/part-00000-of-00003.parquet", "README.md"]
-)
+def test_a_store_half_pushed_is_called_so(tmp_path):
+    """In the cache nobody can run build_embeddings.py, and its path means nothing."""
+    with pytest.raises(
+        StoreError, match=r"^user/d@abc: no manifest\.json, .* being pushed; wait for the push, or pin"
+    ):
+        Store(tmp_path, name="user/d@abc")
+
+
+def test_an_edited_card_is_no_damage(tmp_path):
+    """On the Hub people edit the card in the browser; the store must not be refused for it."""
+    build(tmp_path / "s")
+    (tmp_path / "s" / "README.md").write_text("another card")
+    assert Store(tmp_path / "s").rows == ROWS
+
+
+@pytest.mark.parametrize("name", ["base/part-00001-of-00003.parquet", "products/part-00000-of-00003.parquet"])
 def test_one_flipped_bit_is_refused_and_named(tmp_path, name):
     build(tmp_path / "s")
     path = tmp_path / "s" / name

@@ -1,0 +1,374 @@
+"""Every fault of a Hub, on the way there and back: what is tried again, what the user reads, and that nothing is lost.
+
+The sentences are those of the table in the README: the test reads them there.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+import torch
+from conftest import ROOT, environment
+from hub_repos import add_defaults, e5_files, esci_files
+from hub_server import Fault, HubServer
+
+from space.publish import again
+from space.store import Plan, StoreWriter, sha256
+
+TOKEN, READ_ONLY = "hf_" + "Gd4" * 11, "hf_" + "Ro7" * 11
+BROKEN = "hf_pasted\u201dquote"
+NOWHERE = "http://127.0.0.1:9"  # the port of "discard", where nobody listens
+MODEL = e5_files()
+SENTENCE = {
+    name: [cell.strip().replace("`", "") for cell in cells.split("|")]
+    for name, cells in re.findall(r"^\| \*\*(.+?)\*\* \| (.+) \|$", (ROOT / "README.md").read_text(), re.M)
+}
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    with HubServer(tmp_path_factory.mktemp("hub"), {TOKEN: "alice", READ_ONLY: "alice"}, {READ_ONLY}) as server:
+        add_defaults(server)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model") / "saved_e5_model"
+    for name, content in MODEL.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def run(hub, home, *words, token=TOKEN, code=0, cwd=None, **env):
+    env = {key: value for key, value in environment().items() if not key.startswith("HF_")} | hub.env(home) | env
+    env |= {"HF_TOKEN": token} if token else {}
+    done = subprocess.run(
+        [sys.executable, *words], cwd=cwd or home, env=env, capture_output=True, text=True, check=False
+    )
+    done.output = done.stdout + done.stderr
+    assert done.returncode == code, done.output[-4000:]
+    assert not [secret for secret in (TOKEN, READ_ONLY, BROKEN, "signature=") if secret in done.output]
+    return done
+
+
+# -- what is tried, all at once, since the client and we mostly sleep -----------------------------------------------
+
+PUSHES = {
+    # repository: fault, row of the README's table (None: it succeeds in the end)
+    "p-429": (Fault("POST .*alice/p-429/commit", 429, times=2, retry_after=1), None),
+    "p-503": (Fault("POST .*alice/p-503/commit", 503, times=2), None),
+    "p-whoami": (Fault("GET .*alice/p-whoami", 500, times=2), None),
+    "p-lost": (Fault("POST .*alice/p-lost/commit", "cut"), None),
+    "p-batch": (Fault("POST .*alice/p-batch.git/info", "cut", times=2), None),
+    "p-slow": (Fault("POST .*alice/p-slow/commit", "slow", seconds=2), None),
+    "p-401": (Fault("POST .*alice/p-401/commit", 401, times=None), "401"),
+    "p-403": (Fault("POST .*alice/p-403/commit", 403, times=None), "403"),
+    "p-404": (Fault("POST .*alice/p-404/preupload", 404, times=None), "404"),
+    "p-wait": (Fault("POST .*alice/p-wait/commit", 429, times=None, retry_after=3600), "429"),
+    "p-500": (Fault("POST .*alice/p-500/commit", 500, times=None), "500"),
+    "p-hang": (Fault("POST .*alice/p-hang/preupload", "slow", times=None, seconds=5), "no answer"),
+    "p-cut": (Fault("POST .*alice/p-cut/preupload", "cut", times=None), "connection cut"),
+    "p-bad": (Fault("PUT /cdn/", "corrupt", times=None), "damaged"),
+    "p-412": (Fault("POST .*alice/p-412/commit", 412, times=None), "another push"),
+}
+PULLS = {
+    "g-429": (Fault("GET /api/models/alice/g-429/tree", 429, times=2, retry_after=1), None),
+    "g-503": (Fault("GET /cdn/.*g-503.bin", 503, times=2), None),
+    "g-head": (Fault("HEAD .*alice/g-head/", "cut", times=2), None),
+    "g-cut": (Fault("GET /cdn/.*g-cut.bin", "cut"), None),
+    "g-bad": (Fault("GET /cdn/.*g-bad.bin", "corrupt"), None),
+    "g-slow": (Fault("GET /api/models/alice/g-slow", "slow", seconds=2), None),
+    "g-401": (Fault("alice/g-401", 401, times=None), "401"),
+    "g-403": (Fault("alice/g-403", 403, times=None), "403"),
+    "g-404": (Fault("alice/g-404", 404, times=None), "404"),
+    "g-wait": (Fault("alice/g-wait", 429, times=None, retry_after=3600), "429"),
+    "g-500": (Fault("alice/g-500", 500, times=None), "500"),
+    "g-hang": (Fault("GET /api/models/alice/g-hang", "slow", times=None, seconds=5), "no answer"),
+    "g-gone": (Fault("alice/g-gone", "cut", times=None), "connection cut"),
+    "g-worse": (Fault("GET /cdn/.*g-worse.bin", "corrupt", times=None), "damaged"),
+}
+TABLES = {
+    "e-503": (Fault("GET /api/datasets/alice/e-503", 503, times=2), None),
+    "e-404": (Fault("alice/e-404", 404, times=None), "404"),
+    "e-500": (Fault("alice/e-500", 500, times=None), "500"),
+}
+HELPER = """
+    import json, logging, sys, time
+    from concurrent.futures import ThreadPoolExecutor
+    from pathlib import Path
+    from space import esci, hub, publish, weights
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+
+    folders, pulls, tables = json.loads(sys.argv[1])
+    out = {}
+
+    def attempt(call, *arguments, **more):
+        start = time.monotonic()
+        try:
+            result, text = call(*arguments, **more), ""
+        except ValueError as error:  # what the user reads; anything else is a traceback, and fails this script
+            result, text = None, str(error)
+        return {"text": text, "seconds": time.monotonic() - start, "result": str(result)}
+
+    def locate_offline(name):
+        return weights.locate(name, offline=True).notice
+
+    for name in ("w-down", "w-hurt"):
+        hub.pull(f"alice/{name}", "model")
+    hurt = next(Path(weights.locate("alice/w-hurt").folder).glob("*.safetensors")).resolve()
+    hurt.write_bytes(hurt.read_bytes()[:-1] + b"!")
+    jobs = {name: (publish.push_model, Path(folder), f"alice/{name}") for name, folder in folders.items()}
+    jobs |= {name: (hub.pull, f"alice/{name}", "model") for name in pulls}
+    jobs |= {name: (esci.load, f"alice/{name}", ["us"]) for name in tables}
+    jobs |= {"w-down": (hub.pull, "alice/w-down", "model"), "w-hurt": (locate_offline, "alice/w-hurt")}
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        running = {name: pool.submit(attempt, *job) for name, job in jobs.items()}
+        out |= {name: job.result() for name, job in running.items()}
+    out["w-hurt again"] = attempt(lambda: weights.locate("alice/w-hurt").notice)
+    out["public"] = attempt(publish.push_model, Path(folders["p-500"]), "alice/g-cut", private=True)
+    print(json.dumps(out))
+"""
+
+
+@pytest.fixture(scope="module")
+def seen(hub, model, tmp_path_factory):
+    work = tmp_path_factory.mktemp("pushes")
+    for name in PUSHES:
+        shutil.copytree(model, work / name)
+        with (work / name / "model.safetensors").open("ab") as file:  # else one upload would serve all
+            file.write(name.encode())
+    corrupt = sha256(work / "p-bad" / "model.safetensors")
+    PUSHES["p-bad"][0].match = f"PUT /cdn/upload/{corrupt}"
+    for name in PULLS:
+        hub.commit("model", f"alice/{name}", {f"{name}.bin": name.encode() * 50_000, "config.json": b"{}"})
+    for name in TABLES:
+        hub.commit("dataset", f"alice/{name}", esci_files())
+    for number, name in enumerate(("w-down", "w-hurt")):
+        hub.commit("model", f"alice/{name}", e5_files(seed=number + 5))
+    faults = {name: fault for group in (PUSHES, PULLS, TABLES) for name, (fault, _) in group.items()}
+    down = Fault("GET /api/models/alice/w-down", 503, times=None, skip=3)  # the first pull asks three times
+    names = [{name: str(work / name) for name in PUSHES}, list(PULLS), list(TABLES)]
+    with hub.fault(*faults.values(), down):
+        done = run(
+            hub, tmp_path_factory.mktemp("home"), "-c", textwrap.dedent(HELPER), json.dumps(names),
+            HF_HUB_DOWNLOAD_TIMEOUT="1", HF_HUB_ETAG_TIMEOUT="1",
+        )  # fmt: skip
+    assert not [name for name, fault in faults.items() if not fault.hits], "a fault that was not met"
+    print(done.stderr)
+    results = json.loads(done.stdout.splitlines()[-1])
+    print({name: round(result["seconds"], 1) for name, result in results.items()})
+    return results | {"log": done.stderr, "work": work}
+
+
+def cases(group, fails):
+    return [name for name, (_, row) in group.items() if (row is not None) == fails]
+
+
+def sentence(row, way):
+    """What the README says is read; N stands for a number and FILE for a name."""
+    text = re.escape(re.search("“(.*)”", SENTENCE[row][way == "pull"])[1])
+    return re.sub(r"\bN\b", r"\\d+", text).replace("FILE", r"\S+")
+
+
+@pytest.mark.parametrize("name", cases(PUSHES, fails=False))
+def test_a_push_gets_over_what_passes(hub, seen, name):
+    """Whole, and in one commit: also where the Hub had taken it and only its answer was lost."""
+    assert seen[name]["text"] == ""
+    files = hub.files("model", f"alice/{name}")
+    on_disk = {path.relative_to(seen["work"] / name).as_posix() for path in (seen["work"] / name).rglob("*.*")}
+    assert set(files) - {".gitattributes"} == on_disk - {"1_Pooling", ".pushed.json"}
+    assert files["model.safetensors"] == (seen["work"] / name / "model.safetensors").read_bytes()
+    assert len(hub.commits("model", f"alice/{name}")) == 2
+
+
+@pytest.mark.parametrize("name", cases(PUSHES, fails=True))
+def test_a_push_that_fails_says_why_and_how_to_repeat_it(seen, name):
+    """In a sentence, within the promised minute; the model is where it was."""
+    text, folder = seen[name]["text"], seen["work"] / name
+    assert f"model alice/{name} could not be pushed to http" in text
+    assert re.search(sentence(PUSHES[name][1], "push"), text.replace("`", "")), text
+    assert text.endswith(f"The model is safe in {folder}; push it without training again: "
+                         f"{again('push-model', f'alice/{name}', folder, False)}")  # fmt: skip
+    assert "\n" not in text and "Error" not in text and "hf_" not in text
+    assert seen[name]["seconds"] < 75
+    assert (folder / "model.safetensors").read_bytes().startswith(MODEL["model.safetensors"])
+
+
+@pytest.mark.parametrize("name", [*cases(PULLS, fails=False), *cases(TABLES, fails=False)])
+def test_a_pull_gets_over_what_passes(seen, name):
+    assert seen[name]["text"] == ""
+
+
+@pytest.mark.parametrize("name", [*cases(PULLS, fails=True), *cases(TABLES, fails=True)])
+def test_a_pull_that_fails_says_why(seen, name):
+    text = seen[name]["text"]
+    assert f"alice/{name}" in text
+    assert re.search(sentence((PULLS | TABLES)[name][1], "pull"), text.replace("`", "")), text
+    assert "\n" not in text and "Error" not in text and "hf_" not in text
+    assert seen[name]["seconds"] < 75
+
+
+def test_a_rate_limit_is_waited_out_as_long_as_the_hub_says(seen):
+    for name in ("p-429", "g-429"):  # the second by the client itself
+        assert 2 <= seen[name]["seconds"] < 30
+    assert "alice/p-429: too many requests (429), the Hub asks to wait 1 s; trying again in 2 s" in seen["log"]
+    for name in ("p-wait", "g-wait"):
+        assert seen[name]["seconds"] < 30, "an hour is not waited out, not even tried"
+
+
+def test_a_damaged_file_is_fetched_again(hub, seen):
+    """The client compares sizes only, and would keep the damaged file for ever."""
+    assert "model alice/g-bad: g-bad.bin is damaged, fetching it again" in seen["log"]
+    folder = re.search(r"PosixPath\('(.+?)'\)", seen["g-bad"]["result"])[1]
+    assert (Path(folder) / "g-bad.bin").read_bytes() == b"g-bad" * 50_000
+
+
+def test_what_is_damaged_in_the_cache_is_refused_offline_and_mended_online(seen):
+    assert re.search(r"alice/w-hurt: model\.safetensors in the cache is damaged", seen["w-hurt"]["text"])
+    assert seen["w-hurt again"]["text"] == "" and "alice/w-hurt at" in seen["w-hurt again"]["result"]
+
+
+def test_a_failing_hub_gives_way_to_the_cache_and_it_is_said(seen):
+    assert seen["w-down"]["text"] == ""
+    assert "note='from the cache, the Hub failed (503)" in seen["w-down"]["result"]
+
+
+def test_a_public_repository_does_not_take_what_should_be_private(seen):
+    assert "it is there already and public" in seen["public"]["text"]
+
+
+def test_no_log_line_holds_a_token_or_a_signed_link(seen):
+    """The client's own warnings name the links of the storage, whose query string is a key."""
+    assert "/cdn/" in seen["log"] and "signature" not in seen["log"] and TOKEN not in seen["log"]
+
+
+def test_every_row_of_the_readme_is_a_case():
+    shown = {row for group in (PUSHES, PULLS, TABLES) for _, row in group.values()} - {None}
+    assert set(SENTENCE) == shown | {"no token", "out of reach"}
+
+
+# -- as a user types it ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("row", "token", "endpoint"),
+    [
+        ("no token", None, ""),
+        ("401", "hf_" + "Un0" * 11, ""),
+        ("403", READ_ONLY, ""),
+        ("out of reach", TOKEN, NOWHERE),
+    ],
+)
+def test_the_command_ends_in_one_sentence(hub, model, tmp_path, row, token, endpoint):
+    words = ("-m", "space", "push-model", "alice/typed", str(model))
+    env = {"HF_ENDPOINT": endpoint} if endpoint else {}
+    done = run(hub, tmp_path, *words, token=token, code=1, **env)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("push-model: model alice/typed could not be pushed")
+    assert re.search(sentence(row, "push"), last.replace("`", ""))
+    assert "Traceback" not in done.output
+    assert ("model", "alice/typed") not in hub.repos
+
+
+def test_a_token_that_cannot_even_be_sent_is_not_shown(hub, model, tmp_path):
+    """The client's error would quote the header it cannot encode."""
+    done = run(hub, tmp_path, "-m", "space", "push-model", "alice/typed", str(model), token=BROKEN, code=1)
+    assert "HF_TOKEN or HF_ENDPOINT holds something else" in done.stderr
+    assert "pasted" not in done.output and "Traceback" not in done.output
+
+
+def test_a_pull_out_of_reach_names_what_is_missing(hub, tmp_path):
+    done = run(
+        hub, tmp_path, str(ROOT / "build_embeddings.py"), "--model", "alice/absent", code=1, HF_ENDPOINT=NOWHERE
+    )
+    last = done.stderr.strip().splitlines()[-1]
+    assert re.search(sentence("out of reach", "pull"), last) and "model alice/absent is not in the cache" in last
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["push-model", "m", "."], "repository is 'm': name the repository as USER/NAME"),
+        (["push-model", "alice/m", "."], "no model, it holds no .safetensors file"),
+        (["push-store", "alice/d", "."], "no manifest.json, no store"),
+    ],
+)
+def test_what_cannot_be_pushed_is_refused(hub, tmp_path, words, says):
+    done = run(hub, tmp_path, "-m", "space", *words, code=1)
+    assert says in done.stderr and "Traceback" not in done.output
+
+
+# -- a store of many files -------------------------------------------------------------------------------------------
+
+
+def make_store(folder, rows, start=0):
+    """One product a shard; 120 files where there are forty products."""
+    writer = StoreWriter(folder, Plan(rows, 1, "{title}", "toy"))
+    writer.begin(resume=True)
+    ids = [f"p{row}" for row in range(rows)]
+    writer.write_products(pa.table({"product_locale": ["us"] * rows, "product_id": ids, "product_title": ids}))
+    encoder = {
+        "id": "toy",
+        "revision": None,
+        "fingerprint": "f",
+        "dim": 2,
+        "max_seq_length": 8,
+        "precision": "float32",
+    }
+    for place, part in enumerate(("base", "tuned")):
+        for shard in range(rows):
+            vectors = torch.tensor([[float(shard + start), float(place)]])
+            writer.write_vectors(part, shard, "key", writer.products(shard), vectors)
+    judged = {"query": ["q"], "query_id": [1], "product_id": ["p0"], "product_locale": ["us"], "esci_label": ["Exact"]}
+    writer.finish(
+        dict.fromkeys(("base", "tuned"), encoder), pd.DataFrame(judged), None, "---\nlicense: mit\n---\ncard"
+    )
+
+
+def is_whole(files):
+    """Whether a reader would take it, and rightly; None where it would refuse for lack of a manifest."""
+    if "manifest.json" not in files:
+        return None
+    from hashlib import sha256 as digest
+
+    manifest = json.loads(files["manifest.json"])["files"]
+    return all(digest(files.get(name, b"")).hexdigest() == entry["sha256"] for name, entry in manifest.items())
+
+
+def test_a_large_store_comes_in_parts_whose_last_makes_it_readable(hub, tmp_path):
+    """Cut off in the middle and pushed again: nothing is sent twice, and at no commit does half a store pass."""
+    store, words = tmp_path / "artifacts", ("-m", "space", "push-store", "alice/large", str(tmp_path / "artifacts"))
+    make_store(store, 40)
+    start = len(hub.requests)
+    with hub.fault(Fault("POST .*alice/large/commit", 403, times=None, skip=1)):
+        done = run(hub, tmp_path, *words, code=1)
+    assert "The store is safe in" in done.stderr and "push it without embedding again: python -m space" in done.stderr
+    assert is_whole(hub.files("dataset", "alice/large")) is None
+    run(hub, tmp_path, *words)
+    sent = [line.path for line in hub.requests[start:] if line.method == "PUT"]
+    assert len(sent) == len(set(sent)) == 121, "a file was sent twice"
+    assert [message for _, message in hub.commits("dataset", "alice/large")] == [
+        "Embeddings of 40 products",  # what was left fits into one
+        "Embeddings of 40 products, 100 of 122 files",
+        "initial commit",
+    ]
+
+    # Other vectors for all, then fewer products: each an update of a store that people read meanwhile.
+    make_store(store, 40, start=100)
+    run(hub, tmp_path, *words)
+    make_store(store, 3)
+    run(hub, tmp_path, *words)
+    states = [is_whole(hub.files("dataset", "alice/large", sha)) for sha, _ in hub.commits("dataset", "alice/large")]
+    assert False not in states and states[0] is True
+    left = {name for name in hub.files("dataset", "alice/large") if name.endswith(".parquet")}
+    assert len(left) == 10
