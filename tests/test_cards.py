@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from space.search import Comparison, Hit, Move, SearchResult
+from space.results import Comparison, Hit, Move, SearchResult
 from space.ui import cards, columns
 from space.ui.header import header
 from space.ui.markup import EMPTY, Html, fill, join

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from space.esci import LABELS
-from space.search import Hit, SearchResult
+from space.results import Hit, SearchResult
 from space.ui.markup import EMPTY, Html, fill, join
 
 NAMES = {"tuned": "Fine-tuned", "base": "Base", "bm25": "BM25", "hybrid": "Hybrid"}

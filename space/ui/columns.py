@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from space.search import Comparison, Move, SearchResult
+from space.results import Comparison, Move, SearchResult
 from space.ui import cards
 from space.ui.markup import EMPTY, Html, fill, join
 
