@@ -28,7 +28,7 @@ def main() -> None:
         for name, (link, width, height, scheme) in SHOTS.items():
             page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
             page.goto(sys.argv[1] + "/" + link)
-            page.wait_for_selector("text=unjudged", timeout=60_000)
+            page.wait_for_selector("text=Copy link", timeout=60_000)
             page.wait_for_timeout(500)
             page.screenshot(path=IMAGES / name)
             page.close()

@@ -4,6 +4,7 @@ Evaluates before and after on the same held-out queries; leaves the training its
 """
 
 import logging
+import os
 import shlex
 import tempfile
 from contextlib import nullcontext
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 from accelerate import PartialState
 from tqdm import tqdm
 
@@ -54,6 +56,7 @@ def run(settings: TrainSettings, weights: Weights, judged: Judged) -> None:
 
 
 def _train(settings: TrainSettings, weights: Weights, judged: Judged, state: PartialState) -> None:
+    _use_all_cores(state)
     texts = passages(judged.catalogue, settings.bullets)
     examples = training_examples(judged.train, texts, settings.loss, negatives=settings.negatives, seed=settings.seed)
     encoder = TextEncoder(weights, max_seq_length=settings.max_seq_length, training=True)
@@ -81,6 +84,16 @@ def _train(settings: TrainSettings, weights: Weights, judged: Judged, state: Par
         _save(encoder, figures, log, settings)
         _push(settings)
     state.wait_for_everyone()
+
+
+def _use_all_cores(state: PartialState) -> None:
+    """Share the cores among the processes of a CPU run.
+
+    ``accelerate launch`` gives each process one thread unless told otherwise, which leaves most of the machine idle.
+    """
+    if state.device.type == "cpu" and "ACCELERATE_MIXED_PRECISION" in os.environ:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        torch.set_num_threads(max(torch.get_num_threads(), cores // state.num_processes))
 
 
 class _Bench:

@@ -1,5 +1,8 @@
 """The loss is the library's, whatever is done for speed; and a finished model replaces another whole or not at all."""
 
+import os
+from types import SimpleNamespace
+
 import pytest
 import torch
 from sentence_transformers.sentence_transformer.losses import (
@@ -9,7 +12,7 @@ from sentence_transformers.sentence_transformer.losses import (
     TripletLoss,
 )
 
-from space import training
+from space import experiment, training
 from space.encoder import TextEncoder
 from space.weights import locate
 
@@ -33,6 +36,19 @@ def features(encoder, columns, rows=37):
         for _ in range(columns)
     ]
     return [dict(encoder.model.preprocess(column)) for column in texts]
+
+
+def test_a_launched_cpu_run_uses_every_core(monkeypatch):
+    """accelerate launch sets OMP_NUM_THREADS to 1, which once made every training run take twice as long."""
+    cores, before = len(os.sched_getaffinity(0)), torch.get_num_threads()
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "no")
+    try:
+        for processes in (1, cores):
+            torch.set_num_threads(1)
+            experiment._use_all_cores(SimpleNamespace(device=torch.device("cpu"), num_processes=processes))
+            assert torch.get_num_threads() == cores // processes
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("name", LOSSES)
