@@ -229,7 +229,9 @@ def embed_by_length(model: torch.nn.Module, columns: Sequence[Mapping[str, torch
         (batch, d) a column.
     """
     width = max(column["input_ids"].shape[1] for column in columns)
-    keys = [key for key, value in columns[0].items() if torch.is_tensor(value) and value.ndim == 2]
+    # A model adds its outputs to what it is given; only what has a value per token came from the tokenizer.
+    shape = columns[0]["input_ids"].shape
+    keys = [key for key, value in columns[0].items() if torch.is_tensor(value) and value.shape == shape]
     # What is padded here is cut off again or masked, so its value is of no account.
     features = {
         key: torch.cat([torch.nn.functional.pad(column[key], (0, width - column[key].shape[1])) for column in columns])

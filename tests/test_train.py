@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -121,13 +122,13 @@ def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(tmp_path, tiny_e
     assert weights_hash(broken / "saved_e5_model") == weights_hash(unbroken / "saved_e5_model")
 
 
-def test_resume_with_nothing_to_resume_starts_anew_and_other_settings_never_mix(tmp_path, tiny_e5):
+def test_another_run_s_checkpoints_are_never_continued(trained, tmp_path, tiny_e5):
+    """Checkpoints of the triplet run are here; a resumed cosent run must not take them for its own."""
+    shutil.copytree(trained / "checkpoints", tmp_path / "checkpoints")
     arguments = ("train.py", "--dataset", "sample", "--base-model", str(tiny_e5), "--eval-queries", "2", "--resume")
-    first = run_script(*arguments, "--max-steps", "2", cwd=tmp_path)
-    other = run_script(*arguments, "--max-steps", "3", "--loss", "cosent", cwd=tmp_path)
-    for done in (first, other):
-        assert "starting anew" in done.stderr
-    assert len(list((tmp_path / "checkpoints").iterdir())) == 2
+    done = run_script(*arguments, "--max-steps", "3", "--loss", "cosent", cwd=tmp_path)
+    assert "starting anew" in done.stderr
+    assert sorted(run.name.split("-")[0] for run in (tmp_path / "checkpoints").iterdir()) == ["cosent", "triplet"]
 
 
 # -- what is refused --------------------------------------------------------------------------------------------------
