@@ -30,7 +30,7 @@ def forked(calls):
     def wrap(task):
         def run(*arguments):
             calls.append(arguments)
-            # Pickle, since that is how ZeroGPU carries arguments and answers; both ends are this test, nothing is foreign.
+            # Pickle, since ZeroGPU carries arguments and answers so; both ends are this test, nothing is foreign.
             answers = multiprocessing.get_context("fork").SimpleQueue()
 
             def work(given):
