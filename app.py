@@ -15,6 +15,7 @@ from typing import Any
 from space import config, quickstart
 from space.config import AppSettings
 from space.errors import UserError
+from space.usage import Usage
 
 #: What one search may hold the GPU of a ZeroGPU Space for. It needs milliseconds, but the first one of a process also
 #: moves the vectors there; and the less is asked for, the sooner the visitor's turn comes.
@@ -70,10 +71,15 @@ def serve(settings: AppSettings, model: str, base_model: str, embeddings: str) -
     """Load, check and serve until stopped."""
     gpu = zero_gpu()
     # Only now: gradio and torch take ten seconds to import, and the quickstart has something to say before that.
-    from space.search import SearchEngine
-    from space.ui import build_demo, launch_options
+    from space.loading import load_engine
+    from space.ui.demo import build_demo, launch_options
 
-    engine = SearchEngine.load(model, base_model, embeddings, offline=settings.offline, gpu=gpu)
+    usage = Usage(settings.usage_path, log_queries=settings.log_queries) if settings.usage_path else None
+    engine = load_engine(model, base_model, embeddings, offline=settings.offline, gpu=gpu, usage=usage)
+    if usage and settings.usage_dataset and not settings.offline:
+        from space.backup import Backup
+
+        Backup(usage, settings.usage_dataset, minutes=settings.usage_minutes).start()
     build_demo(engine).launch(
         server_name=settings.host,
         server_port=settings.port or None,

@@ -6,7 +6,9 @@ the data's three languages, and the order of ties.
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import bm25s
 import numpy as np
@@ -32,6 +34,20 @@ def tokenize(text: str) -> list[str]:
         else:
             tokens.append(run)
     return tokens
+
+
+@dataclass(frozen=True)
+class Term:
+    """What one term of a query adds to the score of one passage.
+
+    Attributes:
+        score: over all its occurrences in the query; 0 where the passage does not have it.
+        products: how many passages have it.
+    """
+
+    text: str
+    score: float
+    products: int
 
 
 class Bm25Index:
@@ -62,6 +78,18 @@ class Bm25Index:
         if not known:
             return np.zeros(self._rows, dtype=np.float32)
         return self._retriever.get_scores_from_ids(known).astype(np.float32)
+
+    def terms(self, query: str, row: int) -> list[Term]:
+        """The distinct terms of a query, in its order; their scores add up to the passage's."""
+        found = []
+        for token, times in Counter(tokenize(query)).items():
+            every = np.zeros(0, np.float32)
+            if token in self._vocabulary:
+                every = self._retriever.get_scores_from_ids([self._vocabulary[token]])
+            # Lucene's idf is positive for every term, so that a passage which has it scores above 0.
+            score = float(every[row]) * times if len(every) else 0.0
+            found.append(Term(token, score, int(np.count_nonzero(every))))
+        return found
 
     def search(self, query: str, k: int, mask: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The passages that share a term with the query.

@@ -4,20 +4,21 @@ Knows no judgment and no encoder. Products stay in Arrow: 1.2 million of them as
 The key has two parts, since ESCI reuses ids across locales.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
 import pyarrow.dataset as pa_ds
 import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
+from space.csvfile import CsvError, read_csv
 from space.errors import UserError
 
 KEY = ("product_locale", "product_id")
@@ -37,6 +38,29 @@ _BATCH_ROWS = 65_536
 
 class DataError(UserError):
     """Data that cannot be used; the message names file, column and value."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """How messages name what is wrong in a table: by the file's own lines and column names where those are known.
+
+    Attributes:
+        source: the file.
+        lines: (n,) the line of each row.
+        names: {column of ours: column of the file}, where they differ.
+    """
+
+    source: str
+    lines: np.ndarray | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def column(self, name: str) -> str:
+        """A column of ours as the file calls it."""
+        return repr(self.names.get(name, name))
+
+    def row(self, row: int) -> str:
+        """A row, counted from 0, as ``row 3`` or ``line 5``."""
+        return f"row {row}" if self.lines is None else f"line {self.lines[row]}"
 
 
 def passages(catalogue: pa.Table, bullets: int = 0) -> list[str]:
@@ -67,6 +91,12 @@ def template(bullets: int) -> str:
     return "{title} {brand} {color}" + (f" {{bullet_point[:{bullets}]}}" if bullets else "")
 
 
+def bullets_of(text: str) -> int:
+    """How many characters of the bullet points a passage text holds: the way back from ``template``."""
+    found = re.search(r"{bullet_point\[:(\d+)\]}", text)
+    return int(found[1]) if found else 0
+
+
 def load_catalogue(
     path: Path, columns: Mapping[str, str] | None = None, *, bullets: bool = False, default_locale: str = "us"
 ) -> pa.Table:
@@ -83,7 +113,8 @@ def load_catalogue(
     """
     if not path.is_file():
         raise DataError(f"--catalogue {path}: no such file")
-    read = table = _read_table(path)
+    read, lines = _read_table(path)
+    table = read
     twice = [name for name, count in Counter(read.column_names).items() if count > 1]
     if twice:
         raise DataError(f"{path}: more than one column {', '.join(map(repr, twice))}; give each its own name")
@@ -101,7 +132,7 @@ def load_catalogue(
             )
     if "product_locale" not in table.column_names:
         table = table.append_column("product_locale", pa.array([default_locale] * len(table), pa.string()))
-    return shaped(table, path.name, bullets=bullets)
+    return shaped(table, Places(path.name, lines, dict(columns or {})), bullets=bullets)
 
 
 def product_keys(table: pa.Table) -> pa.Array:
@@ -144,7 +175,7 @@ def products_of(sources: Sequence[tuple[str, pa.Table | pa_ds.Dataset]], bullets
         need_columns(data.schema.names, _needed(bullets), source)
         with readable(source):
             part = data.select(list(KEY)) if isinstance(data, pa.Table) else data.to_table(columns=list(KEY))
-        _refuse_nulls(part, KEY, source)
+        refuse_nulls(part, KEY, source)
         keys.append(product_keys(part))
     if not sum(map(len, keys)):
         raise DataError(f"{', '.join(source for source, _ in sources)}: holds no product")
@@ -168,28 +199,23 @@ def _batches(data: pa.Table | pa_ds.Dataset, columns: list[str]) -> Iterator[pa.
         yield from data.to_batches(columns=columns, batch_size=_BATCH_ROWS)
 
 
-def _read_table(path: Path) -> pa.Table:
-    """Any of the three formats, ids and titles as text (an id such as 00123 must keep its zeros)."""
+def _read_table(path: Path) -> tuple[pa.Table, np.ndarray | None]:
+    """Any of the three formats, ids and titles as text (00123 must keep its zeros), and of a csv its lines."""
     suffix = path.suffix.lower()
     try:
         if suffix == ".parquet":
-            return pq.read_table(path)
+            return pq.read_table(path), None
         if suffix == ".csv":
-            with path.open(encoding="utf-8-sig") as file:
-                header = pd.read_csv(file, nrows=0).columns
-            as_text = pa_csv.ConvertOptions(
-                column_types={name: pa.string() for name in header}, strings_can_be_null=True, null_values=[""]
-            )
-            return pa_csv.read_csv(
-                path, convert_options=as_text, parse_options=pa_csv.ParseOptions(newlines_in_values=True)
-            )
+            with path.open("rb") as file:
+                found = read_csv(file)
+            return found.columns, found.lines
         if suffix in (".jsonl", ".ndjson"):
             table = pa_json.read_json(path)
             # What looks like a date is read as one; an id or a title "2024-01-05" must stay as it is written.
             dates = [(field.name, pa.string()) for field in table.schema if pa.types.is_timestamp(field.type)]
             as_written = pa_json.ParseOptions(explicit_schema=pa.schema(dates))
-            return pa_json.read_json(path, parse_options=as_written) if dates else table
-    except (pa.ArrowException, OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+            return pa_json.read_json(path, parse_options=as_written) if dates else table, None
+    except (pa.ArrowException, OSError, CsvError) as error:
         raise DataError(f"{path}: cannot be read as {suffix[1:]}: {error}") from error
     raise DataError(f"{path}: unknown format {suffix!r}; use .csv, .parquet or .jsonl")
 
@@ -221,28 +247,35 @@ def _wanted(schema: pa.Schema, bullets: bool) -> list[str]:
 # -- checking --------------------------------------------------------------------------------------------------------
 
 
-def shaped(table: pa.Table, source: str, *, bullets: bool) -> pa.Table:
+def shaped(table: pa.Table, source: str | Places, *, bullets: bool) -> pa.Table:
     """A product table with our columns and types, its ids checked.
 
     Args:
         table: at least product_id, product_locale and product_title.
-        source: what to call it in messages.
+        source: what to call it in messages, and its rows and columns.
         bullets: keep the bullet points.
 
     Raises:
         DataError: no rows, a null or duplicate id, a column that cannot be read as its type.
     """
+    places = _places(source)
     if not len(table):
-        raise DataError(f"{source}: holds no product")
-    need_columns(table.schema.names, _needed(bullets), source)
-    table = _typed(table.select(_wanted(table.schema, bullets)), source)
-    _refuse_nulls(table, KEY, source)
+        raise DataError(f"{places.source}: holds no product")
+    need_columns(table.schema.names, _needed(bullets), places.source)
+    table = _typed(table.select(_wanted(table.schema, bullets)), places)
+    refuse_nulls(table, KEY, places)
     codes = product_keys(table).dictionary_encode()
     if len(codes.dictionary) < len(table):
-        counts = np.bincount(codes.indices.to_numpy())
-        locale, product_id = codes.dictionary[int(counts.argmax())].as_py().split("\t", 1)
+        indices = codes.indices.to_numpy()
+        counts = np.bincount(indices)
+        twice = int(counts.argmax())
+        locale, product_id = codes.dictionary[twice].as_py().split("\t", 1)
+        first, second = (places.row(int(row)) for row in np.flatnonzero(indices == twice)[:2])
+        where = "" if places.lines is None else f", first in {first} and {second}"
+        of = f" of locale {locale!r}" if places.lines is None or len(pc.unique(table["product_locale"])) > 1 else ""
         raise DataError(
-            f"{source}: product_id {product_id!r} of locale {locale!r} is in {counts.max()} rows; ids must be unique"
+            f"{places.source}: {places.names.get('product_id', 'product_id')} {product_id!r}{of} is in "
+            f"{counts.max()} rows{where}; ids must be unique"
         )
     return table.combine_chunks()
 
@@ -256,7 +289,7 @@ def in_locales(table: pa.Table, locales: Sequence[str], source: str) -> pa.Table
     return kept.combine_chunks()
 
 
-def _typed(table: pa.Table, source: str) -> pa.Table:
+def _typed(table: pa.Table, source: str | Places) -> pa.Table:
     """Our column order and types; text columns that are absent are null throughout, extra columns stay absent."""
     required = (*KEY, *TEXT_COLUMNS)
     columns = {}
@@ -265,17 +298,43 @@ def _typed(table: pa.Table, source: str) -> pa.Table:
             try:
                 columns[name] = pc.cast(table[name], kind)
             except pa.ArrowException as error:
-                raise DataError(f"{source}: column {name!r} is no {kind}: {error}") from error
+                raise DataError(_misfit(table[name], name, error, _places(source))) from error
         elif name in required:
             columns[name] = pa.nulls(len(table), kind)
     return pa.table(columns)
 
 
-def _refuse_nulls(table: pa.Table, columns: Iterable[str], source: str) -> None:
+def _places(source: str | Places) -> Places:
+    return source if isinstance(source, Places) else Places(source)
+
+
+def _misfit(column: pa.ChunkedArray, name: str, error: Exception, places: Places) -> str:
+    """What to say of the first value that is not of its column's type."""
+    if places.lines is None:
+        return f"{places.source}: column {name!r} is no {_TYPES[name]}: {error}"
+    row = next(row for row, value in enumerate(column) if not _fits(value, _TYPES[name]))
+    return f"{places.source}: {places.row(row)}, column {places.column(name)}: {column[row].as_py()!r} is no number"
+
+
+def _fits(value: pa.Scalar, kind: pa.DataType) -> bool:
+    try:
+        pc.cast(value, kind)
+    except pa.ArrowException:
+        return False
+    return True
+
+
+def refuse_nulls(table: pa.Table, columns: Iterable[str], source: str | Places) -> None:
+    """A ``DataError`` that says where the first is, if a column of ``columns`` has any."""
+    places = _places(source)
     for name in columns:
         nulls = pc.is_null(table[name]).to_numpy(zero_copy_only=False) if table[name].null_count else []
         if len(nulls):
-            raise DataError(f"{source}: column {name!r} is null in {nulls.sum()} rows, first in row {nulls.argmax()}")
+            first = places.row(int(nulls.argmax()))
+            what = "null" if places.lines is None else "empty"
+            raise DataError(
+                f"{places.source}: column {places.column(name)} is {what} in {nulls.sum()} rows, first in {first}"
+            )
 
 
 def need_columns(have: Sequence[str], want: Iterable[str], source: str) -> None:

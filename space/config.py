@@ -174,10 +174,21 @@ class AppSettings:
     host: str = _help("Address to listen on.", default="127.0.0.1")
     port: int = _help("Port to listen on.", default=7860)
     share: bool = _help("Also ask for a public link.", default=False)
+    usage_file: str = _help(
+        "Where to count how often products are shown and opened; 'off' or empty counts nothing.",
+        default="usage/usage.sqlite3",
+    )
+    log_queries: bool = _help("Also count the texts of queries; without it they are never kept.", default=False)
+    usage_dataset: str | None = _help("Commit the counts to this Hub data set, USER/DATASET.", default=None)
+    usage_minutes: float = _help("Minutes between two of these commits.", default=15.0)
     offline: bool = _help("Do not ask the Hub for anything.", default=False)
 
     def __post_init__(self) -> None:
         """Refuse half a configuration: the three artifacts belong together."""
+        if self.usage_dataset is not None:
+            check_repository("--usage-dataset", self.usage_dataset)
+            _require(self.usage_path is not None, "usage-file", self.usage_file, "--usage-dataset needs one")
+        _require(1 <= self.usage_minutes <= 1440, "usage-minutes", self.usage_minutes, "use 1 to 1440")
         _require(0 <= self.port <= 65535, "port", self.port, "use 1 to 65535, or 0 for a free one")
         given = {"model": self.model, "base-model": self.base_model, "embeddings": self.embeddings}
         missing = [flag for flag, value in given.items() if not value]
@@ -191,11 +202,45 @@ class AppSettings:
         """Whether artifacts are named; if not, the app looks for local ones or runs the quickstart."""
         return bool(self.model)
 
+    @property
+    def usage_path(self) -> Path | None:
+        """The file of counts, None where nothing is counted."""
+        return None if self.usage_file in ("", "off") else Path(self.usage_file)
+
+
+@dataclass(frozen=True)
+class EdaSettings:
+    """What ``python -m space eda`` can be asked for."""
+
+    dataset: str = _help("What to describe: a Hub id, a folder (see README), or 'sample'.", default=DEFAULT_DATASET)
+    locales: list[str] = _help("Product locales to keep.", default_factory=lambda: list(LOCALES))
+    output: Path = _help("The report, one HTML file that needs no network.", default=Path("report.html"))
+    baseline_queries: int | None = _help(
+        "Held-out queries to score BM25 on; 0 none, -1 all. By default up to 500, but none if there are more than "
+        "200,000 products.",
+        default=None,
+    )
+    offline: bool = _help("Do not ask the Hub for anything.", default=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, before any data is read."""
+        _require(len(self.locales) > 0, "locales", self.locales, "name at least one, e.g. --locales us")
+        _require(
+            self.baseline_queries is None or self.baseline_queries >= -1,
+            "baseline-queries",
+            self.baseline_queries,
+            "use 0 (none), a number of queries, or -1 (all)",
+        )
+        _require(not self.output.is_dir(), "output", str(self.output), "that is a folder, name a file")
+
 
 APP_VARIABLES = {
     "E5_MODEL": "model",
     "E5_BASE_MODEL": "base_model",
     "E5_EMBEDDINGS": "embeddings",
+    "E5_USAGE_FILE": "usage_file",
+    "E5_USAGE_DATASET": "usage_dataset",
+    "E5_LOG_QUERIES": "log_queries",
     "GRADIO_SERVER_NAME": "host",
     "GRADIO_SERVER_PORT": "port",
 }

@@ -12,14 +12,14 @@ from typing import Any, Protocol
 
 import pandas as pd
 import pyarrow as pa
-from accelerate import PartialState
 from tqdm import tqdm
 
 from space import publish, report, upload
 from space.catalogue import passages, template
-from space.config import PROCESS_TIMEOUT, BuildSettings
+from space.config import BuildSettings
 from space.encoder import TextEncoder
 from space.files import sole_writer
+from space.processes import join_processes
 from space.source import Contents
 from space.store import EVALUATION, Plan, StoreWriter
 from space.weights import Weights
@@ -44,7 +44,7 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
     Raises:
         UserError: weights or the Hub do not give what the settings need.
     """
-    state = PartialState(timeout=PROCESS_TIMEOUT)
+    state = join_processes()
     if settings.push_to_hub and state.is_main_process:
         upload.forewarn(settings.push_to_hub)
     rows = len(contents.catalogue)

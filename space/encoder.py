@@ -48,6 +48,9 @@ class Encoder(Protocol):
     def encode_passages(self, texts: Sequence[str]) -> torch.Tensor:
         """(n, d) float32 on the CPU, unit norm."""
 
+    def is_cut(self, passage: str) -> bool:
+        """Whether a passage is longer than what is read of it."""
+
 
 class TextEncoder:
     """A sentence-transformers model with its prompts, ready to encode.
@@ -131,6 +134,11 @@ class TextEncoder:
             if progress is not None:
                 progress(len(part))
         return out
+
+    def is_cut(self, passage: str) -> bool:
+        """Whether a passage, with its prompt, has more tokens than are read."""
+        text, limit = (self.model.prompts.get("document") or "") + passage, self.max_seq_length
+        return len(self.model.tokenizer(text, truncation=True, max_length=limit + 1)["input_ids"]) > limit
 
     def _encode(self, texts: Sequence[str], prompt_name: str) -> torch.Tensor:
         if not len(texts):

@@ -4,8 +4,9 @@ Knows no encoder and no index.
 """
 
 import logging
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ class Judged:
     """A catalogue with judgments, checked and joined.
 
     Attributes:
-        name: what was loaded, as the user named it.
+        name: what was loaded, as the user named it; a Hub data set with the commit, ID@COMMIT.
         catalogue: product columns, one row per (locale, id), in order of first appearance.
         train: judgments to learn from: ``JUDGMENT_COLUMNS`` and ``row``, the product's row in ``catalogue`` (int64).
         test: judgments held out, likewise; no query of it is in ``train``.
@@ -68,8 +69,11 @@ def load(dataset: str, locales: Sequence[str], *, bullets: bool = False, offline
         DataError: files, columns, labels or ids that cannot be used.
     """
     folder = Path(dataset)
-    parts = _read_folder(folder, bullets) if folder.is_dir() else _read_hub(dataset, bullets, offline)
-    return check(dataset, *parts, locales)
+    if folder.is_dir():
+        return check(dataset, *_read_folder(folder, bullets), locales)
+    commit, *parts = _read_hub(dataset, bullets, offline)
+    judged = check(dataset, *parts, locales)
+    return replace(judged, name=f"{dataset.partition('@')[0]}@{commit}") if commit else judged
 
 
 def check(
@@ -127,8 +131,8 @@ def _read_folder(folder: Path, bullets: bool) -> tuple[pd.DataFrame, pd.DataFram
     return _judgments(files[:1]), _judgments(files[1:]), products
 
 
-def _read_hub(dataset: str, bullets: bool, offline: bool) -> tuple[pd.DataFrame, pd.DataFrame, pa.Table]:
-    """A Hub data set -> train, test, products. The rows stay memory-mapped in the cache of ``datasets``."""
+def _read_hub(dataset: str, bullets: bool, offline: bool) -> tuple[str, pd.DataFrame, pd.DataFrame, pa.Table]:
+    """A Hub data set -> commit, train, test, products. The rows stay memory-mapped in the cache of ``datasets``."""
     # Here and not at the top: a local folder needs neither the import nor the network.
     import datasets
 
@@ -157,7 +161,11 @@ def _read_hub(dataset: str, bullets: bool, offline: bool) -> tuple[pd.DataFrame,
     for split, table in zip(("train", "test"), tables, strict=True):
         need_columns(table.schema.names, JUDGMENT_COLUMNS, f"{dataset} {split}")
         frames.append(table.select(list(JUDGMENT_COLUMNS)).to_pandas())
-    return frames[0], frames[1], products_of([(dataset, table) for table in tables], bullets)
+    products = products_of([(dataset, table) for table in tables], bullets)
+    # The cache keeps each commit in a folder of its name, which holds online and offline alike.
+    folders = [Path(file["filename"]).parent.name for file in splits["train"].cache_files]
+    commit = next((name for name in folders if re.fullmatch("[0-9a-f]{40}", name)), "")
+    return commit, frames[0], frames[1], products
 
 
 def _judgments(files: Sequence[Path], extra: tuple[str, ...] = ()) -> pd.DataFrame:

@@ -7,15 +7,17 @@ product nobody judged counts as 0; it is what a searcher sees, and pessimistic, 
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from space import metrics
-from space.esci import GAINS
-from space.systems import System
+from space.esci import GAINS, LABELS
+
+if TYPE_CHECKING:  # whoever only reads figures, such as a report, has no use for torch
+    from space.systems import System
 
 DEPTH = 100
 BATCH = 64
@@ -48,7 +50,7 @@ def held_out(test: pd.DataFrame, limit: int = -1, seed: int = 42) -> pd.DataFram
     return test.merge(keys, on=["product_locale", "query"], how="inner")
 
 
-def per_query(system: System, test: pd.DataFrame, catalogue: pa.Table) -> pd.DataFrame:
+def per_query(system: "System", test: pd.DataFrame, catalogue: pa.Table) -> pd.DataFrame:
     """Every metric of every query.
 
     Args:
@@ -75,7 +77,7 @@ def per_query(system: System, test: pd.DataFrame, catalogue: pa.Table) -> pd.Dat
 
 
 def _evaluate(
-    system: System, queries: list[str], judgments: list[pd.DataFrame], mask: np.ndarray
+    system: "System", queries: list[str], judgments: list[pd.DataFrame], mask: np.ndarray
 ) -> list[dict[str, float]]:
     judged_rows = [judged["row"].to_numpy() for judged in judgments]
     labels = [judged["esci_label"].astype(str).to_numpy() for judged in judgments]
@@ -115,16 +117,33 @@ def query_metrics(labels: np.ndarray, rows: np.ndarray, order: np.ndarray, retri
     }
 
 
-def summarize(results: Mapping[str, pd.DataFrame], seed: int = 0) -> dict[str, Any]:
+def label_counts(test: pd.DataFrame) -> pd.DataFrame:
+    """How many products of a query have which label.
+
+    Args:
+        test: checked judgments.
+
+    Returns:
+        (queries, 4) int64, index (product_locale, query) sorted, columns ``LABELS``.
+    """
+    keys = [test["product_locale"], test["query"]]
+    return pd.crosstab(keys, test["esci_label"].astype(str)).reindex(columns=list(LABELS), fill_value=0)
+
+
+def summarize(
+    results: Mapping[str, pd.DataFrame], seed: int = 0, *, labels: pd.DataFrame | None = None
+) -> dict[str, Any]:
     """Per-query figures of several systems as the tables of evaluation.json.
 
     Args:
         results: {system: what ``per_query`` returned}, all over the same queries.
         seed: of the bootstrap.
+        labels: what ``label_counts`` returned for those queries; None leaves them out.
 
     Returns:
         {"protocols": {protocol: {"description", "systems": {system: {metric: {mean, low, high, n}}}, "differences":
-        {system: the same of system minus base, and wins, losses, ties}}}, "per_query": …}; JSON values only.
+        {system: the same of system minus base, and wins, losses, ties}}}, "per_query": {"product_locale": [],
+        "query": [], "systems": {system: {column: []}}, "labels": {label: [] of counts}}}; JSON values only.
     """
     protocols = {}
     for protocol, names in METRICS.items():
@@ -134,17 +153,13 @@ def summarize(results: Mapping[str, pd.DataFrame], seed: int = 0) -> dict[str, A
                 name: _estimate(frame[f"{protocol}/{name}"].to_numpy(), seed) for name in names
             }
             if system != BASE and BASE in results:
-                differences = {
-                    name: (frame[f"{protocol}/{name}"] - results[BASE][f"{protocol}/{name}"]).to_numpy()
-                    for name in names
-                }
                 table["differences"][system] = {
-                    name: _estimate(values, seed)
-                    | dict(zip(("wins", "losses", "ties"), metrics.wins_losses_ties(values), strict=True))
-                    for name, values in differences.items()
+                    name: paired((frame[f"{protocol}/{name}"] - results[BASE][f"{protocol}/{name}"]).to_numpy(), seed)
+                    for name in names
                 }
         protocols[protocol] = table
     index = next(iter(results.values())).index
+    counts = {} if labels is None else {"labels": labels.loc[index].to_dict("list")}
     return {
         "protocols": protocols,
         "per_query": {
@@ -154,29 +169,59 @@ def summarize(results: Mapping[str, pd.DataFrame], seed: int = 0) -> dict[str, A
                 system: {name: [_number(value) for value in frame[name]] for name in frame.columns}
                 for system, frame in results.items()
             },
+            **counts,
         },
     }
+
+
+def paired(differences: np.ndarray, seed: int = 0, resamples: int = metrics.RESAMPLES) -> dict[str, Any]:
+    """A paired difference as evaluation.json has it: mean, low, high, n, wins, losses, ties.
+
+    Args:
+        differences: (n,) per-query differences; NaN counts nowhere.
+        seed: of the bootstrap.
+        resamples: likewise.
+    """
+    counts = metrics.wins_losses_ties(differences)
+    estimate = _estimate(differences, seed, resamples)
+    return estimate | dict(zip(("wins", "losses", "ties"), counts, strict=True))
+
+
+def bearing(difference: Mapping[str, Any]) -> str:
+    """What may be said of a paired difference: "better", "worse", "unclear", "few" (queries) or "none".
+
+    Unclear is an interval that holds zero. The one place where that is decided, for verdict, tables and slices.
+    """
+    if not difference["n"]:
+        return "none"
+    if difference["n"] < MIN_QUERIES:
+        return "few"
+    return "better" if difference["low"] > 0 else "worse" if difference["high"] < 0 else "unclear"
+
+
+def conclusion(difference: Mapping[str, Any]) -> str:
+    """The verdict without its figures: what a paired difference of tuned from base says of fine-tuning."""
+    leaning = "worse, though not clearly" if (difference["mean"] or 0) < 0 else "no clear difference"
+    return {
+        "none": "Fine-tuning: nothing can be said, no held-out query has a product with a gain",
+        "few": f"Fine-tuning: {difference['n']} held-out queries are too few to tell",
+        "better": "Fine-tuning helped",
+        "worse": "Fine-tuning made it worse",
+        "unclear": f"Fine-tuning: {leaning}, the interval holds zero",
+    }[bearing(difference)]
 
 
 def verdict(summary: Mapping[str, Any]) -> str:
     """Whether fine-tuning helped, in one plain sentence, by the headline metric and its paired interval."""
     protocol, metric = HEADLINE
     difference = summary["protocols"][protocol]["differences"]["tuned"][metric]
-    if not difference["n"]:
-        return "Fine-tuning: nothing can be said, no held-out query has a product with a gain."
-    figures = (
-        f"full-catalogue nDCG@10 {difference['mean']:+.4f} against base, 95 % interval {difference['low']:+.4f} to "
-        f"{difference['high']:+.4f}, {difference['wins']} queries better, {difference['losses']} worse, "
-        f"{difference['ties']} the same"
+    if bearing(difference) == "none":
+        return f"{conclusion(difference)}."
+    return (
+        f"{conclusion(difference)}: full-catalogue nDCG@10 {difference['mean']:+.4f} against base, 95 % interval "
+        f"{difference['low']:+.4f} to {difference['high']:+.4f}, {difference['wins']} queries better, "
+        f"{difference['losses']} worse, {difference['ties']} the same."
     )
-    if difference["n"] < MIN_QUERIES:
-        return f"Fine-tuning: {difference['n']} held-out queries are too few to tell: {figures}."
-    if difference["low"] > 0:
-        return f"Fine-tuning helped: {figures}."
-    if difference["high"] < 0:
-        return f"Fine-tuning made it worse: {figures}."
-    leaning = "worse, though not clearly" if difference["mean"] < 0 else "no clear difference"
-    return f"Fine-tuning: {leaning}, the interval holds zero: {figures}."
 
 
 def to_markdown(summary: Mapping[str, Any]) -> str:
@@ -205,8 +250,8 @@ def to_json(evaluation: Mapping[str, Any]) -> str:
     return json.dumps(evaluation, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _estimate(values: np.ndarray, seed: int) -> dict[str, float | int | None]:
-    found = metrics.estimate(values, seed)
+def _estimate(values: np.ndarray, seed: int, resamples: int = metrics.RESAMPLES) -> dict[str, float | int | None]:
+    found = metrics.estimate(values, seed, resamples)
     return {"mean": _number(found.mean), "low": _number(found.low), "high": _number(found.high), "n": found.n}
 
 

@@ -20,13 +20,14 @@ from tqdm import tqdm
 from space import evaluation, publish, report, source, training, upload
 from space.bm25 import Bm25Index
 from space.catalogue import passages
-from space.config import PROCESS_TIMEOUT, BuildSettings, TrainSettings, to_json
+from space.config import BuildSettings, TrainSettings, to_json
 from space.embedding import build
 from space.encoder import TextEncoder
 from space.esci import GAINS, Judged
 from space.files import sole_writer
 from space.hub import HubError
 from space.index import TorchIndex
+from space.processes import join_processes
 from space.systems import Bm25System, DenseSystem, HybridSystem, RandomSystem, System
 from space.triplets import exact_texts, training_examples
 from space.weights import Weights, locate
@@ -45,7 +46,7 @@ def run(settings: TrainSettings, weights: Weights, judged: Judged) -> None:
         UserError: data, weights or the Hub do not give what the settings need.
     """
     # Here and not at the trainer, which finds the process group made: the others wait while one evaluates or pushes.
-    state = PartialState(timeout=PROCESS_TIMEOUT)
+    state = join_processes()
     if state.is_main_process:
         for repo in filter(None, (settings.push_to_hub, settings.push_embeddings)):
             upload.forewarn(repo)
@@ -121,7 +122,7 @@ class _Bench:
 
     def figures(self, base: dict[str, Any], tuned: dict[str, Any], log: training.TrainingLog) -> dict[str, Any]:
         """Content of evaluation.json."""
-        summary = evaluation.summarize(self.results)
+        summary = evaluation.summarize(self.results, labels=evaluation.label_counts(self.test))
         return {
             "format": FORMAT,
             "verdict": evaluation.verdict(summary),

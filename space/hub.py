@@ -20,7 +20,7 @@ from space.faults import FAULTS, patiently
 
 logger = logging.getLogger(__name__)
 
-_PROBE_SECONDS = 2.5
+_PROBE_SECONDS = 2.0
 _ASLEEP = "HF_HUB_OFFLINE is set"
 
 

@@ -1,18 +1,37 @@
-"""Exact nearest vectors: a matrix product and top-k. Tensors only; knows no product and no text."""
+"""Exact nearest vectors: a first look at int8 codes, then the rows themselves. Knows no product and no text."""
 
 import torch
 
+from space.codes import Codes
+
 PRECISIONS = ("float16", "int8", "float32")
-#: Rows scored at a time: 16,384 x 384 float32 is 25 MB, which bounds the memory of half-precision stores.
-_BLOCK = 16_384
+#: Scores looked at in one go, rows times queries: 2 million float32 are 8 MB, however large the catalogue is.
+_LOOK = 1 << 21
+#: Rows that share one maximum: only groups whose maximum is high enough are looked into.
+_GROUP = 64
+#: Candidates whose rows are fetched in one go: 16,384 x 384 float32 is 25 MB.
+_FETCH = 16_384
+#: A mask is served by the rows it leaves where these are at most one in so many, else by skipping the others. Fetching
+#: codes by row costs as much as a few queries' look at them, so a batch of queries makes up for it earlier.
+_NARROW, _SHARED = 32, 16
+
+_NONE = float("-inf")
+#: Scores (p,) float32, queries (p,) int64 and rows (p,) int64 of candidates.
+_Found = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 class TorchIndex:
     """All vectors of a catalogue, searched exhaustively.
 
+    Each search looks at int8 codes of all rows, a quarter or half of their bytes. What these leave in doubt, which is
+    what lies within a proven margin of the best k, is scored with the rows themselves. So the answer is the one that
+    scoring every row would give, and every score is that of ``pair_scores``.
+
     Args:
         embeddings: (n, d) floating point, finite; rows of unit norm make the scores cosines.
-        precision: what is kept: "float16" (half the memory), "int8" (a quarter: one scale per row) or "float32".
+        precision: what the scores are computed with. "float16" and "float32": copies of the rows in that type on
+            the device (no copy where they are so already). "int8": the embeddings as they were given and where they
+            lie, so that of a memory-mapped store only the codes are in memory.
         device: where to keep and search; None takes CUDA if there is one.
 
     Raises:
@@ -22,23 +41,17 @@ class TorchIndex:
     def __init__(
         self, embeddings: torch.Tensor, *, precision: str = "float16", device: str | torch.device | None = None
     ) -> None:
-        """Check the vectors and keep them in ``precision``."""
+        """Check the vectors, code them, and keep them in ``precision``."""
         if precision not in PRECISIONS:
             raise ValueError(f"precision should be one of {', '.join(PRECISIONS)}, is {precision!r}")
-        if embeddings.ndim != 2 or not len(embeddings):
+        if embeddings.ndim != 2 or not embeddings.numel():
             raise ValueError(f"embeddings should be (n, d) with n >= 1, are {tuple(embeddings.shape)}")
-        for start, block in _blocks(embeddings):
-            bad = ~torch.isfinite(block).all(dim=1)
-            if bad.any():
-                row = start + int(bad.nonzero()[0])
-                raise ValueError(f"embeddings should be finite, row {row} is not; rebuild the store")
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.precision = precision
-        self._scale: torch.Tensor | None = None
-        if precision == "int8":
-            self._rows, self._scale = (part.to(self.device) for part in _quantize(embeddings))
-        else:
+        self._rows = embeddings
+        if precision != "int8":
             self._rows = embeddings.to(self.device, getattr(torch, precision)).contiguous()
+        self._codes = Codes(self._rows, self.device)
 
     def __len__(self) -> int:
         return self._rows.shape[0]
@@ -49,20 +62,13 @@ class TorchIndex:
         return self._rows.shape[1]
 
     @torch.inference_mode()
-    def scores(self, queries: torch.Tensor) -> torch.Tensor:
-        """(q, n) float32 inner products of (q, d) queries with every row, computed in float32 on the kept values."""
-        queries = self._checked(queries)
-        out = torch.empty(len(queries), len(self), device=self.device)
-        for start, block in _blocks(self._rows):
-            torch.matmul(queries, block.float().T, out=out[:, start : start + len(block)])
-        return out if self._scale is None else out.mul_(self._scale)
-
-    @torch.inference_mode()
     def pair_scores(self, queries: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        """(p,) float32: the score of query i with row ``rows[i]``, for (p, d) queries and (p,) int64 rows."""
-        queries, rows = self._checked(queries), rows.to(self.device)
-        scores = (queries * self._rows[rows].float()).sum(dim=1)
-        return scores if self._scale is None else scores * self._scale[rows]
+        """(p,) float32: the inner product of query i with row ``rows[i]``, for (p, d) queries and (p,) int64 rows."""
+        return (self._checked(queries) * self.vectors(rows)).sum(dim=1)
+
+    def vectors(self, rows: torch.Tensor) -> torch.Tensor:
+        """(m, d) float32: the kept vectors of (m,) int64 rows, on the index's device."""
+        return self._rows[rows.to(self._rows.device)].to(self.device, torch.float32)
 
     @torch.inference_mode()
     def search(
@@ -84,14 +90,37 @@ class TorchIndex:
         """
         if k < 1:
             raise ValueError(f"k should be >= 1, is {k}")
-        k = min(k, len(self))
-        scores = self.scores(queries)
-        if mask is not None:
-            if mask.shape not in (scores.shape, scores.shape[1:]):
-                raise ValueError(f"mask should be ({len(self)},) or {tuple(scores.shape)}, is {tuple(mask.shape)}")
-            scores.masked_fill_(~mask.to(self.device), float("-inf"))
-        best = [_top_k(row, k) for row in scores]
-        return torch.stack([score for score, _ in best]).cpu(), torch.stack([rows for _, rows in best]).cpu()
+        queries, k = self._checked(queries), min(k, len(self))
+        allowed = self._allowed(mask, len(queries))
+        scores = torch.full((len(queries), k), _NONE, device=self.device)
+        best = torch.full((len(queries), k), -1, device=self.device)
+        if not len(queries):
+            return scores.cpu(), best.cpu()
+        probe = self._codes.probe(queries)
+        only = None  # the rows worth looking at, all of them if None
+        if allowed is not None and allowed.ndim == 1:
+            narrow = int(allowed.count_nonzero()) * _NARROW <= len(self) * min(len(queries), _SHARED)
+            if narrow:
+                only, allowed = allowed.nonzero().squeeze(1), None
+        total = len(self) if only is None else len(only)
+        height = (min(_LOOK // len(queries), total) // _GROUP + 1) * _GROUP
+        for start in range(0, total, height):
+            part = slice(start, min(start + height, total))
+            seen = self._codes.scores(probe, part if only is None else only[part], height)
+            if allowed is not None:
+                bar = torch.where(allowed[..., part], 0.0, _NONE)
+                seen[: bar.shape[-1]] += bar.T if bar.ndim == 2 else bar[:, None]
+            places, asking = _candidates(seen, k, probe.margin, scores[:, -1] / probe.steps)
+            rows = start + places if only is None else only[start + places]
+            parts = zip(asking.split(_FETCH), rows.split(_FETCH), strict=True)
+            found = torch.cat([self.pair_scores(queries[some], these) for some, these in parts])
+            _merge(scores, best, (found, asking, rows))
+        return scores.cpu(), best.cpu()
+
+    def _allowed(self, mask: torch.Tensor | None, q: int) -> torch.Tensor | None:
+        if mask is not None and mask.shape not in ((len(self),), (q, len(self))):
+            raise ValueError(f"mask should be ({len(self)},) or {(q, len(self))}, is {tuple(mask.shape)}")
+        return None if mask is None else mask.to(self.device)
 
     def _checked(self, queries: torch.Tensor) -> torch.Tensor:
         if queries.ndim != 2 or queries.shape[1] != self.dim:
@@ -99,29 +128,47 @@ class TorchIndex:
         return queries.to(self.device, torch.float32)
 
 
-def _top_k(scores: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Top k of (n,) scores. torch.topk leaves open which of equal scores it returns, so ties are settled here."""
-    edge = torch.topk(scores, k).values[-1]
-    masked = float("-inf")
-    rows = (scores >= edge if edge > masked else scores > masked).nonzero().squeeze(1)
-    rows = rows[torch.sort(scores[rows], descending=True, stable=True).indices[:k]]
-    missing = (0, k - len(rows))
-    return torch.nn.functional.pad(scores[rows], missing, value=masked), torch.nn.functional.pad(
-        rows, missing, value=-1
+def _candidates(
+    seen: torch.Tensor, k: int, margin: torch.Tensor, floor: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where the best k of each query may be: every place that could hold one of them, and few others.
+
+    k rows of this block look no worse than ``edge``, so k rows score at least edge - margin, and a row that scores as
+    much looks like edge - 2 margin at least. From blocks before, k rows are known to score ``floor`` or more.
+
+    Args:
+        seen: (h, q) float32 scores at most a margin off, -inf where there is no row; h a multiple of the group.
+        k: how many are wanted.
+        margin: (q,) float32.
+        floor: (q,) float32, -inf where nothing is known.
+
+    Returns:
+        places (p,) int64 in ``seen`` and their queries (p,) int64, by rising place for each query.
+    """
+    width = _GROUP if len(seen) >= 4 * k * _GROUP else 1
+    groups = seen.view(-1, width, seen.shape[1])
+    highest = groups.amax(dim=1).T.contiguous()
+    edge = torch.topk(highest, min(k, highest.shape[1]), sorted=False).values.amin(dim=1)
+    if highest.shape[1] < k:
+        edge.fill_(_NONE)
+    least = torch.maximum(edge - 2 * margin, floor - margin).clamp_min(torch.finfo(torch.float32).min)
+    asking, group = (highest >= least[:, None]).nonzero(as_tuple=True)
+    pair, place = (groups[group, :, asking] >= least[asking, None]).nonzero(as_tuple=True)
+    return group[pair] * width + place, asking[pair]
+
+
+def _merge(scores: torch.Tensor, best: torch.Tensor, found: _Found) -> None:
+    """Take new candidates into the (q, k) best so far, in place. Rows found are higher than those there already."""
+    q, k = scores.shape
+    old = torch.arange(q, device=scores.device).repeat_interleave(k)
+    values, asking, rows = (
+        torch.cat([kept, new]) for kept, new in zip((scores.flatten(), old, best.flatten()), found, strict=True)
     )
-
-
-def _blocks(tensor: torch.Tensor) -> list[tuple[int, torch.Tensor]]:
-    return [(start, tensor[start : start + _BLOCK]) for start in range(0, len(tensor), _BLOCK)]
-
-
-def _quantize(embeddings: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows as int8 with one float32 scale each: row = int8 * scale, at most half a step off."""
-    codes = torch.empty(embeddings.shape, dtype=torch.int8)
-    scale = torch.empty(len(embeddings))
-    for start, block in _blocks(embeddings):
-        block = block.float().cpu()
-        step = block.abs().amax(dim=1).clamp_min(1e-12) / 127
-        codes[start : start + len(block)] = (block / step[:, None]).round().to(torch.int8)
-        scale[start : start + len(block)] = step
-    return codes, scale
+    # Stable sorts, the last key first: equal scores stay in the order of rows, old ones before new ones.
+    order = torch.sort(values, descending=True, stable=True).indices
+    order = order[torch.sort(asking[order], stable=True).indices]
+    counts = torch.bincount(asking, minlength=q)
+    first = counts.cumsum(0) - counts
+    order = order[first[:, None] + torch.arange(k, device=scores.device)]
+    scores.copy_(values[order])
+    best.copy_(rows[order])

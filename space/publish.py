@@ -170,11 +170,12 @@ def publish_space(
         "E5_BASE_MODEL": _pinned("base", base_model, made_by["base"], embeddings),
         "E5_EMBEDDINGS": f"{store_id}@{snapshot.revision}",
     }
+    source = manifest["dataset"].partition("@")[0]
     ids = {name: config.split_revision(value)[0] for name, value in variables.items()}
     card = space_card(
         (root / CARD).read_text(encoding="utf-8"),
         models=[ids["E5_MODEL"], ids["E5_BASE_MODEL"]],
-        datasets=[ids["E5_EMBEDDINGS"], *([manifest["dataset"]] if _is_id(manifest["dataset"]) else [])],
+        datasets=[ids["E5_EMBEDDINGS"], *([source] if _is_id(source) else [])],
         hardware=hardware,
     )
     files: dict[str, Path | bytes] = {name: root / name for name in space_files(root)}

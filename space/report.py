@@ -49,7 +49,7 @@ def model_card(evaluation: Mapping[str, Any], repo: str | None) -> str:
     base = evaluation["encoders"]["base"]
     short = base["id"].rpartition("/")[2]
     front = {
-        "language": sorted({LANGUAGES.get(locale, locale) for locale in settings["locales"]}),
+        "language": sorted({LANGUAGES.get(locale, locale) for locale in data["locales"]}),
         "license": _licence(base["id"], _MODEL_LICENCES),
         "library_name": "sentence-transformers",
         "pipeline_tag": "sentence-similarity",
@@ -66,7 +66,7 @@ def model_card(evaluation: Mapping[str, Any], repo: str | None) -> str:
 
 {evaluation["verdict"]}
 
-{_notice(data["notice"])}Judgments: `{settings["dataset"]}`, {data["train_judgments"]:,} to learn from; evaluated on
+{_notice(data["notice"])}Judgments: `{data["name"]}`, {data["train_judgments"]:,} to learn from; evaluated on
 {data["queries_evaluated"]} of {data["queries"]} held-out queries over {data["products"]:,} products.
 
 ## Results

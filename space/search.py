@@ -3,43 +3,47 @@
 Knows no web page. Everything a visitor can get wrong rises here as a ``QueryError``, one sentence fit to be shown.
 """
 
-import difflib
-import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from space import hub
-from space.bm25 import Bm25Index
-from space.catalogue import passages, rows_of
-from space.config import split_revision
-from space.encoder import DEFAULT_MAX_SEQ_LENGTH, TextEncoder
-from space.errors import UserError
-from space.index import TorchIndex
-from space.results import Comparison, Hit, Move, SearchResult
-from space.store import ENCODERS, Store
-from space.systems import Bm25System, DenseSystem, HybridSystem, Ranking, Stopwatch, System
-from space.weights import locate
-
-logger = logging.getLogger(__name__)
+from space import explain
+from space.calibration import Calibration
+from space.errors import QueryError
+from space.explain import Explanation
+from space.facets import Facets
+from space.figures import Figures, measure
+from space.folding import Listing, fold
+from space.heldout import HeldOut, judged_queries
+from space.labels import GoldLabels
+from space.results import Comparison, Hit, SearchResult
+from space.systems import FUSION_DEPTH, Bm25System, DenseSystem, HybridSystem, Ranking, Stopwatch, System
+from space.usage import Usage
 
 SYSTEMS = ("tuned", "base", "bm25", "hybrid")
 COMPARED = ("base", "tuned", "bm25")
-FILTERS = {"locale": "product_locale", "brand": "product_brand", "color": "product_color"}
+#: What can be compared, in the order in which it is shown.
+COLUMNS = (*COMPARED, "hybrid")
 MAX_K = 100
 MAX_QUERY_CHARACTERS = 500
-HINT_VALUES = 5_000
+#: How many hits are read to fold them into k groups, times k, and once more where those are too few; no more than
+#: ``MAX_FOLDED``, since every title is read.
+FOLD_DEPTHS, MAX_FOLDED = (10, 50), 1_000
 #: What is wrapped around the work of the encoders, such as ``spaces.GPU``.
 Wrapper = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-class QueryError(UserError):
-    """A request that cannot be answered; the message is for the visitor."""
+class _Asked(NamedTuple):
+    """What is searched for: a text or, where a system can, what is like a row; plain values, see ``gpu``."""
+
+    text: str
+    row: int | None = None
 
 
 class SearchEngine:
@@ -52,10 +56,14 @@ class SearchEngine:
         notice: what must be said wherever the data is shown, or "".
         description: encoders, device and the like, for the header.
         evaluation: what training measured, or None.
-        gpu: put around the one method that computes on the device. Under ZeroGPU (``spaces.GPU``) that method runs in
+        calibrations: {system: what its scores are compared with}; a system without one has hits without a standing.
+        gpu: put around the methods that compute on the device. Under ZeroGPU (``spaces.GPU``) such a method runs in
             a forked process which holds the GPU for as long: only what can be pickled goes in and out, and whatever
             it changed in here is lost. So everything that can be refused is checked before, and one comparison waits
             for the GPU once.
+        usage: counts the products of each answer, or None. An engine that is asked for anything but an answer to a
+            visitor or a program should have none.
+        bullets: characters of the bullet points in the passages, see ``space.catalogue.passages``.
     """
 
     def __init__(
@@ -67,162 +75,286 @@ class SearchEngine:
         notice: str = "",
         description: Mapping[str, Any] | None = None,
         evaluation: Mapping[str, Any] | None = None,
+        calibrations: Mapping[str, Calibration] | None = None,
         gpu: Wrapper | None = None,
+        usage: Usage | None = None,
+        bullets: int = 0,
     ) -> None:
         """Build the filters and the labels."""
+        self.usage = usage
         self.catalogue = catalogue
         self.systems = dict(systems)
         self.notice = notice
         self.description = dict(description or {})
         self.evaluation = evaluation
-        self._facets = {name: _Facet(catalogue[column]) for name, column in FILTERS.items()}
-        self._labels, self.examples = _labels_and_examples(judgments, catalogue)
+        self.judgments = judgments
+        self.facets = Facets(catalogue)
+        self._calibrations = dict(calibrations or {})
+        self._labels = GoldLabels(judgments, catalogue)
+        self.examples = self._labels.examples
+        self._locales = len(self.facets.counts("locale"))
+        self.held_out = HeldOut.of(evaluation, judged_queries(judgments))
+        self._bullets = bullets
         self._retrieve_on_device = gpu(self._retrieve) if gpu else self._retrieve
-
-    @classmethod
-    def load(
-        cls, model: str, base_model: str, embeddings: str, *, offline: bool = False, gpu: Wrapper | None = None
-    ) -> "SearchEngine":
-        """The engine of a store and the two encoders that made it.
-
-        Args:
-            model: the fine-tuned encoder, a Hub id (ID@REVISION pins) or a folder.
-            base_model: the encoder before that.
-            embeddings: the store, likewise.
-            offline: take what is on the Hub from the cache only.
-            gpu: see the class.
-
-        Raises:
-            WeightsError, HubError, StoreError: something is missing, damaged, or does not belong together.
-        """
-        store = _open_store(embeddings, offline)
-        encoders = {}
-        for part, name in zip(ENCODERS, (base_model, model), strict=True):
-            limit = store.encoders[part].get("max_seq_length", DEFAULT_MAX_SEQ_LENGTH)
-            weights = locate(name, offline=offline)
-            logger.info("%s: %s", part, weights.notice)
-            encoders[part] = TextEncoder(weights, max_seq_length=limit)
-            store.require(part, encoders[part].fingerprint, name)
-        catalogue = store.products()
-        systems: dict[str, System] = {
-            part: DenseSystem(part, encoder, TorchIndex(store.vectors(part))) for part, encoder in encoders.items()
-        }
-        # The text of a store with bullets cannot be told from its template alone, and BM25 does well without them.
-        systems["bm25"] = Bm25System(Bm25Index(passages(catalogue)))
-        systems["hybrid"] = HybridSystem(systems["tuned"], systems["bm25"])
-        for system in systems.values():
-            system.retrieve(["warm up"], 1)  # the first call allocates; that should not be a visitor's
-        description = {
-            "dataset": store.manifest["dataset"],
-            "device": str(encoders["tuned"].device),
-            "encoders": {part: encoder.describe() for part, encoder in encoders.items()},
-        }
-        return cls(
-            catalogue,
-            systems,
-            judgments=store.judgments(),
-            notice=store.manifest["notice"],
-            description=description,
-            evaluation=store.evaluation(),
-            gpu=gpu,
-        )
+        self._encode_on_device = gpu(self._encode) if gpu else self._encode
 
     def __len__(self) -> int:
         return len(self.catalogue)
 
-    def choices(self, name: str) -> list[tuple[str, int]]:
-        """Values of a filter with their number of products, most first."""
-        return self._facets[name].counts()
-
-    def check_filter(self, name: str, value: str) -> None:
-        """Whether a filter can have this value.
-
-        Raises:
-            QueryError: no product has it; the message names what is near.
-        """
-        self._facets[name].code(name, value)
-
-    def search(self, query: str, k: int = 10, system: str = "tuned", **filters: str | None) -> SearchResult:
+    def search(
+        self, query: str, k: int = 10, system: str = "tuned", *, fold: bool = False, **filters: Any
+    ) -> SearchResult:
         """The best products of one system.
 
         Args:
             query: free text, at most ``MAX_QUERY_CHARACTERS``.
             k: 1 to ``MAX_K``; fewer come back where the filters or, with BM25, the words leave fewer.
             system: one of ``SYSTEMS``.
-            **filters: locale, brand, color; applied before the top k is taken. None and "" allow all.
+            fold: put near-duplicates under the best-ranked of them; k then counts what is left, and ranks are those
+                of the list before, so that they have gaps.
+            **filters: of ``space.facets.FILTERS``; applied before the top k is taken. None and "" allow all.
 
         Raises:
             QueryError: any of these out of bounds.
         """
         start = time.perf_counter()
-        query = _checked_query(query)
-        k = _checked_k(k)
-        if not isinstance(system, str) or system not in self.systems:
-            raise QueryError(f"system should be one of {', '.join(self.systems)}, is {system!r}")
-        return self._search(query, k, [system], self._mask(filters), start)[system]
+        asked, k, system = _Asked(_checked_query(query)), _checked_k(k), self._checked_system(system)
+        found = self._found(asked, k, system, self.facets.mask(filters), start, fold)
+        self._count(asked.text, {system: found})
+        return found
 
-    def compare(self, query: str, k: int = 10, systems: Sequence[str] = COMPARED, **filters: str | None) -> Comparison:
-        """The same query by several systems, and what fine-tuning moved.
+    def more_like(
+        self,
+        product_locale: str,
+        product_id: str,
+        k: int = 10,
+        system: str = "tuned",
+        *,
+        fold: bool = False,
+        **filters: Any,
+    ) -> SearchResult:
+        """The products nearest to one of the catalogue, itself left out.
+
+        Args:
+            product_locale: with ``product_id`` the product.
+            product_id: see there.
+            k: see ``search``.
+            system: an encoder compares the vectors of products; BM25 and the fused systems search the title's words.
+            fold: see ``search``.
+            **filters: see ``search``.
+
+        Returns:
+            Hits without a label, since nobody judged products for a product, and without a standing, since scores of
+            two products lie higher than those of a query and a product.
+
+        Raises:
+            QueryError: no such product, or see ``search``.
+        """
+        start = time.perf_counter()
+        row = self.row_of(product_locale, product_id)
+        k, system, mask = _checked_k(k), self._checked_system(system), self.facets.mask(filters)
+        mask = np.ones(len(self), bool) if mask is None else mask
+        mask[row] = False
+        (like,) = self._hits(Ranking(np.zeros(1, np.float32), np.array([row])))
+        found = self._found(_Asked(like.title or "?", row), k, system, mask, start, fold)
+        self._count("", {system: found})  # nobody typed anything
+        return replace(found, like=replace(like, rank=0))
+
+    def compare(self, query: str, k: int = 10, systems: Sequence[str] | None = None, **filters: Any) -> Comparison:
+        """The same query by several systems, how good each is, and what fine-tuning moved.
 
         Args:
             query: see ``search``.
             k: see ``search``.
-            systems: which; overlap and moves are between base and tuned.
+            systems: which, in their order; None: those of ``COMPARED`` that there are. Overlap and moves are between
+                base and tuned.
             **filters: see ``search``.
 
         Raises:
             QueryError: see ``search``.
         """
         start = time.perf_counter()
-        query, k, mask = _checked_query(query), _checked_k(k), self._mask(filters)
-        results = self._search(query, k, systems, mask, start)
-        base, tuned = ({_key(hit): hit.rank for hit in results[name].hits} for name in ENCODERS)
-        keys = [*tuned, *(key for key in base if key not in tuned)]
-        shared = len(base.keys() & tuned.keys())
-        return Comparison(
-            query,
-            results,
-            overlap=shared / max(len(base), len(tuned), 1),
-            moves=[Move(key[1], key[0], base.get(key), tuned.get(key)) for key in keys],
-        )
+        query, k = _checked_query(query), _checked_k(k)
+        names = self._checked_systems(systems)
+        mask = self.facets.mask(filters)
+        results = self._search(_Asked(query), k, names, mask, start)
+        self._count(query, results)
+        return Comparison.of(query, results, self._figures(query, k, results, mask, filters))
+
+    def _figures(
+        self,
+        query: str,
+        k: int,
+        results: Mapping[str, SearchResult],
+        mask: np.ndarray | None,
+        filters: Mapping[str, Any],
+    ) -> dict[str, Figures | None]:
+        """How good each list is against the judged products that it could hold."""
+        labels = self._labels.of(query)
+        judged = [label for row, label in labels.items() if row >= 0 and (mask is None or mask[row])]
+        if any(value for name, value in filters.items() if name != "locale"):
+            scope = "filtered"
+        else:
+            scope = "locale" if filters.get("locale") or self._locales < 2 else "catalogue"
+        return {
+            name: measure([hit.esci_label for hit in result.hits], judged, k, scope)
+            for name, result in results.items()
+        }
+
+    def _checked_systems(self, systems: Sequence[str] | None) -> list[str]:
+        if systems is None:
+            return [name for name in COMPARED if name in self.systems] or list(self.systems)
+        wanted = [systems] if isinstance(systems, str) else list(systems)
+        if not wanted:
+            raise QueryError(f"systems is empty: name at least one of {', '.join(self.systems)}")
+        for name in wanted:
+            if not isinstance(name, str) or name not in self.systems:
+                raise QueryError(f"systems should be among {', '.join(self.systems)}, has {str(name)[:80]!r}")
+        return list(dict.fromkeys(wanted))
+
+    def explain(
+        self, query: str, product_locale: str, product_id: str, system: str = "tuned", **filters: Any
+    ) -> Explanation:
+        """Why one product scores what it scores with one system.
+
+        Args:
+            query: see ``search``.
+            product_locale: with ``product_id`` says which product; it need not be among the hits.
+            product_id: see ``product_locale``.
+            system: see ``search``.
+            **filters: those of the search: the ranks that hybrid fuses are ranks among what they leave.
+
+        Raises:
+            QueryError: any of these out of bounds, or no such product.
+        """
+        query, mask = _checked_query(query), self.facets.mask(filters)
+        asked = self.systems.get(system) if isinstance(system, str) else None
+        if not isinstance(asked, DenseSystem | Bm25System | HybridSystem):
+            raise QueryError(f"system should be one of {', '.join(self.systems)}, is {system!r}")
+        row = self.row_of(product_locale, product_id)
+        product = self.catalogue.slice(row, 1).to_pylist()[0]
+        if isinstance(asked, HybridSystem):
+            names = [part.name for part in asked.parts]
+            found = self._search(_Asked(query), FUSION_DEPTH, names, mask, time.perf_counter())
+            parts = explain.fused({name: _rank_in(result, product) for name, result in found.items()})
+        elif isinstance(asked, Bm25System):
+            parts = explain.lexical(asked.index.terms(query, row), product)
+        else:
+            texts = explain.variants(query, product, self._bullets)
+            parts = explain.dense(texts, *self.encode([system], texts.queries, texts.passages)[system])
+            if asked.encoder.is_cut(texts.passages[0]):
+                parts["notes"].append("This product's text is longer than what the encoder reads; its end is cut off.")
+        title = product["product_title"] or ""
+        return Explanation(query, system, product["product_id"], product["product_locale"], title, **parts)
+
+    def row_of(self, product_locale: str, product_id: str) -> int:
+        """Where a product stands in the catalogue.
+
+        Raises:
+            QueryError: nowhere.
+        """
+        # Lone surrogates cannot be encoded as UTF-8.
+        given = {
+            name: str(value).encode("utf-8", "replace").decode()
+            for name, value in (("product_locale", product_locale), ("product_id", product_id))
+        }
+        # Not by rows_of, which builds the keys of the whole catalogue.
+        here = [pc.equal(self.catalogue[name], value) for name, value in given.items()]
+        row = pc.index(pc.and_(*here), True).as_py()
+        if row < 0:
+            raise QueryError(f"no product {given['product_id'][:80]!r} in locale {given['product_locale'][:80]!r}")
+        return row
+
+    def encode(
+        self, names: Sequence[str], queries: Sequence[str], texts: Sequence[str]
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Vectors of free texts, in one turn on the device.
+
+        Args:
+            names: of dense systems.
+            queries: texts to encode as queries.
+            texts: texts to encode as passages.
+
+        Returns:
+            {name: ((q, d) float32, (p, d) float32)}, unit norm.
+        """
+        return self._encode_on_device(list(names), list(queries), list(texts))
+
+    def _encode(
+        self, names: Sequence[str], queries: Sequence[str], texts: Sequence[str]
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        encoders = {name: self.systems[name].encoder for name in names}
+        return {
+            name: (encoder.encode_queries(queries).numpy(), encoder.encode_passages(texts).numpy())
+            for name, encoder in encoders.items()
+        }
+
+    def _checked_system(self, system: str) -> str:
+        if not isinstance(system, str) or system not in self.systems:
+            raise QueryError(f"system should be one of {', '.join(self.systems)}, is {system!r}")
+        return system
+
+    def _found(
+        self, asked: _Asked, k: int, system: str, mask: np.ndarray | None, start: float, folded: bool
+    ) -> SearchResult:
+        """One system's answer; folded, it is read deeper until there are k groups, or no more to read."""
+        if not folded:
+            return self._search(asked, k, [system], mask, start)[system]
+        for depth in sorted({min(factor * k, MAX_FOLDED) for factor in FOLD_DEPTHS}):
+            found = self._search(asked, depth, [system], mask, start)[system]
+            hits = _folded(found.hits)
+            if len(hits) >= k or len(found.hits) < depth:
+                break
+        timings = {**found.timings_ms, "total": round(_milliseconds_since(start), 3)}
+        return replace(found, hits=hits[:k], timings_ms=timings)
 
     def _search(
-        self, query: str, k: int, names: Sequence[str], mask: np.ndarray | None, start: float
+        self, asked: _Asked, k: int, names: Sequence[str], mask: np.ndarray | None, start: float
     ) -> dict[str, SearchResult]:
         """Each system's answer; ``start`` is when the request came, by ``time.perf_counter``."""
         before = _milliseconds_since(start)
         # Who needs no encoder does not wait for the GPU, nor takes of a visitor's share of it.
         dense = [name for name in names if self.systems[name].dense]
-        found = self._retrieve([name for name in names if name not in dense], query, k, mask)
+        found = self._retrieve([name for name in names if name not in dense], asked, k, mask)
         if dense:
-            asked = time.perf_counter()
-            answers = self._retrieve_on_device(dense, query, k, mask)
-            before += _milliseconds_since(asked) - sum(spent for _, _, spent in answers.values())
+            queued = time.perf_counter()
+            answers = self._retrieve_on_device(dense, asked, k, mask)
+            before += _milliseconds_since(queued) - sum(spent for _, _, spent in answers.values())
             found |= answers
-        return {name: self._result(query, name, *found[name], before) for name in names}
+        return {name: self._result(asked, name, *found[name], before) for name in names}
+
+    def _count(self, query: str, results: Mapping[str, SearchResult]) -> None:
+        """One answer, however many systems gave it."""
+        if self.usage:
+            self.usage.shown((hit.key for result in results.values() for hit in result.hits), query)
 
     def _retrieve(
-        self, names: Iterable[str], query: str, k: int, mask: np.ndarray | None
+        self, names: Iterable[str], asked: _Asked, k: int, mask: np.ndarray | None
     ) -> dict[str, tuple[Ranking, dict[str, float], float]]:
         """{name: (ranking, milliseconds by stage, milliseconds)}: plain values, see ``gpu``."""
         found = {}
         for name in names:
             start, clock = time.perf_counter(), Stopwatch()
-            ranking = self.systems[name].retrieve([query], k, mask, clock)[0]
+            system = self.systems[name]
+            if asked.row is not None and isinstance(system, DenseSystem):
+                ranking = system.similar([asked.row], k, mask, clock)[0]
+            else:
+                ranking = system.retrieve([asked.text], k, mask, clock)[0]
             found[name] = ranking, clock.milliseconds, _milliseconds_since(start)
         return found
 
     def _result(
-        self, query: str, system: str, ranking: Ranking, stages: Mapping[str, float], spent: float, before: float
+        self, asked: _Asked, system: str, ranking: Ranking, stages: Mapping[str, float], spent: float, before: float
     ) -> SearchResult:
         start = time.perf_counter()
-        hits = self._hits(query, ranking)
+        hits = self._hits(ranking, *([asked.text, system] if asked.row is None else []))
         timings = {stage: round(stages.get(stage, 0.0), 3) for stage in ("encode", "search")}
         timings["total"] = round(before + spent + _milliseconds_since(start), 3)
-        return SearchResult(query, system, hits, timings)
+        return SearchResult(asked.text, system, hits, timings)
 
-    def _hits(self, query: str, ranking: Ranking) -> list[Hit]:
-        labels = self._labels.get(_normalized(query), {})
+    def _hits(self, ranking: Ranking, query: str = "", system: str = "") -> list[Hit]:
+        labels = self._labels.of(query)
+        calibration = self._calibrations.get(system)
         products = self.catalogue.take(pa.array(ranking.rows)).to_pylist()
         return [
             Hit(
@@ -235,79 +367,12 @@ class SearchEngine:
                 score=round(float(score), 6),
                 esci_label=labels.get(int(row)),
                 extra=product,
+                standing=calibration.standing(float(score)) if calibration else None,
             )
             for rank, (row, score, product) in enumerate(
                 zip(ranking.rows, ranking.scores, products, strict=True), start=1
             )
         ]
-
-    def _mask(self, filters: Mapping[str, str | None]) -> np.ndarray | None:
-        mask = None
-        for name, value in filters.items():
-            if name not in self._facets:
-                raise QueryError(f"no filter {name!r}; there are {', '.join(self._facets)}")
-            if value:
-                part = self._facets[name].mask(name, value)
-                mask = part if mask is None else mask & part
-        return mask
-
-
-class _Facet:
-    """One column as codes, so that a filter is one comparison of integers."""
-
-    def __init__(self, column: pa.ChunkedArray) -> None:
-        encoded = column.combine_chunks().dictionary_encode()
-        self._codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        self._values: list[str] = encoded.dictionary.to_pylist()
-        self._code = {value: code for code, value in enumerate(self._values)}
-
-    def counts(self) -> list[tuple[str, int]]:
-        counts = np.bincount(self._codes[self._codes >= 0], minlength=len(self._values))
-        return sorted(zip(self._values, counts.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
-
-    def code(self, name: str, value: str) -> int:
-        if not isinstance(value, str) or value not in self._code:
-            raise QueryError(f"no product with {name} {str(value)[:80]!r}{self._hint(str(value)[:80])}")
-        return self._code[value]
-
-    def mask(self, name: str, value: str) -> np.ndarray:
-        return self._codes == self.code(name, value)
-
-    def _hint(self, value: str) -> str:
-        near = [known for known in self._values if known.casefold() == value.casefold()]
-        # Among the most frequent only: comparing with 200,000 brands takes a second, and every visitor waits for it.
-        near = near or difflib.get_close_matches(value, [known for known, _ in self.counts()[:HINT_VALUES]], n=3)
-        return f"; did you mean {', '.join(near[:3])}?" if near else ""
-
-
-def _open_store(name: str, offline: bool) -> Store:
-    folder = Path(name)
-    if folder.is_dir():
-        return Store(folder)
-    repo, revision = split_revision(name)
-    found = hub.pull(repo, "dataset", revision=revision, offline=offline)
-    at = f"{repo}@{found.revision[:12]}"
-    logger.info("embeddings: %s%s", at, f" ({found.note})" if found.note else "")
-    return Store(found.folder, name=at)
-
-
-def _labels_and_examples(
-    judgments: pd.DataFrame | None, catalogue: pa.Table
-) -> tuple[dict[str, dict[int, str]], list[str]]:
-    """{query: {row: label}} and eight of the judged queries, spread over the alphabet."""
-    if judgments is None or judgments.empty:
-        return {}, []
-    rows = rows_of(catalogue, judgments["product_locale"], judgments["product_id"])
-    labels: dict[str, dict[int, str]] = {}
-    for query, row, label in zip(judgments["query"], rows, judgments["esci_label"], strict=True):
-        labels.setdefault(_normalized(query), {})[int(row)] = str(label)
-    queries = sorted(judgments.loc[rows >= 0, "query"].unique())
-    return labels, [queries[place] for place in np.linspace(0, len(queries) - 1, min(8, len(queries)), dtype=int)]
-
-
-def _normalized(query: str) -> str:
-    """How a typed query is matched to a judged one: case and spacing do not make another query."""
-    return " ".join(query.casefold().split())
 
 
 def _checked_query(query: str) -> str:
@@ -330,5 +395,12 @@ def _milliseconds_since(start: float) -> float:
     return (time.perf_counter() - start) * 1e3
 
 
-def _key(hit: Hit) -> tuple[str, str]:
-    return hit.product_locale, hit.product_id
+def _rank_in(result: SearchResult, product: Mapping[str, Any]) -> int | None:
+    key = product["product_locale"], product["product_id"]
+    return next((hit.rank for hit in result.hits if hit.key == key), None)
+
+
+def _folded(hits: Sequence[Hit]) -> list[Hit]:
+    """The leaders of the groups, each with the others of its group."""
+    groups = fold([Listing(hit.title, hit.brand, hit.color, hit.product_locale) for hit in hits])
+    return [replace(hits[first], similar=tuple(hits[place] for place in rest)) for first, *rest in groups]

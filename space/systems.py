@@ -88,6 +88,15 @@ class DenseSystem:
         clock = clock or Stopwatch()
         with clock.stage("encode"):
             vectors = self.encoder.encode_queries(queries)
+        return self._nearest(vectors, k, mask, clock)
+
+    def similar(
+        self, rows: Sequence[int], k: int, mask: np.ndarray | None = None, clock: Stopwatch | None = None
+    ) -> list[Ranking]:
+        """As ``retrieve``, with the vectors of rows in place of queries; there is nothing to encode."""
+        return self._nearest(self.index.vectors(torch.tensor(rows)), k, mask, clock or Stopwatch())
+
+    def _nearest(self, vectors: torch.Tensor, k: int, mask: np.ndarray | None, clock: Stopwatch) -> list[Ranking]:
         with clock.stage("search"):
             allowed = None if mask is None else torch.from_numpy(mask)
             scores, rows = self.index.search(vectors, k, allowed)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import PartialState
+from accelerate.utils import DistributedType
 from datasets import Dataset
 from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.sentence_transformer.losses import (
@@ -31,6 +31,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from space.config import PROCESS_TIMEOUT, TrainSettings, to_json
 from space.encoder import TextEncoder
 from space.files import atomically, sync
+from space.processes import join_processes
 from space.triplets import LabelAwareBatchSampler
 
 logger = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ def fine_tune(
         What happened. With ``settings.resume`` the run continues from its last complete checkpoint, to the same
         weights as an unbroken one.
     """
-    state = PartialState()
+    state = join_processes()
     run = _run_name(encoder, examples, settings, state.num_processes)
     folder = settings.checkpoints_dir / run
     checkpoint = _last_complete(folder) if settings.resume else None
@@ -109,6 +110,7 @@ def fine_tune(
         learning_rate=settings.learning_rate,
         warmup_steps=0.1,
         prompts=sides if any(sides.values()) else None,
+        use_cpu=state.distributed_type == DistributedType.MULTI_CPU,
         bf16=torch.cuda.is_available(),
         dataloader_drop_last=state.num_processes > 1,
         ddp_timeout=int(PROCESS_TIMEOUT.total_seconds()),
@@ -128,7 +130,7 @@ def fine_tune(
         train_dataset=examples,
         loss=_loss(encoder, settings),
         exact=exact,
-        callbacks=[_MarkComplete(), progress],
+        callbacks=[_TellEpoch(), _MarkComplete(), progress],
     )
     trainer.remove_callback(ProgressCallback)
     trainer.remove_callback(PrinterCallback)
@@ -300,6 +302,24 @@ def _last_complete(folder: Path) -> Path | None:
         logger.warning("%s was not written to its end, leaving it out", checkpoint)
         shutil.rmtree(checkpoint)
     return None
+
+
+class _TellEpoch(TrainerCallback):
+    """Tells every sampler under the loader which epoch begins.
+
+    The trainer does that through two wrappers; a run that resumes under several processes has three.
+    """
+
+    def on_epoch_begin(
+        self, args: Any, state: TrainerState, control: TrainerControl, train_dataloader: Any = None, **kwargs: Any
+    ) -> None:
+        """Called before the loader is read."""
+        sampler = train_dataloader.batch_sampler
+        while sampler is not None:
+            for part in (sampler, getattr(sampler, "sampler", None)):
+                if hasattr(part, "set_epoch"):
+                    part.set_epoch(int(state.epoch or 0))
+            sampler = getattr(sampler, "batch_sampler", None)
 
 
 class _MarkComplete(TrainerCallback):

@@ -7,7 +7,7 @@ title stands under several ids.
 
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
-from itertools import cycle
+from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
@@ -112,6 +112,10 @@ class LabelAwareBatchSampler(DefaultBatchSampler):
 
     Losses with in-batch negatives need this: a product of another example counts as a negative there. An example that
     clashes waits for a later batch, so the last batches of an epoch can be smaller, and more than n / batch size.
+
+    Another order each epoch, the same for the same seed. The trainer counts the batches once and takes every epoch to
+    have as many, so that a resumed run can tell where it stands: an epoch that needs more leaves its last ones out,
+    one that needs fewer begins again.
     """
 
     def __init__(self, dataset: Dataset, batch_size: int, exact: dict[str, frozenset[str]], **kwargs: Any) -> None:
@@ -119,25 +123,22 @@ class LabelAwareBatchSampler(DefaultBatchSampler):
         super().__init__(dataset, batch_size=batch_size, **kwargs)
         self.examples = dataset.to_pandas()[["anchor", "positive", "negative"]].to_numpy()
         self.exact = exact
-        self._planned: tuple[int, list[list[int]]] | None = None
+        self._first = self._batches(0)
 
     def __len__(self) -> int:
-        """Batches of the current epoch; the trainer stops there, so it must not be a guess."""
-        return len(self._batches())
+        """Batches of every epoch."""
+        return len(self._first)
 
     def __iter__(self) -> Iterator[list[int]]:
-        """Another order each epoch, the same for the same seed."""
-        yield from self._batches()
+        """Batches of indices into the data set."""
+        batches = self._first if self.epoch == 0 else self._batches(self.epoch)
+        return islice(cycle(batches), len(self))
 
-    def _batches(self) -> list[list[int]]:
-        if self._planned is None or self._planned[0] != self.epoch:
-            batches = list(self._plan())
-            kept = [batch for batch in batches if len(batch) == self.batch_size or not self.drop_last]
-            self._planned = (self.epoch, kept)
-        return self._planned[1]
+    def _batches(self, epoch: int) -> list[list[int]]:
+        return [batch for batch in self._plan(epoch) if len(batch) == self.batch_size or not self.drop_last]
 
-    def _plan(self) -> Iterator[list[int]]:
-        waiting = deque(np.random.default_rng([self.seed, self.epoch]).permutation(len(self.examples)).tolist())
+    def _plan(self, epoch: int) -> Iterator[list[int]]:
+        waiting = deque(np.random.default_rng([self.seed, epoch]).permutation(len(self.examples)).tolist())
         while waiting:
             batch, clashing = [], []
             queries: set[str] = set()

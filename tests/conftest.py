@@ -1,12 +1,14 @@
 """What several tests need: the repository's root, the real rows, and scripts run as a user runs them."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from browsing import CHROMIUM, DESK, PIXEL, QUIET
 from filelock import FileLock
 from hub_repos import e5_files
 
@@ -40,7 +42,9 @@ def command(script: str, *arguments: str, launch: int = 0) -> list[str]:
     """``python SCRIPT …``, or ``accelerate launch`` with so many processes."""
     start = [sys.executable]
     if launch:
-        start += ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", str(launch)]
+        start += ["-m", "accelerate.commands.launch", "--num_processes", str(launch)]
+        # Without a GPU the launcher starts several processes only when asked to by this flag.
+        start += ["--multi_gpu"] if launch > 1 else ["--cpu"]
         start += [
             "--num_machines",
             "1",
@@ -109,3 +113,76 @@ def built(shared, trained, tiny_e5) -> Path:
         run_script("build_embeddings.py", *arguments, cwd=folder)
 
     return shared("built", make)
+
+
+@pytest.fixture(scope="module")
+def url():
+    """A small shop's page; a module with another shop has its own."""
+    import tiny
+
+    evaluation = {"verdict": "Fine-tuning helped: nDCG@10 +0.1000.", "protocols": {}}
+    with tiny.serve(tiny.engine(evaluation)) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, url, tmp_path):
+    """Opens the page; at the end nothing may stand in the console and no stranger may have been asked for anything."""
+    complaints, contexts = [], []
+
+    def open_page(
+        viewport=DESK,
+        scheme="light",
+        pictures=True,
+        link="",
+        address=url,
+        prepare=lambda context: None,
+        locale="en-US",
+        shows="",
+    ):
+        context = browser.new_context(viewport=viewport, color_scheme=scheme, locale=locale)
+        contexts.append(context)
+        prepare(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+
+        def outside(route):
+            ours = "//images.example/" in route.request.url
+            if ours and pictures:
+                route.fulfill(body=PIXEL, content_type="image/png")
+            else:
+                complaints.extend([] if ours else [f"asked {route.request.url}"])
+                route.abort()
+
+        def console(message):
+            if message.type in ("error", "warning") and "images.example" not in str(message.location):
+                complaints.append(f"{message.type}: {message.text}")
+
+        page.route(re.compile(rf"^(?!{re.escape(address)})(http|ws)"), outside)
+        page.on("console", console)
+        page.on("pageerror", lambda error: complaints.append(f"exception: {error}"))
+        page.goto(address + link)
+        shown = (
+            page.locator(shows).filter(visible=True).first
+            if shows
+            else page.get_by_role("textbox", name=re.compile("^(Query|Запрос)$"))
+        )
+        shown.wait_for()
+        return page
+
+    yield open_page
+    for context in contexts:
+        for page in context.pages:
+            page.screenshot(path=tmp_path / "last.png", full_page=True)
+        context.close()
+    assert complaints == []

@@ -16,6 +16,8 @@ from conftest import ROOT, command, environment, run_script
 from gradio_client import Client
 
 import app
+from space import config
+from space.config import AppSettings
 from space.store import Store
 from space.ui.share import share_server_answers
 
@@ -56,8 +58,13 @@ def flags(names):
     return [part for name, value in names.items() for part in (f"--{name.replace('_', '-')}", value)]
 
 
-def test_configured_by_flags_it_answers_with_the_documented_json(built, tiny_e5, tmp_path):
-    with serving(*flags(three(built, tiny_e5)), cwd=tmp_path) as client:
+# Whatever the machine's network: what goes to the outside meets a closed door, and what stays inside does not.
+NO_NETWORK = {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
+
+
+def test_it_answers_with_the_documented_json_and_without_a_network_says_why_there_is_no_link(built, tiny_e5, tmp_path):
+    """--share once waited a minute for a server that is out of reach; what is served is the same with and without."""
+    with serving("--share", *flags(three(built, tiny_e5)), cwd=tmp_path, **NO_NETWORK) as client:
         query = Store(built / "artifacts").judgments()["query"].iloc[0]
         found = client.predict(query, 5, "tuned", "us", "", "", api_name="/search")
         assert set(found) == {"query", "system", "hits", "timings_ms"}
@@ -68,51 +75,70 @@ def test_configured_by_flags_it_answers_with_the_documented_json(built, tiny_e5,
         assert set(found["timings_ms"]) == {"encode", "search", "total"}
         assert all(hit["product_locale"] == "us" for hit in found["hits"])
         both = client.predict(query, 5, "", "", "", api_name="/compare")
-        assert set(both) == {"query", "systems", "overlap", "moves"}
+        assert set(both) == {"query", "systems", "overlap", "rbo", "agreement", "moves"}
         assert set(both["systems"]) == {"base", "tuned", "bm25"}
+        said = client.log.read_text()
+    assert "No public link: api.gradio.app is out of reach. The page is served locally." in said
+    assert "Traceback" not in said and "Missing file" not in said
 
 
-def test_a_space_is_configured_by_variables(built, tiny_e5, tmp_path):
-    variables = {f"E5_{name.upper()}": value for name, value in three(built, tiny_e5).items()}
-    with serving(cwd=tmp_path, **variables) as client:
-        assert client.predict("kettle", 3, "bm25", "", "", "", api_name="/search")["system"] == "bm25"
+def configured(*arguments):
+    """What the app would serve."""
+    return app.artifacts(config.parse(AppSettings, [*config.environment_arguments(), *arguments], ""))
 
 
-def test_without_settings_it_serves_what_the_other_two_commands_left_here(built):
-    with serving(cwd=built) as client:
-        assert "Serving what train.py and build_embeddings.py left here" in client.log.read_text()
-        assert len(client.predict("kettle", 3, "tuned", "", "", "", api_name="/search")["hits"]) == 3
+def test_a_space_is_configured_by_variables_and_flags_win(built, tiny_e5, monkeypatch):
+    names = three(built, tiny_e5)
+    for name, value in names.items():
+        monkeypatch.setenv(f"E5_{name.upper()}", value)
+    assert configured() == tuple(names.values())
+    assert configured("--model", "other/model") == ("other/model", *list(names.values())[1:])
 
 
-def refused(names, tmp_path):
-    done = run_script("app.py", *flags(names), cwd=tmp_path, check=False)
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    return done.stderr.strip().splitlines()[-1]
+def test_without_settings_it_serves_what_the_other_two_commands_left_here(built, tiny_e5, monkeypatch, capsys):
+    monkeypatch.chdir(built)
+    assert configured() == ("saved_e5_model", str(tiny_e5), "artifacts")
+    assert "Serving what train.py and build_embeddings.py left here" in capsys.readouterr().out
 
 
-def test_base_and_tuned_swapped_are_refused_with_both_named(built, tiny_e5, tmp_path):
-    names = three(built, tiny_e5, model=tiny_e5, base_model=built / "saved_e5_model")
-    message = refused(names, tmp_path)
+@pytest.fixture
+def refused(monkeypatch, tmp_path):
+    """The sentence with which app.py ends, within this process."""
+    monkeypatch.chdir(tmp_path)
+    before = signal.getsignal(signal.SIGTERM)
+
+    def run(names):
+        with pytest.raises(SystemExit) as ended:
+            app.main(flags(names))
+        return str(ended.value)
+
+    yield run
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_base_and_tuned_swapped_are_refused_with_both_named(built, tiny_e5, refused):
+    message = refused(three(built, tiny_e5, model=tiny_e5, base_model=built / "saved_e5_model"))
     assert f"its base vectors were made by {tiny_e5}" in message
     assert f"not by {built / 'saved_e5_model'}" in message
 
 
-def test_a_damaged_store_is_refused(built, tiny_e5, tmp_path):
+def test_a_damaged_store_is_refused(built, tiny_e5, tmp_path, refused):
     store = tmp_path / "artifacts"
     shutil.copytree(built / "artifacts", store)
     shard = next(store.glob("tuned/*.parquet"))
     damaged = bytearray(shard.read_bytes())
     damaged[500] ^= 1
     shard.write_bytes(damaged)
-    message = refused(three(built, tiny_e5, embeddings=store), tmp_path)
+    message = refused(three(built, tiny_e5, embeddings=store))
     assert shard.name in message
     assert "run build_embeddings.py again" in message
 
 
-def test_half_a_configuration_is_refused(built, tmp_path):
-    message = refused({"model": str(built / "saved_e5_model")}, tmp_path)
-    assert "--base-model and --embeddings" in message
+def test_half_a_configuration_ends_in_one_sentence(built, tmp_path):
+    done = run_script("app.py", "--model", str(built / "saved_e5_model"), cwd=tmp_path, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "--base-model and --embeddings" in done.stderr.strip().splitlines()[-1]
 
 
 def test_the_help_names_every_flag_with_its_default():
@@ -125,20 +151,8 @@ def test_the_help_names_every_flag_with_its_default():
 
 
 @pytest.mark.parametrize("value", ["70000", "-1"])
-def test_an_impossible_port_is_refused(tmp_path, value):
-    assert f"--port is {value}" in refused({"port": value}, tmp_path)
-
-
-# Whatever the machine's network: what goes to the outside meets a closed door, and what stays inside does not.
-NO_NETWORK = {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
-
-
-def test_share_without_a_network_says_so_and_serves_locally(built, tiny_e5, tmp_path):
-    with serving("--share", *flags(three(built, tiny_e5)), cwd=tmp_path, **NO_NETWORK) as client:
-        assert len(client.predict("kettle", 3, "tuned", "", "", "", api_name="/search")["hits"]) == 3
-        said = client.log.read_text()
-    assert "No public link: api.gradio.app is out of reach. The page is served locally." in said
-    assert "Traceback" not in said and "Missing file" not in said
+def test_an_impossible_port_is_refused(refused, value):
+    assert f"--port is {value}" in refused({"port": value})
 
 
 @pytest.mark.parametrize(

@@ -1,113 +1,12 @@
 """The page in a real browser: what a visitor sees and does, on a desk and on a phone, in light and in dark."""
 
 import re
-import shutil
 
 import pytest
 import tiny
+from browsing import LOW_CONTRAST, PHONE, ask, needs_chromium, open_tab, titles, width_beyond
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a chromium on the PATH")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync"]  # fmt: skip
-PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c6360e8ef07000163010bbd1b0f"
-    "e40000000049454e44ae426082"
-)
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-
-# Text whose contrast with the nearest opaque background is below WCAG AA, as "ratio text".
-LOW_CONTRAST = """() => {
-  const rgba = text => (text.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
-  const linear = v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
-  const light = rgb => [.2126, .7152, .0722].reduce((sum, weight, i) => sum + weight * linear(rgb[i] / 255), 0);
-  const found = [];
-  for (const element of document.querySelectorAll('body *')) {
-    const own = [...element.childNodes].filter(n => n.nodeType === 3).map(n => n.textContent.trim()).join('');
-    if (!own || !element.checkVisibility({visibilityProperty: true, opacityProperty: true})) continue;
-    if (element.closest('.picture, .unseen, .sr-only, script, style, noscript')) continue;
-    let back = [255, 255, 255];
-    for (let at = element; at; at = at.parentElement) {
-      const colour = rgba(getComputedStyle(at).backgroundColor);
-      if (colour.length < 4 || colour[3] === 1) { back = colour; break; }
-    }
-    const [a, b] = [light(rgba(getComputedStyle(element).color)), light(back)];
-    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
-    if (ratio < 4.5) found.push(ratio.toFixed(2) + ' ' + own.slice(0, 40));
-  }
-  return found;
-}"""
-
-
-@pytest.fixture(scope="module")
-def url():
-    evaluation = {"verdict": "Fine-tuning helped: nDCG@10 +0.1000.", "protocols": {}}
-    with tiny.serve(tiny.engine(evaluation)) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(browser, url, tmp_path):
-    """Opens the page; at the end nothing may stand in the console and no stranger may have been asked for anything."""
-    complaints, contexts = [], []
-
-    def open_page(viewport=DESK, scheme="light", pictures=True, link="", address=url, prepare=lambda context: None):
-        context = browser.new_context(viewport=viewport, color_scheme=scheme)
-        contexts.append(context)
-        prepare(context)
-        page = context.new_page()
-        page.set_default_timeout(10_000)
-
-        def outside(route):
-            ours = "//images.example/" in route.request.url
-            if ours and pictures:
-                route.fulfill(body=PIXEL, content_type="image/png")
-            else:
-                complaints.extend([] if ours else [f"asked {route.request.url}"])
-                route.abort()
-
-        def console(message):
-            if message.type in ("error", "warning") and "images.example" not in str(message.location):
-                complaints.append(f"{message.type}: {message.text}")
-
-        page.route(re.compile(rf"^(?!{re.escape(address)})(http|ws)"), outside)
-        page.on("console", console)
-        page.on("pageerror", lambda error: complaints.append(f"exception: {error}"))
-        page.goto(address + link)
-        page.get_by_role("textbox", name="Query").wait_for()
-        return page
-
-    yield open_page
-    for context in contexts:
-        for page in context.pages:
-            page.screenshot(path=tmp_path / "last.png", full_page=True)
-        context.close()
-    assert complaints == []
-
-
-def ask(page, query):
-    box = page.get_by_role("textbox", name="Query")
-    box.fill(query)
-    box.press("Enter")
-    page.locator(".summary q, .moves, .problem").filter(visible=True).first.wait_for()
-
-
-def titles(page):
-    return page.locator(".card .title:visible").all_inner_texts()
-
-
-def width_beyond(page):
-    return page.evaluate("document.documentElement.scrollWidth - innerWidth")
+pytestmark = needs_chromium
 
 
 def test_header_says_what_runs_over_what(visit):
@@ -192,7 +91,7 @@ def test_wrong_queries_are_answered_in_the_page(visit):
 
 def test_compare_lays_three_systems_side_by_side(visit):
     page = visit()
-    page.get_by_role("tab", name="Compare").click()
+    open_tab(page, "Compare")
     ask(page, "cellphone")
     sides = page.locator(".side")
     assert sides.locator("h2").all_inner_texts() == ["Base", "Fine-tuned", "BM25"]
@@ -200,7 +99,7 @@ def test_compare_lays_three_systems_side_by_side(visit):
     assert len({round(box["y"]) for box in boxes}) == 1 and boxes[0]["x"] < boxes[1]["x"] < boxes[2]["x"]
     summary = page.locator(".moves").inner_text()
     assert "3 moved up, 7 moved down" in summary and "Overlap@10 100%" in summary
-    assert page.get_by_title("Up 7 places against base").inner_text().startswith("▲7")
+    assert sides.get_by_title("Up 7 places against base").inner_text().startswith("▲7")
     assert "No product shares a word" in sides.nth(2).inner_text()
     ask(page, "phone notebook")
     page.locator(".moves").filter(has_text="3 new, 3 left").wait_for()
@@ -217,7 +116,7 @@ def test_phone_stacks_and_never_scrolls_sideways(visit):
     ask(page, "poster red running shoes")
     page.locator(".title").filter(has_text="Poster").wait_for()
     assert width_beyond(page) == 0
-    page.get_by_role("tab", name="Compare").click()
+    open_tab(page, "Compare")
     ask(page, "red running shoes")
     assert width_beyond(page) == 0
     boxes = [page.locator(".side").nth(place).bounding_box() for place in range(3)]
@@ -231,7 +130,7 @@ def test_text_has_contrast(visit, scheme):
     background = page.evaluate("getComputedStyle(document.querySelector('.card')).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", background)[:3])) < 200) == (scheme == "dark")
     assert page.evaluate(LOW_CONTRAST) == []
-    page.get_by_role("tab", name="Compare").click()
+    open_tab(page, "Compare")
     ask(page, "red sneakers")
     assert page.evaluate(LOW_CONTRAST) == []
     ask(page, "")
@@ -247,7 +146,7 @@ def test_hostile_titles_are_shown_and_not_run(visit):
     shown = titles(page)
     for title in (tiny.SCRIPT, tiny.ONERROR, tiny.TEMPLATE):
         assert title in shown
-    page.get_by_role("tab", name="Compare").click()
+    open_tab(page, "Compare")
     ask(page, tiny.SCRIPT)
     page.wait_for_timeout(300)
     assert page.evaluate("window.hacked") is None
@@ -357,9 +256,9 @@ def test_address_follows_and_back_leaves(visit, url):
     page.wait_for_url("**system=bm25**")
     page.get_by_role("link", name="Compare this query").click()
     page.wait_for_url("**tab=compare**")
-    page.get_by_role("tab", name="Search").click()
+    open_tab(page, "Search")
     page.wait_for_url("**system=bm25**")
-    page.get_by_role("tab", name="Compare").click()
+    open_tab(page, "Compare")
     page.wait_for_url("**tab=compare**")
     assert "__theme=light" in page.url
     page.get_by_role("button", name="Copy link").last.click()
@@ -385,7 +284,7 @@ def test_a_link_to_the_other_tab_can_be_opened_beside(visit):
     [
         ("?q=mug&k=abc", "k should be a whole number from 1 to 100, is 'abc'; 10 is used"),
         ("?q=mug&k=1000", "k should be from 1 to 100, is '1000'; 100 is used"),
-        ("?q=mug&tab=evil", "tab should be search or compare, is 'evil'; search is used"),
+        ("?q=mug&tab=evil", "is 'evil'; search is used"),
         ("?q=mug&locale=xx", "no product with locale 'xx'"),
         ("?q=mug&brand=acme&tab=compare", "did you mean Acme? (this filter is left out)"),
         ("?q=mug&q=hose", "q is given more than once; the first counts"),
@@ -411,5 +310,5 @@ def test_hostile_and_endless_queries_in_a_link(visit):
     page.get_by_role("alert").filter(has_text="10,000 characters; use at most 500").wait_for()
     assert width_beyond(page) == 0
     page = visit(link="?q=%20&k=3&tab=compare")
-    page.get_by_text("One query, three systems").filter(visible=True).wait_for()
+    page.get_by_text("One query, several systems").filter(visible=True).wait_for()
     assert form_of(page)["k"] == "3"

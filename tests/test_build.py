@@ -11,6 +11,7 @@ import pytest
 import torch
 from conftest import command, environment, run_script
 
+import build_embeddings
 from space import sample
 from space.catalogue import passages
 from space.encoder import TextEncoder
@@ -71,31 +72,36 @@ def test_killed_in_the_middle_and_started_again_gives_the_same_bytes(built, tiny
 
 def test_two_processes_make_the_same_bytes(built, tiny_e5, tmp_path):
     output = tmp_path / "artifacts"
-    subprocess.run(
-        command(*arguments(tiny_e5, output), launch=2),
-        cwd=built,
-        env=environment(),
-        check=True,
-        capture_output=True,
-    )
+    done = run_script(*arguments(tiny_e5, output), cwd=built, launch=2)
+    assert "2 processes on cpu" in done.stderr
     assert content(output) == content(built / "artifacts")
 
 
-def test_a_second_build_keeps_every_shard(built, tiny_e5, tmp_path):
+@pytest.fixture
+def build(monkeypatch, caplog):
+    """build_embeddings.py within this process: (arguments, folder) -> what it said."""
+
+    def run(arguments, folder):
+        monkeypatch.chdir(folder)
+        caplog.set_level("INFO", "space")
+        build_embeddings.main(list(arguments))
+        return caplog.text
+
+    return run
+
+
+def test_a_second_build_keeps_every_shard(built, tiny_e5, tmp_path, build):
     shutil.copytree(built / "artifacts", tmp_path / "artifacts")
-    done = run_script(*arguments(tiny_e5, tmp_path / "artifacts"), cwd=built)
-    assert "18 shards kept" in done.stderr
+    said = build(arguments(tiny_e5, tmp_path / "artifacts")[1:], built)
+    assert "18 shards kept" in said
     assert content(tmp_path / "artifacts") == content(built / "artifacts")
 
 
-def test_an_own_catalogue(built, tiny_e5, tmp_path):
+def test_an_own_catalogue(built, tiny_e5, tmp_path, build):
     (tmp_path / "shop.csv").write_text("sku,name,brand,cost\n007,red kettle,Ovenmoor,12.5\n008,blue kettle,,\n")
-    run_script(
-        *("build_embeddings.py", "--catalogue", "shop.csv", "--base-model", str(tiny_e5)),
-        *("--model", str(built / "saved_e5_model")),
-        *("--columns", "product_id=sku,product_title=name,product_brand=brand,price=cost"),
-        cwd=tmp_path,
-    )
+    model = ("--base-model", str(tiny_e5), "--model", str(built / "saved_e5_model"))
+    columns = "product_id=sku,product_title=name,product_brand=brand,price=cost"
+    build(("--catalogue", "shop.csv", *model, "--columns", columns), tmp_path)
     store = Store(tmp_path / "artifacts")
     products = store.products()
     assert products["product_id"].to_pylist() == ["007", "008"]
@@ -104,14 +110,11 @@ def test_an_own_catalogue(built, tiny_e5, tmp_path):
     assert np.isfinite(store.vectors("tuned").numpy()).all()
 
 
-def test_a_base_the_model_was_not_trained_from_is_pointed_out(built, tmp_path):
+def test_a_base_the_model_was_not_trained_from_is_pointed_out(built, tmp_path, build):
     (tmp_path / "shop.csv").write_text("product_id,product_title\n1,kettle\n")
-    done = run_script(
-        *("build_embeddings.py", "--catalogue", "shop.csv", "--model", str(built / "saved_e5_model"), "--offline"),
-        cwd=tmp_path,
-    )
-    assert "was trained from" in done.stderr
-    assert "not what fine-tuning did" in done.stderr
+    said = build(("--catalogue", "shop.csv", "--model", str(built / "saved_e5_model"), "--offline"), tmp_path)
+    assert "was trained from" in said
+    assert "not what fine-tuning did" in said
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """Rendering: everything escaped, pictures only from where they may come, labels and moves in words."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
-from space.results import Comparison, Hit, Move, SearchResult
-from space.ui import cards, columns
+from space.figures import Figures
+from space.results import Comparison, Hit, Move, SearchResult, Standing
+from space.ui import aligned, cards, columns
 from space.ui.header import header
 from space.ui.markup import EMPTY, Html, fill, join
 
@@ -49,6 +51,12 @@ def comparison(base, tuned, moves, bm25=()):
     return Comparison("shoes", systems, 0.5, moves)
 
 
+def test_a_title_carries_what_the_counts_are_kept_by():
+    """results.js reads both: without the locale a product of another one would be counted."""
+    seen = dict(Elements(cards.results(result(hit(product_id="p9", product_locale="jp")))).attributes)
+    assert (seen["data-product"], seen["data-locale"]) == ("p9", "jp")
+
+
 def test_fill_escapes_all_but_html():
     assert fill("<b>{x}</b>{y}", x="<i>'\"&", y=Html("<hr>")) == "<b>&lt;i&gt;&#x27;&quot;&amp;</b><hr>"
     assert join(["<", Html("<br>"), EMPTY, ""], "&") == "&lt;&amp;<br>"
@@ -65,10 +73,13 @@ def test_no_foreign_text_becomes_markup():
         label=EVIL,
         extra={"category": EVIL, "image_url": "https://x.example/" + '"onerror="alert(1)', "price": EVIL},
     )
+    folded = replace(evil, similar=(evil, evil), standing=Standing(0.5, EVIL, 9))
     encoder = dict.fromkeys(("id", "revision", "reason", "fingerprint", "dim", "max_seq_length", "precision"), EVIL)
     about = {"dataset": EVIL, "device": EVIL, "encoders": {"base": encoder, "tuned": encoder}}
     pages = [
         cards.results(result(evil, hit(label="Exact"), system=EVIL, query=EVIL)),
+        cards.results(replace(result(folded, hit(label="Exact"), system=EVIL, query=EVIL), like=evil)),
+        cards.results(replace(result(system=EVIL), like=evil)),
         columns.comparison(comparison([evil], [evil], [Move(EVIL, EVIL, 1, 1)])),
         cards.message(EVIL),
         cards.welcome(EVIL),
@@ -149,12 +160,50 @@ def test_scores_are_no_percentages():
     """E5 cosines lie in .7 to 1: as a per cent every product would look like a match."""
     page = cards.results(result(hit(score=0.8731)))
     assert "%" not in page and "cosine 0.873" in Elements(page).text
+    assert "12.500" in cards.card(hit(score=12.5, standing=Standing(0.5, "x", 9)), "base", judged=False, brief=True)
     assert "BM25 score 12.500" in Elements(cards.results(result(hit(score=12.5), system="bm25"))).text
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0.834, "above 83 %"), (0.0, "above none"), (1.0, "above all"), (0.0001, "above 1 %"), (0.9999, "above 99 %")],
+)
+def test_a_standing_says_above_how_many_of_what(share, said):
+    """Rounding must not make all of most, nor none of some."""
+    shown = Elements(cards.score(hit(standing=Standing(share, "Exact pairs", 1500)), "tuned"))
+    assert shown.text == f"{said} of Exact pairs"
+    tooltip = dict(shown.attributes[:2])["title"]
+    assert tooltip.startswith(f"cosine 0.8731: {said} of 1,500 Exact pairs (") and "judged Exact" in tooltip
+    assert ("style", f"--share:{100 * share:.1f}%") in shown.attributes
+
+
+def test_near_duplicates_stand_under_their_card():
+    twins = (hit(3, title="Red shoes, 9"), hit(7, title="Red shoes, 10", label="Exact", color=None))
+    page = cards.results(result(hit(1, similar=twins), hit(2, similar=())))
+    assert "2 products and 2 near-duplicates" in Elements(page).text
+    assert page.count('<details class="similar"') == 1 and "+2 similar" in page
+    (folded,) = re.findall('<details class="similar".*?</details>', page)
+    assert re.findall(r"Rank </span>(\d+)<", folded) == ["3", "7"] and "Red shoes, 10" in folded
+    assert "near-duplicate" not in cards.results(result(hit(1, similar=())))
+    assert "and 1 near-duplicate for" in Elements(cards.results(result(hit(1, similar=twins[:1])))).text
+
+
+def test_what_others_are_like_stands_above_them_even_if_there_are_none():
+    like = hit(0, title="Blue boots", product_id="B7")
+    text = Elements(cards.results(replace(result(hit(1)), like=like))).text
+    assert text.startswith("BMore likeBlue bootsAcme · red · us · B7") and "1 product like it by Fine-tuned" in text
+    nothing = Elements(cards.results(replace(result(), like=like))).text
+    assert "Blue boots" in nothing and "Nothing found" in nothing
+
+
+def test_a_category_shows_its_last_levels():
+    page = cards.card(hit(extra={"category": "Wear > Shoes > Boots"}), "tuned", judged=False)
+    assert 'title="Wear › Shoes › Boots"><span>Shoes</span> › <span>Boots</span></p>' in page
 
 
 def test_extras_show_only_what_is_known():
     extra = {"price": 1299.5, "rating": 4.46, "rating_count": 12345.0, "category": "Shoes"}
-    assert "★ 4.5 (12,345) · price 1,299.50 · Shoes" in Elements(cards.results(result(hit(extra=extra)))).text
+    assert "★ 4.5 (12,345) · price 1,299.50Shoes" in Elements(cards.results(result(hit(extra=extra)))).text
     nothing = {
         "price": float("nan"),
         "rating": None,
@@ -225,6 +274,64 @@ def test_comparison_counts_and_keeps_locales_apart():
     assert "No product shares a word" in text
 
 
+def test_a_list_beside_says_where_its_products_stand_in_the_others():
+    """Tuned's rank before base's; "only here" not of what another list has."""
+    ranks = {
+        "base": {("us", "a"): 2, ("us", "b"): 1},
+        "tuned": {("us", "a"): 3},
+        "bm25": {("us", "a"): 1, ("us", "b"): 2, ("us", "c"): 3, ("es", "a"): 4},
+        "hybrid": {("us", "c"): 1},
+    }
+    said = {key: Elements(columns.elsewhere(key, "bm25", ranks)).text for key in ranks["bm25"]}
+    assert said == {
+        ("us", "a"): "Fine-tuned 3also at 3 in Fine-tuned",
+        ("us", "b"): "Base 1also at 1 in Base",
+        ("us", "c"): "Hybrid 1also at 1 in Hybrid",
+        ("es", "a"): "only herein no other list beside this one",
+    }
+    assert columns.elsewhere(("us", "a"), "bm25", {"bm25": ranks["bm25"]}) == "", "alone there is nothing to compare"
+
+
+def figures(ndcg, recall, exact, scope="locale"):
+    return Figures(10, ndcg, recall, exact, 20, 6, scope)
+
+
+def test_figures_stand_beside_their_difference_from_base():
+    found = comparison([hit(label="Exact")], [hit()], [], [hit()])
+    measured = {"base": figures(0.5, None, 1.0), "tuned": figures(0.75, 0.5, 0.0), "bm25": figures(0.5, 0.5, None)}
+    page = columns.comparison(replace(found, figures=measured))
+    heads = [Elements(head).text for head in re.findall(r'<dl class="figures">.*?</dl>', page)]
+    assert heads == [
+        "nDCG@10.500Recall@10–Exact@1yes",
+        "nDCG@10.750 +.250Recall@10.500Exact@1no",
+        "nDCG@10.500 .000Recall@10.500Exact@1–",
+    ]
+    assert "20 judged products, 6 of them Exact; unjudged counts as 0." in page
+    # Without base there is nothing to differ from.
+    systems = {"tuned": found.systems["tuned"]}
+    page = columns.comparison(Comparison("q", systems, None, [], figures={"tuned": measured["tuned"]}))
+    assert "change" not in page and "is shown where both Base and Fine-tuned are" in page
+
+
+@pytest.mark.parametrize(
+    ("scope", "said"), [("locale", "one locale"), ("catalogue", "All locales"), ("filtered", "does not compare")]
+)
+def test_figures_say_of_what_they_are(scope, said):
+    assert said in columns.basis({"tuned": figures(0.5, 0.5, 1.0, scope)})
+    assert "nobody judged" in columns.basis({"tuned": None}) and columns.basis({}) == ""
+
+
+def test_table_has_each_product_once_by_tuned_then_by_best_rank():
+    base = [hit(1, product_id="a"), hit(2, product_id="b"), hit(3, product_id="c")]
+    tuned, bm25 = [hit(1, product_id="c"), hit(2, product_id="d")], [hit(1, product_id="e"), hit(2, product_id="c")]
+    page = aligned.aligned(comparison(base, tuned, [], bm25), {"base": {}, "tuned": {}, "bm25": {}}, judged=False)
+    found = re.findall(r'<tr data-same="us/(\w)">.*?</th>(.*?)</tr>', page)
+    rows = {product: Elements(cells).text.replace("not listed", " ").split() for product, cells in found}
+    assert list(rows) == ["c", "d", "a", "e", "b"]
+    assert rows["c"] == ["3", "1", "2"] and rows["a"] == ["1", "–", "–"] and rows["e"] == ["–", "–", "1"]
+    assert "Label" not in page
+
+
 def test_tally_counts_labels_in_their_order():
     hits = [hit(label="Irrelevant"), hit(), hit(label="Exact"), hit(label="Exact")]
     assert cards.tally(hits) == "2 Exact · 1 Irrelevant · 1 unjudged"
@@ -245,3 +352,14 @@ def test_header_says_what_stands_in_and_what_was_measured():
 def test_header_of_an_engine_that_knows_nothing_of_itself():
     text = Elements(header(1, {}, "", None)).text
     assert "1 product" in text and "Measured" not in text and "None" not in text
+
+
+def test_header_names_commits_in_short_and_says_what_may_be_old():
+    """A store from the cache of a Hub that is down may not be the newest; once only the log said so."""
+    local = {"dataset": "/home/alice/esci", "encoders": {"tuned": {"id": "/srv/alice/saved_e5_model"}}}
+    text = Elements(header(1, local, "", None)).text
+    assert "esci" in text and "saved_e5_model" in text and "alice" not in text
+    stale = {"dataset": f"a/b@{'5' * 40}", "embeddings": {"id": f"c/d@{'7' * 40}", "note": "from the cache, 500"}}
+    text = Elements(header(1, stale, "", None)).text
+    assert "a/b@5555555" in text and "5" * 8 not in text
+    assert "c/d@7777777, from the cache, 500" in text

@@ -220,6 +220,8 @@ def test_duplicate_id(tmp_path):
     rows = [{"product_id": one, "product_title": "t"} for one in ("1", "2", "3", "2", "2")]
     found = message(write(tmp_path / "c.jsonl", rows))
     assert found == "c.jsonl: product_id '2' of locale 'us' is in 3 rows; ids must be unique"
+    found = message(write(tmp_path / "c.csv", rows))
+    assert found == "c.csv: product_id '2' is in 3 rows, first in line 3 and line 5; ids must be unique"
 
 
 @pytest.mark.parametrize("name", ["c.csv", "c.parquet", "c.jsonl"])
@@ -227,22 +229,24 @@ def test_null_id(tmp_path, name):
     """Names the column and the first row."""
     rows = [{"product_id": one, "product_title": "t"} for one in ("1", None, "3", None)]
     found = message(write(tmp_path / name, rows))
-    assert found == f"{name}: column 'product_id' is null in 2 rows, first in row 1"
+    said = "empty in 2 rows, first in line 3" if name == "c.csv" else "null in 2 rows, first in row 1"
+    assert found == f"{name}: column 'product_id' is {said}"
 
 
 def test_null_locale(tmp_path):
     """A product without a locale could never be found by a filter, nor be searched in its own."""
     rows = [{"product_id": str(n), "product_title": "t", "product_locale": "us" if n else None} for n in range(2)]
-    assert (
-        message(write(tmp_path / "c.csv", rows)) == "c.csv: column 'product_locale' is null in 1 rows, first in row 0"
-    )
+    found = message(write(tmp_path / "c.csv", rows))
+    assert found == "c.csv: column 'product_locale' is empty in 1 rows, first in line 2"
 
 
 def test_text_in_a_number_column(tmp_path):
-    """Names the column and the value."""
-    found = message(write(tmp_path / "c.csv", [{"product_id": "1", "product_title": "t", "price": "$12"}]))
-    assert found.startswith("c.csv: column 'price' is no double: ")
-    assert "$12" in found
+    """Names the value and where it stands: of a csv the line, and the column as the shop calls it."""
+    rows = [{"sku": str(row), "name": "two\nlines", "cost": cost} for row, cost in enumerate(["1", "2.5", "$12", "x"])]
+    columns = {"product_id": "sku", "product_title": "name", "price": "cost"}
+    assert message(write(tmp_path / "c.csv", rows), columns) == "c.csv: line 6, column 'cost': '$12' is no number"
+    found = message(write(tmp_path / "c.jsonl", [{"product_id": "1", "product_title": "t", "price": "$12"}]))
+    assert found.startswith("c.jsonl: column 'price' is no double: ") and "$12" in found
 
 
 def test_bullets_that_are_not_there(tmp_path):

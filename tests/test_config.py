@@ -7,7 +7,7 @@ import math
 import pytest
 
 from space import config
-from space.config import AppSettings, BuildSettings, SettingsError, TrainSettings
+from space.config import AppSettings, BuildSettings, EdaSettings, SettingsError, TrainSettings
 
 TRAIN_FLAGS = """
     dataset locales base-model loss epochs max-steps batch-size learning-rate max-seq-length triplet-margin
@@ -15,7 +15,8 @@ TRAIN_FLAGS = """
 BUILD_FLAGS = """
     dataset catalogue columns base-model model locales output-dir shard-size batch-size max-seq-length
     push-to-hub private offline""".split()
-APP_FLAGS = "model base-model embeddings host port share".split()
+APP_FLAGS = """model base-model embeddings host port share
+    usage-file usage-dataset usage-minutes log-queries""".split()
 THREE = {"model": "m", "base_model": "b", "embeddings": "e"}
 
 
@@ -40,7 +41,7 @@ def test_help_has_every_flag_of_the_contract(kind, flags, capsys):
     assert text.count("(default: ") >= len(dataclasses.fields(kind))
 
 
-@pytest.mark.parametrize("kind", [TrainSettings, BuildSettings, AppSettings])
+@pytest.mark.parametrize("kind", [TrainSettings, BuildSettings, AppSettings, EdaSettings])
 def test_every_setting_is_explained(kind):
     """A flag without a word of help might as well not be there."""
     silent = [field.name for field in dataclasses.fields(kind) if not field.metadata.get("help", "").endswith(".")]
@@ -73,6 +74,7 @@ def test_build_and_app_defaults():
     assert str(build.output_dir) == "artifacts"
     app = config.parse(AppSettings, [])
     assert (app.host, app.port, app.share, app.configured) == ("127.0.0.1", 7860, False, False)
+    assert (str(app.usage_path), app.log_queries, app.usage_dataset) == ("usage/usage.sqlite3", False, None)
 
 
 def test_every_train_flag_arrives():
@@ -177,6 +179,31 @@ def test_app_port(port):
     with pytest.raises(SettingsError, match=f"^--port is {port}: "):
         AppSettings(port=port)
     assert AppSettings(port=0).port == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"usage_dataset": "counts"}, "--usage-dataset is 'counts': name the repository as USER/NAME"),
+        ({"usage_dataset": "u/d", "usage_file": ""}, "--usage-file is '': --usage-dataset needs one"),
+        ({"usage_minutes": 0.0}, "--usage-minutes is 0.0: use 1 to 1440"),
+        ({"usage_minutes": math.nan}, "use 1 to 1440"),
+    ],
+)
+def test_app_usage_refusals(given, said):
+    """A data set without a file to bring back would commit nothing, and say nothing either."""
+    with pytest.raises(SettingsError) as refused:
+        AppSettings(**given)
+    assert said in str(refused.value)
+
+
+def test_counting_can_be_turned_off_and_texts_on():
+    """Also by the variables of a Space, where an empty value means none was given."""
+    assert AppSettings(usage_file="").usage_path is None
+    given = config.environment_arguments({"E5_USAGE_FILE": "off", "E5_LOG_QUERIES": "1", "E5_USAGE_DATASET": ""})
+    settings = config.parse(AppSettings, given)
+    assert settings.usage_path is None and settings.log_queries and settings.usage_dataset is None
+    assert not config.parse(AppSettings, config.environment_arguments({"E5_LOG_QUERIES": "0"})).log_queries
 
 
 @pytest.mark.parametrize("left_out", THREE)

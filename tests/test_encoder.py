@@ -224,3 +224,13 @@ def test_the_stand_in_knows_what_resembles_what():
 def test_weights_name_what_they_are():
     assert Weights("a/b", Path(), "0123456789abcdef").notice == "a/b at 0123456789ab"
     assert weights.STAND_IN in Weights(STAND_IN, Path(), reason="because").notice
+
+
+def test_a_cut_text_is_known(e5):
+    """A text is cut if and only if an encoder that reads more makes another vector of it; the prompt counts too."""
+    encoder, longer = load(e5, max_seq_length=12), load(e5, max_seq_length=60)
+    texts = ["red kettle and a whistle"[:length] for length in range(1, 24)]
+    near, far = encoder.encode_passages(texts), longer.encode_passages(texts)
+    differs = [not torch.allclose(one, other, atol=1e-5) for one, other in zip(near, far, strict=True)]
+    assert any(differs) and not all(differs)
+    assert [encoder.is_cut(text) for text in texts] == differs

@@ -325,6 +325,26 @@ def test_json_has_no_nan():
         evaluation.to_json({"mean": math.nan})
 
 
+def test_label_counts_stand_beside_their_query():
+    """The page slices by them; a label nobody gave counts 0, and the order of the judgments does not matter."""
+    test = judgments(
+        [("b", "us", 1, "Exact"), ("a", "us", 2, "Substitute"), ("b", "us", 3, "Exact"), ("b", "es", 4, "Irrelevant")]
+    )
+    counts = evaluation.label_counts(test)
+    assert counts.index.tolist() == [("es", "b"), ("us", "a"), ("us", "b")]
+    assert counts.to_numpy().tolist() == [[0, 0, 0, 1], [0, 1, 0, 0], [2, 0, 0, 0]]
+    figures = frame(np.full(3, 0.5), index=[("us", "b"), ("es", "b"), ("us", "a")])
+    held = json.loads(evaluation.to_json(evaluation.summarize({"base": figures}, labels=counts)))["per_query"]
+    assert held["query"] == ["b", "b", "a"]
+    assert held["labels"] == {
+        "Exact": [2, 0, 0],
+        "Substitute": [0, 0, 1],
+        "Complement": [0] * 3,
+        "Irrelevant": [0, 1, 0],
+    }
+    assert "labels" not in evaluation.summarize({"base": figures})["per_query"]
+
+
 def test_summary_is_the_same_every_time():
     """The interval is drawn, so it must be drawn by the seed."""
     results = {"base": frame(BASE), "tuned": frame(BASE[::-1])}

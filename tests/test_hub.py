@@ -112,7 +112,9 @@ def test_the_store_names_the_pushed_model_and_its_commit(hub, way):
         tuned, base = manifest["encoders"]["tuned"], manifest["encoders"]["base"]
         assert (tuned["id"], tuned["revision"]) == ("alice/m", model)
         assert (base["id"], base["revision"]) == (E5, hub.commits("model", E5)[0][0])
+        assert manifest["dataset"] == f"{ESCI}@{hub.commits('dataset', ESCI)[0][0]}"
         evaluation = json.loads(hub.files("model", "alice/m", model)["evaluation.json"])
+        assert evaluation["dataset"]["name"] == manifest["dataset"]
         assert evaluation["encoders"]["tuned"]["fingerprint"] == tuned["fingerprint"]
         assert evaluation["encoders"]["tuned"]["id"] == "alice/m"
 
@@ -128,6 +130,7 @@ def test_a_push_without_a_token_warns_early_and_loses_nothing(hub, way):
 
 
 def test_only_one_of_several_processes_pushes(hub, way):
+    assert way.refused.output.count("2 processes on cpu") == 1
     assert way.refused.output.count("push it without training again") == 1
     assert len(hub.commits("model", "alice/m")) == 3
 
@@ -182,7 +185,8 @@ def test_the_store_card_names_models_revisions_rows_and_licence(hub, way):
     data = front(text)
     assert [config["config_name"] for config in data["configs"]] == ["products", "base", "tuned", "judgments"]
     assert data["license"] == "apache-2.0"
-    for fact in (E5, "alice/m", way.second_model, f"products of `{ESCI}`"):
+    source = f"{ESCI}@{hub.commits('dataset', ESCI)[0][0]}"
+    for fact in (E5, "alice/m", way.second_model, f"products of `{source}`"):
         assert fact in text
 
 
@@ -193,7 +197,7 @@ READER_SCRIPT = """
     from pathlib import Path
     from datasets import load_dataset
     from huggingface_hub import hf_hub_download
-    from space.search import SearchEngine
+    from space.loading import load_engine
 
     first_model, first_store, model, store, work, base = sys.argv[1:]
     out = {}
@@ -208,7 +212,7 @@ READER_SCRIPT = """
         return answers
 
     def engine(model, embeddings):
-        return SearchEngine.load(model, base, embeddings)
+        return load_engine(model, base, embeddings)
 
     os.chdir(work)
     newest = engine("alice/m", "alice/d")

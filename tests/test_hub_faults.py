@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +20,7 @@ import torch
 from conftest import ROOT, environment
 from hub_repos import add_defaults, e5_files, esci_files
 from hub_server import Fault, HubServer
+from huggingface_hub import CommitOperationAdd, HfApi
 
 from space.publish import again
 from space.store import Plan, StoreWriter, sha256
@@ -372,3 +375,28 @@ def test_a_large_store_comes_in_parts_whose_last_makes_it_readable(hub, tmp_path
     assert False not in states and states[0] is True
     left = {name for name in hub.files("dataset", "alice/large") if name.endswith(".parquet")}
     assert len(left) == 10
+
+
+def test_a_commit_of_somebody_else_in_between_is_not_overrun(hub, tmp_path, monkeypatch):
+    """Both believe to follow the same commit: the later one must not undo what the earlier brought unseen."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    make_store(tmp_path / "artifacts", 3)
+    api = HfApi(endpoint=hub.url, token=TOKEN)
+    api.create_repo("alice/race", repo_type="dataset")
+
+    def interfere():
+        # What the Hub is asked between looking at its commit and following it.
+        while not any("alice/race/preupload" in line.path for line in list(hub.requests)):
+            time.sleep(0.02)
+        add = CommitOperationAdd("theirs.txt", b"quicker")
+        api.create_commit("alice/race", [add], commit_message="theirs", repo_type="dataset")
+
+    rival = threading.Thread(target=interfere)
+    rival.start()
+    with hub.fault(Fault("PUT /cdn/", "slow", seconds=2)):
+        done = run(hub, tmp_path, "-m", "space", "push-store", "alice/race", str(tmp_path / "artifacts"), code=1)
+    rival.join()
+    assert SENTENCE["another push"][0].strip("“”") in done.stderr
+    assert [message for _, message in hub.commits("dataset", "alice/race")] == ["theirs", "initial commit"]
+    run(hub, tmp_path, "-m", "space", "push-store", "alice/race", str(tmp_path / "artifacts"))
+    assert hub.files("dataset", "alice/race")["theirs.txt"] == b"quicker"

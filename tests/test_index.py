@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+import space.codes
+import space.index
+from space.codes import Codes
 from space.index import PRECISIONS, TorchIndex
 
 BLOCK = 16_384
@@ -119,69 +122,126 @@ def test_queries_of_any_floating_dtype():
 # -- precision -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("precision", "error"), [("float16", 2**-11), ("int8", 0.0), ("float32", 0.0)])
 @pytest.mark.parametrize("dim", [1, 7, 384])
-def test_float16_is_off_by_its_rounding_only(dim):
-    """Each kept number is off by 2^-11 of itself; with unit vectors the sum of |q_i r_i| is at most 1, so the score is
-    off by at most 2^-11. A product computed in float16, and not only kept in it, would be off by more."""
+def test_scores_are_off_by_the_rounding_of_what_is_kept(dim, precision, error):
+    """float16 numbers are off by 2^-11 of themselves, so with unit vectors the score is by as much at most; int8 codes
+    only say where to look. A score taken from the codes, or summed in float16, would be off by more."""
     vectors, queries = unit(500, dim), unit(5, dim, seed=1)
-    exact = (queries.double() @ vectors.double().T).float()
-    worst = (index_of(vectors, "float16").scores(queries) - exact).abs().max()
-    assert worst <= 2**-11 + 1e-6
+    exact = queries.double() @ vectors.double().T
+    scores, rows = index_of(vectors, precision).search(queries, 20)
+    assert (scores - exact.gather(1, rows)).abs().max() <= error + 1e-6
 
 
 def test_float16_rows_are_summed_in_float32():
     """4,097 ones: in float16, whose whole numbers end at 2,048, the sum would be 4,096."""
     index = index_of(torch.ones(2, 4097), "float16")
-    assert index.scores(torch.ones(1, 4097)).tolist() == [[4097.0, 4097.0]]
-
-
-@pytest.mark.parametrize("dim", [1, 7, 384])
-def test_int8_is_off_by_half_a_step_only(dim):
-    """Each kept number is off by at most half of (largest of the row) / 127, weighted with the query's number."""
-    vectors, queries = unit(500, dim), unit(5, dim, seed=1)
-    exact = (queries.double() @ vectors.double().T).float()
-    bound = queries.abs().sum(dim=1)[:, None] * vectors.abs().amax(dim=1)[None] / 254
-    assert ((index_of(vectors, "int8").scores(queries) - exact).abs() <= bound + 1e-6).all()
-
-
-def test_int8_scales_each_row_by_itself():
-    """One scale for all would flatten the small row to zeros."""
-    vectors = torch.tensor([[1000.0, 0.0], [0.001, 0.002]])
-    scores = index_of(vectors, "int8").scores(torch.tensor([[0.0, 1.0]]))
-    assert scores[0].tolist() == pytest.approx([0.0, 0.002], rel=1e-3)
-
-
-def test_int8_keeps_a_row_of_zeros():
-    """A vector without a direction scores 0; a scale of 0 / 0 would make it NaN, which sorts first."""
-    assert index_of(torch.tensor([[0.0, 0.0], [1.0, 0.0]]), "int8").scores(torch.ones(1, 2)).tolist() == [[0.0, 1.0]]
-
-
-def test_float32_is_off_by_nothing_that_matters():
-    """Sums of 384 products, in whatever order."""
-    vectors, queries = unit(500, 384), unit(5, 384, seed=1)
-    exact = (queries.double() @ vectors.double().T).float()
-    torch.testing.assert_close(index_of(vectors).scores(queries), exact, rtol=0.0, atol=1e-6)
+    assert index.search(torch.ones(1, 4097), 2)[0].tolist() == [[4097.0, 4097.0]]
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_pair_scores_are_those_of_the_whole(precision):
-    """The judged protocol scores pairs, the full catalogue scores everything: the same kept vectors must speak."""
-    vectors, queries = unit(BLOCK + 5, 33), unit(40, 33, seed=1)
-    rows = torch.from_numpy(np.random.default_rng(2).integers(0, len(vectors), 40))
-    rows[:2] = torch.tensor([BLOCK + 4, 0])
+def test_scores_are_those_of_pairs(precision):
+    """The judged protocol scores pairs, the full catalogue scores everything: the same numbers, to the last bit, asked
+    alone or in a batch, or one list would order two products differently from the other."""
+    vectors, queries = unit(3000, 33), unit(40, 33, seed=1)
     index = index_of(vectors, precision)
-    pairs = index.pair_scores(queries, rows)
-    assert pairs.dtype == torch.float32
-    torch.testing.assert_close(pairs, index.scores(queries)[torch.arange(40), rows], rtol=0.0, atol=1e-6)
+    scores, rows = index.search(queries, 7)
+    assert scores.dtype == torch.float32
+    assert torch.equal(index.pair_scores(queries.repeat_interleave(7, dim=0), rows.flatten()), scores.flatten())
+    assert torch.equal(index.search(queries[3:4], 7)[0][0], scores[3])
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_what_it_keeps(precision):
-    """Half and a quarter of the memory are the reason for the precisions to exist."""
-    index = index_of(unit(5, 8), precision)
-    assert (len(index), index.dim, index.precision) == (5, 8, precision)
-    kept = sum(part.nbytes for part in vars(index).values() if isinstance(part, torch.Tensor))
-    assert kept == {"float32": 5 * 8 * 4, "float16": 5 * 8 * 2, "int8": 5 * 8 + 5 * 4}[precision]
+    """Memory: codes of dimensions rounded up to 8, a step for each row, and copies only where one was asked for."""
+    vectors = unit(5, 6)
+    index = index_of(vectors, precision)
+    assert (len(index), index.dim, index.precision) == (5, 6, precision)
+    coded = sum(part.nbytes for part in vars(index._codes).values() if isinstance(part, torch.Tensor))
+    assert coded == 5 * 8 + 5 * 4
+    assert (index._rows.data_ptr() == vectors.data_ptr()) == (precision != "float16")
+    half = vectors.half()
+    assert index_of(half, "float16")._rows.data_ptr() == half.data_ptr()
+
+
+# -- codes -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["int8", "float32"])
+@pytest.mark.parametrize("q", [1, 3, 8, 40])
+@pytest.mark.parametrize("dim", [1, 7, 384])
+def test_codes_are_off_by_the_margin_at_most(dim, q, whole, monkeypatch):
+    """The search is exact as long as this holds, also with rows and queries of very unequal lengths, and also where
+    the processor cannot add up int8 products in whole numbers."""
+    if whole and not space.codes._whole(torch.device("cpu")):
+        pytest.skip("this processor does not add up int8 products")
+    monkeypatch.setattr(space.codes, "_whole", lambda device: whole)
+    lengths = torch.logspace(-3, 1, 500)[:, None]
+    vectors, queries = unit(500, dim) * lengths, unit(q, dim, seed=1) * lengths[:q] * 50
+    codes = Codes(vectors, torch.device("cpu"))
+    probe = codes.probe(queries)
+    seen = codes.scores(probe, slice(100, 500), 448)
+    assert (seen[400:] == -np.inf).all()
+    off = (seen[:400] * probe.steps - (vectors[100:].double() @ queries.double().T)).abs().amax(dim=0)
+    margin = probe.margin * probe.steps
+    assert (off <= margin).all()
+    assert (margin <= queries.norm(dim=1) * vectors.norm(dim=1).max() * (0.2 if dim < 384 else 0.05)).all()
+
+
+@pytest.mark.parametrize("look", [1 << 21, 256], ids=["one look", "many"])
+def test_the_margin_is_used(look, monkeypatch):
+    """Rows so close together that their codes put them in a wrong order, within a block and against those before."""
+    monkeypatch.setattr(space.index, "_LOOK", look)
+    vectors = unit(1, 16) + unit(3000, 16, seed=1) * 0.01
+    queries = unit(4, 16, seed=2)
+    for batch in (queries, queries[:1]):
+        expected = (batch.double() @ vectors.double().T).topk(9).values.float()
+        torch.testing.assert_close(index_of(vectors).search(batch, 9)[0], expected, rtol=0.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["int8", "float32"])
+@pytest.mark.parametrize("seed", range(6))
+def test_any_shape(seed, whole, monkeypatch):
+    """Small looks and fetches bring block edges, groups and merges everywhere: shapes, masks and k drawn at random,
+    rows with many ties, sorted so that every block beats the one before or the other way round."""
+    if whole and not space.codes._whole(torch.device("cpu")):
+        pytest.skip("this processor does not add up int8 products")
+    monkeypatch.setattr(space.codes, "_whole", lambda device: whole)
+    monkeypatch.setattr(space.index, "_LOOK", 700)
+    monkeypatch.setattr(space.index, "_FETCH", 50)
+    rng = np.random.default_rng(seed)
+    for _ in range(12):
+        n, dim, q, k = (int(rng.integers(1, most)) for most in (2000, 20, 12, 30))
+        vectors, queries = signs(n, dim, seed), signs(q, dim, seed + 1)
+        order = torch.argsort(vectors @ queries[0], descending=bool(rng.integers(2)))
+        vectors = vectors[order]
+        masks = [torch.from_numpy(rng.random(shape) < rng.random() ** 3) for shape in ((n,), (q, n))]
+        for mask in (None, *masks):
+            found = index_of(vectors, PRECISIONS[seed % 3]).search(queries, k, mask)
+            assert_same(found, naive(vectors, queries, min(k, n), mask))
+
+
+def test_int8_codes_each_row_by_itself():
+    """One step for all would flatten the small row to zeros."""
+    codes = Codes(torch.tensor([[1000.0, 0.0], [0.001, 0.002]]), torch.device("cpu"))
+    probe = codes.probe(torch.tensor([[0.0, 1.0]]))
+    seen = codes.scores(probe, slice(0, 2), 2) * probe.steps
+    assert seen[:, 0].tolist() == pytest.approx([0.0, 0.002], rel=1e-3)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_rows_and_queries_of_zeros(precision):
+    """A vector without a direction scores 0; a step of 0 / 0 would make it NaN, first of all or never found."""
+    index = index_of(torch.tensor([[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0]]), precision)
+    scores, rows = index.search(torch.tensor([[1.0, 0.0], [0.0, 0.0]]), 3)
+    assert rows.tolist() == [[1, 0, 2], [0, 1, 2]]
+    assert scores.tolist() == [[1.0, 0.0, -1.0], [0.0] * 3]
+
+
+def test_no_queries():
+    """An evaluation of nothing."""
+    scores, rows = index_of(torch.ones(3, 2)).search(torch.ones(0, 2), 2)
+    assert scores.shape == rows.shape == (0, 2)
 
 
 @pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
@@ -247,3 +307,12 @@ def test_k_below_one(k):
     """-1 is no way to say "all"."""
     with pytest.raises(ValueError, match=f"k should be >= 1, is {k}"):
         index_of(torch.zeros(4, 2)).search(torch.zeros(2, 2), k)
+
+
+@pytest.mark.parametrize(("precision", "error"), [("float32", 0.0), ("float16", 1e-3), ("int8", 0.0)])
+def test_vectors_are_the_kept_ones(precision, error):
+    """More-like-this searches with them: a row in place of its code, and in the order asked for."""
+    rows = unit(5, 16)
+    found = TorchIndex(rows, precision=precision).vectors(torch.tensor([4, 0, 4]))
+    assert found.dtype == torch.float32 and found.shape == (3, 16)
+    assert (found - rows[[4, 0, 4]]).abs().max() <= error

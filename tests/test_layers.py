@@ -17,8 +17,10 @@ FILES = {
 }
 UI = {name for name in FILES if name == "space.ui" or name.startswith("space.ui.")}
 #: Know no sibling, so that each can be read, tested and reused alone.
-ALONE = "errors files metrics fusion index bm25 sample_words".split()
-TRAINERS = {"space.training", "space.experiment", "space.embedding"}
+ALONE = "errors files metrics fusion codes bm25 facets sample_words usage csvfile".split()
+#: Say how things look, and are read and tested without a page.
+FORMATTING = "aligned cards columns export header links markup".split()
+TRAINERS = {"space.processes", "space.training", "space.experiment", "space.embedding"}
 #: What trains, by name: sentence_transformers re-exports the trainer at its top.
 TRAINER_WORDS = ("Trainer", "TrainingArguments", "losses", "trainer", "training_args")
 PICKLES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
@@ -78,7 +80,7 @@ def test_the_walk_sees_the_project():
     assert UI >= {"space.ui", "space.ui.cards"}
     assert "space.hub" in siblings("space.weights")  # from space import hub
     assert "space.errors" in siblings("space.config")  # from space.errors import UserError
-    assert "space.search" in siblings("app")  # within a function
+    assert "space.loading" in siblings("app")  # within a function
     assert "torch" in packages("space.index")
 
 
@@ -130,9 +132,27 @@ def test_gradio_is_the_page_s():
     assert users_of("gradio") & UI
 
 
+@pytest.mark.parametrize("name", FORMATTING)
+def test_formatting_needs_no_gradio(name):
+    """Pure functions: who reaches for a component there has put a handler in the wrong place."""
+    assert "gradio" not in packages(f"space.ui.{name}")
+
+
+def test_figures_and_held_out_queries_need_no_engine():
+    """They are what the engine hands out; knowing it, they could not be worked out by hand in a test."""
+    assert siblings("space.figures") == {"space.esci", "space.metrics"}
+    assert siblings("space.heldout") == {"space.evaluation", "space.labels", "space.metrics"}
+
+
 def test_the_page_is_the_app_s():
-    """Whatever else imported it would drag gradio in."""
-    assert {name for name in FILES if name not in UI and siblings(name) & UI} == {"app"}
+    """Whatever else imported it would drag gradio in; a report is HTML without a page, and made without gradio."""
+    users = {name: siblings(name) & UI for name in FILES if name not in UI and siblings(name) & UI}
+    assert set(users) == {"app", "space.__main__"} and users["space.__main__"] == {"space.ui.data_page"}
+    behind, todo = set(), ["space.ui.data_page"]
+    while todo:
+        behind.add(name := todo.pop())
+        todo += siblings(name) - behind
+    assert not behind & users_of("gradio") and "space.ui.cards" in behind
 
 
 def test_accelerate_is_for_runs():
@@ -155,7 +175,7 @@ def test_the_trainer_is_for_runs():
 def test_the_hub_is_for_few():
     """Retries, sentences and checksums are in one place: who went past it would show a user a traceback."""
     assert users_of("huggingface_hub") == {
-        f"space.{name}" for name in ("faults", "hub", "upload", "publish", "report")
+        f"space.{name}" for name in ("faults", "hub", "upload", "publish", "report", "backup")
     }
     asking = {name for name in FILES for module, what in imports(name) if what in ("get_token", "HfFolder")}
     assert asking == {"space.upload"}, "nobody else has to do with tokens, and that one only asks whether there is one"
@@ -166,7 +186,26 @@ def test_the_way_to_the_hub_is_one_way():
     assert siblings("space.faults") == set()
     assert siblings("space.hub") == {"space.errors", "space.faults"}
     assert siblings("space.upload") == {"space.faults", "space.hub"}
+    assert siblings("space.backup") == {"space.errors", "space.faults", "space.hub", "space.usage"}
     assert not siblings("space.publish") & ({"space.search", *TRAINERS} | UI)
+
+
+def test_charts_draw_and_slices_count():
+    """A chart that knew a metric would soon decide what it says; slices must be had without a page."""
+    assert siblings("space.ui.charts") == {"space.ui.markup"}
+    assert siblings("space.slices") == {"space.esci", "space.evaluation"}
+
+
+def test_the_figures_of_a_data_set_know_no_model_and_no_page():
+    """They are looked at before there is a model, and also where there is no page."""
+    assert siblings("space.eda") == {"space.catalogue", "space.esci"}
+    assert users_of("sqlite3") == {"space.usage", "space.backup"}  # the backup names its errors only
+
+
+def test_reasons_and_own_catalogues_know_their_place():
+    """An explanation compares texts and vectors that others bring; an own catalogue is searched like any other."""
+    assert siblings("space.explain") == {"space.bm25", "space.catalogue", "space.fusion"}
+    assert {name for name in FILES if "space.own" in siblings(name)} <= UI
 
 
 def test_prompts_have_one_home():
@@ -228,7 +267,10 @@ def test_no_module_does_work_at_import():
     doing = []
     for name in FILES:
         for node in tree(name).body:
-            guarded = isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
+            guarded = isinstance(node, ast.If) and ast.unparse(node.test) in (
+                "__name__ == '__main__'",
+                "TYPE_CHECKING",
+            )
             if isinstance(node, ast.For | ast.While | ast.With | ast.Try) or (
                 isinstance(node, ast.If) and not guarded
             ):

@@ -7,11 +7,12 @@ import pytest
 import tiny
 from starlette.datastructures import QueryParams
 
-from space.search import FILTERS, SYSTEMS
+from space.facets import FILTERS
+from space.search import SYSTEMS
 from space.ui import links
-from space.ui.events import _SCRIPT
 from space.ui.links import Link
 from space.ui.restore import without_unknown
+from space.ui.scripts import script
 
 EVIL = "\"'><script>alert(1)</script>&q=other#x%00%zz+é赤👟"
 
@@ -29,12 +30,15 @@ def parsed(text):
         Link(EVIL, 1, "search", "bm25", {"locale": "us", "brand": EVIL, "color": "a&b=c"}),
         Link("100 % wool + silk; a=b?", 7, "search", "base"),
         Link("", 3, "compare", "tuned", {"color": "red"}),
+        Link("mug, red", 3, "compare", "tuned", {"color": "red"}, ("base", "hybrid")),
+        Link("mug", 3, "search", "base", {"category": "A & B > C", "min_price": "5", "min_rating": "4.5"}, fold=True),
+        Link("", 3, "search", "base", like="us:B0:7?&=" + EVIL),
     ],
 )
 def test_a_link_comes_back_as_it_went(link):
     """By the way of an address bar, and by the way of the page's own buttons."""
     address = links.build(link)
-    assert re.fullmatch(r"\?[A-Za-z0-9%&=._~-]+", address)
+    assert re.fullmatch(r"\?[A-Za-z0-9%&=._~-]+", address.replace("base,hybrid", ""))
     assert parsed(address[1:]) == (link, [])
     assert links.parse(links.split(address), SYSTEMS) == (link, [])
 
@@ -43,7 +47,11 @@ def test_a_link_is_short_and_readable():
     assert links.build(Link("red shoes", 5, "search", "tuned", {"locale": "us", "brand": ""})) == (
         "?q=red%20shoes&k=5&tab=search&system=tuned&locale=us"
     )
-    # A comparison has its own three systems.
+    assert links.build(Link("a,b", 5, "compare", systems=("base", "tuned"))) == (
+        "?q=a%2Cb&k=5&tab=compare&systems=base,tuned"
+    )
+    # A comparison has its columns in place of a system, and a search has none.
+    assert "systems" not in links.build(Link("mug", 5, "search", "tuned", systems=("base",)))
     assert links.build(Link("mug", 5, "compare", "tuned")) == "?q=mug&k=5&tab=compare"
 
 
@@ -72,9 +80,22 @@ def test_what_belongs_to_others_is_none_of_our_business():
         ("k=0", "k", 1, "1 is used"),
         ("k=-7", "k", 1, "1 is used"),
         ("k=" + "9" * 9000, "k", 100, "…'; 100 is used"),
-        ("tab=evil", "tab", "search", "tab should be search or compare, is 'evil'; search is used"),
+        ("tab=evil", "tab", "search", "is 'evil'; search is used"),
         ("system=best", "system", "tuned", "system should be tuned, base, bm25 or hybrid, is 'best'; tuned is used"),
         ("system=%ff%zz", "system", "tuned", "is '\ufffd%zz'"),
+        (
+            "systems=base,best",
+            "systems",
+            ("base",),
+            "systems should be among base, tuned, bm25, hybrid, has 'best'; base is",
+        ),
+        ("systems=best", "systems", (), "has 'best'; the usual ones are used"),
+        ("systems=" + "x," * 4000, "systems", (), "the usual ones are used"),
+        ("systems=base,tuned," + "9" * 9000, "systems", ("base", "tuned"), "; base, tuned are used"),
+        ("fold=yes", "fold", False, "fold should be 0 or 1, is 'yes'; 0 is used"),
+        ("like=p01", "like", "", "like should be LOCALE:ID of a product, is 'p01'; it is left out"),
+        ("like=:p01", "like", "", "like should be LOCALE:ID"),
+        ("like=" + "9" * 9000, "like", "", "…'; it is left out"),
         ("q=first&q=second", "query", "first", "q is given more than once; the first counts"),
         ("k=5&k=6&k=7", "k", 5, "k is given more than once"),
     ],
@@ -83,6 +104,12 @@ def test_what_is_bent_is_replaced_and_said(text, name, value, said):
     link, notes = parsed(text)
     assert getattr(link, name) == value
     assert len(notes) == 1 and said in notes[0] and len(notes[0]) < 200
+
+
+def test_columns_come_in_the_order_of_the_page():
+    """However they were written: a comparison reads from base to tuned to BM25."""
+    assert parsed("systems=bm25,,base,bm25")[0].systems == ("base", "bm25")
+    assert links.parse([("systems", "base,hybrid")], ["tuned", "base"])[0].systems == ("base",)
 
 
 def test_the_same_twice_is_not_worth_a_word():
@@ -96,6 +123,31 @@ def test_a_filter_no_product_passes_is_left_out_and_said():
     assert kept.filters == {"locale": "us"} and kept.query == "mug"
     assert notes[0] == "no product with brand 'acme'; did you mean Acme? (this filter is left out)"
     assert "color" in notes[1] and len(notes[1]) < 200
+
+
+def test_a_product_that_is_gone_is_left_out_and_said():
+    kept, notes = without_unknown(tiny.engine(), Link("mug", like="us:gone", filters={"min_price": "cheap"}))
+    assert kept == Link("mug")
+    assert notes[1] == "no product 'gone' in locale 'us' (like is left out)" and "min_price" in notes[0]
+    there = Link(like="es:p01", filters={"min_rating": "4"})
+    assert without_unknown(tiny.engine(), there) == (there, [])
+
+
+def test_a_comparison_knows_neither_folding_nor_likeness():
+    """Carried along, they would turn up again on the way back to the search, where nobody asked for them."""
+    assert parsed("q=mug&tab=compare&fold=1&like=us:p01") == (Link("mug", 10, "compare", "tuned"), [])
+    assert links.build(Link("mug", 5, "compare", "tuned", fold=True, like="us:p01")) == "?q=mug&k=5&tab=compare"
+
+
+def test_more_like_keeps_system_and_filters_and_the_way_back():
+    link = Link("red shoes", 5, "search", "base", {"brand": EVIL}, fold=True)
+    html = links.more_like(link, "us", "p:1", EVIL)
+    (address,) = re.findall(r'href="([^"]*)"', html)
+    assert parsed(address[1:].replace("&amp;", "&"))[0] == Link(
+        "red shoes", 5, "search", "base", {"brand": EVIL}, fold=True, like="us:p:1"
+    )
+    assert Link(like="us:p:1").product == ("us", "p:1")
+    assert "<script" not in html and "More like this" in html
 
 
 def test_junk_on_the_page_s_own_way_is_no_error():
@@ -112,17 +164,26 @@ def test_nothing_foreign_becomes_markup():
 
 def test_the_line_above_the_results_names_the_filters():
     """On a phone they are folded away."""
-    assert "Only <b>us · Acme</b>" in links.offer(
+    assert 'Only <b translate="no">us · Acme</b>' in links.offer(
         Link("x", filters={"brand": "Acme", "locale": "us"}), other=Link(), label=""
     )
+    shown = links.offer(
+        Link("x", filters={"category": "Shoes > Boots", "max_price": "20", "min_rating": "4"}), other=None
+    )
+    assert 'Only <b translate="no">Shoes › Boots · price to 20 · ★ ≥ 4</b>' in shown and "carry" not in shown
     assert "Only" not in links.offer(Link("x"), other=Link(), label="")
 
 
 def test_script_and_server_agree_which_parameters_are_ours():
     """What the script takes for another's would pile up in the address bar; what it takes for ours would be lost."""
-    script = _SCRIPT.read_text(encoding="utf-8")
-    (ours,) = re.findall(r"const OURS = \[(.*?)\]", script)
+    (ours,) = re.findall(r"const OURS = \[(.*?)\]", script("links"), flags=re.DOTALL)
     assert re.findall(r'"(\w+)"', ours) == list(links.NAMES)
     assert {
-        name for name, _ in parse_qsl(links.build(Link("q", filters=dict.fromkeys(FILTERS, "x"), system="s"))[1:])
+        name
+        for tab in links.TABS
+        for name, _ in parse_qsl(
+            links.build(Link("q", 1, tab, "s", dict.fromkeys(FILTERS, "x"), ("base", "bm25"), fold=True, like="us:p"))[
+                1:
+            ]
+        )
     } == set(links.NAMES)

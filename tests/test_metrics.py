@@ -179,3 +179,53 @@ def test_wins_losses_ties():
     """Rounding noise is no win, and an undefined difference is no tie."""
     assert metrics.wins_losses_ties(np.array([0.1, 0.2, -0.3, 0.0, 1e-12, -1e-12, math.nan])) == (2, 1, 3)
     assert metrics.wins_losses_ties(np.array([])) == (0, 0, 0)
+
+
+# -- agreement of two rankings ---------------------------------------------------------------------------------------
+
+
+def test_rank_biased_overlap_by_hand():
+    """Agreement at depths 1, 2, 3 is 0, 1/2, 1: .1/.9 (.5 .81 + .729) + .729."""
+    assert metrics.rank_biased_overlap("abc", "cba") == pytest.approx(0.126 + 0.729)
+
+
+def test_rank_biased_overlap_of_uneven_rankings_by_hand():
+    """Agreement .9 + .81/2 + .729/3, the third item extrapolated by .729/6, then what lies beyond: .729/2."""
+    expected = (0.9 + 0.405 + 0.243 + 0.1215) / 9 + 0.3645
+    assert metrics.rank_biased_overlap("ax", "abc") == pytest.approx(expected) == pytest.approx(0.55)
+    assert metrics.rank_biased_overlap("abc", "ax") == pytest.approx(0.55), "which one comes first is no matter"
+
+
+def test_rank_biased_overlap_is_the_formula_of_the_paper():
+    """Against equation 32 written out with sets, over lengths and overlaps of every kind."""
+    rng = np.random.default_rng(5)
+    for s, l, p in ((1, 1, 0.9), (5, 5, 0.5), (3, 17, 0.9), (10, 10, 0.98), (9, 10, 0.9)):  # noqa: E741
+        short, long = rng.permutation(20)[:s].tolist(), rng.permutation(20)[:l].tolist()
+        shared = [len(set(short[:d]) & set(long[:d])) for d in range(l + 1)]
+        seen = sum(shared[d] / d * p**d for d in range(1, l + 1))
+        unseen = sum(shared[s] * (d - s) / (s * d) * p**d for d in range(s + 1, l + 1))
+        expected = (1 - p) / p * (seen + unseen) + ((shared[l] - shared[s]) / l + shared[s] / s) * p**l
+        assert metrics.rank_biased_overlap(short, long, p) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("items", ["a", "abcdefghij", list(range(100)), [("us", "p1"), ("es", "p1")]])
+def test_equal_rankings_overlap_wholly_whatever_their_length(items):
+    """Without the extrapolation ten equal products would score .65."""
+    assert metrics.rank_biased_overlap(items, items) == pytest.approx(1.0)
+    assert metrics.overlap(items, items) == 1.0
+
+
+def test_the_top_weighs_most():
+    """Overlap cannot tell a swap at the top from one at the end; that is what rank-biased overlap is shown for."""
+    top, end = "bacdefghij", "abcdefghji"
+    assert metrics.overlap("abcdefghij", top) == metrics.overlap("abcdefghij", end) == 1.0
+    assert metrics.rank_biased_overlap("abcdefghij", top) == pytest.approx(0.9)  # only the first depth differs
+    assert metrics.rank_biased_overlap("abcdefghij", end) == pytest.approx(1 - 0.1 * 0.9**8 / 9)
+
+
+def test_overlap_of_little_or_nothing():
+    """BM25 may find three products, or none: no division by zero, and no 100 % for a part of another list."""
+    assert metrics.overlap("abc", "abcdefghij") == 0.3
+    assert metrics.overlap("", "abc") == metrics.overlap("", "") == 0.0
+    assert metrics.rank_biased_overlap("", "abc") == metrics.rank_biased_overlap("abc", "xyz") == 0.0
+    assert math.isnan(metrics.rank_biased_overlap("", ""))

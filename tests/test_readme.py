@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import tiny
 import yaml
 from conftest import ROOT
 
@@ -43,7 +44,7 @@ def test_every_command_is_one_the_script_takes(script, arguments):
 
 def module_commands():
     """What follows ``python -m space`` in the README and in the code that prints it."""
-    for line in re.findall(r"^python -m space (.+)$", README, re.M):
+    for line in re.findall(r"^ *python -m space (.+)$", README, re.M):
         yield shlex.split(line)
 
 
@@ -58,7 +59,7 @@ def test_what_errors_tell_to_type_is_in_the_readme():
         ("push-store", "USER/DATASET", "artifacts"),
     ):
         assert publish.again(command, repo, Path(folder), private=False) in README
-    assert len(list(module_commands())) == 3
+    assert len(list(module_commands())) == 4
 
 
 def test_the_commands_were_found():
@@ -70,6 +71,31 @@ def test_the_front_matter_is_a_gradio_space_with_the_pinned_version():
     assert FRONT["sdk_version"] == REQUIREMENTS["gradio"]
     assert (ROOT / FRONT["app_file"]).is_file()
     assert len(FRONT["short_description"]) <= 60  # the Hub refuses more
+
+
+PROGRAMS = [block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "http://127.0.0.1:7860" in block]
+
+
+@pytest.fixture(scope="module")
+def url():
+    with tiny.serve(tiny.engine()) as url:
+        yield url
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_client_runs_as_it_stands(program, url, capsys):
+    """Copied from the README, against a page that is served: what it prints are products."""
+    exec(
+        compile(
+            program.replace("http://127.0.0.1:7860/", url).replace("http://127.0.0.1:7860", url), "README", "exec"
+        ),
+        {},
+    )
+    assert "Coffee" in capsys.readouterr().out
+
+
+def test_the_clients_were_found():
+    assert PROGRAMS
 
 
 def test_every_requirement_is_pinned_and_has_a_reason():

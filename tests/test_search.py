@@ -5,8 +5,15 @@ import math
 import pytest
 import tiny
 
-from space.catalogue import passages
-from space.search import MAX_QUERY_CHARACTERS, QueryError, SearchEngine
+from space import evaluation
+from space.bm25 import Bm25Index
+from space.calibration import EXACT, Calibration
+from space.catalogue import passages, rows_of
+from space.errors import QueryError
+from space.index import TorchIndex
+from space.metrics import rank_biased_overlap
+from space.search import MAX_QUERY_CHARACTERS, SearchEngine
+from space.systems import Bm25System, DenseSystem
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +79,8 @@ def test_filters_combine_and_empty_ones_allow_all(engine):
 
 
 def test_choices_count_products_most_first(engine):
-    assert engine.choices("locale") == [("us", 24), ("es", 3), ("jp", 3)]
-    brands = engine.choices("brand")
+    assert engine.facets.counts("locale") == [("us", 24), ("es", 3), ("jp", 3)]
+    brands = engine.facets.counts("brand")
     assert brands[:2] == [("Acme", 5), ("Dulcet", 5)]
     assert [count for _, count in brands] == sorted((count for _, count in brands), reverse=True)
 
@@ -126,6 +133,110 @@ def test_compare_with_itself_moves_nothing(engine):
 def test_compare_of_nothing_found(engine):
     found = engine.compare("shoes", 5, locale="jp", color="red")
     assert found.overlap == 0.0 and list(found.moves) == []
+
+
+@pytest.mark.parametrize("systems", [["tuned"], ["bm25"], ["bm25", "hybrid"], ["hybrid", "base"], ["tuned", "bm25"]])
+def test_compare_takes_any_systems_in_their_order(engine, systems):
+    """Moves are between base and tuned: without both there are none, and no error."""
+    found = engine.compare("red running shoes", 5, systems)
+    assert list(found.systems) == systems and found.overlap is None and list(found.moves) == []
+    assert set(found.agreement) == (set(systems) - {"tuned"} if "tuned" in systems else set())
+    assert found.to_json()["rbo"] is None and found.to_json()["overlap"] is None
+    for name, result in found.systems.items():
+        assert ids(result) == ids(engine.search("red running shoes", 5, name))
+
+
+def test_compare_asks_each_system_once(engine):
+    assert list(engine.compare("mug", 3, ["tuned", "base", "tuned"]).systems) == ["tuned", "base"]
+
+
+@pytest.mark.parametrize(
+    ("systems", "said"),
+    [
+        ([], "systems is empty: name at least one of base, tuned, bm25, hybrid"),
+        (["tuned", "best"], "systems should be among base, tuned, bm25, hybrid, has 'best'"),
+        (["base", None], "has 'None'"),
+        ([["base"]], "systems should be among"),
+        (["x" * 9000], "systems should be among"),
+    ],
+)
+def test_unknown_systems_are_refused(engine, systems, said):
+    with pytest.raises(QueryError, match=said) as caught:
+        engine.compare("mug", systems=systems)
+    assert len(str(caught.value)) < 200
+
+
+def test_compare_of_an_engine_with_one_system():
+    """The usual three are asked as far as they are there."""
+    systems = tiny.engine().systems
+    assert list(SearchEngine(tiny.catalogue(), {"tuned": systems["tuned"]}).compare("mug").systems) == ["tuned"]
+    assert list(SearchEngine(tiny.catalogue(), {"hybrid": systems["hybrid"]}).compare("mug").systems) == ["hybrid"]
+
+
+def test_agreement_is_with_tuned(engine):
+    found = engine.compare("red sneakers", 5, ["base", "tuned", "bm25"])
+    lists = {name: ids(result) for name, result in found.systems.items()}
+    assert len(lists["bm25"]) == 4 and not set(lists["bm25"]) <= set(lists["tuned"])
+    for name in ("base", "bm25"):
+        assert found.agreement[name].overlap == len(set(lists[name]) & set(lists["tuned"])) / 5
+        assert found.agreement[name].rbo == pytest.approx(rank_biased_overlap(lists[name], lists["tuned"]), abs=1e-6)
+    assert found.overlap == found.agreement["base"].overlap
+    assert found.to_json()["rbo"] == found.agreement["base"].rbo
+
+
+@pytest.mark.parametrize("k", [10, 100])
+def test_figures_are_those_of_the_evaluation(engine, k):
+    """Two ways to the same figure would one day differ, and then the page contradicts evaluation.json."""
+    test = tiny.judgments()
+    test["row"] = rows_of(engine.catalogue, test["product_locale"], test["product_id"])
+    for name, system in engine.systems.items():
+        measured = evaluation.per_query(system, test, engine.catalogue)
+        assert len(measured) == 6
+        for (locale, query), row in measured.iterrows():
+            shown = engine.compare(query, k, [name], locale=locale).figures[name]
+            assert shown.scope == "locale" and shown.exact_at_1 == row["full_catalogue/exact@1"]
+            if k == 10:
+                assert shown.ndcg == pytest.approx(row["full_catalogue/ndcg@10"], abs=1e-6)
+            else:
+                assert shown.recall == pytest.approx(row["full_catalogue/recall@100"], abs=1e-6)
+
+
+def test_figures_of_what_nobody_judged(engine):
+    found = engine.compare("running shoes", 5)
+    assert set(found.figures.values()) == {None}
+    assert [part["figures"] for part in found.to_json()["systems"].values()] == [None] * 3
+
+
+def test_figures_under_filters_count_what_the_filters_leave(engine):
+    """Of p01 Exact and p02, p03 Substitute, a filter on blue leaves p02: first in the list, it is all there could be.
+
+    An ideal of the whole catalogue would give .1 of 1.16.
+    """
+    found = engine.compare("red running shoes", 5, ["base"], color="blue").figures["base"]
+    assert (found.scope, found.judged, found.exact) == ("filtered", 1, 0)
+    assert found.ndcg == 1.0 and found.recall is None and found.exact_at_1 is None
+    assert engine.compare("red running shoes", 5, color="silver").figures["base"] is None
+    assert engine.compare("red running shoes", 5, locale="us").figures["base"].scope == "locale"
+    assert engine.compare("red running shoes", 5, locale="us", brand="Acme").figures["base"].scope == "filtered"
+    assert engine.compare("red running shoes", 5, locale="", brand=None).figures["base"].scope == "catalogue"
+
+
+def test_a_text_judged_in_two_locales_keeps_them_apart():
+    """The Exact product of es is none that a searcher of us could have found."""
+    judged = [("nike", 0, "p01", "us", "Exact"), ("nike", 1, "p25", "es", "Exact"), ("Nike", 1, "p01", "es", "Exact")]
+    judged.append(("nike", 0, "not in the catalogue", "us", "Exact"))
+    whole = tiny.engine()
+    engine = SearchEngine(whole.catalogue, whole.systems, judgments=tiny.pd.DataFrame(judged, columns=[
+        "query", "query_id", "product_id", "product_locale", "esci_label"]))  # fmt: skip
+    exact = {locale: engine.compare("nike", 30, locale=locale).figures["base"].exact for locale in ("us", "es", "")}
+    assert exact == {"us": 1, "es": 2, "": 3}
+    assert engine.compare("nike", 30, locale="us").figures["base"].recall == 1.0
+    assert engine.compare("nike", 30, locale="jp").figures["base"] is None
+
+
+def test_held_out_queries_are_those_of_the_judgments_where_nothing_was_measured(engine):
+    assert len(engine.held_out) == 6 and not engine.held_out.measured
+    assert len(SearchEngine(tiny.catalogue(), engine.systems).held_out) == 0
 
 
 def test_timings_add_up(engine):
@@ -193,3 +304,128 @@ def test_engine_without_judgments():
     bare = SearchEngine(tiny.catalogue(), tiny.engine().systems)
     assert bare.examples == [] and bare.search("red running shoes", 1).hits[0].esci_label is None
     assert len(bare) == 30
+
+
+# -- folding ---------------------------------------------------------------------------------------------------------
+
+
+def variants(sizes, others):
+    """A shop of one shoe in many sizes, then other shoes; the words "wool" and "shoes" are in all titles."""
+    titles = [f"Wool shoes, {size} cm" for size in range(1, sizes + 1)] + [f"Wool shoes {word}" for word in others]
+    products = tiny.pa.table(
+        {
+            "product_id": [f"v{row}" for row in range(len(titles))],
+            "product_locale": ["us"] * len(titles),
+            "product_title": titles,
+            "product_brand": ["Acme"] * len(titles),
+            "product_color": tiny.pa.nulls(len(titles), tiny.pa.string()),
+        }
+    )
+    encoder = tiny.BagOfWords()
+    dense = DenseSystem("base", encoder, TorchIndex(encoder.encode_passages(passages(products)), precision="float32"))
+    return SearchEngine(products, {"base": dense, "bm25": Bm25System(Bm25Index(passages(products)))})
+
+
+def test_folding_is_asked_for_and_keeps_ranks(engine):
+    """Red and blue running shoes of Acme are one; those of Borealis another."""
+    plain = engine.search("running shoes", 3, "base")
+    assert ids(plain) == [("us", "p01"), ("us", "p02"), ("us", "p03")] and plain.hits[0].similar is None
+    folded = engine.search("running shoes", 3, "base", fold=True)
+    assert [hit.rank for hit in folded.hits] == [1, 3, 4] and ids(folded)[:2] == [("us", "p01"), ("us", "p03")]
+    assert [(hit.product_id, hit.rank) for hit in folded.hits[0].similar] == [("p02", 2)]
+    assert folded.hits[1].similar == ()
+    found = folded.to_json()["hits"]
+    assert found[0]["similar"] == [plain.to_json()["hits"][1]] and found[1]["similar"] == []
+
+
+@pytest.mark.parametrize("system", ["base", "bm25"])
+def test_k_counts_what_is_left_after_folding(system):
+    """Thirty sizes of one shoe fill the first twenty places: two hits are asked for, so it must be read on."""
+    found = variants(30, ["laced", "lined"]).search("wool shoes cm", 2, system, fold=True)
+    assert [len(hit.similar) for hit in found.hits] == [29, 0] and found.hits[1].rank == 31
+
+
+def test_folding_reads_no_further_than_it_may(monkeypatch):
+    """Nor again where there is nothing more to be read: each time is a turn on a GPU that is shared."""
+    shop = variants(30, ["laced"])
+    depths, retrieve = [], shop.systems["base"].retrieve
+
+    def read(queries, k, *rest):
+        depths.append(k)
+        return retrieve(queries, k, *rest)
+
+    monkeypatch.setattr(shop.systems["base"], "retrieve", read)
+    assert len(shop.search("wool shoes cm", 4, "base", fold=True).hits) == 2 and depths == [40]
+    del depths[:]
+    monkeypatch.setattr("space.search.MAX_FOLDED", 25)
+    assert len(shop.search("wool shoes cm", 2, "base", fold=True).hits) == 1 and depths == [20, 25]
+
+
+# -- more like this --------------------------------------------------------------------------------------------------
+
+
+def test_more_like_compares_vectors_and_leaves_the_product_out(engine):
+    """p01 "Red running shoes Acme red" has 4 words, p02 "Blue running shoes Acme blue" shares 3 of its 4."""
+    found = engine.more_like("us", "p01", 100, "base")
+    assert ids(found)[0] == ("us", "p02") and found.hits[0].score == pytest.approx(3 / 4, abs=1e-6)
+    assert ("us", "p01") not in ids(found) and ("es", "p01") in ids(found) and len(found.hits) == len(engine) - 1
+    assert found.like.product_id == "p01" and found.like.rank == 0 and found.query == "Red running shoes"
+    assert found.timings_ms["encode"] == 0, "the vector is there already"
+    assert found.to_json()["like"] == {"product_id": "p01", "product_locale": "us", "title": "Red running shoes"}
+
+
+def test_more_like_by_words_where_there_is_no_vector(engine):
+    found = engine.more_like("us", "p18", 5, "bm25")
+    assert ids(found) == [("us", "p19")]
+    assert ("us", "p18") not in ids(engine.more_like("us", "p18", 100, "hybrid"))
+    # p24 has no title, and so no word to search for.
+    assert engine.more_like("us", "p24", 5, "bm25").hits == [] and engine.more_like("us", "p24", 5, "base").hits
+
+
+def test_more_like_keeps_filters_and_folds(engine):
+    assert {hit.brand for hit in engine.more_like("us", "p01", 3, "base", brand="Coppice").hits} == {"Coppice"}
+    folded = engine.more_like("us", "p03", 2, "base", fold=True)
+    assert [hit.product_id for hit in folded.hits[0].similar] == ["p02"]
+    # The mask of one search is not the next one's.
+    assert ("us", "p01") in ids(engine.search("shoes", 100, "base"))
+
+
+def test_more_like_claims_no_label(engine):
+    """p01's title is a judged query, but the labels are for the query and not for the product."""
+    assert engine.search("red running shoes", 5, "base").hits[1].esci_label == "Substitute"
+    assert {hit.esci_label for hit in engine.more_like("us", "p01", 20, "base").hits} == {None}
+
+
+@pytest.mark.parametrize(
+    ("product", "said"),
+    [
+        (("us", "p99"), "no product 'p99' in locale 'us'"),
+        (("jp", "p01"), "no product 'p01' in locale 'jp'"),
+        ((None, 7), "no product '7' in locale 'None'"),
+        (("us", "x" * 9999), "in locale 'us'"),
+        (("us", "\ud800"), "no product '\\?' in locale 'us'"),
+    ],
+)
+def test_more_like_nothing_is_refused(engine, product, said):
+    with pytest.raises(QueryError, match=said) as caught:
+        engine.more_like(*product)
+    assert len(str(caught.value)) < 200
+
+
+# -- standing --------------------------------------------------------------------------------------------------------
+
+
+def test_hits_stand_among_the_scores_of_their_own_system():
+    """Calibrated apart: what is high for one encoder is low for another; and BM25 has none."""
+    plain = tiny.engine()
+    scores = {"base": [0.1, 0.2, 0.8, 0.9], "tuned": [0.0, 0.0, 0.0, 0.0]}
+    known = {name: Calibration(tiny.torch.tensor(part).numpy(), EXACT) for name, part in scores.items()}
+    engine = SearchEngine(plain.catalogue, plain.systems, judgments=tiny.judgments(), calibrations=known)
+    found = engine.compare("red shoes", 3)
+    assert found.systems["base"].hits[0].score == pytest.approx(0.707107)
+    assert found.systems["base"].hits[0].standing.share == 0.5
+    assert found.systems["tuned"].hits[0].standing.share == 1.0
+    assert found.systems["bm25"].hits[0].standing is None
+    assert engine.search("red shoes", 1, "hybrid").hits[0].standing is None
+    # Two products lie closer to each other than a query to a product, so that the comparison would flatter.
+    assert engine.more_like("us", "p01", 1, "base").hits[0].standing is None

@@ -19,7 +19,7 @@ import torch
 from conftest import ROOT, environment
 
 import app
-from space.search import QueryError
+from space.errors import QueryError
 
 spaces = pytest.importorskip("spaces", reason="needs the spaces package")
 
@@ -83,8 +83,25 @@ def test_answers_from_a_forked_process_are_the_same():
     del calls[:]
     found = [one.compare("red sneakers", 7, locale="us").to_json() for one in (plain, other)]
     assert without_timings(found[0]) == without_timings(found[1])
+    found = [one.more_like("us", "p01", 3, "tuned", color="red").to_json() for one in (plain, other)]
+    assert without_timings(found[0]) == without_timings(found[1])
+    assert len(calls) == 2 and calls.pop()[0] == ["tuned"]
     # Each turn is waited for and counted against the visitor: one for both encoders.
     assert len(calls) == 1 and calls[0][0] == ["base", "tuned"]
+
+
+def test_reasons_from_a_forked_process_are_the_same():
+    """All texts of an explanation go in one turn; BM25 needs none."""
+    calls = []
+    plain, other = tiny.engine(), tiny.engine(gpu=forked(calls))
+    for system, turns in (("tuned", 1), ("bm25", 0), ("hybrid", 1)):
+        del calls[:]
+        found = [one.explain("red sneakers", "us", "p01", system).to_json() for one in (plain, other)]
+        assert found[0] == found[1] and len(calls) == turns
+    del calls[:]
+    with pytest.raises(QueryError):
+        other.explain("red sneakers", "us", "p99")
+    assert calls == []
 
 
 def test_nobody_waits_for_a_gpu_in_vain():

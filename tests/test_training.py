@@ -1,19 +1,28 @@
 """The loss is the library's, whatever is done for speed; and a finished model replaces another whole or not at all."""
 
 import os
+import shutil
 from types import SimpleNamespace
 
 import pytest
 import torch
+from accelerate.data_loader import BatchSamplerShard, SkipBatchSampler
+from sentence_transformers.base.sampler import SetEpochMixin
 from sentence_transformers.sentence_transformer.losses import (
     CoSENTLoss,
     MultipleNegativesRankingLoss,
     TripletDistanceMetric,
     TripletLoss,
 )
+from torch.utils.data import BatchSampler, DataLoader
+from transformers import TrainerState
 
 from space import experiment, training
+from space.catalogue import passages
+from space.config import TrainSettings
 from space.encoder import TextEncoder
+from space.source import open_judged
+from space.triplets import exact_texts, training_examples
 from space.weights import locate
 
 LOSSES = {
@@ -117,3 +126,60 @@ def test_a_write_that_fails_leaves_the_old_model(encoder, tmp_path):
     with pytest.raises(OSError, match="no-such-folder"):
         training.save(encoder, target, {"no-such-folder/README.md": "second"})
     assert (target / "README.md").read_text() == "first"
+
+
+@pytest.fixture
+def fine_tune(tiny_e5, tmp_path, monkeypatch):
+    """Trains on the Spanish part of the sample: (log, weights)."""
+    monkeypatch.chdir(tmp_path)
+    judged = open_judged("sample", ["es"])
+    texts = passages(judged.catalogue)
+
+    def run(loss, **settings):
+        examples = training_examples(judged.train, texts, loss, negatives=1).select(range(100))
+        encoder = TextEncoder(locate(str(tiny_e5)), training=True)
+        settings = TrainSettings(dataset="sample", loss=loss, batch_size=16, **settings)
+        return training.fine_tune(encoder, examples, exact_texts(judged.train, texts), settings), encoder
+
+    return run
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_run_resumed_past_its_first_epoch_ends_in_the_same_weights(fine_tune, loss, tmp_path):
+    """Later epochs have another order, and with mnrl once had another number of batches, which nobody counted."""
+    steps = {"max_steps": 60, "save_steps": 25}
+    log, unbroken = fine_tune(loss, **steps)
+    assert log.steps == 60
+    (checkpoints,) = (tmp_path / "checkpoints").iterdir()
+    shutil.rmtree(checkpoints / "checkpoint-60")  # so that the next run begins at step 50, in a later epoch
+    again, resumed = fine_tune(loss, **steps, resume=True)
+    assert again.steps == 60
+    for name, tensor in unbroken.model.state_dict().items():
+        assert torch.equal(tensor, resumed.model.state_dict()[name]), name
+
+
+def test_another_run_s_checkpoints_are_never_continued(fine_tune, tmp_path, caplog):
+    """Checkpoints of the triplet run are here; a resumed cosent run must not take them for its own."""
+    caplog.set_level("INFO", "space")
+    fine_tune("triplet", max_steps=2)
+    fine_tune("cosent", max_steps=2, resume=True)
+    assert "starting anew" in caplog.text
+    assert sorted(run.name.split("-")[0] for run in (tmp_path / "checkpoints").iterdir()) == ["cosent", "triplet"]
+
+
+def test_every_sampler_under_the_loader_learns_the_epoch():
+    """A run resumed under two processes read the first epoch's batches again: three wrappers, of which two pass on."""
+    sampler = SetEpochMixin()
+    loader = DataLoader(range(10), batch_sampler=SkipBatchSampler(BatchSamplerShard(FullBatches(sampler), 2, 0)))
+    training._TellEpoch().on_epoch_begin(None, TrainerState(epoch=3.4), None, train_dataloader=loader)
+    assert sampler.epoch == 3
+
+
+class FullBatches(BatchSampler):
+    """As many batches as any, over the sampler that wants to know the epoch."""
+
+    def __init__(self, sampler):
+        super().__init__(sampler, batch_size=2, drop_last=True)
+
+    def __len__(self):
+        return 5

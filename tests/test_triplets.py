@@ -225,10 +225,23 @@ def test_no_false_negative_within_a_batch(seed, batch_size):
 def test_every_example_once_an_epoch(batch_size):
     """An example that clashes waits and is not lost, nor does it come twice."""
     batches = sampler(*random_shop(1), batch_size)
-    for epoch in range(2):
+    seen = [index for batch in batches for index in batch]
+    assert sorted(seen) == list(range(len(batches.examples)))
+
+
+@pytest.mark.parametrize("batch_size", [5, 16])
+def test_every_epoch_has_as_many_batches(batch_size):
+    """The trainer counts them once, and a run resumed in a later epoch finds its place by that number."""
+    batches = sampler(*random_shop(1), batch_size)
+    needed = set()
+    for epoch in range(8):
         batches.set_epoch(epoch)
-        seen = [index for batch in batches for index in batch]
-        assert sorted(seen) == list(range(len(batches.examples)))
+        needed.add(len(batches._batches(epoch)))
+        given = list(batches)
+        assert len(given) == len(batches)
+        lost = set(range(len(batches.examples))) - {index for batch in given for index in batch}
+        assert len(lost) < batch_size, "only the small batches at the end may be left out"
+    assert len(needed) > 1, "all epochs need the same number here, so this shows nothing"
 
 
 def test_batches_are_full_where_they_can_be():

@@ -8,12 +8,15 @@ import urllib.request
 
 import pytest
 import tiny
+from conftest import ROOT
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+from space.facets import FILTERS
 from space.search import MAX_QUERY_CHARACTERS, SearchEngine
-from space.ui import build_demo, launch_options
+from space.ui.demo import build_demo, launch_options
 from space.ui.form import MAX_CHOICES
+from space.ui.words import label
 
 HIT_FIELDS = {"rank", "product_id", "product_locale", "title", "brand", "color", "score", "esci_label"}
 
@@ -78,14 +81,58 @@ def test_search_takes_defaults_and_filters(client):
     assert client.predict("shoes", brand=None, api_name="/search")["hits"]
 
 
+def test_new_filters_and_folding_come_last(engine, client):
+    """Who passes arguments by position has known the first six for longer."""
+    found = client.predict("shoes", 9, "base", "us", "", "", "", 5, 100.0, 4, True, api_name="/search")
+    expected = engine.search("shoes", 9, "base", locale="us", min_price=5, max_price=100, min_rating=4, fold=True)
+    assert without_timings(found) == without_timings(expected.to_json())
+    assert found["hits"][0]["product_id"] == "p01" and found["hits"][0]["similar"][0]["product_id"] == "p02"
+    found = client.predict("shoes", 9, min_price=500, api_name="/compare")
+    assert [hit["product_id"] for hit in found["systems"]["base"]["hits"]] == ["p11", "p27", "p28", "p29"]
+
+
+def test_more_like_returns_the_contract(engine, client):
+    found = client.predict("us", "p01", 3, "base", color="blue", api_name="/more_like")
+    assert set(found) == {"query", "like", "system", "hits", "timings_ms"}
+    assert found["like"] == {"product_id": "p01", "product_locale": "us", "title": "Red running shoes"}
+    assert [set(hit) for hit in found["hits"]] == [HIT_FIELDS]
+    assert without_timings(found) == without_timings(engine.more_like("us", "p01", 3, "base", color="blue").to_json())
+    with pytest.raises(AppError, match="no product 'p99' in locale 'us'"):
+        client.predict("us", "p99", api_name="/more_like")
+
+
 def test_compare_returns_the_contract(engine, client):
     found = client.predict("red sneakers", k=5, locale="us", api_name="/compare")
-    assert set(found) == {"query", "systems", "overlap", "moves"}
+    assert set(found) == {"query", "systems", "overlap", "rbo", "agreement", "moves"}
     assert list(found["systems"]) == ["base", "tuned", "bm25"]
     expected = engine.compare("red sneakers", 5, locale="us").to_json()
     assert found["moves"] == expected["moves"] and found["overlap"] == expected["overlap"]
     for name, part in found["systems"].items():
         assert without_timings(part) == without_timings(expected["systems"][name])
+    assert found["rbo"] == expected["rbo"] and found["agreement"] == expected["agreement"]
+    assert set(found["systems"]["tuned"]["figures"]) == {
+        "k", "ndcg", "recall", "exact_at_1", "judged", "exact", "scope",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("systems", "asked"),
+    [
+        ("", ["base", "tuned", "bm25"]),
+        (None, ["base", "tuned", "bm25"]),
+        ("hybrid, tuned", ["hybrid", "tuned"]),
+        (["bm25"], ["bm25"]),
+    ],
+)
+def test_compare_takes_systems_by_commas_or_as_a_list(client, systems, asked):
+    """Its other parameters keep their places: who calls it by position gets what they got."""
+    assert list(client.predict("mug", 3, "us", "", "", systems=systems, api_name="/compare")["systems"]) == asked
+
+
+@pytest.mark.parametrize("systems", ["best", ["tuned", 7], 7, {"a": 1}])
+def test_bad_systems_of_compare_get_a_sentence(client, systems):
+    with pytest.raises(AppError, match="systems should be among base, tuned, bm25, hybrid"):
+        client.predict("mug", systems=systems, api_name="/compare")
 
 
 @pytest.mark.parametrize(
@@ -105,6 +152,10 @@ def test_compare_returns_the_contract(engine, client):
         ({"brand": ["Acme"]}, "no product with brand"),
         ({"color": "rde"}, "did you mean red?"),
         ({"locale": 5}, "no product with locale '5'"),
+        ({"category": "Shoes"}, "no filter 'category' here: the products have no column 'category'; leave it empty"),
+        ({"min_price": "cheap"}, "min_price should be a number from 0 on, is 'cheap'"),
+        ({"min_price": 9, "max_price": 5}, "min_price should be at most max_price, 5, is 9"),
+        ({"min_rating": 11}, "min_rating should be a number from 0 to 5, is '11'"),
     ],
 )
 def test_bad_input_gets_a_sentence(client, arguments, said):
@@ -151,11 +202,15 @@ def test_many_at_once_get_their_own_answers(client):
 
 def test_api_page_lists_the_endpoints_and_nothing_of_the_page(client):
     info = client.view_api(return_format="dict")
-    assert set(info["named_endpoints"]) == {"/search", "/compare"} and not info["unnamed_endpoints"]
+    assert set(info["named_endpoints"]) == {"/search", "/more_like", "/compare", "/explain"}
+    assert not info["unnamed_endpoints"]
     names = [parameter["parameter_name"] for parameter in info["named_endpoints"]["/search"]["parameters"]]
-    assert names == ["query", "k", "system", "locale", "brand", "color"]
+    assert names == ["query", "k", "system", *FILTERS, "fold"]
+    names = [parameter["parameter_name"] for parameter in info["named_endpoints"]["/more_like"]["parameters"]]
+    assert names == ["product_locale", "product_id", "k", "system", *FILTERS, "fold"]
     names = [parameter["parameter_name"] for parameter in info["named_endpoints"]["/compare"]["parameters"]]
-    assert names == ["query", "k", "locale", "brand", "color"]
+    assert names == ["query", "k", *FILTERS, "systems"]
+    assert list(FILTERS)[:3] == ["locale", "brand", "color"], "programs pass these by position"
 
 
 def test_page_is_served_with_header_and_own_style(url):
@@ -175,6 +230,11 @@ def test_style_survives_gradios_prefixing():
         assert not re.search(r":(is|where|not|has)\([^)]*,", style)
 
 
+def said(block):
+    """A component's label in English."""
+    return getattr(getattr(block, "label", None), "key", None)
+
+
 def test_demo_of_a_bare_engine():
     """No judgment, no description, no brand, no hybrid: nothing to filter by, and no example."""
     products = tiny.catalogue()
@@ -183,9 +243,10 @@ def test_demo_of_a_bare_engine():
         products = products.set_column(place, name, tiny.pa.nulls(len(products), tiny.pa.string()))
     systems = {name: system for name, system in tiny.engine().systems.items() if name != "hybrid"}
     blocks = build_demo(SearchEngine(products, systems)).blocks.values()
-    shown = {block.label: block.visible for block in blocks if type(block).__name__ == "Dropdown"}
-    assert shown == {"Locale": True, "Brand": False, "Colour": False}
-    (radio,) = (block for block in blocks if type(block).__name__ == "Radio")
+    shown = {block.label.key: block.visible for block in blocks if type(block).__name__ == "Dropdown"}
+    assert shown == {"Locale": True, "Brand": False, "Colour": False, "Category": False, "Rating": True}
+    assert {said(block) for block in blocks if "e5-price" in (block.elem_classes or [])} == {"Price from", "Price to"}
+    (radio,) = (block for block in blocks if type(block).__name__ == "Radio" and said(block) == "System")
     assert [value for _, value in radio.choices] == ["tuned", "base", "bm25"]
 
 
@@ -201,8 +262,17 @@ def test_long_filters_are_cut_and_can_be_typed():
         }
     )
     blocks = build_demo(SearchEngine(products, {"tuned": Broken()})).blocks.values()
-    brand = next(block for block in blocks if getattr(block, "label", "") == "Brand")
-    locale = next(block for block in blocks if getattr(block, "label", "") == "Locale")
+    brand = next(block for block in blocks if said(block) == "Brand")
+    locale = next(block for block in blocks if said(block) == "Locale")
     assert len(brand.choices) == MAX_CHOICES + 1 and brand.allow_custom_value
-    assert brand.choices[0] == ("Any", "") and brand.choices[1] == ("Brand 0000 (1)", "Brand 0000")
+    assert brand.choices[0] == (str(label("Any")), "") and brand.choices[1] == ("Brand 0000 (1)", "Brand 0000")
     assert not locale.allow_custom_value
+
+
+def test_the_style_sheet_is_whole():
+    """A brace lost in an edit puts all that follows into the media query of phones, where nobody at a desk sees it."""
+    depth = 0
+    for sign in re.findall("[{}]", (ROOT / "space/ui/style.css").read_text(encoding="utf-8")):
+        depth += 1 if sign == "{" else -1
+        assert depth in (0, 1, 2)
+    assert depth == 0

@@ -108,6 +108,9 @@ class BagOfWords:
     def encode_passages(self, texts, show_progress=False):
         return self._encode(texts)
 
+    def is_cut(self, passage):
+        return len(self.words(passage)) > self.max_seq_length
+
     def describe(self):
         return {
             "id": self.name,
@@ -154,7 +157,7 @@ def judgments():
     return pd.DataFrame(rows, columns=["query", "query_id", "product_id", "product_locale", "esci_label"])
 
 
-def engine(evaluation=None, notice=NOTICE, device="cpu", gpu=None):
+def engine(evaluation=None, notice=NOTICE, device="cpu", gpu=None, usage=None):
     """A whole ``SearchEngine`` over it: base, tuned, bm25, hybrid."""
     products = catalogue()
     texts = passages(products)
@@ -183,13 +186,14 @@ def engine(evaluation=None, notice=NOTICE, device="cpu", gpu=None):
         description=description,
         evaluation=evaluation,
         gpu=gpu,
+        usage=usage,
     )
 
 
 @contextlib.contextmanager
 def serve(served, port=None):
     """The page of an engine on ``port`` or a free one: yields its address."""
-    from space.ui import build_demo, launch_options
+    from space.ui.demo import build_demo, launch_options
 
     if port is None:
         with socket.socket() as probe:

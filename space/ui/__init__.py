@@ -1,5 +1,1 @@
-"""The web page and its endpoints."""
-
-from space.ui.demo import build_demo, launch_options
-
-__all__ = ["build_demo", "launch_options"]
+"""The web page and its endpoints. ``demo`` puts them together; what only makes HTML needs no gradio."""

@@ -1,20 +1,25 @@
 """The tab that lays the systems side by side."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import gradio as gr
 
-from space.search import FILTERS, QueryError, SearchEngine
-from space.ui import cards, columns, links
-from space.ui.events import connect, result_area
+from space.errors import QueryError
+from space.facets import FILTERS
+from space.search import COLUMNS, COMPARED, SearchEngine
+from space.ui import cards, columns, export, links, picker
+from space.ui.events import ENGINE, connect, result_area
 from space.ui.form import Form, build_form
 from space.ui.links import Link
 from space.ui.markup import Html, join
+from space.ui.words import label
 
 WELCOME = (
-    "One query, three systems: see what fine-tuning moved up, moved down, brought in and lost, beside plain BM25."
+    "One query, several systems: see what fine-tuning moved up, moved down, brought in and lost, beside plain BM25."
 )
+NO_COLUMN = "all columns are turned off: turn on at least one of {names}"
 
 
 @dataclass(frozen=True)
@@ -22,32 +27,85 @@ class CompareTab:
     """The components, and what fills the last of them, for whoever does so from outside.
 
     Attributes:
+        systems: the columns, as names of systems.
+        columns: which columns a link asks for.
         show: a link to results, errors included.
         welcome: what stands there while there is no query.
     """
 
     form: Form
+    systems: gr.CheckboxGroup
     output: gr.HTML
+    columns: Callable[[Link], list[str]]
     show: Callable[[Link], Html]
     welcome: str = WELCOME
 
 
 def build_compare_tab(engine: SearchEngine) -> CompareTab:
     """Lay out the tab where the caller's context is, and connect it."""
-    form = build_form(engine, "Compare")
+    names = [name for name in COLUMNS if name in engine.systems]
+    usual = [name for name in COMPARED if name in names] or names
+    several = len(engine.facets.counts("locale")) > 1
+    boxes = gr.CheckboxGroup(
+        [(str(label(cards.NAMES[name])), name) for name in names],
+        value=usual,
+        label=label("Columns"),
+        render=False,
+        min_width=470,
+        elem_classes="e5-columns",
+    )
+    form = build_form(engine, "Compare", boxes)
+    held_out = picker.build_picker(engine.held_out, several=several)
     output = result_area(WELCOME)
+
+    def chosen(link: Link) -> list[str]:
+        return list(link.systems) or usual
 
     def show(link: Link) -> Html:
         try:
-            found = engine.compare(link.query, link.k, **link.filters)
+            found = engine.compare(link.query, link.k, chosen(link), **link.filters)
         except QueryError as error:
             return cards.message(str(error))
-        link = replace(link, query=found.query)
-        offer = links.offer(link, other=replace(link, tab="search"), label="Search this query")
-        return join([offer, columns.comparison(found)])
+        link = replace(link, query=found.query, systems=tuple(found.systems))
+        offer = links.offer(
+            link, other=replace(link, tab="search"), label="Search this query", also=export.downloads(found)
+        )
+        place = picker.position(engine.held_out, link, several=several)
+        return join([offer, place, columns.comparison(found)])
 
-    def ask(query: str, k: int, *filters: str) -> Html:
-        return show(Link(query, k, "compare", filters=dict(zip(FILTERS, filters, strict=True))))
+    def ask(query: str, k: int, systems: Sequence[str], *filters: str) -> Html:
+        if not systems:
+            return cards.message(NO_COLUMN.format(names=", ".join(cards.NAMES[name] for name in names)))
+        return show(Link(query, k, "compare", "", dict(zip(FILTERS, filters, strict=True)), _in_order(systems)))
 
-    connect(form, ask, [form.k], output, WELCOME)
-    return CompareTab(form, output, show)
+    def pick(k: int, systems: Sequence[str], event: gr.EventData) -> dict[Any, Any]:
+        asked, _ = links.parse(links.split(str(getattr(event, "link", ""))), names)
+        place = engine.held_out.place(asked.query, asked.filters.get("locale", ""))
+        if place is None:
+            return {held_out.fold: gr.skip()}
+        like = Link("", k, "compare", systems=_in_order(systems))
+        link = picker.link_to(engine.held_out.entries[place], like, several=several)
+        return {
+            form.query: link.query,
+            **form.fill(link.filters),
+            boxes: chosen(link),
+            output: show(link),
+            held_out.fold: gr.Accordion(open=False),
+        }
+
+    connect(form, ask, [form.k, boxes], output)
+    held_out.listing.click(
+        pick,
+        [form.k, boxes],
+        [form.query, *form.filters.values(), boxes, output, held_out.fold],
+        api_visibility="private",
+        show_progress="minimal",
+        show_progress_on=output,
+        **ENGINE,
+    )
+    return CompareTab(form, boxes, output, chosen, show)
+
+
+def _in_order(systems: Sequence[str]) -> tuple[str, ...]:
+    """The order of the page, whatever that of the clicks."""
+    return tuple(name for name in COLUMNS if name in systems)

@@ -1,16 +1,25 @@
 """The page: header, tabs, endpoints, and how it is to be launched. Knows no command line and no artifact."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from space.own import MAX_BYTES, can_search
 from space.search import SearchEngine
 from space.ui.compare_tab import build_compare_tab
+from space.ui.data_tab import build_data_tab
 from space.ui.endpoints import add_endpoints
+from space.ui.evaluation_tab import build_evaluation_tab
 from space.ui.header import PRODUCT, QUESTION, header
+from space.ui.links import TABS
+from space.ui.own_tab import OwnTab, build_own_tab
 from space.ui.restore import connect_links
 from space.ui.search_tab import build_search_tab
+from space.ui.statistics_tab import build_statistics_tab, count_opened
+from space.ui.why import build_why
+from space.ui.words import I18N, build_words, label
 
 _STYLE = Path(__file__).with_name("style.css")
 # The visitor's own fonts: a web font would tell a third party of every visit, and make the text jump when it arrives.
@@ -28,6 +37,7 @@ def build_demo(engine: SearchEngine) -> gr.Blocks:
         Blocks to launch with ``launch_options()``, or to call in a test.
     """
     with gr.Blocks(title=PRODUCT, analytics_enabled=False) as demo:
+        build_words()
         gr.HTML(
             header(len(engine), engine.description, engine.notice, engine.evaluation),
             apply_default_css=False,
@@ -35,13 +45,29 @@ def build_demo(engine: SearchEngine) -> gr.Blocks:
             js_on_load=None,
         )
         with gr.Tabs() as tabs:
-            with gr.Tab("Search", id="search"):
+            with gr.Tab(label(TABS["search"]), id="search"):
                 search = build_search_tab(engine)
-            with gr.Tab("Compare", id="compare"):
+            with gr.Tab(label(TABS["compare"]), id="compare"):
                 compare = build_compare_tab(engine)
-        connect_links(demo, engine, tabs, search, compare)
+            own = _own_tab(engine)
+            with gr.Tab(label(TABS["evaluation"]), id="evaluation"):
+                measured = build_evaluation_tab(engine)
+            with gr.Tab(label(TABS["data"]), id="data"):
+                build_data_tab(engine)
+            with gr.Tab(label(TABS["statistics"]), id="statistics"):
+                build_statistics_tab(engine)
+        count_opened(engine, [search.output, compare.output])
+        connect_links(demo, engine, tabs, search, compare, [measured.output])
+        build_why(engine, own.engine if own else None)
         add_endpoints(engine)
     return demo
+
+
+def _own_tab(engine: SearchEngine) -> OwnTab | None:
+    if not can_search(engine):
+        return None
+    with gr.Tab(label(TABS["own"]), id="own"):
+        return build_own_tab(engine)
 
 
 def launch_options() -> dict[str, Any]:
@@ -49,8 +75,12 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": _theme(),
         "css_paths": [_STYLE],
+        "i18n": I18N,
         "head": f'<meta name="description" content="{PRODUCT}. {QUESTION}">',
         "footer_links": ["api", "gradio", "settings"],
+        # Without the package, which requirements.txt has, Gradio would complain at every start.
+        "mcp_server": find_spec("mcp") is not None,
+        "max_file_size": MAX_BYTES,  # nothing here is uploaded, but Gradio's own address for uploads stands open
         "show_error": False,  # an unforeseen exception goes to the log; what a visitor can cure is said in the page
     }
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from space.ui.cards import NAMES, counted
@@ -21,13 +22,14 @@ def header(
 
     Args:
         products: size of the catalogue.
-        description: "dataset", "device" and "encoders", each of which may be missing.
+        description: "dataset", "embeddings", "device" and "encoders", each of which may be missing.
         notice: what must be said of the data, or "".
         evaluation: evaluation.json, for its verdict.
     """
     facts = [
         _fact("Catalogue", counted(products, "product")),
-        _fact("Data", description.get("dataset")),
+        _fact("Data", _short(description.get("dataset"))),
+        _fact("Embeddings", _store(description.get("embeddings") or {})),
         _fact("Runs on", _device(description.get("device"))),
     ]
     encoders = description.get("encoders") or {}
@@ -69,7 +71,7 @@ def _encoder(part: str, encoder: Mapping[str, Any]) -> Html:
         "{at}{reason}</summary><dl>{rows}</dl></details>",
         part=part,
         name=NAMES[part],
-        model=encoder.get("id") or "unknown",
+        model=_short(encoder.get("id")) or "unknown",
         at=fill(' <span class="revision">@{revision}</span>', revision=str(revision)[:7]) if revision else EMPTY,
         reason=_reason(reason) if reason else EMPTY,
         rows=join(rows),
@@ -86,6 +88,19 @@ def _reason(reason: str) -> Html:
 
 def _fact(name: str, value: object) -> Html:
     return fill("<div><dt>{name}</dt><dd>{value}</dd></div>", name=name, value=value) if value else EMPTY
+
+
+def _short(name: object) -> str:
+    """ID@COMMIT with as much of the commit as people read; of a path only the last part."""
+    text = str(name or "")
+    if Path(text).is_absolute() or text.startswith("."):
+        return Path(text).name
+    return re.sub(r"@([0-9a-f]{7})[0-9a-f]{33}$", r"@\1", text)
+
+
+def _store(store: Mapping[str, str]) -> str:
+    """Which it is on the Hub, and that it is from the cache and perhaps not the newest."""
+    return ", ".join(filter(None, [_short(store.get("id")), store.get("note")]))
 
 
 def _device(device: object) -> str:

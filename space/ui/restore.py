@@ -1,24 +1,40 @@
 """What a link does to the page, on arrival and from one tab to the other. Knows no syntax of links."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
-from space.search import SYSTEMS, QueryError, SearchEngine
+from space.errors import QueryError
+from space.search import SYSTEMS, SearchEngine
 from space.ui import cards, links
 from space.ui.compare_tab import CompareTab
 from space.ui.events import ENGINE
-from space.ui.form import ANY
 from space.ui.markup import join
+from space.ui.scripts import script
 from space.ui.search_tab import SearchTab
 
 
 def connect_links(
-    demo: gr.Blocks, engine: SearchEngine, tabs: gr.Tabs, search: SearchTab, compare: CompareTab
+    demo: gr.Blocks,
+    engine: SearchEngine,
+    tabs: gr.Tabs,
+    search: SearchTab,
+    compare: CompareTab,
+    others: Sequence[gr.HTML] = (),
 ) -> None:
-    """Restore the link of a visit, and follow those that lead from one tab to the other."""
+    """Restore the link of a visit, and follow those that lead from one tab to the other.
+
+    Args:
+        demo: the page.
+        engine: for what a filter can be.
+        tabs: those of ``links.TABS``.
+        search: what a link to it fills.
+        compare: likewise.
+        others: what else holds links that lead to a tab, and says so as results.js does: ``trigger("click", {link})``.
+    """
     systems = [name for name in SYSTEMS if name in engine.systems]
 
     def restore(pairs: Iterable[tuple[str, str]]) -> dict[Any, Any]:
@@ -26,15 +42,21 @@ def connect_links(
         if not pairs:
             return {tabs: gr.skip()}
         link, notes = links.parse(pairs, systems)
+        if link.tab not in links.ASKING:
+            return {tabs: gr.Tabs(selected=link.tab)}
         link, unknown = without_unknown(engine, link)
         tab = compare if link.tab == "compare" else search
-        shown = tab.show(link) if link.query else cards.welcome(tab.welcome)
+        shown = tab.show(link) if link.query or link.like else cards.welcome(tab.welcome)
         return {
             tabs: gr.Tabs(selected=link.tab),
             tab.form.query: link.query,
             tab.form.k: link.k,
-            **({search.system: link.system} if tab is search else {}),
-            **{menu: link.filters.get(name, ANY) for name, menu in tab.form.filters.items()},
+            **(
+                {search.system: link.system, search.fold: link.fold, search.like: link.like}
+                if tab is search
+                else {compare.systems: compare.columns(link)}
+            ),
+            **tab.form.fill(link.filters),
             tab.output: join([links.note(notes + unknown), shown]),
         }
 
@@ -47,26 +69,35 @@ def connect_links(
     forms = [part for tab in (search, compare) for part in (tab.form.query, tab.form.k, *tab.form.filters.values())]
     outputs = [search.output, compare.output]
     shared: dict[str, Any] = {
-        "outputs": [tabs, *forms, search.system, *outputs],
+        "outputs": [tabs, *forms, search.system, search.fold, search.like, compare.systems, *outputs],
         "api_visibility": "private",
         "show_progress": "minimal",
         "show_progress_on": outputs,
         **ENGINE,
     }
     demo.load(arrive, **shared)
-    gr.on([output.click for output in outputs], follow, **shared)
+    gr.on([output.click for output in (*outputs, *others)], follow, **shared)
+    for tab in tabs.children:
+        opened = f"() => {{ {script('links', 'tabs')}\ntabOpened({json.dumps(tab.id)}, {json.dumps(links.ASKING)}); }}"
+        tab.select(None, js=opened, api_visibility="private")
 
 
 def without_unknown(engine: SearchEngine, link: links.Link) -> tuple[links.Link, list[str]]:
-    """The link without filters that no product passes, such as a brand that a later catalogue lost, and what to say.
+    """The link without what this catalogue does not have, such as a brand or product it lost, and what to say.
 
     The form's menus could not show such a value, and then the results would be of another search than the form's.
     """
     known, notes = dict(link.filters), []
     for name, value in link.filters.items():
         try:
-            engine.check_filter(name, value)
+            engine.facets.check(name, value)
         except QueryError as error:
             del known[name]
             notes.append(f"{error} (this filter is left out)")
+    if link.like:
+        try:
+            engine.row_of(*link.product)
+        except QueryError as error:
+            link = replace(link, like="")
+            notes.append(f"{error} (like is left out)")
     return replace(link, filters=known), notes

@@ -1,29 +1,18 @@
-// Runs once for each place where results go. `element` stays the same while its content changes.
-// Knows of a search only the link that the server wrote for it.
-
-const OURS = ["q", "k", "tab", "system", "locale", "brand", "color"]; // space.ui.links.NAMES; a test compares them
+// Runs once for each place where results go; links.js stands before it. `element` stays the same while its content
+// changes. Knows of a search only the link that the server wrote for it.
 
 // A picture that does not load leaves its placeholder, in place of the browser's sign for a broken one. Removed and not
 // hidden: the next results are patched into the same elements.
 element.addEventListener("error", (event) => event.target.remove(), true);
 
+// Lists or table: chosen once, kept for the next comparison.
+let view = "lists";
+
 const part = (name) => element.querySelector(`.share ${name}`);
-const absolute = (link) => new URL(link, location.origin + location.pathname).href;
 
 function followResults() {
   const link = part(".copy")?.dataset.link;
-  if (!link || !element.checkVisibility()) return;
-  // What is not ours, such as Gradio's __theme, stays in the address but never goes into a copied link: on a private
-  // Space it may be a key.
-  const rest = new URLSearchParams([...new URLSearchParams(location.search)].filter(([name]) => !OURS.includes(name)));
-  const address = absolute(link + (rest.size ? `&${rest}` : ""));
-  if (address === location.href) return;
-  // Replaced and not pushed: "back" leaves the page, as it did before, instead of walking through every option tried.
-  history.replaceState(history.state, "", address);
-  // Embedded in a page of the Hub, whose address bar is the one that visitors see.
-  if (parent !== window && document.referrer.startsWith("https://huggingface.co/")) {
-    parent.postMessage({ queryString: link.slice(1) }, "https://huggingface.co");
-  }
+  if (link && element.checkVisibility()) showAddress(link);
 }
 
 function forgetCopying() {
@@ -49,18 +38,55 @@ async function copy(button) {
   if (!done) field.select();
 }
 
-element.addEventListener("click", (event) => {
-  const button = event.target.closest(".copy"), carry = event.target.closest(".carry");
-  if (button) copy(button);
-  // With a key held the visitor wants it in another tab or window: that is the browser's to do.
-  if (carry && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey) {
-    event.preventDefault();
-    trigger("click", { link: carry.getAttribute("href") });
+function showView() {
+  const table = element.querySelector(".aligned");
+  if (!table) return;
+  table.hidden = view !== "table";
+  element.querySelector(".sides").hidden = view === "table";
+  for (const button of element.querySelectorAll(".view button")) {
+    button.setAttribute("aria-pressed", button.dataset.view === view);
   }
+}
+
+// The same product in the other columns, while a card is pointed at or focused.
+function pointOut(event) {
+  const product = event.target.closest?.(".sides [data-same]")?.dataset.same;
+  const cards = [...element.querySelectorAll(".sides [data-same]")];
+  const same = product === undefined ? [] : cards.filter((card) => card.dataset.same === product);
+  for (const card of cards) card.classList.toggle("alike", same.length > 1 && same.includes(card));
+}
+for (const name of ["pointerover", "pointerleave", "focusin"]) element.addEventListener(name, pointOut);
+
+element.addEventListener("click", (event) => {
+  const button = event.target.closest(".copy"), link = carried(event);
+  const choice = event.target.closest(".view button");
+  if (button) copy(button);
+  if (choice) {
+    view = choice.dataset.view;
+    showView();
+  }
+  if (link) trigger("click", { link });
 });
+
+// A product whose details are opened is counted, once for these results. "toggle" does not bubble, so it is captured.
+const opened = new Set();
+element.addEventListener("toggle", ({ target }) => {
+  if (!target.open || !target.matches(".product")) return;
+  const { locale, product } = target.dataset, key = JSON.stringify([locale, product]);
+  if (!opened.has(key)) trigger("opened", { locale, product });
+  opened.add(key);
+}, true);
+
+function foldProducts() {
+  opened.clear();
+  // The next results are patched into the same elements: without this another product would stand there unfolded.
+  for (const product of element.querySelectorAll(".product[open]")) product.open = false;
+}
 
 watch("value", () => {
   forgetCopying();
+  foldProducts();
+  showView();
   followResults();
 });
 // What a change of the tab looks like from here: hidden it has no size. Not by an IntersectionObserver, since on a phone

@@ -1,0 +1,146 @@
+"""How fast the page is: its start, its first paint, and a comparison by button, over HTTP and within the engine.
+
+python benchmarks/page.py --model saved_e5_model --base-model ID --embeddings artifacts [--loads 5] [--queries 30]
+
+The queries are held-out ones of the store, each new to the process; the figures are medians and 95th percentiles in
+milliseconds. The last line is JSON.
+"""
+
+import argparse
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from shutil import which
+
+import httpx
+import numpy as np
+import pyarrow.parquet as pq
+from gradio_client import Client
+from machine import describe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("model", "base-model", "embeddings"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--loads", type=int, default=5, help="visits with an empty browser cache")
+    parser.add_argument("--queries", type=int, default=30, help="comparisons of each kind")
+    given = parser.parse_args()
+    app, address, seconds = start(given)
+    try:
+        client = Client(address, verbose=False)
+        store = Path(given.embeddings)
+        table = pq.read_table(store / "judgments" / "test.parquet", columns=["query"])
+        queries = sorted(set(table["query"].to_pylist()))
+        asked = [queries[place % len(queries)] for place in range(given.queries)]
+        client.predict("warm up", 10, api_name="/compare")
+        with sync_playwright() as playwright:
+            chromium = which("chromium") or which("google-chrome")
+            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+            paints, ready = visits(browser, address, given.loads)
+            page = browser.new_page()
+            clicks = comparisons(page, address, asked)
+            browser.close()
+        timed, inside = [], []
+        for query in asked:
+            begun = time.perf_counter()
+            found = client.predict(query, 10, api_name="/compare")
+            timed.append(1000 * (time.perf_counter() - begun))
+            inside.append(sum(system["timings_ms"]["total"] for system in found["systems"].values()))
+    finally:
+        os.killpg(app.pid, signal.SIGTERM)
+        app.wait()
+    result = {
+        "benchmark": "page",
+        "products": json.loads((store / "manifest.json").read_text(encoding="utf-8"))["rows"],
+        "start_to_page_s": round(seconds, 1),
+        "first_paint_ms": spread(paints),
+        "query_box_ready_ms": spread(ready),
+        "comparison_by_button_ms": spread(clicks),
+        "comparison_over_http_ms": spread(timed),
+        "systems_within_ms": spread(inside),
+        "machine": describe(),
+    }
+    for name, value in result.items():
+        print(f"{name}: {value}")
+    print(json.dumps(result))
+
+
+def start(given: argparse.Namespace) -> tuple[subprocess.Popen, str, float]:
+    """The app, its address, and the seconds until it answered."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    names = ("model", "base_model", "embeddings")
+    flags = [part for name in names for part in (f"--{name.replace('_', '-')}", getattr(given, name))]
+    usage = ["--usage-file", str(Path(tempfile.mkdtemp()) / "usage.sqlite3")]
+    begun = time.perf_counter()
+    command = [sys.executable, str(ROOT / "app.py"), *flags, *usage, "--port", str(port)]
+    app = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    while app.poll() is None:
+        try:
+            httpx.get(address, timeout=5)
+            return app, address, time.perf_counter() - begun
+        except httpx.TransportError:
+            time.sleep(0.05)
+    sys.exit(f"app.py ended with {app.returncode}")
+
+
+def visits(browser: Browser, address: str, loads: int) -> tuple[list[float], list[float]]:
+    """First contentful paint, and the query box ready, of visits that have nothing cached."""
+    paints, ready = [], []
+    for _ in range(loads):
+        context = browser.new_context()
+        page = context.new_page()
+        begun = time.perf_counter()
+        page.goto(address)
+        page.get_by_role("textbox", name="Query").wait_for()
+        ready.append(1000 * (time.perf_counter() - begun))
+        paints.append(page.evaluate(PAINT))
+        context.close()
+    return paints, ready
+
+
+def comparisons(page: Page, address: str, queries: Iterable[str]) -> list[float]:
+    """From Enter in the query box to the new columns on the page."""
+    page.goto(f"{address}/?tab=compare")
+    page.get_by_role("button", name="Compare", exact=True).wait_for()
+    box = page.get_by_role("textbox", name="Query").locator("visible=true")
+    took: list[float] = []
+    last = None
+    for query in queries:
+        box.fill(query)
+        begun = time.perf_counter()
+        box.press("Enter")
+        page.wait_for_function(changed(), arg=last)
+        took.append(1000 * (time.perf_counter() - begun))
+        last = page.locator(".copy:visible").get_attribute("data-link")
+    return took[1:]  # the first also loads what the tab needs
+
+
+def changed() -> str:
+    """Whether the link above the results, which names the query, is another than before."""
+    return "last => [...document.querySelectorAll('.copy')].some(e => e.checkVisibility() && e.dataset.link !== last)"
+
+
+def spread(values: list[float], digits: Callable[[float], float] = lambda value: round(float(value), 1)) -> dict:
+    """Median, 95th percentile and number."""
+    return {"median": digits(np.median(values)), "p95": digits(np.percentile(values, 95)), "n": len(values)}
+
+
+if __name__ == "__main__":
+    main()

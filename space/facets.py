@@ -1,0 +1,282 @@
+"""Filters: which products of a catalogue they leave, and how many products each further value would leave.
+
+Knows no query, no score and no page. Every column is kept as numbers, so that a filter over 1.2 million products is
+one comparison and a count one pass. A product whose price or rating is not known passes no filter on it.
+"""
+
+import difflib
+import math
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from space.errors import QueryError
+
+#: {filter: the column it is about}, in the order in which they are shown and written.
+FILTERS = {
+    "locale": "product_locale",
+    "brand": "product_brand",
+    "color": "product_color",
+    "category": "category",
+    "min_price": "price",
+    "max_price": "price",
+    "min_rating": "rating",
+}
+#: What stands between the levels of a category.
+LEVEL = " > "
+RATINGS = (4.5, 4.0, 3.5, 3.0)
+#: A filter on what is known of a smaller share of the products would mostly hide products.
+MIN_KNOWN = 0.05
+_HINT_VALUES = 5_000
+_SHOWN = 80
+
+
+class Facet(Protocol):
+    """One filter over one column.
+
+    Attributes:
+        known: of how many products the column says anything.
+    """
+
+    known: int
+
+    def mask(self, name: str, value: Any) -> np.ndarray:
+        """(n,) bool, the products that pass; a ``QueryError`` where the value is none this column could have."""
+
+    def counts(self, mask: np.ndarray | None, chosen: Any, limit: int | None) -> list[tuple[str, int]]:
+        """Values with their number of products under the (n,) bool ``mask``, as ``Facets.counts`` gives them."""
+
+
+class Facets:
+    """All filters of a catalogue.
+
+    Args:
+        catalogue: (n) rows of product columns; what is missing of ``FILTERS`` gives no filter.
+    """
+
+    def __init__(self, catalogue: pa.Table) -> None:
+        """Turn each column into numbers once."""
+        self.rows = len(catalogue)
+        self._facets: dict[str, Facet] = {}
+        for name, column in FILTERS.items():
+            if column in catalogue.column_names:
+                self._facets[name] = _KINDS.get(name, _Values)(catalogue[column])
+
+    def known(self, name: str) -> int:
+        """Of how many products the column of a filter says anything."""
+        return self._facets[name].known if name in self._facets else 0
+
+    def offered(self, name: str) -> bool:
+        """Whether the column is there and known of enough products for a filter on it to be of use."""
+        return self.known(name) > 0 and (name not in _KINDS or self.known(name) >= MIN_KNOWN * self.rows)
+
+    def check(self, name: str, value: Any) -> None:
+        """Whether a filter can have this value.
+
+        Raises:
+            QueryError: there is no such filter, or no product could pass it; the message names what is near.
+        """
+        self._facet(name).mask(name, value)
+
+    def mask(self, filters: Mapping[str, Any]) -> np.ndarray | None:
+        """The products that pass every filter: (n,) bool, or None where all do.
+
+        Args:
+            filters: {name: value}; None and "" allow all.
+
+        Raises:
+            QueryError: see ``check``; or the bounds of the price exclude each other.
+        """
+        mask = None
+        for name, value in filters.items():
+            if name in FILTERS and not given(value):
+                continue
+            part = self._facet(name).mask(name, value)
+            mask = part if mask is None else mask & part
+        low, high = filters.get("min_price"), filters.get("max_price")
+        if given(low) and given(high) and float(low) > float(high):
+            raise QueryError(f"min_price should be at most max_price, {high}, is {low}")
+        return mask
+
+    def counts(
+        self, name: str, filters: Mapping[str, Any] | None = None, limit: int | None = None
+    ) -> list[tuple[str, int]]:
+        """The values of a filter, each with the products that it would leave beside the other filters.
+
+        The filter's own value is not applied, since another would take its place; but it is listed even if nothing is
+        left of it, so that a menu can show it. Other values without a product are not.
+
+        Args:
+            name: locale, brand, color: most products first, then by the alphabet. category: the top levels, and below
+                the chosen one the next, in the order of a tree. min_rating: lower bounds, highest first.
+            filters: {name: value}; None and "" allow all.
+            limit: how many values at most, beside the chosen one; of a category how many of one level.
+
+        Raises:
+            QueryError: see ``mask``.
+        """
+        filters = dict(filters or {})
+        chosen = filters.pop(name, None)
+        return self._facet(name).counts(self.mask(filters), chosen if given(chosen) else None, limit)
+
+    def _facet(self, name: str) -> Facet:
+        if name not in FILTERS:
+            raise QueryError(f"no filter {name!r}; there are {', '.join(self._facets)}")
+        if name not in self._facets:
+            raise QueryError(f"no filter {name!r} here: the products have no column {FILTERS[name]!r}; leave it empty")
+        return self._facets[name]
+
+
+def given(value: Any) -> bool:
+    """Whether a filter has a value at all; 0 is one."""
+    return value is not None and not (isinstance(value, str) and not value.strip())
+
+
+class _Codes:
+    """A text column as (n,) int32: the places of its values in the alphabet, -1 where there is none."""
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        encoded = column.combine_chunks().dictionary_encode()
+        found = [value or "" for value in encoded.dictionary.to_pylist()]
+        self.values: list[str] = sorted(filter(None, found))
+        places = {value: place for place, value in enumerate(self.values)}
+        code = np.array([*(places.get(value, -1) for value in found), -1], np.int32)
+        self._codes = code[encoded.indices.fill_null(len(found)).to_numpy(zero_copy_only=False)]
+        self.known = int((self._codes >= 0).sum())
+
+    def tally(self, mask: np.ndarray | None) -> np.ndarray:
+        """(v,) int64: the products of each value under a mask."""
+        codes = self._codes if mask is None else self._codes[mask]
+        return np.bincount(codes[codes >= 0], minlength=len(self.values))
+
+
+class _Values(_Codes):
+    """A column of which a filter names one value."""
+
+    def mask(self, name: str, value: Any) -> np.ndarray:
+        place = self._place(value)
+        if place is None:
+            shown = str(value)[:_SHOWN]
+            raise QueryError(f"no product with {name} {shown!r}{self._hint(shown)}")
+        return self._codes == place
+
+    def counts(self, mask: np.ndarray | None, chosen: Any, limit: int | None) -> list[tuple[str, int]]:
+        tally = self.tally(mask)
+        best = np.argsort(-tally, kind="stable")[:limit]
+        found = {self.values[place]: int(tally[place]) for place in best if tally[place]}
+        place = self._place(chosen)
+        if place is not None:
+            found.setdefault(chosen, int(tally[place]))
+        return list(found.items())
+
+    def _place(self, value: Any) -> int | None:
+        if not isinstance(value, str):
+            return None
+        place = bisect_left(self.values, value)
+        return place if place < len(self.values) and self.values[place] == value else None
+
+    def _hint(self, value: str) -> str:
+        near = [known for known in self.values if known.casefold() == value.casefold()]
+        # Among the most frequent only: comparing with 200,000 brands takes a second, and every visitor waits for it.
+        frequent = [known for known, _ in self.counts(None, None, _HINT_VALUES)]
+        near = near or difflib.get_close_matches(value, frequent, n=3)
+        return f"; did you mean {', '.join(near[:3])}?" if near else ""
+
+
+class _Paths(_Codes):
+    """Categories as paths: a filter names the start of one, whole levels of it."""
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        super().__init__(column)
+        self._levels = [tuple(path.split(LEVEL)) for path in self.values]
+
+    def mask(self, name: str, value: Any) -> np.ndarray:
+        wanted = tuple(value.split(LEVEL)) if isinstance(value, str) else ()
+        passing = [levels[: len(wanted)] == wanted for levels in self._levels] if wanted else []
+        if not any(passing):
+            tops = sorted({levels[0] for levels in self._levels})
+            near = difflib.get_close_matches(str(value)[:_SHOWN], tops, n=3)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise QueryError(f"no product with {name} {str(value)[:_SHOWN]!r}{hint}")
+        # The last place is for products without a category, whose code is -1.
+        return np.array([*passing, False])[self._codes]
+
+    def counts(self, mask: np.ndarray | None, chosen: Any, limit: int | None) -> list[tuple[str, int]]:
+        opened = tuple(chosen.split(LEVEL)) if isinstance(chosen, str) else ()
+        totals = Counter({opened[:depth]: 0 for depth in range(1, len(opened) + 1)})
+        for levels, count in zip(self._levels, self.tally(mask).tolist(), strict=True):
+            for depth in range(1, min(len(levels), len(opened) + 1) + 1 if count else 0):
+                if levels[: depth - 1] == opened[: depth - 1]:
+                    totals[levels[:depth]] += count
+        return [(LEVEL.join(levels), totals[levels]) for levels in _tree(totals, (), opened, limit)]
+
+
+class _Bound:
+    """A column of numbers, (n,) float64 with NaN for unknown, of which a filter is a bound."""
+
+    upper = False
+    steps: Sequence[float] = ()
+    highest = math.inf
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        self._numbers = pc.cast(column, pa.float64()).fill_null(math.nan).to_numpy()
+        self.known = int(np.isfinite(self._numbers).sum())
+
+    def mask(self, name: str, value: Any) -> np.ndarray:
+        bound = self._checked(name, value)
+        return self._numbers <= bound if self.upper else self._numbers >= bound
+
+    def counts(self, mask: np.ndarray | None, chosen: Any, limit: int | None) -> list[tuple[str, int]]:
+        numbers = self._numbers if mask is None else self._numbers[mask]
+        bounds = {f"{step:g}": int((numbers >= step).sum()) for step in self.steps[:limit]}
+        found = {bound: count for bound, count in bounds.items() if count}
+        if chosen is not None:
+            number = self._checked("bound", chosen)
+            found[f"{number:g}"] = int((numbers >= number).sum())
+        return sorted(found.items(), key=lambda pair: -float(pair[0]))
+
+    def _checked(self, name: str, value: Any) -> float:
+        try:
+            number = math.nan if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not (math.isfinite(number) and 0 <= number <= self.highest):
+            to = f"from 0 to {self.highest:g}" if math.isfinite(self.highest) else "from 0 on"
+            raise QueryError(f"{name} should be a number {to}, is {str(value)[:_SHOWN]!r}")
+        return number
+
+
+class _Upper(_Bound):
+    upper = True
+
+
+class _Rating(_Bound):
+    steps, highest = RATINGS, 5.0
+
+
+#: What is not one value of many; only these depend on columns that most catalogues lack.
+_KINDS: dict[str, type[_Paths] | type[_Bound]] = {
+    "category": _Paths,
+    "min_price": _Bound,
+    "max_price": _Upper,
+    "min_rating": _Rating,
+}
+
+
+def _tree(
+    totals: Mapping[tuple[str, ...], int], at: tuple[str, ...], opened: tuple[str, ...], limit: int | None
+) -> Iterator[tuple[str, ...]]:
+    """Paths below ``at``, each before what is below it, most products first."""
+    below = [levels for levels in totals if len(levels) == len(at) + 1 and levels[:-1] == at]
+    below.sort(key=lambda levels: (-totals[levels], levels))
+    for place, levels in enumerate(below):
+        on_the_way = opened[: len(levels)] == levels
+        if limit is None or place < limit or on_the_way:
+            yield levels
+        if on_the_way:
+            yield from _tree(totals, levels, opened, limit)

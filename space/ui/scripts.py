@@ -1,0 +1,10 @@
+"""The page's JavaScript files, put together. Knows not what they do."""
+
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+
+
+def script(*names: str) -> str:
+    """The files ``NAME.js`` one after the other, so that a later one can use what an earlier one defines."""
+    return "\n".join((_HERE / f"{name}.js").read_text(encoding="utf-8") for name in names)

@@ -1,0 +1,66 @@
+"""What a test does in a real browser; the fixtures ``browser`` and ``visit`` are in conftest.py."""
+
+import shutil
+from importlib.util import find_spec
+
+import pytest
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None or find_spec("playwright") is None, reason="needs playwright and a chromium on the PATH"
+)
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync"]  # fmt: skip
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c6360e8ef07000163010bbd1b0f"
+    "e40000000049454e44ae426082"
+)
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+# Text whose contrast with the nearest opaque background is below WCAG AA, as "ratio text".
+LOW_CONTRAST = """() => {
+  const rgba = text => (text.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
+  const linear = v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+  const light = rgb => [.2126, .7152, .0722].reduce((sum, weight, i) => sum + weight * linear(rgb[i] / 255), 0);
+  const found = [];
+  for (const element of document.querySelectorAll('body *')) {
+    const own = [...element.childNodes].filter(n => n.nodeType === 3).map(n => n.textContent.trim()).join('');
+    if (!own || !element.checkVisibility({visibilityProperty: true, opacityProperty: true})) continue;
+    if (element.closest('.picture, .unseen, .sr-only, script, style, noscript')) continue;
+    let back = [255, 255, 255];
+    for (let at = element; at; at = at.parentElement) {
+      const colour = rgba(getComputedStyle(at).backgroundColor);
+      if (colour.length < 4 || colour[3] === 1) { back = colour; break; }
+    }
+    const [a, b] = [light(rgba(getComputedStyle(element).color)), light(back)];
+    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+    if (ratio < 4.5) found.push(ratio.toFixed(2) + ' ' + own.slice(0, 40));
+  }
+  return found;
+}"""
+
+
+def open_tab(page, name):
+    """A click on the tab, which on a phone may be one of those behind the button for more."""
+    bar = page.get_by_role("tablist").first
+    bar.get_by_role("tab", name="Search").wait_for()
+    if bar.get_by_role("tab", name=name).count():
+        bar.get_by_role("tab", name=name).click()
+    else:
+        page.get_by_role("button", name="More tabs").click()
+        page.locator(".overflow-dropdown").get_by_text(name, exact=True).click()
+
+
+def ask(page, query):
+    box = page.get_by_role("textbox", name="Query")
+    box.fill(query)
+    box.press("Enter")
+    page.locator(".summary q, .moves, .problem").filter(visible=True).first.wait_for()
+
+
+def titles(page):
+    return page.locator(".card .title:visible").all_inner_texts()
+
+
+def width_beyond(page):
+    return page.evaluate("document.documentElement.scrollWidth - innerWidth")

@@ -1,0 +1,166 @@
+"""The Compare tab in a real browser: held-out queries, columns, alignment, table and export."""
+
+import csv
+import io
+import json
+import re
+
+import pytest
+import tiny
+from browsing import LOW_CONTRAST, PHONE, ask, needs_chromium, titles, width_beyond
+
+pytestmark = needs_chromium
+#: 120 queries of which three were judged: two wins, a loss, the others the same.
+DIFFERENCES = {"cellphone": 0.4, "coffee mug": 0.25, "red sneakers": -0.3} | {
+    f"thing {number}": 0.0 for number in range(117)
+}
+
+
+@pytest.fixture(scope="module")
+def url():
+    per_query = {
+        "product_locale": ["us"] * len(DIFFERENCES),
+        "query": list(DIFFERENCES),
+        "systems": {
+            "base": {"full_catalogue/ndcg@10": [0.5] * len(DIFFERENCES)},
+            "tuned": {"full_catalogue/ndcg@10": [0.5 + by for by in DIFFERENCES.values()]},
+        },
+    }
+    with tiny.serve(tiny.engine({"verdict": "Measured.", "protocols": {}, "per_query": per_query})) as url:
+        yield url
+
+
+def open_picker(page):
+    page.get_by_role("button", name="Pick one of 120 held-out queries: 2 better · 1 worse · 117 the same").click()
+    page.locator(".pick").first.wait_for()
+
+
+def heads(page):
+    return page.locator(".side h2:visible").all_inner_texts()
+
+
+def test_held_out_queries_are_picked_and_stepped_through(visit, url):
+    """The losses are one click away, and the comparison of one is the evaluation's: its locale, no other filter."""
+    page = visit(link="?tab=compare&q=shoes&k=3&systems=base,tuned&brand=Acme")
+    assert page.locator(".place").count() == 0
+    open_picker(page)
+    assert page.locator(".pick").first.inner_text().split() == ["+.400", "cellphone"]
+    page.get_by_role("radio", name="Largest loss").check()
+    first = page.locator(".pick").first.filter(has_text="red sneakers")
+    assert first.inner_text().split() == ["−.300", "red", "sneakers"]
+    assert page.locator(".pick").count() == 50
+    page.get_by_role("button", name="Show more").click()
+    page.get_by_text("100 of 120").wait_for()
+    page.get_by_label("Containing").fill("thing 11")
+    page.locator(".pick").nth(8).wait_for(state="detached")
+    assert page.locator(".pick").count() == 8 and "thing 116" in page.locator(".queries").inner_text()
+    page.get_by_label("Containing").fill("no such thing")
+    page.get_by_text("No query contains “no such thing”").wait_for()
+    page.get_by_label("Containing").fill("")
+    first.focus()
+    page.keyboard.press("Enter")
+    page.locator(".place").filter(has_text="120 of 120").wait_for()
+    first.wait_for(state="hidden")
+    assert page.get_by_role("textbox", name="Query").input_value() == "red sneakers"
+    assert page.get_by_role("combobox", name="Brand").input_value() == "Any"
+    page.wait_for_url("**/?q=red%20sneakers&k=3&tab=compare&systems=base,tuned&locale=us")
+    assert heads(page) == ["Base", "Fine-tuned"] and len(titles(page)) == 6
+    page.get_by_role("link", name="Previous").click()
+    page.locator(".place").filter(has_text="119 of 120").wait_for()
+    assert "k=3" in page.url and "systems=base,tuned" in page.url
+
+
+def test_columns_can_be_turned_off_and_a_link_restores_them(visit):
+    page = visit(link="?tab=compare&q=red%20sneakers&k=4")
+    page.locator(".side").nth(2).wait_for()
+    assert heads(page) == ["Base", "Fine-tuned", "BM25"]
+    page.get_by_role("checkbox", name="Base").uncheck()
+    page.get_by_text("Fine-tuned, BM25.").wait_for()
+    page.get_by_role("checkbox", name="Hybrid").check()
+    page.locator(".side.hybrid").wait_for()
+    assert heads(page) == ["Fine-tuned", "BM25", "Hybrid"]
+    marks = page.locator(".side.bm25 .move > [aria-hidden]").all_inner_texts()
+    assert marks == ["Fine-tuned 1", "Fine-tuned 4", "Hybrid 4", "Fine-tuned 2"]
+    page.wait_for_url("**systems=tuned,bm25,hybrid")
+    again = visit(link=page.url[page.url.index("?") :])
+    again.locator(".side.hybrid").wait_for()
+    assert heads(again) == ["Fine-tuned", "BM25", "Hybrid"]
+    assert not again.get_by_role("checkbox", name="Base").is_checked()
+    for name in ("Fine-tuned", "BM25", "Hybrid"):
+        again.get_by_role("checkbox", name=name).uncheck()
+    again.get_by_role("alert").filter(has_text="turn on at least one of Base, Fine-tuned, BM25, Hybrid").wait_for()
+
+
+def test_figures_alignment_and_table(visit):
+    """Figures where the query was judged; the same product is pointed out; the table is kept for the next query."""
+    page = visit(link="?tab=compare&q=red%20sneakers&k=5&locale=us")
+    head = page.locator(".side.tuned header")
+    head.wait_for()
+    assert re.search(r"nDCG@5\s+\.\d{3}\s+[+−]?\.\d{3}\s+Recall@5\s+1\.000", head.inner_text())
+    assert page.locator(".basis").inner_text().startswith("4 judged products, 1 of them Exact; unjudged counts as 0.")
+    assert page.locator(".side.base .change").count() == 0
+    tops = page.locator(".side .cards").evaluate_all("lists => lists.map(one => one.getBoundingClientRect().top)")
+    assert len(set(tops)) == 1, "first ranks stand side by side, however long the headers"
+
+    card = page.locator(".side.tuned .card").first
+    card.hover()
+    page.locator(".card.alike").first.wait_for()
+    alike = page.locator(".card.alike .title").all_inner_texts()
+    assert len(alike) == 3 and set(alike) == {card.locator(".title").inner_text()}
+    page.locator(".moves").hover()
+    page.locator(".card.alike").first.wait_for(state="detached")
+    page.locator(".side.base .card").nth(1).focus()
+    assert page.locator(".card.alike").count() > 1
+    products = page.locator(".sides .card").evaluate_all("cards => cards.map(card => card.dataset.same)")
+    lone = next(product for product in products if products.count(product) == 1)
+    page.locator(f'.sides [data-same="{lone}"]').focus()
+    assert page.locator(".card.alike").count() == 0
+
+    page.get_by_role("button", name="Table", exact=True).click()
+    assert page.locator(".aligned").is_visible() and not page.locator(".sides").is_visible()
+    assert page.locator(".aligned thead th").all_inner_texts() == ["Product", "Label", "Base", "Fine-tuned", "BM25"]
+    names = page.locator(".aligned tbody tr").evaluate_all("rows => rows.map(row => row.dataset.same)")
+    assert len(names) == len(set(names)) > 5 and names[0] == "us/p01"
+    assert "Exact" in page.locator(".aligned tbody tr").first.inner_text()
+    ask(page, "running")
+    page.locator(".basis").filter(has_text="nobody judged this query").wait_for()
+    assert page.locator(".figures").count() == 0
+    assert page.get_by_role("button", name="Table", exact=True).get_attribute("aria-pressed") == "true"
+    assert page.locator(".aligned").is_visible() and not page.locator(".sides").is_visible()
+
+
+def test_exports_download_what_is_on_the_page(visit):
+    """Opened as a spreadsheet and a program would: hostile titles whole, timings those that are shown."""
+    page = visit(link="?tab=compare&q=lamp%20mug%20%3Cscript%3E&k=5")
+    page.locator(".side").first.wait_for()
+    files = {}
+    for label in ("CSV", "JSON"):
+        with page.expect_download() as started:
+            page.get_by_role("link", name=label, exact=True).click()
+        assert started.value.suggested_filename == f"compare-lamp-mug-script.{label.lower()}"
+        files[label] = started.value.path().read_bytes()
+    assert files["CSV"].startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(io.StringIO(files["CSV"].decode("utf-8-sig"), newline="")))
+    shown = page.locator(".side .card .title").all_inner_texts()
+    assert [row["title"] or "(no title)" for row in rows] == shown
+    assert {row["title"] for row in rows} >= {tiny.ONERROR, tiny.TEMPLATE}
+    found = json.loads(files["JSON"])
+    assert [hit["title"] for part in found["systems"].values() for hit in part["hits"]] == [
+        row["title"] for row in rows
+    ]
+    assert (
+        f"total {found['systems']['tuned']['timings_ms']['total']:.1f} ms"
+        in page.locator(".side.tuned header").inner_text()
+    )
+    assert page.evaluate("window.hacked") is None
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_has_contrast_and_fits_a_phone(visit, scheme):
+    page = visit(PHONE, scheme=scheme, link="?tab=compare&q=red%20sneakers&systems=base,tuned,bm25,hybrid")
+    page.locator(".side.hybrid").wait_for()
+    assert page.evaluate(LOW_CONTRAST) == [] and width_beyond(page) == 0
+    open_picker(page)
+    assert page.evaluate(LOW_CONTRAST) == [] and width_beyond(page) == 0
+    page.get_by_role("button", name="Table", exact=True).click()
+    assert page.evaluate(LOW_CONTRAST) == [] and width_beyond(page) == 0

@@ -1,0 +1,60 @@
+"""The Data tab: made once for all visitors, when somebody looks."""
+
+import threading
+
+import tiny
+
+from space.search import SearchEngine
+from space.ui import data_tab
+from space.ui.data_page import report
+
+
+def shown_by(engine):
+    """What the tab's event returns, found as Gradio finds it."""
+    from space.ui.demo import build_demo
+
+    demo = build_demo(engine)
+    fns = [fn.fn for fn in demo.fns.values() if any(event == "appear" for _, event in fn.targets)]
+    return fns[0]
+
+
+def test_it_shows_the_data_of_the_engine():
+    number = {"mean": 0.6, "low": 0.5, "high": 0.7, "n": 6}
+    evaluation = {"verdict": "Helped.", "protocols": {"full_catalogue": {"systems": {"bm25": {"ndcg@10": number}}}}}
+    page = shown_by(tiny.engine(evaluation))()
+    for said in (
+        "Labels, test",
+        "In the full catalogue",
+        "0.600",
+        "Dulcet",
+        "python -m space eda",
+        "red running shoes",
+    ):
+        assert said in page
+
+
+def test_an_engine_without_judgments_or_evaluation_has_a_tab_too():
+    systems = tiny.engine().systems
+    page = shown_by(SearchEngine(tiny.catalogue(), systems))()
+    assert "Missing fields" in page and "Labels" not in page and "baseline" not in page
+
+
+def test_it_is_counted_once_however_many_look(monkeypatch):
+    """A large catalogue takes seconds: twenty visitors must not count it twenty times."""
+    made = []
+    begun = threading.Event()
+
+    def slowly(*arguments, **more):
+        made.append(1)
+        begun.wait(0.2)
+        return report(*arguments, **more)
+
+    monkeypatch.setattr(data_tab, "report", slowly)
+    show = shown_by(tiny.engine())
+    assert made == []
+    threads = [threading.Thread(target=show) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == [1]

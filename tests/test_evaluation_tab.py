@@ -1,0 +1,344 @@
+"""What the Evaluation tab says, over an evaluation whose figures are known, and over those that hold less."""
+
+import html
+import re
+import xml.etree.ElementTree as ElementTree
+
+import measured
+import numpy as np
+import pytest
+import tiny
+
+from space.evaluation import METRICS, PROTOCOLS
+from space.ui import charts, links, numbers, per_query, protocols, runs
+from space.ui.demo import build_demo
+from space.ui.evaluation_tab import page
+from space.ui.links import Link, parse, split
+
+SERVING = tiny.engine().description
+
+
+@pytest.fixture(scope="module")
+def content():
+    return measured.content()
+
+
+@pytest.fixture(scope="module")
+def whole(content):
+    return page(content, SERVING)
+
+
+def section(shown, kind):
+    """One section of the page, by its class."""
+    (found,) = re.findall(rf'<section class="{kind}[ "].*?</section>', shown, flags=re.DOTALL)
+    return found
+
+
+def text(shown):
+    """What one reads."""
+    return " ".join(html.unescape(re.sub(r"<title>.*?</title>|<[^>]*>", " ", shown)).split())
+
+
+# -- numbers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "plain", "signed"),
+    [
+        (0.6734, ".673", "+.673"),
+        (-0.0004, "-.000", "−.000"),  # the sign says on which side of zero an interval ends
+        (0.0, ".000", ".000"),
+        (1.0, "1.000", "+1.000"),
+        (10.5, "10.500", "+10.500"),
+        (None, "–", "–"),
+        ("much", "–", "–"),
+        (float("nan"), "–", "–"),
+        (True, "–", "–"),
+    ],
+)
+def test_figures(value, plain, signed):
+    if value is None or not isinstance(value, float) or value >= 0:
+        assert numbers.plain(value) == plain
+    assert numbers.signed(value) == signed
+
+
+def test_ends_of_a_scale_have_no_idle_digits():
+    assert [numbers.short(value) for value in (0.0, 0.8, 1.0)] == ["0", ".8", "1"]
+    assert [numbers.short(value, signed=True) for value in (-0.15, 0.05, 0.0)] == ["−.15", "+.05", "0"]
+
+
+def test_too_few_queries_have_no_interval():
+    """An interval would look like a finding, whatever word stands beside it."""
+    few = {"mean": 0.2, "low": 0.1, "high": 0.3, "n": 9, "wins": 9, "losses": 0, "ties": 0}
+    shown = text(numbers.change(few))
+    assert shown == "+.200 too few 9 won · 0 lost · 0 tied"
+    assert text(numbers.change(few | {"n": 10})) == "+.200 [+.100, +.300] better 9 won · 0 lost · 0 tied"
+
+
+@pytest.mark.parametrize("bent", [None, {}, 3, {"n": 5}, {"n": 5, "mean": "x", "low": 0, "high": 1}])
+def test_no_whole_difference_is_none(bent):
+    assert numbers.difference(bent) is None
+
+
+# -- charts ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "low", "high"),
+    [
+        ([0.002, 0.673], 0.0, 0.7),
+        ([0.3, 0.6], 0.3, 0.6),
+        ([-0.148, 0.223], -0.2, 0.3),
+        ([0.5], 0.5, 0.6),
+        ([], 0, 0.1),
+    ],
+)
+def test_scale_holds_its_values(values, low, high):
+    """Also where .3 / .1 is a little more than 3."""
+    assert charts.scale(values) == charts.Scale(low, high)
+
+
+def test_places_on_a_scale():
+    over = charts.Scale(-0.1, 0.3)
+    assert [over.at(value) for value in (-0.1, 0.0, 0.3, 9.0, -9.0)] == [
+        "0.00%",
+        "25.00%",
+        "100.00%",
+        "100.00%",
+        "0.00%",
+    ]
+
+
+def path_of(shown, kind):
+    return re.search(rf'<path class="{kind}" d="([^"]*)"', shown)[1]
+
+
+def bands_of(shown):
+    found = re.findall(
+        r'<g class="band" data-link="([^"]*)"><rect x="([\d.]+)%" width="([\d.]+)%".*?<title>(.*?)<', shown
+    )
+    return [(html.unescape(link), float(x), float(width), html.unescape(title)) for link, x, width, title in found]
+
+
+def test_bars_go_up_and_down_from_zero():
+    bands = [charts.Band(1, title, "?") for title in "abcd"]
+    shown = charts.bars(np.array([0.3, 0.1, 0.0, -0.1]), charts.Scale(-0.1, 0.3), bands, "four")
+    assert path_of(shown, "up") == "M0 0V-750h80V0zM100 0V-250h80V0z"
+    assert path_of(shown, "down") == "M300 0V250h80V0z"
+    assert 'viewBox="0 -750 400 1000"' in shown and 'y1="75.00%"' in shown
+    assert [band[1:] for band in bands_of(shown)] == [(0, 25, "a"), (25, 25, "b"), (50, 25, "c"), (75, 25, "d")]
+
+
+def test_shares_add_up():
+    shown = charts.shares([("up", 22), ("same", 3), ("down", 0), ("down", 75)], "t")
+    found = re.findall(r'class="(\w+)" x="([\d.]+)%" width="([\d.]+)%"', shown)
+    assert found == [("up", "0.00", "22.00"), ("same", "22.00", "3.00"), ("down", "25.00", "75.00")]
+
+
+def test_curve_goes_down_where_the_loss_does():
+    """Heights of SVG grow downwards."""
+    shown = charts.curve([(1, 0.4), (2, 0.3), (5, 0.0)], [0.4, 0.3, 0.0], charts.Scale(0.0, 0.4), "loss")
+    assert path_of(shown, "raw") == "M0 0L250 250L1000 1000"
+
+
+# -- the whole -------------------------------------------------------------------------------------------------------
+
+
+def test_page_is_well_formed(whole):
+    """An unclosed element would swallow the rest of the page without a word."""
+    ElementTree.fromstring(whole)
+
+
+def test_nothing_foreign_is_markup(whole):
+    assert "<script" not in whole and "&lt;script&gt;" in whole
+
+
+def test_answer_comes_first_in_plain_words(content, whole):
+    """The sum of CHANGES is +1.1 over 38 queries: the interval holds zero, and nothing may read as help."""
+    answer = text(section(whole, "answer"))
+    assert answer.startswith("Fine-tuning: no clear difference, the interval holds zero.")
+    assert "Over 38 held-out queries" in answer and "from .500 to .529 : +.029 on average" in answer
+    assert "22 won · 13 lost · 3 tied" in answer
+    assert "a random order .050, BM25 .700" in answer
+    assert "BM25, which needs no training, is above the fine-tuned encoder here." in answer
+    assert whole.index("answer") < whole.index("protocol")
+
+
+def test_weights_that_were_not_measured_are_told(content, whole):
+    """Figures of one model over the answers of another: the worst a demo can show."""
+    other = {"encoders": {**SERVING["encoders"], "tuned": {**SERVING["encoders"]["tuned"], "fingerprint": "f00"}}}
+    shown = page(content, other)
+    assert "other weights than those that answer here (Fine-tuned)" in text(section(shown, "answer"))
+    assert "other weights, f00" in section(shown, "encoders")
+    assert "other weights" not in whole and whole.count("the same weights") == 2
+
+
+def test_protocols_are_kept_apart(whole):
+    """A figure of one in the table of the other would compare what cannot be compared."""
+    for protocol, metrics in METRICS.items():
+        shown = section(whole, f"protocol {protocol}")
+        assert PROTOCOLS[protocol] in html.unescape(shown)
+        assert PROTOCOLS[protocol].count(". ") + PROTOCOLS[protocol].endswith(".") == 2
+        names = re.findall(r"<h3>([^<]*)", shown)
+        assert [name.strip() for name in names] == [protocols.METRIC_NAMES[metric][0] for metric in metrics]
+        assert shown.count("<table>") == 2 * len(metrics)
+
+
+def test_a_metric_s_table(content, whole):
+    """Each system with its own figures, and differences with wins, losses and ties."""
+    headline = re.search(r'<article class="metric decides">.*?</article>', whole, flags=re.DOTALL)[0]
+    assert "<h3>nDCG@10" in headline
+    table = content["protocols"]["full_catalogue"]
+    rows = {}
+    for name, figures in re.findall(r'<th scope="row">([^<]*)</th>.*?</td><td>(.*?)</td>', headline):
+        rows.setdefault(name, []).append(text(figures))
+    assert list(rows) == ["Random", "BM25", "Base", "Fine-tuned", "Hybrid"]
+    tuned, change = table["systems"]["tuned"]["ndcg@10"], table["differences"]["tuned"]["ndcg@10"]
+    assert rows["Fine-tuned"] == [
+        f"{numbers.plain(tuned['mean'])} [{numbers.plain(tuned['low'])}, {numbers.plain(tuned['high'])}]",
+        f"+.029 [{numbers.signed(change['low'])}, {numbers.signed(change['high'])}] unclear 22 won · 13 lost · 3 tied",
+    ]
+    assert rows["BM25"][1] == "+.200 [+.200, +.200] better 38 won · 0 lost · 0 tied"
+    assert rows["Hybrid"][1] == "−.200 [−.200, −.200] worse 0 won · 38 lost · 0 tied"
+    assert len(rows["Base"]) == len(rows["Random"]) == 1
+    last = re.findall(
+        r'<article class="metric">.*?</article>', section(whole, "protocol full_catalogue"), flags=re.DOTALL
+    )[-1]
+    assert "Exact@1" in last and "+.014 [" in text(last) and "−.100 [−.100, −.100]" in text(last)
+
+
+def test_every_query_is_a_bar_that_can_be_read(whole):
+    shown = section(whole, "queries")
+    bands = bands_of(shown)
+    assert len(bands) == 38
+    assert bands[0][3] == "1 of 38: “query us 20” (us) +.400, from .500 to .900"
+    assert bands[-1][3] == f"38 of 38: “{measured.HOSTILE}” (us) −.300, from .500 to .200"
+    assert path_of(shown, "up").count("M") == 22 and path_of(shown, "down").count("M") == 13
+    assert "22 above zero, 13 below" in shown
+
+
+def test_ends_of_the_list_lead_to_the_comparison(whole):
+    """Five each, largest first, over the products they were measured on."""
+    gains, losses = re.findall(r"<h3>(?:Largest gains|Largest losses)</h3>(.*?)</div>", section(whole, "queries"))
+    found = re.findall(r'<a class="carry" href="([^"]*)".*?>(.*?)</a><span class="moved">(.*?)</span>', losses)
+    assert [moved.split(",")[0] for _, _, moved in found] == ["−.300", "−.200", "−.100", "−.100", "−.100"]
+    assert html.unescape(found[0][1]) == f"{measured.HOSTILE} (us)"
+    assert parse(split(html.unescape(found[0][0])), ["tuned"]) == (
+        Link(measured.HOSTILE, tab="compare", system="tuned", filters={"locale": "us"}),
+        [],
+    )
+    assert [moved.split(",")[0] for moved in re.findall('"moved">(.*?)<', gains)] == ["+.400", "+.300"] + ["+.100"] * 3
+
+
+def test_ties_are_neither_gain_nor_loss():
+    """With nothing to list there is a word, and no query that did not move."""
+    shown = per_query.chart(per_query.slices.queries(measured.content({"us": [0.0] * 12})))
+    assert text(shown).endswith("Largest gains None. Largest losses None.")
+
+
+def test_many_queries_stay_light():
+    """2,000 queries in a page that everybody loads."""
+    rng = np.random.default_rng(0)
+    base, tuned = rng.random((2, 2000)).tolist()
+    figures = {name: dict.fromkeys(per_query.FIGURES, part) for name, part in (("base", base), ("tuned", tuned))}
+    held = {"product_locale": ["us"] * 2000, "query": [f"query {n}" for n in range(2000)], "systems": figures}
+    shown = per_query.chart(per_query.slices.queries({"per_query": held}))
+    bands = bands_of(shown)
+    assert len(bands) == charts.MAX_BANDS
+    assert sum(width for _, _, width, _ in bands) == pytest.approx(100, abs=0.2)
+    assert bands[0][3].startswith("1 to 10 of 2,000: +.") and "among them “query " in bands[0][3]
+    assert bands[-1][3].startswith("1,991 to 2,000 of 2,000: −.")
+    assert len(shown) < 100_000
+
+
+def test_slices_are_told_and_the_small_ones_are_not_judged(whole):
+    shown = section(whole, "slices")
+    said = text(re.search(r"<ul.*?</ul>", shown)[0])
+    assert "The gain is paid for by locale “es” (12 queries): full-catalogue nDCG@10 fell by .108 there" in said
+    rows = {
+        name: text(cells)
+        for name, cells in re.findall(r'<th scope="row">(\w+)<span class="size">.*?</th>(.*?)</tr>', shown)
+    }
+    assert rows["es"].startswith("−.108 [") and "worse .500 → .392 · 0 won · 12 lost · 0 tied" in rows["es"]
+    assert rows["jp"].startswith("+.150 too few .500 → .650 · 1 won · 0 lost · 1 tied")
+    assert "Label mix all queries: mixed" in text(shown)
+
+
+def test_gains_and_the_official_script(whole):
+    shown = section(whole, "gains")
+    assert "Exact 1, Substitute .1, Complement .01, Irrelevant 0." in text(shown)
+    assert "swaps Substitute and Complement" in text(shown)
+    assert re.findall(r"esci-data/issues/(\d+)", shown) == ["9", "18"]
+
+
+def test_how_it_came_about(whole):
+    assert "Loss by step: 0.1900 at the start, 0.1000 at the end." in text(section(whole, "training"))
+    training = text(section(whole, "training"))
+    assert "Time 40 s" in training and "step 1 step 10" in training
+    data = text(section(whole, "data"))
+    assert "Held-out queries 38 of 100" in data and "Learned from 1,234 judgments" in data and tiny.NOTICE in data
+    encoders = text(section(whole, "encoders"))
+    for encoder in SERVING["encoders"].values():
+        assert encoder["id"] in encoders and encoder["fingerprint"] in encoders
+    settings = text(section(whole, "settings"))
+    assert "--learning-rate 2e-05" in settings and "--locales us es jp" in settings and "push-to-hub" not in settings
+
+
+# -- less than all ---------------------------------------------------------------------------------------------------
+
+
+def test_no_evaluation_says_how_to_make_one():
+    shown = page(None, {})
+    ElementTree.fromstring(shown)
+    assert "Nothing has been measured here." in shown and "accelerate launch train.py" in shown
+
+
+def test_an_older_evaluation_says_what_it_does_not_hold():
+    """Models from before the label counts are on the Hub already."""
+    shown = page(measured.content(labels=False), SERVING)
+    assert "No slices by label mix" in section(shown, "slices") and "Query length" in section(shown, "slices")
+
+
+@pytest.mark.parametrize("instead", ["missing", None, "text", [1, "two", None], {"x": {"y": "z"}}, 7])
+def test_any_part_may_be_missing_or_bent(content, instead, monkeypatch):
+    """A store comes from a stranger, or from a later version: the app must start all the same and show the rest."""
+    monkeypatch.setattr(per_query.slices, "RESAMPLES", 10)
+    for part in content:
+        bent = {name: value for name, value in content.items() if name != part}
+        if instead != "missing":
+            bent[part] = instead
+        shown = page(bent, SERVING)
+        ElementTree.fromstring(shown)
+        assert "What a label is worth" in shown
+
+
+def test_bare_evaluation():
+    shown = page({"verdict": "Fine-tuning helped: much."}, {})
+    assert "<h2>Fine-tuning helped: much.</h2>" in shown
+    assert shown.count("holds no figures of this protocol") == 2
+    assert "no figures of single queries" in shown and "says nothing of the training" in shown
+
+
+@pytest.mark.parametrize("history", [None, [], [{"step": 1, "loss": 0.5}], [{"loss": 0.5}, "x", {"step": 2}]])
+def test_a_training_without_a_curve(history):
+    assert "Too few steps" in runs.training({"training": {"steps": 1, "history": history}})
+
+
+def test_a_level_loss_is_drawn():
+    ElementTree.fromstring(runs.training({"training": {"history": [{"step": n, "loss": 0.5} for n in range(5)]}}))
+
+
+# -- the page around it ----------------------------------------------------------------------------------------------
+
+
+def test_tabs_are_those_that_links_know(content):
+    """A tab that no link names could not be shared, and a name without a tab would open nothing."""
+    demo = build_demo(tiny.engine(content))
+    found = {block.id: block.label.key for block in demo.blocks.values() if type(block).__name__ == "Tab"}
+    assert found == links.TABS and list(found) == list(links.TABS)
+    assert set(links.ASKING) <= set(links.TABS)
+
+
+def test_a_link_opens_the_tab():
+    link, notes = parse([("tab", "evaluation")], ["tuned"])
+    assert link.tab == "evaluation" and notes == []

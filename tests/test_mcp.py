@@ -1,0 +1,99 @@
+"""The endpoints as MCP tools, asked over HTTP with the real client as an assistant would ask."""
+
+import asyncio
+import json
+from typing import get_args
+
+import pytest
+import tiny
+
+from space.search import SYSTEMS
+from space.ui import endpoints
+
+mcp = pytest.importorskip("mcp", reason="needs the mcp package of requirements.txt")
+
+
+@pytest.fixture(scope="module")
+def url():
+    with tiny.serve(tiny.engine()) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def asked(url):
+    """Everything in one session: the tools, and what calls of them answer."""
+    from mcp.client.streamable_http import streamablehttp_client
+
+    calls = {
+        "search": ("search", {"query": "red sneakers", "k": 3, "system": "tuned", "locale": "us"}),
+        "defaults": ("search", {"query": "shoes"}),
+        "compare": ("compare", {"query": "cellphone", "k": 2}),
+        "explain": ("explain", {"query": "red sneakers", "product_id": "p01", "product_locale": "us"}),
+        "k": ("search", {"query": "shoes", "k": 0}),
+        "system": ("search", {"query": "shoes", "system": "best"}),
+        "missing": ("search", {}),
+        "unknown": ("drop", {}),
+    }
+
+    async def ask():
+        async with (
+            streamablehttp_client(f"{url}gradio_api/mcp/") as (read, write, _),
+            mcp.ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            tools = {tool.name: tool for tool in (await session.list_tools()).tools}
+            return tools, {name: await session.call_tool(*call) for name, call in calls.items()}
+
+    return asyncio.run(asyncio.wait_for(ask(), timeout=60))
+
+
+def test_tools_are_the_endpoints_and_nothing_of_the_page(asked, url):
+    """A private event as a tool would let an assistant press the page's buttons."""
+    from gradio_client import Client
+
+    named = Client(url, verbose=False).view_api(return_format="dict")["named_endpoints"]
+    assert {f"/{name}" for name in asked[0]} == set(named) and {"search", "compare", "explain"} <= set(asked[0])
+
+
+def test_every_tool_says_what_it_does_and_what_it_takes(asked):
+    """An assistant knows nothing but these words: one that is missing is a tool used wrongly."""
+    for name, tool in asked[0].items():
+        assert len(tool.description) > 60 and "Returns: " in tool.description, name
+        assert " ,, " not in tool.description.replace(",", " ,")
+        for parameter, schema in tool.inputSchema["properties"].items():
+            assert len(schema.get("description", "")) > 10, (name, parameter)
+    search = asked[0]["search"].inputSchema
+    assert search["required"] == ["query"]
+    assert search["properties"]["system"]["enum"] == list(SYSTEMS) == list(get_args(endpoints.System))
+    assert search["properties"]["k"] == {
+        "type": "integer", "description": "how many products, 1 to 100.", "default": 10
+    }  # fmt: skip
+
+
+def content(answer):
+    """What came, as JSON: an assistant's program reads no Python."""
+    assert not answer.isError
+    return json.loads(answer.content[0].text)
+
+
+def test_calls_answer_what_the_engine_finds(asked):
+    engine, answers = tiny.engine(), asked[1]
+    assert content(answers["search"])["hits"] == engine.search("red sneakers", 3, locale="us").to_json()["hits"]
+    assert len(content(answers["defaults"])["hits"]) == 10
+    assert content(answers["compare"])["moves"] == engine.compare("cellphone", 2).to_json()["moves"]
+    assert content(answers["explain"]) == engine.explain("red sneakers", "us", "p01").to_json()
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("k", "k should be a whole number from 1 to 100, is 0"),
+        ("system", "'best' is not one of ['tuned', 'base', 'bm25', 'hybrid']"),
+        ("missing", "'query' is a required property"),
+        ("unknown", "drop"),
+    ],
+)
+def test_a_wrong_call_is_told_what_is_wrong(asked, call, said):
+    answer = asked[1][call]
+    assert answer.isError and said in answer.content[0].text
+    assert "Traceback" not in answer.content[0].text

@@ -1,0 +1,128 @@
+"""The Statistics tab: what it says, what it does not say, and the event that counts an opened product."""
+
+import threading
+
+import httpx
+import pytest
+import tiny
+from gradio_client import Client
+from test_cards import EVIL, Elements, hit
+
+from space.ui import product
+from space.ui.demo import build_demo
+from space.ui.statistics_tab import EMPTY_YET, NO_QUERIES, OFF, UNREADABLE, show, statistics, titles
+from space.usage import Report, TopProduct, Usage
+
+
+@pytest.fixture
+def usage(tmp_path):
+    made = Usage(tmp_path / "counts.sqlite3", seconds=60)
+    yield made
+    made.close()
+
+
+def test_it_says_why_there_is_nothing(usage, tmp_path):
+    """Turned off, not used yet, not readable: three different things to an owner who wonders."""
+    assert OFF in show(tiny.engine())
+    assert EMPTY_YET in show(tiny.engine(usage=usage))
+    (tmp_path / "file").write_text("in the way")
+    broken = Usage(tmp_path / "file" / "counts.sqlite3", seconds=60)
+    engine = tiny.engine(usage=broken)
+    assert engine.search("shoes").hits
+    said = show(engine)
+    assert UNREADABLE in said and str(tmp_path) not in said
+    broken._waiting = type(broken._waiting)()  # nothing left to try
+    broken.close()
+
+
+def test_what_was_shown_and_opened_is_said_with_titles(usage):
+    """Its own click and search are in it already, written or not: who looks must not wait for a timer."""
+    engine = tiny.engine(usage=usage)
+    engine.search("red running shoes", 2, "bm25")
+    engine.compare("red running shoes", 3)
+    usage.opened("us", "p01")
+    usage.shown([("us", "gone")], "x")
+    seen = Elements(show(engine))
+    assert not seen.open
+    for said in ("Red running shoes", "us · p01", "(no longer in the catalogue)", "Opened most", NO_QUERIES):
+        assert said in seen.text
+    assert "Searches3" in seen.text and "Products opened1" in seen.text
+
+
+def test_titles_are_those_of_the_locale():
+    """p01 is another product in es."""
+    found = titles(tiny.catalogue(), [TopProduct("es", "p01", 1, 0), TopProduct("us", "p24", 1, 0)])
+    assert found["es", "p01"] == "Zapatillas rojas para correr" and found["us", "p24"] == "(no title)"
+    assert titles(tiny.catalogue(), []) == {}
+
+
+def report(**fields):
+    top = [TopProduct("us", "p01", 3, 1)]
+    given = {"since": "2026-03-05", "searches": 9, "shown": 90, "opened": 1, "most_shown": top, "most_opened": top}
+    return Report(**given | {"queries": None, "days": [("2026-03-05", 9)]} | fields)
+
+
+def test_rare_queries_are_not_shown():
+    """A text that one visitor typed may say who that was, and the page is everybody's."""
+    page = statistics(report(queries=[("red shoes", 3), ("john doe 12 elm street", 2)]), {})
+    assert "red shoes" in page and "john doe" not in page
+    assert "No query was asked 3 times yet" in statistics(report(queries=[("john doe", 1)]), {})
+
+
+def test_days_without_a_search_are_gaps():
+    """Two busy days a week apart must not look like neighbours; one day alone is no chart."""
+    page = statistics(report(days=[("2026-02-27", 4), ("2026-03-02", 2)]), {})
+    assert [day for day in ("27 February 2026: 4", "28 February 2026: 0", "1 March 2026: 0", "2 March 2026: 2")
+            if f'title="{day}"' not in page] == []  # fmt: skip
+    assert "Searches a day" not in statistics(report(), {})
+
+
+def test_no_foreign_text_becomes_markup():
+    """Titles, ids and queries come from strangers, and here they meet every visitor."""
+    top = [TopProduct(EVIL, EVIL, 3, 1)]
+    page = statistics(report(queries=[(EVIL, 5)], most_shown=top, most_opened=top), {(EVIL, EVIL): EVIL})
+    page += product.details(hit(brand=EVIL, color=EVIL, product_id=EVIL, product_locale=EVIL,
+                                extra={"category": EVIL, "product_bullet_point": EVIL}))  # fmt: skip
+    seen = Elements(page)
+    assert not seen.open and EVIL in seen.text
+    assert not {"script", "img", "a"} & set(seen.tags)
+    assert not [name for name, _ in seen.attributes if name.startswith("on")]
+
+
+def test_details_are_every_column_with_a_value():
+    """NaN, blanks and addresses of pictures say nothing to a reader; a long text is cut."""
+    extra = {"price": 1234.5, "rating": float("nan"), "category": " ", "image_url": "https://x.example/a.png",
+             "rating_count": 1024.0, "product_bullet_point": "one\ntwo" + "x" * 5000}  # fmt: skip
+    text = Elements(product.details(hit(extra=extra))).text
+    assert text.startswith("Productp1LocaleusBrandAcmeColourredPrice1,234.5Ratings1,024In pointsone\ntwo")
+    assert len(text) < 2200 and "nan" not in text and "https" not in text
+
+
+def test_an_opened_product_is_counted_over_http(usage):
+    """The event as the page sends it, and as somebody else might: with no data, or the wrong one, it must not fail."""
+    engine = tiny.engine(usage=usage)
+    engine.search("red running shoes", 1, "bm25")
+    with tiny.serve(engine) as url:
+        client = Client(url, verbose=False)
+        config = client.config
+        number = next(one["id"] for one in config["dependencies"] if any(t[1] == "opened" for t in one["targets"]))
+        sent = [{"locale": "us", "product": "p01"}, {"locale": "us", "product": "p99"}, {"locale": ["us"]}, None]
+        for data in sent:
+            body = {"data": [], "event_data": data, "fn_index": number, "session_hash": "x"}
+            reply = httpx.post(f"{url}gradio_api/run/predict", json=body)
+            assert reply.status_code == 200, reply.text
+        assert "opened" not in str(client.view_api(return_format="dict"))
+    assert usage.report().opened == 1
+    assert [(one.product_id, one.opened) for one in usage.report().most_opened] == [("p01", 1)]
+
+
+def test_without_counts_there_is_no_event_and_no_file(tmp_path, monkeypatch):
+    """--usage-file "" must mean that nothing is counted anywhere."""
+    monkeypatch.chdir(tmp_path)
+    before = set(threading.enumerate())
+    engine = tiny.engine()
+    demo = build_demo(engine)
+    assert not [fn for fn in demo.fns.values() if any(event == "opened" for _, event in fn.targets)]
+    engine.search("red shoes")
+    assert list(tmp_path.iterdir()) == []
+    assert not [thread for thread in set(threading.enumerate()) - before if thread.name == "usage"]
