@@ -37,6 +37,8 @@ METRICS = {
     "full_catalogue": ("ndcg@10", "recall@100", "mrr@10", "exact@1"),
 }
 HEADLINE = ("full_catalogue", "ndcg@10")
+#: Which systems are also set against each other: what BM25 and the fine-tuned encoder add when they are fused.
+CONTRASTS = (("hybrid", "tuned"), ("hybrid", "bm25"), ("tuned", "bm25"))
 #: Below this a bootstrap interval says more about the few queries than about the encoder.
 MIN_QUERIES = 10
 
@@ -142,21 +144,30 @@ def summarize(
 
     Returns:
         {"protocols": {protocol: {"description", "systems": {system: {metric: {mean, low, high, n}}}, "differences":
-        {system: the same of system minus base, and wins, losses, ties}}}, "per_query": {"product_locale": [],
-        "query": [], "systems": {system: {column: []}}, "labels": {label: [] of counts}}}; JSON values only.
+        {system: the same of system minus base, and wins, losses, ties}, "contrasts": {system: {other: the same of
+        system minus other}} for those of ``CONTRASTS``}}, "per_query": {"product_locale": [], "query": [],
+        "systems": {system: {column: []}}, "labels": {label: [] of counts}}}; JSON values only.
     """
+
+    def against(protocol: str, system: str, other: str) -> dict[str, Any]:
+        columns = {name: f"{protocol}/{name}" for name in METRICS[protocol]}
+        return {
+            name: paired((results[system][column] - results[other][column]).to_numpy(), seed)
+            for name, column in columns.items()
+        }
+
     protocols = {}
     for protocol, names in METRICS.items():
-        table: dict[str, Any] = {"description": PROTOCOLS[protocol], "systems": {}, "differences": {}}
+        table: dict[str, Any] = {"description": PROTOCOLS[protocol], "systems": {}, "differences": {}, "contrasts": {}}
         for system, frame in results.items():
             table["systems"][system] = {
                 name: _estimate(frame[f"{protocol}/{name}"].to_numpy(), seed) for name in names
             }
             if system != BASE and BASE in results:
-                table["differences"][system] = {
-                    name: paired((frame[f"{protocol}/{name}"] - results[BASE][f"{protocol}/{name}"]).to_numpy(), seed)
-                    for name in names
-                }
+                table["differences"][system] = against(protocol, system, BASE)
+        for system, other in CONTRASTS:
+            if system in results and other in results:
+                table["contrasts"].setdefault(system, {})[other] = against(protocol, system, other)
         protocols[protocol] = table
     index = next(iter(results.values())).index
     counts = {} if labels is None else {"labels": labels.loc[index].to_dict("list")}
@@ -240,6 +251,11 @@ def to_markdown(summary: Mapping[str, Any]) -> str:
             f"| {system} − base | " + " | ".join(_cell(figures[name], signed=True) for name in names) + " |"
             for system, figures in table["differences"].items()
             if system == "tuned"
+        )
+        parts.extend(
+            f"| {system} − {other} | " + " | ".join(_cell(figures[name], signed=True) for name in names) + " |"
+            for system, others in table.get("contrasts", {}).items()
+            for other, figures in others.items()
         )
         parts.append("")
     return "\n".join(parts)

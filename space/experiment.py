@@ -17,7 +17,7 @@ import torch
 from accelerate import PartialState
 from tqdm import tqdm
 
-from space import evaluation, publish, report, source, training, upload
+from space import bm25_tuning, evaluation, publish, remarks, report, source, training, upload
 from space.bm25 import Bm25Index
 from space.catalogue import passages
 from space.config import BuildSettings, TrainSettings, to_json
@@ -62,8 +62,8 @@ def _train(settings: TrainSettings, weights: Weights, judged: Judged, state: Par
     examples = training_examples(judged.train, texts, settings.loss, negatives=settings.negatives, seed=settings.seed)
     encoder = TextEncoder(weights, max_seq_length=settings.max_seq_length, training=True)
     base = encoder.describe()
-    bench = _Bench(judged, texts, settings)
     if state.is_main_process:
+        bench = _Bench(judged, texts, settings)
         training.recover(settings.output_dir)
         logger.info("%s\n%s training examples for the %s loss", bench.describe(), f"{len(examples):,}", settings.loss)
         for system in (RandomSystem(len(texts), settings.seed), bench.bm25, bench.dense("base", encoder)):
@@ -81,7 +81,8 @@ def _train(settings: TrainSettings, weights: Weights, judged: Judged, state: Par
             "reason": "",
         }
         figures = bench.figures(base, described, log)
-        logger.info("\nAfter training\n\n%s\n%s\n", evaluation.to_markdown(figures), figures["verdict"])
+        said = "\n".join([figures["verdict"], *remarks.lexical(figures)])
+        logger.info("\nAfter training\n\n%s\n%s\n", evaluation.to_markdown(figures), said)
         _save(encoder, figures, log, settings)
         _push(settings)
     state.wait_for_everyone()
@@ -103,7 +104,8 @@ class _Bench:
     def __init__(self, judged: Judged, texts: list[str], settings: TrainSettings) -> None:
         self.judged, self.texts, self.settings = judged, texts, settings
         self.test = evaluation.held_out(judged.test, settings.eval_queries, settings.seed)
-        self.bm25 = Bm25System(Bm25Index(texts))
+        self.choice = bm25_tuning.choose(judged.train, texts, judged.catalogue, settings.seed)
+        self.bm25 = Bm25System(Bm25Index(texts, k1=self.choice.k1, b=self.choice.b))
         self.results: dict[str, pd.DataFrame] = {}
 
     def dense(self, name: str, encoder: TextEncoder) -> DenseSystem:
@@ -138,10 +140,19 @@ class _Bench:
             },
             "gains": GAINS,
             "encoders": {"base": base, "tuned": tuned},
+            "bm25": self.choice.to_json() | {"test": self._lexical_gain()},
             "settings": to_json(self.settings),
             "training": asdict(log),
             **summary,
         }
+
+    def _lexical_gain(self) -> dict[str, Any] | None:
+        """What the chosen k1 and b give on the held-out queries over the usual ones."""
+        if self.choice.usual:
+            return None
+        column = "/".join(evaluation.HEADLINE)
+        usual = evaluation.per_query(Bm25System(Bm25Index(self.texts)), self.test, self.judged.catalogue)
+        return evaluation.paired((self.results["bm25"] - usual)[column].to_numpy())
 
 
 def _queries(judgments: pd.DataFrame) -> int:

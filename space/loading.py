@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from space import hub
+from space import bm25_tuning, hub
 from space.bm25 import Bm25Index
 from space.calibration import calibrations
 from space.catalogue import bullets_of, passages
@@ -54,7 +54,9 @@ def load_engine(
         part: DenseSystem(part, encoder, TorchIndex(store.vectors(part))) for part, encoder in encoders.items()
     }
     # The text of a store with bullets cannot be told from its template alone, and BM25 does well without them.
-    systems["bm25"] = Bm25System(Bm25Index(passages(catalogue)))
+    evaluation = store.evaluation()
+    k1, b = bm25_tuning.parameters(evaluation)
+    systems["bm25"] = Bm25System(Bm25Index(passages(catalogue), k1=k1, b=b))
     systems["hybrid"] = HybridSystem(systems["tuned"], systems["bm25"])
     for system in systems.values():
         system.retrieve(["warm up"], 1)  # the first call allocates; that should not be a visitor's
@@ -71,7 +73,7 @@ def load_engine(
         judgments=judgments,
         notice=store.manifest["notice"],
         description=description,
-        evaluation=store.evaluation(),
+        evaluation=evaluation,
         calibrations=calibrations(systems, judgments, catalogue),
         gpu=gpu,
         usage=usage,

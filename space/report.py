@@ -10,6 +10,7 @@ matplotlib.use("Agg")  # no screen where training runs
 import matplotlib.pyplot as plt
 from huggingface_hub.repocard_data import CardData
 
+from space import remarks
 from space.evaluation import HEADLINE, METRICS, PROTOCOLS, to_markdown
 from space.store import Plan
 
@@ -75,7 +76,7 @@ Gains: Exact 1, Substitute .1, Complement .01, Irrelevant 0. Each cell: mean [95
 paired, with queries won/lost/tied.
 
 {to_markdown(evaluation)}
-## Use
+{_listed(remarks.lexical(evaluation))}## Use
 
 ```python
 from sentence_transformers import SentenceTransformer
@@ -192,6 +193,10 @@ tuned = load_dataset("{repo or "artifacts"}", "tuned", split="train")
 these vectors.
 {results}""",
     )
+
+
+def _listed(sentences: Sequence[str]) -> str:
+    return "".join(f"- {sentence}\n" for sentence in sentences) + "\n" if sentences else ""
 
 
 def _with_front_matter(front: Mapping[str, Any], text: str) -> str:

@@ -13,8 +13,10 @@ from conftest import command, environment, run_script
 
 import build_embeddings
 from space import sample
+from space.bm25 import K1, B
 from space.catalogue import passages
 from space.encoder import TextEncoder
+from space.loading import load_engine
 from space.store import Store
 from space.weights import locate
 
@@ -45,6 +47,14 @@ def test_the_store_holds_what_the_encoders_say(built, tiny_e5):
     assert set(store.judgments()["esci_label"]) == {"Exact", "Substitute", "Complement", "Irrelevant"}
     assert store.evaluation()["settings"]["dataset"] == "sample"
     assert "made-up" in store.manifest["notice"]
+
+
+def test_the_page_searches_with_the_bm25_that_was_measured(built, tiny_e5):
+    """Another k1 in the app than in the evaluation would show a baseline that nobody measured."""
+    measured = Store(built / "artifacts").evaluation()["bm25"]
+    engine = load_engine(str(built / "saved_e5_model"), str(tiny_e5), str(built / "artifacts"), offline=True)
+    index = engine.systems["bm25"].index
+    assert (index.k1, index.b) == (measured["k1"], measured["b"]) != (K1, B)
 
 
 def test_killed_in_the_middle_and_started_again_gives_the_same_bytes(built, tiny_e5, tmp_path):

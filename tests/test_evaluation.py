@@ -296,6 +296,19 @@ def test_differences_are_paired():
             assert table["systems"]["base"][name]["high"] > table["systems"]["tuned"][name]["low"]
 
 
+def test_systems_are_also_set_against_each_other():
+    """What fusing adds cannot be read off two differences from base: the interval needs the pairs."""
+    summary = evaluation.summarize({"bm25": frame(BASE + 0.1), "tuned": frame(BASE), "hybrid": frame(BASE + 0.15)})
+    for table in summary["protocols"].values():
+        means = {
+            (system, other): {round(found["mean"], 6) for found in figures.values()}
+            for system, others in table["contrasts"].items()
+            for other, figures in others.items()
+        }
+        assert means == {("hybrid", "tuned"): {0.15}, ("hybrid", "bm25"): {0.05}, ("tuned", "bm25"): {-0.1}}
+    assert "| hybrid − tuned | +0.1500 [+0.1500, +0.1500]" in evaluation.to_markdown(summary)
+
+
 def test_differences_are_by_query_and_not_by_place():
     """Frames in another order would otherwise be subtracted across queries."""
     tuned = frame(BASE + 0.05)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tiny
 
+from space import reading
 from space.evaluation import METRICS, PROTOCOLS
 from space.ui import charts, links, numbers, per_query, protocols, runs
 from space.ui.demo import build_demo
@@ -77,7 +78,7 @@ def test_too_few_queries_have_no_interval():
 
 @pytest.mark.parametrize("bent", [None, {}, 3, {"n": 5}, {"n": 5, "mean": "x", "low": 0, "high": 1}])
 def test_no_whole_difference_is_none(bent):
-    assert numbers.difference(bent) is None
+    assert reading.difference(bent) is None
 
 
 # -- charts ----------------------------------------------------------------------------------------------------------

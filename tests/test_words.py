@@ -27,7 +27,7 @@ def texts_of_the_page():
     found = [path.read_text(encoding="utf-8") for path in UI.glob("*.js")]
     for path in [
         *UI.glob("*.py"),
-        *(UI.parent / name for name in ("slices.py", "sample.py", "search.py", "evaluation.py")),
+        *(UI.parent / name for name in ("slices.py", "sample.py", "search.py", "evaluation.py", "remarks.py")),
     ]:
         if path.name != "words.py":
             nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))

@@ -4,13 +4,13 @@ All of it is drawn once, from the evaluation the store holds, and is the same fo
 content of a tab into the page only when the tab is opened, so that the first paint does not wait for it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from space import evaluation, slices
+from space import evaluation, reading, remarks, slices
 from space.evaluation import BASE, HEADLINE
 from space.search import SearchEngine
 from space.slices import TUNED
@@ -60,6 +60,7 @@ def page(measured: Mapping[str, Any] | None, serving: Mapping[str, Any]) -> Html
                 _verdict(measured, serving),
                 protocols.section("full_catalogue", measured),
                 protocols.section("judged", measured),
+                _said("lexical", "BM25 and fusion", remarks.lexical(measured)),
                 runs.gains(measured),
                 per_query.chart(frame),
                 per_query.sliced(frame),
@@ -75,7 +76,7 @@ def page(measured: Mapping[str, Any] | None, serving: Mapping[str, Any]) -> Html
 def _verdict(measured: Mapping[str, Any], serving: Mapping[str, Any]) -> Html:
     """The answer in plain words, and what speaks against taking it for one."""
     protocol, metric = HEADLINE
-    found = numbers.difference(numbers.part(measured, "protocols", protocol, "differences", TUNED, metric))
+    found = reading.difference(numbers.part(measured, "protocols", protocol, "differences", TUNED, metric))
     if found is None:
         said = measured.get("verdict") or "This evaluation says nothing of fine-tuning."
         return fill(
@@ -110,6 +111,18 @@ def _verdict(measured: Mapping[str, Any], serving: Mapping[str, Any]) -> Html:
         moved=moved,
         beside=_beside(levels),
         doubt=_doubt(measured, serving),
+    )
+
+
+def _said(kind: str, title: str, sentences: Sequence[str]) -> Html:
+    """What the figures say of one question, nothing where they say nothing."""
+    if not sentences:
+        return EMPTY
+    return fill(
+        '<section class="{kind}"><h2>{title}</h2><ul class="conclusions">{sentences}</ul></section>',
+        kind=kind,
+        title=title,
+        sentences=join(fill("<li>{sentence}</li>", sentence=sentence) for sentence in sentences),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from space import evaluation
+from space import evaluation, reading
 from space.evaluation import BASE, HEADLINE, METRICS, PROTOCOLS
 from space.ui import cards, charts, numbers
 from space.ui.markup import EMPTY, Html, fill, join
@@ -50,7 +50,7 @@ def _metric(protocol: str, metric: str, table: Mapping[str, Any]) -> Html:
     differences = {
         name: found
         for name in numbers.part(table, "differences")
-        if name not in _NO_RIVALS and (found := numbers.difference(numbers.part(table, "differences", name, metric)))
+        if name not in _NO_RIVALS and (found := reading.difference(numbers.part(table, "differences", name, metric)))
     }
     name, meaning = METRIC_NAMES[metric]
     decides = (protocol, metric) == HEADLINE

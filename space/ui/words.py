@@ -292,6 +292,24 @@ PHRASES = {
         "Каждый запрос ищет среди всех товаров своей локали; товар без оценки считается за 0. Это то, что видит "
         "покупатель, и по этому числу стоит решать."
     ),
+    "BM25 and fusion": "BM25 и слияние",
+    "BM25 runs with k1 {n} and b {m}, chosen on {k} train queries.": (
+        "BM25 работает с k1 {n} и b {m}; они выбраны на обучающих запросах ({k})."
+    ),
+    "BM25 runs with the usual k1 {n} and b {m}: too few train queries are richly judged.": (
+        "BM25 работает с обычными k1 {n} и b {m}: слишком мало обучающих запросов, у которых много оценок."
+    ),
+    "Against the usual k1 and b that changes its {METRIC} on the held-out queries by {n}, 95 % interval {m} to {k}.": (
+        "По сравнению с обычными k1 и b это меняет его {METRIC} на отложенных запросах на {n}, 95-процентный интервал "
+        "от {m} до {k}."
+    ),
+    "{SIDES}: {WORD}, {METRIC} {n}, 95 % interval {m} to {k}.": (
+        "{SIDES}: {WORD}, {METRIC} {n}, 95-процентный интервал от {m} до {k}."
+    ),
+    "Fine-tuned and BM25 fused, against fine-tuned alone": ("Слияние дообученной и BM25 против одной дообученной"),
+    "Fine-tuned and BM25 fused, against BM25 alone": "Слияние дообученной и BM25 против одного BM25",
+    "Fine-tuned against BM25": "Дообученная против BM25",
+    "no clear difference": "явной разницы нет",
     "{n} won · {m} lost · {k} tied": "лучше {n} · хуже {m} · поровну {k}",
     "the number to decide by": "решающее число",
     "Random": "Случайная",
