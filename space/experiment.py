@@ -17,7 +17,7 @@ import torch
 from accelerate import PartialState
 from tqdm import tqdm
 
-from space import bm25_tuning, evaluation, publish, remarks, report, source, training, upload
+from space import bm25_tuning, drift, evaluation, publish, remarks, report, source, training, upload
 from space.bm25 import Bm25Index
 from space.catalogue import passages
 from space.config import BuildSettings, TrainSettings, to_json
@@ -68,6 +68,7 @@ def _train(settings: TrainSettings, weights: Weights, judged: Judged, state: Par
         logger.info("%s\n%s training examples for the %s loss", bench.describe(), f"{len(examples):,}", settings.loss)
         for system in (RandomSystem(len(texts), settings.seed), bench.bm25, bench.dense("base", encoder)):
             bench.run(system)
+        bench.read_everyday("base", encoder)
         logger.info("\nBefore training\n\n%s", evaluation.to_markdown(evaluation.summarize(bench.results)))
     state.wait_for_everyone()
     log = training.fine_tune(encoder, examples, exact_texts(judged.train, texts), settings)
@@ -75,13 +76,14 @@ def _train(settings: TrainSettings, weights: Weights, judged: Judged, state: Par
         tuned = bench.dense("tuned", encoder)
         bench.run(tuned)
         bench.run(HybridSystem(tuned, bench.bm25))
+        bench.read_everyday("tuned", encoder)
         described = encoder.describe(refresh=True) | {
             "id": settings.push_to_hub or str(settings.output_dir),
             "revision": None,
             "reason": "",
         }
         figures = bench.figures(base, described, log)
-        said = "\n".join([figures["verdict"], *remarks.lexical(figures)])
+        said = "\n".join([figures["verdict"], *remarks.everything(figures)])
         logger.info("\nAfter training\n\n%s\n%s\n", evaluation.to_markdown(figures), said)
         _save(encoder, figures, log, settings)
         _push(settings)
@@ -107,6 +109,7 @@ class _Bench:
         self.choice = bm25_tuning.choose(judged.train, texts, judged.catalogue, settings.seed)
         self.bm25 = Bm25System(Bm25Index(texts, k1=self.choice.k1, b=self.choice.b))
         self.results: dict[str, pd.DataFrame] = {}
+        self.everyday: dict[str, torch.Tensor] = {}
 
     def dense(self, name: str, encoder: TextEncoder) -> DenseSystem:
         with tqdm(total=len(self.texts), desc=f"embed {name}", unit=" products", dynamic_ncols=True) as bar:
@@ -114,6 +117,9 @@ class _Bench:
 
     def run(self, system: System) -> None:
         self.results[system.name] = evaluation.per_query(system, self.test, self.judged.catalogue)
+
+    def read_everyday(self, name: str, encoder: TextEncoder) -> None:
+        self.everyday[name] = encoder.encode_queries(drift.sentences())
 
     def describe(self) -> str:
         notice = f"\n{self.judged.notice}" if self.judged.notice else ""
@@ -140,6 +146,7 @@ class _Bench:
             },
             "gains": GAINS,
             "encoders": {"base": base, "tuned": tuned},
+            "drift": drift.measure(**self.everyday),
             "bm25": self.choice.to_json() | {"test": self._lexical_gain()},
             "settings": to_json(self.settings),
             "training": asdict(log),

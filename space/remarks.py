@@ -6,10 +6,10 @@ Knows evaluation.json and measures nothing. What a sentence claims is claimed of
 from collections.abc import Mapping
 from typing import Any
 
-from space import evaluation
+from space import evaluation, slices
 from space.bm25_tuning import parameters
 from space.evaluation import CONTRASTS, HEADLINE
-from space.reading import difference, number, part, signed
+from space.reading import difference, number, part, plain, signed
 
 _METRIC = "full-catalogue nDCG@10"
 _SIDES = {
@@ -27,6 +27,38 @@ def lexical(measured: Mapping[str, Any]) -> list[str]:
         measured: content of evaluation.json, of any age and origin.
     """
     return [*_parameters(measured), *_contrasts(measured)]
+
+
+def outside(measured: Mapping[str, Any]) -> list[str]:
+    """How far the encoder moved on sentences that have nothing to do with products.
+
+    Args:
+        measured: content of evaluation.json, of any age and origin.
+    """
+    drift = part(measured, "drift")
+    found = difference(drift.get("paraphrase"))
+    shares = [number(part(drift, "paraphrase").get(system)) for system in ("tuned", "base")]
+    word = _WORDS.get(evaluation.bearing(found)) if found else None
+    if not found or not word or None in shares:
+        return []
+    tuned, base = (f"{100 * (share or 0):.0f}" for share in shares)
+    return [
+        f"On {found['n']} pairs of everyday sentences the nearest other is the paraphrase for {tuned} % with the "
+        f"fine-tuned encoder and for {base} % with base: {word}, {_figures(found)}.",
+        f"There the cosine of a sentence's two vectors is {plain(part(drift, 'cosine').get('mean'))} on average, and "
+        f"the similarities of all sentences have a rank correlation of {plain(drift.get('rank_correlation'))}.",
+    ]
+
+
+def everything(measured: Mapping[str, Any]) -> list[str]:
+    """All of it, and what the slices say, for where there are no headings.
+
+    Args:
+        measured: content of evaluation.json.
+    """
+    frame = slices.queries(measured)
+    sliced = [] if frame is None else slices.conclusions(frame, slices.cut(frame))
+    return [*lexical(measured), *outside(measured), *sliced]
 
 
 def _parameters(measured: Mapping[str, Any]) -> list[str]:

@@ -76,7 +76,7 @@ Gains: Exact 1, Substitute .1, Complement .01, Irrelevant 0. Each cell: mean [95
 paired, with queries won/lost/tied.
 
 {to_markdown(evaluation)}
-{_listed(remarks.lexical(evaluation))}## Use
+{_listed(remarks.everything(evaluation))}## Use
 
 ```python
 from sentence_transformers import SentenceTransformer

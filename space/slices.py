@@ -147,6 +147,12 @@ def conclusions(frame: pd.DataFrame, cuts: Mapping[str, Sequence[Slice]]) -> lis
             queries = one.figures[lost[0]]["n"]
             sentences.append(f"The gain is paid for by {one.by.lower()} “{one.name}” ({queries:,} queries): {fell}.")
     headline, name = next(iter(FIGURES.items()))
+    leaning = [one for one in parts if one.bearing(headline) == "unclear" and one.figures[headline]["mean"] < 0]
+    if headline in gained and leaning:
+        listed = ", ".join(
+            f"{one.by.lower()} “{one.name}” (−{_figure(-one.figures[headline]['mean'])})" for one in leaning
+        )
+        sentences.append(f"Lower than base there, though not clearly, while all queries gain in {name}: {listed}.")
     better = sorted(
         (one for one in parts if one.bearing(headline) == "better"), key=lambda one: -one.figures[headline]["mean"]
     )

@@ -1,9 +1,12 @@
 """What cards and page say beside the verdict: each sentence with its figures, and none without."""
 
+import re
+
 import measured
 import pytest
 
 from space import remarks
+from space.ui import words
 from space.ui.evaluation_tab import page
 
 CHOSEN = {"k1": 1.2, "b": 0.9, "queries": 101, "products": 9113}
@@ -45,7 +48,57 @@ def test_an_evaluation_of_any_origin_is_read(bent):
     assert len(remarks.lexical(bent)) == ("test" in bent.get("bm25", {}) if isinstance(bent.get("bm25"), dict) else 0)
 
 
+def test_every_sentence_has_its_russian():
+    """As words.js looks for it: a lower-case letter is a number, another name any text."""
+    phrases = [
+        re.sub(
+            r"\\{(\w+)\\}",
+            lambda hole: r"[+−-]?[\d.,]*\d" if re.fullmatch("[a-z]", hole[1]) else ".+?",
+            re.escape(one),
+        )
+        for one in words.PHRASES
+    ]
+    for chosen in (CHOSEN | {"test": DIFFERENCE}, {"k1": 0.9, "b": 0.4, "queries": 0}):
+        found = measured.content() | {"drift": DRIFT, "bm25": chosen}
+        for sentence in [*remarks.lexical(found), *remarks.outside(found)]:
+            assert any(re.fullmatch(phrase, sentence) for phrase in phrases), sentence
+
+
 def test_the_page_says_it():
     shown = page(measured.content() | {"bm25": CHOSEN | {"test": DIFFERENCE}}, {})
     assert "<h2>BM25 and fusion</h2>" in shown and "chosen on 101 train queries" in shown
     assert "BM25 and fusion" not in page({"verdict": "?"}, {})
+
+
+DRIFT = {
+    "pairs": 48,
+    "cosine": {"mean": 0.9712, "lowest": 0.9},
+    "rank_correlation": 0.9911,
+    "paraphrase": {"base": 0.7708, "tuned": 0.75, **DIFFERENCE, "n": 48},
+}
+
+
+def test_what_happened_outside_the_shop():
+    said = remarks.outside({"drift": DRIFT})
+    assert said == [
+        "On 48 pairs of everyday sentences the nearest other is the paraphrase for 75 % with the fine-tuned encoder "
+        "and for 77 % with base: no clear difference, −.002, 95 % interval −.026 to +.024.",
+        "There the cosine of a sentence's two vectors is .971 on average, and the similarities of all sentences have "
+        "a rank correlation of .991.",
+    ]
+    assert (
+        ": worse, −.002"
+        in remarks.outside({"drift": DRIFT | {"paraphrase": DRIFT["paraphrase"] | {"high": -0.001}}})[0]
+    )
+
+
+@pytest.mark.parametrize("bent", [{}, {"drift": 1}, {"drift": {"paraphrase": DIFFERENCE}}, {"drift": {"cosine": {}}}])
+def test_nothing_is_said_of_a_drift_that_was_not_measured(bent):
+    assert remarks.outside(bent) == []
+
+
+def test_cards_have_the_slices_too():
+    """The page has a section for them; a card would otherwise hide that a locale pays for the gain."""
+    assert any(
+        "The gain is paid for by locale “es”" in sentence for sentence in remarks.everything(measured.content())
+    )

@@ -218,6 +218,17 @@ def test_an_interval_that_holds_zero_is_not_worse():
     assert "paid for" not in said(rows)
 
 
+def test_a_slice_that_leans_the_other_way_is_named_without_being_called_worse():
+    """Twelve queries that fall by .025 on average prove nothing, and must not hide behind a gain of the whole."""
+    rows = many("us", 40, 0.1) + [
+        ("es", f"taza {n}", 0.5, 0.5 + (0.2 if n % 2 else -0.25), (1, 1, 0, 0)) for n in range(12)
+    ]
+    leaning = "Lower than base there, though not clearly, while all queries gain in full-catalogue nDCG@10: "
+    assert f"{leaning}locale “es” (−.025)." in said(rows)
+    assert "chances to be wrong" in said(rows)
+    assert "Lower than base" not in said([*many("us", 12, -0.1), *rows[40:]])  # nobody gains
+
+
 def test_a_cut_with_one_part_says_nothing():
     """One locale, one length and one mix are the whole again."""
     assert slices.conclusions(*cut_of(many("us", 12, -0.1))) == []

@@ -61,6 +61,7 @@ def page(measured: Mapping[str, Any] | None, serving: Mapping[str, Any]) -> Html
                 protocols.section("full_catalogue", measured),
                 protocols.section("judged", measured),
                 _said("lexical", "BM25 and fusion", remarks.lexical(measured)),
+                _said("outside", "Outside the shop", remarks.outside(measured)),
                 runs.gains(measured),
                 per_query.chart(frame),
                 per_query.sliced(frame),

@@ -5,7 +5,7 @@ English. Labels of components are translated by Gradio, through ``label``. HTML 
 functions that know no language; words.js puts the Russian in its place in the visitor's browser, before it is painted,
 where Gradio's own choice of language says so. So the two never differ, and nothing on the server depends on a visitor.
 
-In a phrase ``{n}``, ``{m}``, ``{k}`` and ``{j}`` stand for a number, another lower-case name for any text, which stays
+In a phrase a lower-case letter such as ``{n}`` stands for a number, another lower-case name for any text, which stays
 as it is, and an upper-case one for words of ours, which are translated in turn. What a data set or a visitor supplies
 is kept out by its ``lang``, or by ``translate="no"``, which browsers' own translators heed as well.
 
@@ -310,6 +310,16 @@ PHRASES = {
     "Fine-tuned and BM25 fused, against BM25 alone": "Слияние дообученной и BM25 против одного BM25",
     "Fine-tuned against BM25": "Дообученная против BM25",
     "no clear difference": "явной разницы нет",
+    "Outside the shop": "За пределами магазина",
+    "On {n} pairs of everyday sentences the nearest other is the paraphrase for {m} % with the fine-tuned encoder "
+    "and for {k} % with base: {WORD}, {j}, 95 % interval {i} to {h}.": (
+        "Среди обыденных фраз (пар: {n}) ближайшая оказалась перефразировкой для {m} % у дообученной и {k} % у "
+        "исходной: {WORD}, {j}, 95-процентный интервал от {i} до {h}."
+    ),
+    "There the cosine of a sentence's two vectors is {n} on average, and the similarities of all sentences have a "
+    "rank correlation of {m}.": (
+        "Косинус между двумя векторами фразы там в среднем {n}, а ранговая корреляция сходств всех фраз — {m}."
+    ),
     "{n} won · {m} lost · {k} tied": "лучше {n} · хуже {m} · поровну {k}",
     "the number to decide by": "решающее число",
     "Random": "Случайная",
