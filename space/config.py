@@ -72,6 +72,18 @@ class TrainSettings:
     epochs: float = _help("Passes over the training examples.", default=1.0)
     max_steps: int = _help("Stop after this many optimizer steps; -1 means by --epochs.", default=-1)
     batch_size: int = _help("Examples per step and process.", default=32)
+    gradient_accumulation: int = _help(
+        "Batches whose gradients are added up before a step. For mnrl that is not one larger batch: negatives come "
+        "from a batch's own examples, see --mini-batch-size.",
+        default=1,
+    )
+    gradient_checkpointing: bool = _help(
+        "Compute activations again on the way back instead of keeping them: less memory, more time.", default=False
+    )
+    mini_batch_size: int = _help(
+        "With --loss mnrl: examples in memory at a time, so that a large --batch-size fits; 0 takes the whole batch.",
+        default=0,
+    )
     learning_rate: float = _help("Peak learning rate (AdamW, linear warm-up and decay).", default=2e-5)
     max_seq_length: int = _help("Tokens kept of each text.", default=64)
     triplet_margin: float = _help("Cosine-distance margin of the triplet loss.", default=0.2)
@@ -98,6 +110,20 @@ class TrainSettings:
         _require(self.loss in LOSSES, "loss", self.loss, f"choose one of {', '.join(LOSSES)}")
         _require(0 < self.epochs < float("inf"), "epochs", self.epochs, "use more than 0")
         _require(self.max_steps == -1 or self.max_steps >= 1, "max-steps", self.max_steps, "use 1 or more, or -1")
+        _require(self.gradient_accumulation >= 1, "gradient-accumulation", self.gradient_accumulation, "use 1 or more")
+        _require(self.mini_batch_size >= 0, "mini-batch-size", self.mini_batch_size, "use 0 (off) or 1 or more")
+        _require(
+            self.mini_batch_size == 0 or self.loss == "mnrl",
+            "mini-batch-size",
+            self.mini_batch_size,
+            "only the mnrl loss needs it, use --gradient-accumulation with the others",
+        )
+        _require(
+            self.mini_batch_size == 0 or not self.gradient_checkpointing,
+            "mini-batch-size",
+            self.mini_batch_size,
+            "leave out --gradient-checkpointing, both compute activations twice",
+        )
         _require(0 < self.learning_rate < 1, "learning-rate", self.learning_rate, "use something like 2e-5")
         _require(
             0 < self.triplet_margin < 2,

@@ -7,7 +7,9 @@ import hashlib
 import json
 import logging
 import os
+import resource
 import shutil
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from accelerate.utils import DistributedType
 from datasets import Dataset
 from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.sentence_transformer.losses import (
+    CachedMultipleNegativesRankingLoss,
     CoSENTLoss,
     MultipleNegativesRankingLoss,
     TripletDistanceMetric,
@@ -52,6 +55,7 @@ class TrainingLog:
         steps: optimizer steps, those before a resume included.
         seconds: of this process's training loop.
         examples_per_second: over the steps this process did.
+        peak_memory_gb: the most this process held so far: on the GPU if there is one, else resident.
         history: the trainer's log: step, loss, learning_rate.
         run: name of its folder among the TensorBoard events.
         device: where it ran.
@@ -61,6 +65,7 @@ class TrainingLog:
     steps: int
     seconds: float
     examples_per_second: float
+    peak_memory_gb: float
     history: list[dict[str, float]]
     device: str
     run: str
@@ -100,18 +105,21 @@ def fine_tune(
     sides = dict.fromkeys(examples.column_names, prompts["document"])
     sides |= {name: prompts["query"] for name in ("anchor", "query") if name in sides}
     sides.pop("score", None)
-    batch = settings.batch_size * state.num_processes
+    batch = settings.batch_size * settings.gradient_accumulation * state.num_processes
     total = settings.max_steps if settings.max_steps > 0 else int(settings.epochs * len(examples) / batch)
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(folder),
         num_train_epochs=settings.epochs,
         max_steps=settings.max_steps,
         per_device_train_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.gradient_accumulation,
+        activation_checkpointing=settings.gradient_checkpointing,
         learning_rate=settings.learning_rate,
         warmup_steps=0.1,
         prompts=sides if any(sides.values()) else None,
         use_cpu=state.distributed_type == DistributedType.MULTI_CPU,
-        bf16=torch.cuda.is_available(),
+        # A T4 has 16 GB and no bfloat16: emulated, it would be slower than float32.
+        bf16=torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False),
         dataloader_drop_last=state.num_processes > 1,
         ddp_timeout=int(PROCESS_TIMEOUT.total_seconds()),
         seed=settings.seed,
@@ -145,6 +153,7 @@ def fine_tune(
         steps=trainer.state.global_step,
         seconds=round(seconds, 1),
         examples_per_second=round(progress.examples / seconds, 1),
+        peak_memory_gb=round(_peak_memory() / 1e9, 2),
         history=[entry for entry in trainer.state.log_history if "loss" in entry],
         device=str(encoder.model.device),
         run=run,
@@ -212,6 +221,10 @@ def _loss(encoder: TextEncoder, settings: TrainSettings) -> torch.nn.Module:
         return TripletLoss(
             encoder.model, distance_metric=TripletDistanceMetric.COSINE, triplet_margin=settings.triplet_margin
         )
+    if settings.loss == "mnrl" and settings.mini_batch_size:
+        return CachedMultipleNegativesRankingLoss(
+            encoder.model, scale=MNRL_SCALE, mini_batch_size=settings.mini_batch_size
+        )
     if settings.loss == "mnrl":
         return MultipleNegativesRankingLoss(encoder.model, scale=MNRL_SCALE)
     return CoSENTLoss(encoder.model)
@@ -260,7 +273,7 @@ class _Trainer(SentenceTransformerTrainer):
 
     # Not by the argument ``batch_sampler``: what is given there is saved with every checkpoint, labels and all.
     def get_batch_sampler(self, dataset: Dataset, batch_size: int, drop_last: bool, **kwargs: Any) -> Any:
-        if isinstance(self.loss, MultipleNegativesRankingLoss):
+        if isinstance(self.loss, MultipleNegativesRankingLoss | CachedMultipleNegativesRankingLoss):
             return LabelAwareBatchSampler(dataset, batch_size, dict(self._exact), drop_last=drop_last, **kwargs)
         return super().get_batch_sampler(dataset, batch_size, drop_last, **kwargs)
 
@@ -272,8 +285,19 @@ class _Trainer(SentenceTransformerTrainer):
         num_items_in_batch: int | None = None,
     ) -> Any:
         features, labels = self.collect_features(inputs)
+        if isinstance(self.loss, CachedMultipleNegativesRankingLoss):
+            loss = self.loss(features, labels)  # runs the model itself, part by part
+            return (loss, {}) if return_outputs else loss
         loss = self.loss.compute_loss_from_embeddings(embed_by_length(model, features), labels)
         return (loss, {}) if return_outputs else loss
+
+
+def _peak_memory() -> int:
+    """Bytes."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    scale = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale
 
 
 def _run_name(encoder: TextEncoder, examples: Dataset, settings: TrainSettings, processes: int) -> str:

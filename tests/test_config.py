@@ -115,6 +115,9 @@ def test_unknown_flag(capsys):
 REFUSED = [
     ("locales", [], "--locales us"),
     ("batch_size", 0, "1 or more"),
+    ("gradient_accumulation", 0, "1 or more"),
+    ("mini_batch_size", -1, "0 (off)"),
+    ("mini_batch_size", 8, "--gradient-accumulation"),  # the default loss is triplet
     ("max_seq_length", 4, "8 to 512"),
     ("max_seq_length", 1024, "8 to 512"),
     ("bullets", -1, "0 (none)"),
@@ -151,6 +154,13 @@ def test_train_refusals(name, value, cure):
         TrainSettings(**{name: value})
     assert str(refused.value).startswith(f"--{name.replace('_', '-')} is {value!r}: ")
     assert cure in str(refused.value)
+
+
+def test_activations_are_not_computed_three_times():
+    """A cached batch runs the model twice already."""
+    assert TrainSettings(loss="mnrl", mini_batch_size=8).mini_batch_size == 8
+    with pytest.raises(SettingsError, match="--mini-batch-size is 8: leave out --gradient-checkpointing"):
+        TrainSettings(loss="mnrl", mini_batch_size=8, gradient_checkpointing=True)
 
 
 @pytest.mark.parametrize(

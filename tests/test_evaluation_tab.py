@@ -275,7 +275,7 @@ def test_gains_and_the_official_script(whole):
 def test_how_it_came_about(whole):
     assert "Loss by step: 0.1900 at the start, 0.1000 at the end." in text(section(whole, "training"))
     training = text(section(whole, "training"))
-    assert "Time 40 s" in training and "step 1 step 10" in training
+    assert "Time 40 s" in training and "step 1 step 10" in training and "Memory at most 2.3 GB" in training
     data = text(section(whole, "data"))
     assert "Held-out queries 38 of 100" in data and "Learned from 1,234 judgments" in data and tiny.NOTICE in data
     encoders = text(section(whole, "encoders"))

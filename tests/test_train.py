@@ -51,6 +51,7 @@ def test_evaluation_json_has_both_protocols_apart_and_every_system(trained):
     assert evaluation["bm25"]["queries"] > 80 and evaluation["bm25"]["train"]["n"] == evaluation["bm25"]["queries"]
     assert set(evaluation["protocols"]["judged"]["contrasts"]["hybrid"]) == {"tuned", "bm25"}
     assert evaluation["training"]["steps"] == 8
+    assert 0.2 < evaluation["training"]["peak_memory_gb"] < 20
     assert "made-up" in evaluation["dataset"]["notice"]
     assert len(evaluation["per_query"]["query"]) == evaluation["dataset"]["queries_evaluated"] > 80
     counts = evaluation["per_query"]["labels"]

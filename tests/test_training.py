@@ -130,15 +130,18 @@ def test_a_write_that_fails_leaves_the_old_model(encoder, tmp_path):
 
 @pytest.fixture
 def fine_tune(tiny_e5, tmp_path, monkeypatch):
-    """Trains on the Spanish part of the sample: (log, weights)."""
+    """Trains on the Spanish part of the sample: (log, weights). Without dropout, runs of other batches compare."""
     monkeypatch.chdir(tmp_path)
     judged = open_judged("sample", ["es"])
     texts = passages(judged.catalogue)
 
-    def run(loss, **settings):
+    def run(loss, dropout=True, batch_size=16, **settings):
         examples = training_examples(judged.train, texts, loss, negatives=1).select(range(100))
         encoder = TextEncoder(locate(str(tiny_e5)), training=True)
-        settings = TrainSettings(dataset="sample", loss=loss, batch_size=16, **settings)
+        for module in encoder.model.modules():
+            if isinstance(module, torch.nn.Dropout) and not dropout:
+                module.p = 0.0
+        settings = TrainSettings(dataset="sample", loss=loss, batch_size=batch_size, **settings)
         return training.fine_tune(encoder, examples, exact_texts(judged.train, texts), settings), encoder
 
     return run
@@ -156,6 +159,61 @@ def test_a_run_resumed_past_its_first_epoch_ends_in_the_same_weights(fine_tune, 
     assert again.steps == 60
     for name, tensor in unbroken.model.state_dict().items():
         assert torch.equal(tensor, resumed.model.state_dict()[name]), name
+
+
+def weights(run):
+    """Of what ``fine_tune`` returned."""
+    return dict(run[1].model.named_parameters())
+
+
+def assert_same(ones, others, tolerance):
+    for name, tensor in ones.items():
+        torch.testing.assert_close(
+            others[name], tensor, atol=tolerance, rtol=0, msg=lambda text, name=name: name + text
+        )
+
+
+def test_accumulated_batches_are_one_large_batch(fine_tune):
+    """For the triplet loss, which compares nothing across examples; the sampler deals the same order to both."""
+    one = fine_tune("triplet", dropout=False, batch_size=32, max_steps=2)
+    two = fine_tune("triplet", dropout=False, batch_size=8, gradient_accumulation=4, max_steps=2)
+    assert one[0].steps == two[0].steps == 2 and one[0].run != two[0].run
+    assert two[0].history[0]["loss"] == pytest.approx(one[0].history[0]["loss"], abs=1e-6)
+    assert_same(weights(one), weights(two), 1e-6)
+    assert_other_than_untrained(two)
+
+
+def test_checkpointed_gradients_are_the_same(fine_tune):
+    """Dropout included: what is computed again draws the same."""
+    kept = fine_tune("triplet", max_steps=2)
+    again = fine_tune("triplet", max_steps=2, gradient_checkpointing=True)
+    assert again[1].model[0].auto_model.is_activation_checkpointing and again[0].run != kept[0].run
+    assert_same(weights(kept), weights(again), 1e-7)
+
+
+@pytest.mark.parametrize("size", [5, 16])
+def test_a_cached_batch_is_the_whole_batch(fine_tune, size):
+    """Every example still has all others' products as negatives, however few are in memory at a time."""
+    whole = fine_tune("mnrl", dropout=False, max_steps=2)
+    parts = fine_tune("mnrl", dropout=False, max_steps=2, mini_batch_size=size)
+    assert parts[0].run != whole[0].run
+    assert parts[0].history[0]["loss"] == pytest.approx(whole[0].history[0]["loss"], abs=1e-5)
+    assert_same(weights(whole), weights(parts), 2e-6)
+    assert_other_than_untrained(parts)
+
+
+def assert_other_than_untrained(run):
+    """Two runs that did nothing agree, too."""
+    untrained = dict(TextEncoder(run[1].weights).model.named_parameters())
+    assert max((tensor - untrained[name]).abs().max() for name, tensor in weights(run).items()) > 1e-5
+
+
+def test_a_log_counts_examples_of_accumulated_batches(fine_tune):
+    """Speed would be told four times too low."""
+    log, _ = fine_tune("triplet", batch_size=8, gradient_accumulation=4, epochs=1)
+    assert log.steps == 4  # 100 examples in batches of 8: 13, in groups of four
+    assert log.examples_per_second * log.seconds == pytest.approx(128, rel=0.05)
+    assert log.peak_memory_gb > 0.1
 
 
 def test_another_run_s_checkpoints_are_never_continued(fine_tune, tmp_path, caplog):

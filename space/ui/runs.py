@@ -44,6 +44,7 @@ def training(measured: Mapping[str, Any]) -> Html:
         _fact("Steps", _whole(run.get("steps"))),
         _fact("Time", _duration(run.get("seconds"))),
         _fact("Speed", _speed(run.get("examples_per_second"))),
+        _fact("Memory at most", _gigabytes(run.get("peak_memory_gb"))),
         _fact("Device", run.get("device")),
         _fact("TensorBoard run", run.get("run")),
     ]
@@ -212,6 +213,11 @@ def _duration(value: object) -> str:
 def _speed(value: object) -> str:
     figure = numbers.number(value)
     return "" if figure is None else f"{figure:,.1f} examples/s"
+
+
+def _gigabytes(value: object) -> str:
+    figure = numbers.number(value)
+    return "" if figure is None else f"{figure:,.1f} GB"
 
 
 def _setting(value: object) -> str:

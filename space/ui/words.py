@@ -403,6 +403,8 @@ PHRASES = {
     "{n} s": "{n} с",
     "{n} min": "{n} мин",
     "{n} h": "{n} ч",
+    "Memory at most": "Память, не больше",
+    "{n} GB": "{n} ГБ",
     "{n} examples/s": "{n} примеров/с",
     "Device": "Устройство",
     "TensorBoard run": "Запуск в TensorBoard",
