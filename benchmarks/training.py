@@ -1,0 +1,164 @@
+"""How fast training is: our trainer beside a plain `SentenceTransformerTrainer`, on the same batches.
+
+python benchmarks/training.py [--dataset ../shared/esci] [--locales us] [--examples 640] [--rounds 3]
+
+Both train the packaged all-MiniLM-L6-v2 on the same batches, with the same loss, seed, sequence limit, optimizer,
+schedule and checkpoints; they differ in how a batch is embedded. Each run is a process of its own; a round runs each
+once, so that a busy moment hits both. First, without dropout, whose draws depend on the order of the texts, the losses
+of all steps are compared. Then, with dropout, time and memory. The last line is JSON.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from machine import describe
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+WAYS = ("plain", "ours")
+BASE = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+def main() -> None:
+    """Measure and print; with ``--way``, one run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset", default="sample")
+    parser.add_argument("--locales", nargs="+", default=["us", "es"])
+    parser.add_argument("--loss", default="triplet", choices=("triplet", "mnrl", "cosent"))
+    parser.add_argument("--examples", type=int, default=640)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--max-seq-length", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=0, help="0: as many as there are cores")
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--no-dropout", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.way:
+        print(json.dumps(one(given)))
+        return
+    still = {way: process(way, dropout=False) for way in WAYS}
+    runs: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
+    for number in range(given.rounds):
+        for way in WAYS if number % 2 == 0 else WAYS[::-1]:
+            runs[way].append(process(way, dropout=True))
+            print(number + 1, way, f"{rate(given, runs[way][-1:]):.1f} examples/s", flush=True)
+    print(json.dumps(result(given, still, runs)))
+
+
+def process(way: str, *, dropout: bool) -> dict[str, Any]:
+    """A run in a process of its own, so that neither warms up the other nor adds to its memory."""
+    words = [sys.executable, __file__, *sys.argv[1:], "--way", way, *([] if dropout else ["--no-dropout"])]
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def one(given: argparse.Namespace) -> dict[str, Any]:
+    """Train once: {"losses" and "seconds" of every step, "batch", "peak_gb"}."""
+    import torch
+    from sentence_transformers import SentenceTransformerTrainer
+    from transformers import TrainerCallback
+
+    from space import training
+    from space.catalogue import passages
+    from space.config import TrainSettings
+    from space.encoder import TextEncoder
+    from space.source import open_judged
+    from space.triplets import exact_texts, training_examples
+    from space.weights import locate
+
+    ours = training._Trainer
+    ends: list[float] = []
+    losses: list[float] = []
+
+    class Stopwatch(TrainerCallback):
+        """From the end of one step to that of the next, so that reading and tokenizing a batch counts."""
+
+        def on_step_end(self, *given: Any, **kwargs: Any) -> None:
+            ends.append(time.perf_counter())
+
+    class Timed(ours):
+        """Our trainer, or the library's way to the loss in it: batches, optimizer and checkpoints stay the same."""
+
+        def __init__(self, *args: Any, callbacks: list[TrainerCallback], **kwargs: Any) -> None:
+            super().__init__(*args, callbacks=[*callbacks, Stopwatch()], **kwargs)
+
+        def compute_loss(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+            way = SentenceTransformerTrainer if given.way == "plain" else ours
+            loss = way.compute_loss(self, *args, **kwargs)
+            losses.append(float(loss.detach()))
+            return loss
+
+    training._Trainer = Timed
+    torch.set_num_threads(given.threads or len(os.sched_getaffinity(0)))
+    judged = open_judged(given.dataset, given.locales, offline=True)
+    texts = passages(judged.catalogue)
+    examples = training_examples(judged.train, texts, given.loss, negatives=1)
+    examples = examples.shuffle(seed=0).select(range(min(given.examples, len(examples))))
+    encoder = TextEncoder(locate(BASE, offline=True), max_seq_length=given.max_seq_length, training=True)
+    for module in encoder.model.modules() if given.no_dropout else ():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        settings = TrainSettings(
+            dataset=given.dataset,
+            loss=given.loss,
+            batch_size=given.batch_size,
+            checkpoints_dir=Path(folder) / "checkpoints",
+            logging_dir=Path(folder) / "logs",
+            save_steps=0.5,
+        )
+        log = training.fine_tune(encoder, examples, exact_texts(judged.train, texts), settings)
+    seconds = [after - before for before, after in itertools.pairwise(ends)]
+    return {"losses": losses, "seconds": seconds, "steps": log.steps, "peak_gb": log.peak_memory_gb}
+
+
+def result(
+    given: argparse.Namespace, still: dict[str, dict[str, Any]], runs: dict[str, list[dict[str, Any]]]
+) -> dict[str, Any]:
+    """What is claimed, and what it rests on."""
+    apart = [abs(a - b) for a, b in zip(*(still[way]["losses"] for way in WAYS), strict=True)]
+    means = {way: [statistics.fmean(run["losses"]) for run in parts] for way, parts in runs.items()}
+    rates = {way: rate(given, parts) for way, parts in runs.items()}
+    return {
+        "benchmark": "training",
+        **{name: getattr(given, name) for name in ("dataset", "locales", "loss", "batch_size", "max_seq_length")},
+        "steps": still["ours"]["steps"],
+        "rounds": given.rounds,
+        "examples_per_second": {way: round(value, 2) for way, value in rates.items()},
+        "times_as_fast": round(rates["ours"] / rates["plain"], 2),
+        "times_as_fast_by_round": [
+            round(rate(given, [one]) / rate(given, [other]), 2)
+            for one, other in zip(runs["ours"], runs["plain"], strict=True)
+        ],
+        "peak_gb": {way: max(run["peak_gb"] for run in parts) for way, parts in runs.items()},
+        "loss_without_dropout": {
+            "first_step_apart": apart[0],
+            "five_steps_apart": max(apart[:5]),
+            "all_steps_apart": max(apart),
+            "mean": {way: round(statistics.fmean(still[way]["losses"]), 6) for way in WAYS},
+        },
+        "mean_loss_with_dropout": {way: round(statistics.fmean(values), 6) for way, values in means.items()},
+        "machine": describe(),
+    }
+
+
+def rate(given: argparse.Namespace, runs: list[dict[str, Any]]) -> float:
+    """Examples a second: of each step the median over the runs, since the batches differ in length."""
+    steps = zip(*(run["seconds"] for run in runs), strict=True)
+    medians = [statistics.median(step) for step in steps]
+    saving = sorted(medians)[-2:]  # the steps after which a checkpoint was written
+    return given.batch_size * (len(medians) - len(saving)) / (sum(medians) - sum(saving))
+
+
+if __name__ == "__main__":
+    main()
