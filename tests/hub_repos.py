@@ -169,8 +169,26 @@ def _weights(config: dict, seed: int) -> dict[str, np.ndarray]:
     return weights
 
 
-def e5_files(seed: int = 0) -> dict[str, bytes]:
-    """The files of the model repository: 32 dimensions, 2 layers. Another seed is another model of the same shape."""
+#: multilingual-e5-base is XLM-R throughout: positions begin behind the padding, and there are no token types.
+ROBERTA = {
+    "architectures": ["XLMRobertaModel"],
+    "model_type": "xlm-roberta",
+    "layer_norm_eps": 1e-05,
+    "max_position_embeddings": 514,
+    "type_vocab_size": 1,
+    "bos_token_id": 0,
+    "pad_token_id": 1,
+    "eos_token_id": 2,
+}
+
+
+def e5_files(seed: int = 0, *, base: bool = False) -> dict[str, bytes]:
+    """The files of the model repository: 32 dimensions, 2 layers. Another seed is another model of the same shape.
+
+    Args:
+        seed: of the weights.
+        base: the network of multilingual-e5-base in place of that of multilingual-e5-small.
+    """
     tokenizer = _tokenizer()
     special = {
         "bos": "<s>",
@@ -203,7 +221,7 @@ def e5_files(seed: int = 0) -> dict[str, bytes]:
         "use_cache": True,
         "torch_dtype": "float32",
         "transformers_version": "4.30.0",
-    }
+    } | (ROBERTA if base else {})
     modes = {f"pooling_mode_{name}": name == "mean_tokens" for name in ("cls_token", "mean_tokens", "max_tokens")}
     modules = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")]
     documents = {

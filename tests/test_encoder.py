@@ -30,6 +30,12 @@ def e5(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def e5_base(tmp_path_factory):
+    """Likewise multilingual-e5-base, an XLM-R."""
+    return write(tmp_path_factory.mktemp("hub") / "multilingual-e5-base-tiny", e5_files(base=True))
+
+
+@pytest.fixture(scope="module")
 def plain(tmp_path_factory, e5):
     """That tokenizer beside a random XLM-R: a plain ``transformers`` checkpoint, no sentence-transformers files."""
     folder = tmp_path_factory.mktemp("plain") / "checkpoint"
@@ -60,7 +66,7 @@ def by_hand(encoder, text):
     return mean / mean.norm()
 
 
-@pytest.mark.parametrize("kind", ["e5", "plain"])
+@pytest.mark.parametrize("kind", ["e5", "e5_base", "plain"])
 def test_vectors_are_the_mean_pooled_unit_vectors_of_the_prompted_text(kind, request):
     encoder = load(request.getfixturevalue(kind))
     assert encoder.model.prompts == E5_PROMPTS
@@ -131,6 +137,14 @@ def test_the_sequence_limit_is_no_part_of_the_fingerprint_but_of_the_description
     assert short.fingerprint == long.fingerprint
     assert (short.describe()["max_seq_length"], long.describe()["max_seq_length"]) == (8, 64)
     assert not torch.allclose(short.encode_passages(TEXTS[1:2]), long.encode_passages(TEXTS[1:2]), atol=1e-3)
+
+
+def test_e5_base_reads_as_many_tokens_as_e5_small(e5, e5_base):
+    """514 position embeddings are 512 tokens; the small one has 512 for as many."""
+    for folder in (e5, e5_base):
+        encoder = load(folder, max_seq_length=512)
+        assert encoder.max_seq_length == 512
+        assert encoder.encode_passages(["kettle " * 800]).isfinite().all()
 
 
 def test_a_limit_beyond_the_position_embeddings_is_lowered(plain):

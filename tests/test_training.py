@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from accelerate.data_loader import BatchSamplerShard, SkipBatchSampler
+from hub_repos import e5_files
 from sentence_transformers.base.sampler import SetEpochMixin
 from sentence_transformers.sentence_transformer.losses import (
     CoSENTLoss,
@@ -159,6 +160,43 @@ def test_a_run_resumed_past_its_first_epoch_ends_in_the_same_weights(fine_tune, 
     assert again.steps == 60
     for name, tensor in unbroken.model.state_dict().items():
         assert torch.equal(tensor, resumed.model.state_dict()[name]), name
+
+
+@pytest.mark.parametrize(
+    ("loss", "settings"),
+    [("triplet", {"batch_size": 8, "gradient_accumulation": 2}), ("mnrl", {"mini_batch_size": 8})],
+)
+def test_a_run_of_parted_batches_resumes_to_the_same_weights(fine_tune, loss, settings, tmp_path):
+    """An epoch of 13 batches of 8 is no whole number of steps of two; the cache draws its dropout twice."""
+    steps = {"max_steps": 12, "save_steps": 5}
+    unbroken = fine_tune(loss, **settings, **steps)
+    (checkpoints,) = (tmp_path / "checkpoints").iterdir()
+    shutil.rmtree(checkpoints / "checkpoint-12")  # so that the next run begins at step 10, in the second epoch
+    resumed = fine_tune(loss, **settings, **steps, resume=True)
+    assert resumed[0].steps == 12
+    assert_same(weights(unbroken), weights(resumed), 0.0)
+
+
+@pytest.mark.parametrize("loss", ["triplet", "mnrl"])
+def test_e5_base_trains_as_e5_small_does(tmp_path, monkeypatch, loss):
+    """Another architecture, named by its folder alone: prompts, loss, saving and loading have to fit it, too."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "multilingual-e5-base"
+    for name, content in e5_files(base=True).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    judged = open_judged("sample", ["es"])
+    texts = passages(judged.catalogue)
+    examples = training_examples(judged.train, texts, loss, negatives=1).select(range(16))
+    encoder = TextEncoder(locate(str(folder)), training=True)
+    before = encoder.fingerprint
+    settings = TrainSettings(dataset="sample", loss=loss, batch_size=8, max_steps=2, gradient_checkpointing=True)
+    log = training.fine_tune(encoder, examples, exact_texts(judged.train, texts), settings)
+    training.save(encoder, tmp_path / "saved", {})
+    again = TextEncoder(locate(str(tmp_path / "saved")))
+    assert log.steps == 2 and log.history[-1]["loss"] > 0
+    assert again.fingerprint == encoder.describe(refresh=True)["fingerprint"] != before
+    assert again.model.prompts["query"] == "query: " and again.model[0].auto_model.config.model_type == "xlm-roberta"
 
 
 def weights(run):
