@@ -3,8 +3,9 @@
 python benchmarks/plan.py
 
 Time: 2 operations a weight and token on the way forth, 4 on the way back (Kaplan et al. 2020, section 2.1), over the
-weights behind the embedding table, at the speed assumed below; a cached batch goes forth twice. Memory: float32 weights, gradients and two moments of Adam, and what the
-backward pass needs (Korthikanti et al. 2022, equation 1). Needs nothing installed.
+weights behind the embedding table, at the speed assumed below; a cached batch goes forth twice. Memory: float32
+weights, gradients and two moments of Adam, and what the backward pass needs (Korthikanti et al. 2022, equation 1).
+Needs nothing installed.
 """
 
 from dataclasses import dataclass
@@ -33,8 +34,8 @@ class Shape:
         layers: of the transformer.
         width: of its hidden states; the inner ones are four times as wide.
         heads: of attention.
-        speed: operations a second that a card of the A100's class is assumed to reach in bfloat16; its sheet says 312e12,
-            of which narrow layers reach little.
+        speed: operations a second that a card of the A100's class is assumed to reach in bfloat16; its sheet says
+            312e12, of which narrow layers reach little.
     """
 
     weights: float
