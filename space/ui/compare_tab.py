@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from space.errors import QueryError
 from space.facets import FILTERS
@@ -14,6 +15,7 @@ from space.ui.events import ENGINE, connect, result_area
 from space.ui.form import Form, build_form
 from space.ui.links import Link
 from space.ui.markup import Html, join
+from space.ui.turns import STAMP, Turns
 from space.ui.words import label
 
 WELCOME = (
@@ -41,8 +43,8 @@ class CompareTab:
     welcome: str = WELCOME
 
 
-def build_compare_tab(engine: SearchEngine) -> CompareTab:
-    """Lay out the tab where the caller's context is, and connect it."""
+def build_compare_tab(engine: SearchEngine, turns: list[Component]) -> CompareTab:
+    """Lay out the tab where the caller's context is, and connect it; ``turns`` are of the page."""
     names = [name for name in COLUMNS if name in engine.systems]
     usual = [name for name in COMPARED if name in names] or names
     several = len(engine.facets.counts("locale")) > 1
@@ -78,26 +80,31 @@ def build_compare_tab(engine: SearchEngine) -> CompareTab:
             return cards.message(NO_COLUMN.format(names=", ".join(cards.NAMES[name] for name in names)))
         return show(Link(query, k, "compare", "", dict(zip(FILTERS, filters, strict=True)), _in_order(systems)))
 
-    def pick(k: int, systems: Sequence[str], event: gr.EventData) -> dict[Any, Any]:
+    def pick(turns: Turns, asked_at: float, k: int, systems: Sequence[str], event: gr.EventData) -> dict[Any, Any]:
         asked, _ = links.parse(links.split(str(getattr(event, "link", ""))), names)
         place = engine.held_out.place(asked.query, asked.filters.get("locale", ""))
         if place is None:
             return {held_out.fold: gr.skip()}
         like = Link("", k, "compare", systems=_in_order(systems))
         link = picker.link_to(engine.held_out.entries[place], like, several=several)
-        return {
-            form.query: link.query,
-            **form.fill(link.filters),
-            boxes: chosen(link),
-            output: show(link),
-            held_out.fold: gr.Accordion(open=False),
-        }
 
-    connect(form, ask, [form.k, boxes], output)
+        def find() -> dict[Any, Any]:
+            return {
+                form.query: link.query,
+                **form.fill(link.filters),
+                boxes: chosen(link),
+                output: show(link),
+                held_out.fold: gr.Accordion(open=False),
+            }
+
+        return turns.answer("compare", asked_at, find) or {output: gr.skip()}
+
+    connect(form, ask, [form.k, boxes], output, "compare", turns)
     held_out.listing.click(
         pick,
-        [form.k, boxes],
+        [*turns, form.k, boxes],
         [form.query, *form.filters.values(), boxes, output, held_out.fold],
+        js=STAMP,
         api_visibility="private",
         show_progress="minimal",
         show_progress_on=output,

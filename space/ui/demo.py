@@ -18,6 +18,7 @@ from space.ui.own_tab import OwnTab, build_own_tab
 from space.ui.restore import connect_links
 from space.ui.search_tab import build_search_tab
 from space.ui.statistics_tab import build_statistics_tab, count_opened
+from space.ui.turns import build_turns
 from space.ui.why import build_why
 from space.ui.words import I18N, build_words, label
 
@@ -44,11 +45,12 @@ def build_demo(engine: SearchEngine) -> gr.Blocks:
             elem_classes="e5-head",
             js_on_load=None,
         )
+        turns = build_turns()
         with gr.Tabs() as tabs:
             with gr.Tab(label(TABS["search"]), id="search"):
-                search = build_search_tab(engine)
+                search = build_search_tab(engine, turns)
             with gr.Tab(label(TABS["compare"]), id="compare"):
-                compare = build_compare_tab(engine)
+                compare = build_compare_tab(engine, turns)
             own = _own_tab(engine)
             with gr.Tab(label(TABS["evaluation"]), id="evaluation"):
                 measured = build_evaluation_tab(engine)
@@ -57,7 +59,7 @@ def build_demo(engine: SearchEngine) -> gr.Blocks:
             with gr.Tab(label(TABS["statistics"]), id="statistics"):
                 build_statistics_tab(engine)
         count_opened(engine, [search.output, compare.output])
-        connect_links(demo, engine, tabs, search, compare, [measured.output])
+        connect_links(demo, engine, tabs, search, compare, turns, [measured.output])
         build_why(engine, own.engine if own else None)
         add_endpoints(engine)
     return demo

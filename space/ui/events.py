@@ -10,6 +10,7 @@ from space.ui import cards
 from space.ui.form import Form
 from space.ui.markup import Html
 from space.ui.scripts import script
+from space.ui.turns import STAMP, Turns
 
 # A query takes some tens of milliseconds, nearly all of it inside torch and numpy with Python's lock released, so a
 # few at a time keep a light query from waiting behind a heavy one. Many more would only share the same cores and
@@ -32,6 +33,8 @@ def connect(
     show: Callable[..., Html],
     options: list[Component],
     output: gr.HTML,
+    place: str,
+    turns: list[Component],
     *,
     instead: gr.Textbox | None = None,
 ) -> None:
@@ -42,6 +45,8 @@ def connect(
         show: (query, *options, *filters) -> HTML, errors included.
         options: the components between query and filters.
         output: where the HTML goes.
+        place: its name among the ``turns``.
+        turns: of the page, by ``build_turns``.
         instead: the last of the options, which holds what is searched instead of the query; a new query clears it.
     """
     filters = list(form.filters.values())
@@ -60,26 +65,41 @@ def connect(
         given, filtered = rest[: len(kept)], rest[len(options) :]
         return {output: show(query, *given, *("" for _ in cleared), *filtered), **dict.fromkeys(cleared, "")}
 
-    def refresh(query: str | None, *rest: Any) -> Any:
+    def refresh(query: str | None, *rest: Any) -> dict[Component, Any]:
         asked = (query or "").strip() or (cleared and rest[len(kept)])
         # Nothing to say yet. Not the welcome again: it may come after the answer to a query that was sent right after.
-        return show(query, *rest) if asked else gr.skip()
-
-    def count(*values: str) -> dict[Component, Any]:
-        return form.count(dict(zip(form.filters, values, strict=True)))
+        return {output: show(query, *rest) if asked else gr.skip()}
 
     def try_example(query: str, *rest: Any) -> dict[Component, Any]:
         # Filters that are left over from before would make most examples find nothing.
         return {form.query: query, **form.fill({}), **renew(query, *rest, *("" for _ in filters))}
 
-    inputs = [form.query, *options, *filters]
-    gr.on([form.query.submit, form.submit.click], renew, inputs, [output, *cleared], **shared)
+    def newest(find: Callable[..., dict[Component, Any]]) -> Callable[..., dict[Component, Any]]:
+        def answer(turns: Turns, asked: float, *given: Any) -> dict[Component, Any]:
+            return turns.answer(place, asked, lambda: find(*given)) or {output: gr.skip()}
+
+        return answer
+
+    def count(*values: str) -> dict[Component, Any]:
+        return form.count(dict(zip(form.filters, values, strict=True)))
+
+    inputs = [*turns, form.query, *options, *filters]
+    gr.on([form.query.submit, form.submit.click], newest(renew), inputs, [output, *cleared], js=STAMP, **shared)
     changes = [getattr(part, "release", part.input) for part in kept]
     for part in filters:
-        # A text is complete when it is left, and every letter before that would be another search.
-        filtering = [part.input] if part in form.menus else [part.submit, part.blur]
+        filtering = _changes(part)
         changes += filtering
         gr.on(filtering, count, filters, form.menus, **shared | {"show_progress": "hidden"})
-    gr.on(changes, refresh, inputs, output, **shared)
+    gr.on(changes, newest(refresh), inputs, [output], js=STAMP, **shared)
     for example in form.examples:
-        example.click(try_example, [example, *options], [form.query, *cleared, *filters, output], **shared)
+        written = [form.query, *cleared, *filters, output]
+        example.click(newest(try_example), [*turns, example, *options], written, js=STAMP, **shared)
+
+
+def _changes(part: Component) -> list[Callable[..., Any]]:
+    """The events of a filter that say it has another value."""
+    if not isinstance(part, gr.Dropdown):
+        # A text is complete when it is left, and every letter before that would be another search.
+        return [part.submit, part.blur]
+    # A menu says "input" when an entry is chosen and again when it is left; what is typed into it comes by that alone.
+    return [part.input if part.allow_custom_value else part.select]

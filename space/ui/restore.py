@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from space.errors import QueryError
 from space.search import SYSTEMS, SearchEngine
@@ -15,6 +16,7 @@ from space.ui.events import ENGINE
 from space.ui.markup import join
 from space.ui.scripts import script
 from space.ui.search_tab import SearchTab
+from space.ui.turns import STAMP, Turns
 
 
 def connect_links(
@@ -23,6 +25,7 @@ def connect_links(
     tabs: gr.Tabs,
     search: SearchTab,
     compare: CompareTab,
+    turns: list[Component],
     others: Sequence[gr.HTML] = (),
 ) -> None:
     """Restore the link of a visit, and follow those that lead from one tab to the other.
@@ -33,11 +36,12 @@ def connect_links(
         tabs: those of ``links.TABS``.
         search: what a link to it fills.
         compare: likewise.
+        turns: of the page, by ``build_turns``.
         others: what else holds links that lead to a tab, and says so as results.js does: ``trigger("click", {link})``.
     """
     systems = [name for name in SYSTEMS if name in engine.systems]
 
-    def restore(pairs: Iterable[tuple[str, str]]) -> dict[Any, Any]:
+    def restore(pairs: Iterable[tuple[str, str]], turns: Turns, asked: float) -> dict[Any, Any]:
         pairs = [pair for pair in pairs if pair[0] in links.NAMES]
         if not pairs:
             return {tabs: gr.skip()}
@@ -46,29 +50,35 @@ def connect_links(
             return {tabs: gr.Tabs(selected=link.tab)}
         link, unknown = without_unknown(engine, link)
         tab = compare if link.tab == "compare" else search
-        shown = tab.show(link) if link.query or link.like else cards.welcome(tab.welcome)
-        return {
-            tabs: gr.Tabs(selected=link.tab),
-            tab.form.query: link.query,
-            tab.form.k: link.k,
-            **(
-                {search.system: link.system, search.fold: link.fold, search.like: link.like}
-                if tab is search
-                else {compare.systems: compare.columns(link)}
-            ),
-            **tab.form.fill(link.filters),
-            tab.output: join([links.note(notes + unknown), shown]),
-        }
 
-    def arrive(request: gr.Request) -> dict[Any, Any]:
-        return restore(links.pairs_of(request.query_params))
+        def find() -> dict[Any, Any]:
+            shown = tab.show(link) if link.query or link.like else cards.welcome(tab.welcome)
+            return {
+                tabs: gr.Tabs(selected=link.tab),
+                tab.form.query: link.query,
+                tab.form.k: link.k,
+                **(
+                    {search.system: link.system, search.fold: link.fold, search.like: link.like}
+                    if tab is search
+                    else {compare.systems: compare.columns(link)}
+                ),
+                **tab.form.fill(link.filters),
+                tab.output: join([links.note(notes + unknown), shown]),
+            }
 
-    def follow(event: gr.EventData) -> dict[Any, Any]:
-        return restore(links.split(str(event.link)))
+        return turns.answer(link.tab, asked, find) or {tabs: gr.skip()}
+
+    def arrive(turns: Turns, asked: float, request: gr.Request) -> dict[Any, Any]:
+        return restore(links.pairs_of(request.query_params), turns, asked)
+
+    def follow(turns: Turns, asked: float, event: gr.EventData) -> dict[Any, Any]:
+        return restore(links.split(str(event.link)), turns, asked)
 
     forms = [part for tab in (search, compare) for part in (tab.form.query, tab.form.k, *tab.form.filters.values())]
     outputs = [search.output, compare.output]
     shared: dict[str, Any] = {
+        "inputs": turns,
+        "js": STAMP,
         "outputs": [tabs, *forms, search.system, search.fold, search.like, compare.systems, *outputs],
         "api_visibility": "private",
         "show_progress": "minimal",

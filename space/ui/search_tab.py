@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import gradio as gr
+from gradio.components import Component
 
 from space.errors import QueryError
 from space.facets import FILTERS
@@ -38,8 +39,8 @@ class SearchTab:
     welcome: str = WELCOME
 
 
-def build_search_tab(engine: SearchEngine) -> SearchTab:
-    """Lay out the tab where the caller's context is, and connect it."""
+def build_search_tab(engine: SearchEngine, turns: list[Component]) -> SearchTab:
+    """Lay out the tab where the caller's context is, and connect it; ``turns`` are of the page."""
     system = gr.Radio(
         [(str(label(cards.NAMES[name])), name) for name in SYSTEMS if name in engine.systems],
         value=next(name for name in SYSTEMS if name in engine.systems),
@@ -84,5 +85,5 @@ def build_search_tab(engine: SearchEngine) -> SearchTab:
         filtered = dict(zip(FILTERS, filters, strict=True))
         return show(Link((query or "").strip(), k, "search", system, filtered, fold=fold, like=like))
 
-    connect(form, ask, [form.k, system, fold, like], output, instead=like)
+    connect(form, ask, [form.k, system, fold, like], output, "search", turns, instead=like)
     return SearchTab(form, system, fold, like, output, show)
