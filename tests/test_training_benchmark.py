@@ -1,0 +1,38 @@
+"""The arithmetic of benchmarks/training.py, over runs whose seconds and losses are known."""
+
+import argparse
+import runpy
+
+import pytest
+from conftest import ROOT
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    return runpy.run_path(str(ROOT / "benchmarks" / "training.py"), run_name="benchmark")
+
+
+GIVEN = argparse.Namespace(
+    dataset="sample", locales=["us"], loss="triplet", batch_size=32, max_seq_length=64, rounds=3
+)
+
+
+def run(seconds, losses=(0.5, 0.25), peak=2.0):
+    return {"seconds": seconds, "losses": list(losses), "steps": len(seconds) + 1, "peak_gb": peak}
+
+
+def test_a_busy_moment_and_the_checkpoints_do_not_count(benchmark):
+    """Each step's median over the rounds, without the two slowest steps: 2 seconds for three batches of 32."""
+    runs = [run([1, 0.5, 9, 0.5, 7]), run([1, 0.5, 9, 0.5, 7]), run([1, 60, 9, 0.5, 7])]
+    assert benchmark["rate"](GIVEN, runs) == pytest.approx(3 * 32 / 2)
+
+
+def test_ratio_memory_and_how_far_the_losses_are_apart(benchmark):
+    still = {"plain": run([1, 1, 1], [0.5, 0.25]), "ours": run([1, 1, 1], [0.5, 0.375])}
+    runs = {"plain": [run([3, 3, 3])] * 3, "ours": [run([2, 2, 2], peak=1.5), run([1, 1, 1]), run([2, 2, 2])]}
+    found = benchmark["result"](GIVEN, still, runs)
+    assert found["times_as_fast"] == 1.5 and found["times_as_fast_by_round"] == [1.5, 3.0, 1.5]
+    assert found["peak_gb"] == {"plain": 2.0, "ours": 2.0}
+    assert found["loss_without_dropout"]["first_step_apart"] == 0
+    assert found["loss_without_dropout"]["all_steps_apart"] == 0.125
