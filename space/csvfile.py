@@ -46,13 +46,16 @@ class CsvTable:
     lines: np.ndarray
 
 
-def read_csv(data: BinaryIO, *, max_rows: int | None = None, max_cell: int | None = None) -> CsvTable:
+def read_csv(
+    data: BinaryIO, *, max_rows: int | None = None, max_cell: int | None = None, max_columns: int | None = None
+) -> CsvTable:
     """Read UTF-8, with or without byte order mark, separated by comma, semicolon, tab or bar.
 
     Args:
         data: the file, at its start; it can be wound back.
         max_rows: more are refused.
         max_cell: longer cells are refused; csv itself ends at 131,072 characters.
+        max_columns: more are refused.
 
     Raises:
         CsvError: whatever is wrong.
@@ -71,9 +74,7 @@ def read_csv(data: BinaryIO, *, max_rows: int | None = None, max_cell: int | Non
         begun.append(line)
     delimiter = max(DELIMITERS, key=lambda one: _cells(begun[-1], one))  # of equals the first
     records = _records(itertools.chain(begun, lines), delimiter)
-    header_line, names = next(records)
-    names = [name.strip() for name in names]
-    _refuse_foreign_bytes([names], [header_line], [f"number {place}" for place in range(1, len(names) + 1)])
+    names = _names(*next(records), max_columns)
     batches, rows, starts = [], [], []
     for line, cells in records:
         if len(cells) != len(names):
@@ -94,6 +95,15 @@ def read_csv(data: BinaryIO, *, max_rows: int | None = None, max_cell: int | Non
             rows = []
     batches.append(_columns(rows, starts[len(starts) - len(rows) :], names))
     return CsvTable(pa.concat_tables(batches).combine_chunks(), np.asarray(starts, dtype=np.int64))
+
+
+def _names(line: int, cells: list[str], max_columns: int | None) -> list[str]:
+    """What the header calls the columns."""
+    if max_columns is not None and len(cells) > max_columns:
+        raise CsvError(f"line {line} has {len(cells):,} columns; use at most {max_columns:,}")
+    names = [name.strip() for name in cells]
+    _refuse_foreign_bytes([names], [line], [f"number {place}" for place in range(1, len(names) + 1)])
+    return names
 
 
 def _lines(text: io.TextIOBase) -> Iterator[str]:

@@ -18,7 +18,7 @@ from space.search import SearchEngine
 from space.store import ENCODERS
 from space.systems import Bm25System, DenseSystem, System
 
-MAX_ROWS, MAX_BYTES, MAX_CELL = 2_000, 2_000_000, 2_000
+MAX_ROWS, MAX_BYTES, MAX_CELL, MAX_COLUMNS = 2_000, 2_000_000, 2_000, 200
 #: What shops call the columns; the first that is there counts.
 NAMES = {
     "product_id": ("product_id", "id", "sku", "asin", "article", "item_id"),
@@ -71,7 +71,7 @@ def parse(data: bytes, source: str) -> pa.Table:
     if len(data) > MAX_BYTES:
         raise too_large(source, len(data))
     try:
-        found = read_csv(io.BytesIO(data), max_rows=MAX_ROWS, max_cell=MAX_CELL)
+        found = read_csv(io.BytesIO(data), max_rows=MAX_ROWS, max_cell=MAX_CELL, max_columns=MAX_COLUMNS)
     except CsvError as error:
         raise DataError(f"{source}: {error}") from error
     table, names = found.columns, _columns_of(found.columns.column_names, source)
