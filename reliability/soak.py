@@ -64,7 +64,11 @@ class Traffic:
     async def search(self, client: httpx.AsyncClient, session: str) -> str:
         """What came of one comparison."""
         start = time.monotonic()
-        body = {"data": [self.chance.choice(QUERIES), 10], "fn_index": self.number, "session_hash": session}
+        body = {
+            "data": [self.chance.choice(QUERIES), 10, *[""] * 4, *[None] * 3, ""],
+            "fn_index": self.number,
+            "session_hash": session,
+        }
         joined = await client.post("gradio_api/queue/join", json=body)
         if joined.status_code == 503:
             return "busy"
