@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from space.errors import UserError
+from space.errors import UserError, shown
 
 DELIMITERS = ",;\t|"
 _BATCH_ROWS = 65_536
@@ -85,7 +85,7 @@ def read_csv(
         if max_cell is not None and max(map(len, cells)) > max_cell:
             place = next(place for place, cell in enumerate(cells) if len(cell) > max_cell)
             raise CsvError(
-                f"line {line}, column {names[place]!r}: a text of {len(cells[place]):,} characters; "
+                f"line {line}, column {shown(names[place])}: a text of {len(cells[place]):,} characters; "
                 f"use at most {max_cell:,}"
             )
         rows.append(cells)
@@ -157,4 +157,6 @@ def _refuse_foreign_bytes(rows: list[list[str]], lines: list[int], names: list[s
         for name, cell in zip(names, cells, strict=True):
             byte = next((ord(one) - 0xDC00 for one in cell if "\udc80" <= one <= "\udcff"), None)
             if byte is not None:
-                raise CsvError(f"line {line}, column {name!r}: byte 0x{byte:02X} is not UTF-8; save the file as UTF-8")
+                raise CsvError(
+                    f"line {line}, column {shown(name)}: byte 0x{byte:02X} is not UTF-8; save the file as UTF-8"
+                )

@@ -13,6 +13,7 @@ import torch
 from space.bm25 import Bm25Index
 from space.catalogue import EXTRA_COLUMNS, DataError, Places, passages, refuse_nulls, shaped
 from space.csvfile import CsvError, read_csv
+from space.errors import shown
 from space.index import TorchIndex
 from space.search import SearchEngine
 from space.store import ENCODERS
@@ -147,7 +148,7 @@ def _columns_of(header: Sequence[str], source: str) -> dict[str, int]:
     known = [name.casefold().replace(" ", "_").replace("-", "_") for name in header]
     twice = next((name for name in known if known.count(name) > 1), None)
     if twice is not None:
-        raise DataError(f"{source}: line 1 has more than one column {twice!r}; give each its own name")
+        raise DataError(f"{source}: line 1 has more than one column {shown(twice)}; give each its own name")
     places = {}
     for ours, names in NAMES.items():
         there = [known.index(name) for name in names if name in known]

@@ -28,7 +28,9 @@ ADDRESSES = [
 def unharmed(page):
     assert page.evaluate("window.hacked") is None
     assert page.evaluate("getComputedStyle(document.body).display") != "none"
-    assert page.locator(".e5-out script, .e5-out style, .e5-out iframe, .e5-out [onerror], .e5-out [onload]").count() == 0
+    assert (
+        page.locator(".e5-out script, .e5-out style, .e5-out iframe, .e5-out [onerror], .e5-out [onload]").count() == 0
+    )
 
 
 def test_a_hostile_catalogue_of_one_s_own(visit):
@@ -57,9 +59,10 @@ def test_a_hostile_link(visit, text):
     unharmed(page)
 
 
-def test_a_script_of_a_stranger_is_not_loaded(visit):
-    """The policy of the page, as the browser takes it; had the script come, the fixture would have seen the request."""
-    page = visit()
+def test_a_plug_in_of_a_stranger_is_not_loaded(browser, url):
+    """The policy of the page, as the browser takes it."""
+    page = browser.new_page()
+    page.goto(url)
     blocked = page.evaluate(
         """() => new Promise(resolve => {
             document.addEventListener("securitypolicyviolation", event => {
@@ -68,4 +71,5 @@ def test_a_script_of_a_stranger_is_not_loaded(visit):
             base.data = "https://evil.example/x"; document.body.append(base);
             setTimeout(() => resolve("nothing"), 3000) })"""
     )
+    page.close()
     assert blocked == "object-src"
