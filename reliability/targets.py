@@ -128,7 +128,7 @@ def text(data: bytes) -> None:
     assert not export.neutral(foreign).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
     assert set(export.file_name(foreign, "csv")) & set('/\\:*?"<>|\0') == set()
     if address := image_url(foreign):
-        assert address.startswith(("http://", "https://")) and not set(address) & set(" \\\n\t\0")
+        assert address.lower().startswith(("http://", "https://")) and not set(address) & set(" \\\n\t\0")
 
 
 TARGETS = {"csv": csv, "link": link, "manifest": bent_manifest, "query": query, "text": text}

@@ -138,7 +138,10 @@ def _fault(said: str, begin: int, end: int) -> str:
 
 def _cells(line: str, delimiter: str) -> int:
     """How many cells a delimiter makes of a line, whose last may go on in the next."""
-    return len(next(csv.reader([line], delimiter=delimiter), []))
+    try:
+        return len(next(csv.reader([line], delimiter=delimiter), []))
+    except csv.Error:  # a cell beyond csv's own limit, so hardly the delimiter
+        return 0
 
 
 def _columns(rows: list[list[str]], lines: list[int], names: list[str]) -> pa.Table:
