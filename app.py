@@ -84,7 +84,7 @@ def serve(settings: AppSettings, model: str, base_model: str, embeddings: str) -
         server_name=settings.host,
         server_port=settings.port or None,
         share=settings.share and can_share(),
-        **launch_options(),
+        **launch_options(engine),
     )
 
 

@@ -19,7 +19,7 @@ import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
 from space.csvfile import CsvError, read_csv
-from space.errors import UserError
+from space.errors import UserError, shown
 
 KEY = ("product_locale", "product_id")
 TEXT_COLUMNS = ("product_title", "product_brand", "product_color")
@@ -56,7 +56,7 @@ class Places:
 
     def column(self, name: str) -> str:
         """A column of ours as the file calls it."""
-        return repr(self.names.get(name, name))
+        return shown(self.names.get(name, name))
 
     def row(self, row: int) -> str:
         """A row, counted from 0, as ``row 3`` or ``line 5``."""
@@ -274,7 +274,7 @@ def shaped(table: pa.Table, source: str | Places, *, bullets: bool) -> pa.Table:
         where = "" if places.lines is None else f", first in {first} and {second}"
         of = f" of locale {locale!r}" if places.lines is None or len(pc.unique(table["product_locale"])) > 1 else ""
         raise DataError(
-            f"{places.source}: {places.names.get('product_id', 'product_id')} {product_id!r}{of} is in "
+            f"{places.source}: {places.names.get('product_id', 'product_id')} {shown(product_id)}{of} is in "
             f"{counts.max()} rows{where}; ids must be unique"
         )
     return table.combine_chunks()
@@ -313,7 +313,9 @@ def _misfit(column: pa.ChunkedArray, name: str, error: Exception, places: Places
     if places.lines is None:
         return f"{places.source}: column {name!r} is no {_TYPES[name]}: {error}"
     row = next(row for row, value in enumerate(column) if not _fits(value, _TYPES[name]))
-    return f"{places.source}: {places.row(row)}, column {places.column(name)}: {column[row].as_py()!r} is no number"
+    return (
+        f"{places.source}: {places.row(row)}, column {places.column(name)}: {shown(column[row].as_py())} is no number"
+    )
 
 
 def _fits(value: pa.Scalar, kind: pa.DataType) -> bool:

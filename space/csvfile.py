@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from space.errors import UserError
+from space.errors import UserError, shown
 
 DELIMITERS = ",;\t|"
 _BATCH_ROWS = 65_536
@@ -46,13 +46,16 @@ class CsvTable:
     lines: np.ndarray
 
 
-def read_csv(data: BinaryIO, *, max_rows: int | None = None, max_cell: int | None = None) -> CsvTable:
+def read_csv(
+    data: BinaryIO, *, max_rows: int | None = None, max_cell: int | None = None, max_columns: int | None = None
+) -> CsvTable:
     """Read UTF-8, with or without byte order mark, separated by comma, semicolon, tab or bar.
 
     Args:
         data: the file, at its start; it can be wound back.
         max_rows: more are refused.
         max_cell: longer cells are refused; csv itself ends at 131,072 characters.
+        max_columns: more are refused.
 
     Raises:
         CsvError: whatever is wrong.
@@ -71,9 +74,7 @@ def read_csv(data: BinaryIO, *, max_rows: int | None = None, max_cell: int | Non
         begun.append(line)
     delimiter = max(DELIMITERS, key=lambda one: _cells(begun[-1], one))  # of equals the first
     records = _records(itertools.chain(begun, lines), delimiter)
-    header_line, names = next(records)
-    names = [name.strip() for name in names]
-    _refuse_foreign_bytes([names], [header_line], [f"number {place}" for place in range(1, len(names) + 1)])
+    names = _names(*next(records), max_columns)
     batches, rows, starts = [], [], []
     for line, cells in records:
         if len(cells) != len(names):
@@ -84,7 +85,7 @@ def read_csv(data: BinaryIO, *, max_rows: int | None = None, max_cell: int | Non
         if max_cell is not None and max(map(len, cells)) > max_cell:
             place = next(place for place, cell in enumerate(cells) if len(cell) > max_cell)
             raise CsvError(
-                f"line {line}, column {names[place]!r}: a text of {len(cells[place]):,} characters; "
+                f"line {line}, column {shown(names[place])}: a text of {len(cells[place]):,} characters; "
                 f"use at most {max_cell:,}"
             )
         rows.append(cells)
@@ -94,6 +95,15 @@ def read_csv(data: BinaryIO, *, max_rows: int | None = None, max_cell: int | Non
             rows = []
     batches.append(_columns(rows, starts[len(starts) - len(rows) :], names))
     return CsvTable(pa.concat_tables(batches).combine_chunks(), np.asarray(starts, dtype=np.int64))
+
+
+def _names(line: int, cells: list[str], max_columns: int | None) -> list[str]:
+    """What the header calls the columns."""
+    if max_columns is not None and len(cells) > max_columns:
+        raise CsvError(f"line {line} has {len(cells):,} columns; use at most {max_columns:,}")
+    names = [name.strip() for name in cells]
+    _refuse_foreign_bytes([names], [line], [f"number {place}" for place in range(1, len(names) + 1)])
+    return names
 
 
 def _lines(text: io.TextIOBase) -> Iterator[str]:
@@ -128,7 +138,10 @@ def _fault(said: str, begin: int, end: int) -> str:
 
 def _cells(line: str, delimiter: str) -> int:
     """How many cells a delimiter makes of a line, whose last may go on in the next."""
-    return len(next(csv.reader([line], delimiter=delimiter), []))
+    try:
+        return len(next(csv.reader([line], delimiter=delimiter), []))
+    except csv.Error:  # a cell beyond csv's own limit, so hardly the delimiter
+        return 0
 
 
 def _columns(rows: list[list[str]], lines: list[int], names: list[str]) -> pa.Table:
@@ -147,4 +160,6 @@ def _refuse_foreign_bytes(rows: list[list[str]], lines: list[int], names: list[s
         for name, cell in zip(names, cells, strict=True):
             byte = next((ord(one) - 0xDC00 for one in cell if "\udc80" <= one <= "\udcff"), None)
             if byte is not None:
-                raise CsvError(f"line {line}, column {name!r}: byte 0x{byte:02X} is not UTF-8; save the file as UTF-8")
+                raise CsvError(
+                    f"line {line}, column {shown(name)}: byte 0x{byte:02X} is not UTF-8; save the file as UTF-8"
+                )

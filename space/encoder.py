@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Normalize, Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
@@ -33,6 +34,10 @@ _PROBES = (
     "x" * 40,
     "İstanbul Ñandú ß",
 )
+
+
+#: What loading damaged or foreign files ends in: weights that are cut or of another shape, settings of another kind.
+_UNLOADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError)
 
 
 class Encoder(Protocol):
@@ -170,8 +175,10 @@ def load_model(weights: Weights, max_seq_length: int) -> SentenceTransformer:
             model = SentenceTransformer(modules=[words, pooling, Normalize()], device="cpu")
         else:
             model = SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs=kwargs)
-    except (OSError, ValueError, KeyError) as error:
-        raise WeightsError(f"{weights.name}: not a loadable encoder: {error}") from error
+    except _UNLOADABLE as error:
+        raise WeightsError(
+            f"{weights.name}: not a loadable encoder: {error}; train it again, or copy or pull it anew"
+        ) from error
     saved = {name: prompt for name, prompt in model.prompts.items() if prompt}
     if not saved and not _declares_prompts(folder):
         model.prompts = dict(E5_PROMPTS if plain or is_e5(weights.name) else NO_PROMPTS)

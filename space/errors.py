@@ -1,4 +1,8 @@
-"""The kinds of error whose message is meant for the user."""
+"""The kinds of error whose message is meant for the user, and how a foreign value stands in one."""
+
+from typing import Any
+
+_SHOWN = 80
 
 
 class UserError(ValueError):
@@ -7,3 +11,12 @@ class UserError(ValueError):
 
 class QueryError(UserError):
     """A request that cannot be answered; the message is for the visitor."""
+
+
+def shown(value: Any) -> str:
+    """A foreign value as it may stand in a message: a visitor can send a megabyte, or a number of 5,000 digits."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # Python writes no number of so many digits
+        return f"a {type(value).__name__} too long to be shown"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from space.errors import QueryError
+from space.errors import QueryError, shown
 
 #: {filter: the column it is about}, in the order in which they are shown and written.
 FILTERS = {
@@ -161,8 +161,7 @@ class _Values(_Codes):
     def mask(self, name: str, value: Any) -> np.ndarray:
         place = self._place(value)
         if place is None:
-            shown = str(value)[:_SHOWN]
-            raise QueryError(f"no product with {name} {shown!r}{self._hint(shown)}")
+            raise QueryError(f"no product with {name} {shown(value)}{self._hint(value)}")
         return self._codes == place
 
     def counts(self, mask: np.ndarray | None, chosen: Any, limit: int | None) -> list[tuple[str, int]]:
@@ -180,7 +179,8 @@ class _Values(_Codes):
         place = bisect_left(self.values, value)
         return place if place < len(self.values) and self.values[place] == value else None
 
-    def _hint(self, value: str) -> str:
+    def _hint(self, value: Any) -> str:
+        value = value[:_SHOWN] if isinstance(value, str) else ""
         near = [known for known in self.values if known.casefold() == value.casefold()]
         # Among the most frequent only: comparing with 200,000 brands takes a second, and every visitor waits for it.
         frequent = [known for known, _ in self.counts(None, None, _HINT_VALUES)]
@@ -200,9 +200,9 @@ class _Paths(_Codes):
         passing = [levels[: len(wanted)] == wanted for levels in self._levels] if wanted else []
         if not any(passing):
             tops = sorted({levels[0] for levels in self._levels})
-            near = difflib.get_close_matches(str(value)[:_SHOWN], tops, n=3)
+            near = difflib.get_close_matches(value[:_SHOWN] if isinstance(value, str) else "", tops, n=3)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise QueryError(f"no product with {name} {str(value)[:_SHOWN]!r}{hint}")
+            raise QueryError(f"no product with {name} {shown(value)}{hint}")
         # The last place is for products without a category, whose code is -1.
         return np.array([*passing, False])[self._codes]
 
@@ -243,11 +243,11 @@ class _Bound:
     def _checked(self, name: str, value: Any) -> float:
         try:
             number = math.nan if isinstance(value, bool) else float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = math.nan
         if not (math.isfinite(number) and 0 <= number <= self.highest):
             to = f"from 0 to {self.highest:g}" if math.isfinite(self.highest) else "from 0 on"
-            raise QueryError(f"{name} should be a number {to}, is {str(value)[:_SHOWN]!r}")
+            raise QueryError(f"{name} should be a number {to}, is {shown(value)}")
         return number
 
 

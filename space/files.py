@@ -1,27 +1,51 @@
 """How files come to be here: whole or not at all, and by one writer at a time. Knows nothing of what is in them."""
 
+import errno
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from space.errors import UserError
+
 logger = logging.getLogger(__name__)
+
+#: What a disk can refuse, and what its owner can do.
+_CURES = {
+    errno.ENOSPC: "the disk is full: free some space",
+    errno.EDQUOT: "the quota is used up: free some space",
+    errno.EFBIG: "a file may not grow so large here: raise the limit",
+    errno.EROFS: "the disk is read-only: name another folder",
+    errno.EACCES: "not allowed to write there: name another folder, or change its owner",
+    errno.EPERM: "not allowed to write there: name another folder, or change its owner",
+}
+
+
+class WriteError(UserError):
+    """A file that could not be written; the message names it and the cure."""
 
 
 @contextmanager
 def atomically(path: Path) -> Iterator[Path]:
     """A path to write to; what is written there takes the real name only once it is whole and on the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield unfinished
         sync(unfinished)
         unfinished.replace(path)
+    except OSError as error:
+        if error.errno not in _CURES:
+            raise
+        raise WriteError(
+            f"{path}: {_CURES[error.errno]}; then run the same command again, finished files stay"
+        ) from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # what could not be written is most often not there
+            unfinished.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

@@ -11,7 +11,7 @@ from space.config import split_revision
 from space.encoder import DEFAULT_MAX_SEQ_LENGTH, TextEncoder
 from space.index import TorchIndex
 from space.search import SearchEngine, Wrapper
-from space.store import ENCODERS, Store
+from space.store import ENCODERS, Store, StoreError
 from space.systems import Bm25System, DenseSystem, HybridSystem, System
 from space.usage import Usage
 from space.weights import locate
@@ -50,9 +50,14 @@ def load_engine(
         encoders[part] = TextEncoder(weights, max_seq_length=limit)
         store.require(part, encoders[part].fingerprint, name)
     catalogue = store.products()
-    systems: dict[str, System] = {
-        part: DenseSystem(part, encoder, TorchIndex(store.vectors(part))) for part, encoder in encoders.items()
-    }
+    systems: dict[str, System] = {}
+    for part, encoder in encoders.items():
+        try:
+            systems[part] = DenseSystem(part, encoder, TorchIndex(store.vectors(part)))
+        except StoreError:
+            raise
+        except ValueError as error:  # a row that is not finite
+            raise StoreError(f"{store.name}: {part}: {error}") from error
     # The text of a store with bullets cannot be told from its template alone, and BM25 does well without them.
     evaluation = store.evaluation()
     k1, b = bm25_tuning.parameters(evaluation)

@@ -13,12 +13,13 @@ import torch
 from space.bm25 import Bm25Index
 from space.catalogue import EXTRA_COLUMNS, DataError, Places, passages, refuse_nulls, shaped
 from space.csvfile import CsvError, read_csv
+from space.errors import shown
 from space.index import TorchIndex
 from space.search import SearchEngine
 from space.store import ENCODERS
 from space.systems import Bm25System, DenseSystem, System
 
-MAX_ROWS, MAX_BYTES, MAX_CELL = 2_000, 2_000_000, 2_000
+MAX_ROWS, MAX_BYTES, MAX_CELL, MAX_COLUMNS = 2_000, 2_000_000, 2_000, 200
 #: What shops call the columns; the first that is there counts.
 NAMES = {
     "product_id": ("product_id", "id", "sku", "asin", "article", "item_id"),
@@ -71,7 +72,7 @@ def parse(data: bytes, source: str) -> pa.Table:
     if len(data) > MAX_BYTES:
         raise too_large(source, len(data))
     try:
-        found = read_csv(io.BytesIO(data), max_rows=MAX_ROWS, max_cell=MAX_CELL)
+        found = read_csv(io.BytesIO(data), max_rows=MAX_ROWS, max_cell=MAX_CELL, max_columns=MAX_COLUMNS)
     except CsvError as error:
         raise DataError(f"{source}: {error}") from error
     table, names = found.columns, _columns_of(found.columns.column_names, source)
@@ -147,7 +148,7 @@ def _columns_of(header: Sequence[str], source: str) -> dict[str, int]:
     known = [name.casefold().replace(" ", "_").replace("-", "_") for name in header]
     twice = next((name for name in known if known.count(name) > 1), None)
     if twice is not None:
-        raise DataError(f"{source}: line 1 has more than one column {twice!r}; give each its own name")
+        raise DataError(f"{source}: line 1 has more than one column {shown(twice)}; give each its own name")
     places = {}
     for ours, names in NAMES.items():
         there = [known.index(name) for name in names if name in known]

@@ -14,7 +14,7 @@ from typing import Any
 
 from huggingface_hub import RepoCard
 
-from space import config, hub, upload
+from space import config, hub, manifest, upload
 from space.errors import UserError
 from space.files import atomically
 from space.hub import HubError
@@ -163,14 +163,17 @@ def publish_space(
     snapshot = hub.pull(store_id, "dataset", revision=revision, patterns=[MANIFEST])
     if not (snapshot.folder / MANIFEST).is_file():
         raise HubError(f"dataset {embeddings}: no {MANIFEST}, so it is no store, or one that is just being pushed")
-    manifest = json.loads((snapshot.folder / MANIFEST).read_text(encoding="utf-8"))
-    made_by = manifest["encoders"]
+    try:
+        found = manifest.parse((snapshot.folder / MANIFEST).read_bytes())
+    except manifest.ManifestError as error:
+        raise HubError(f"dataset {embeddings}: {MANIFEST}: {error}; push it again") from error
+    made_by = found["encoders"]
     variables = {
         "E5_MODEL": _pinned("tuned", model, made_by["tuned"], embeddings),
         "E5_BASE_MODEL": _pinned("base", base_model, made_by["base"], embeddings),
         "E5_EMBEDDINGS": f"{store_id}@{snapshot.revision}",
     }
-    source = manifest["dataset"].partition("@")[0]
+    source = found["dataset"].partition("@")[0]
     ids = {name: config.split_revision(value)[0] for name, value in variables.items()}
     card = space_card(
         (root / CARD).read_text(encoding="utf-8"),

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from space import explain
 from space.calibration import Calibration
-from space.errors import QueryError
+from space.errors import QueryError, shown
 from space.explain import Explanation
 from space.facets import Facets
 from space.figures import Figures, measure
@@ -209,7 +209,7 @@ class SearchEngine:
             raise QueryError(f"systems is empty: name at least one of {', '.join(self.systems)}")
         for name in wanted:
             if not isinstance(name, str) or name not in self.systems:
-                raise QueryError(f"systems should be among {', '.join(self.systems)}, has {str(name)[:80]!r}")
+                raise QueryError(f"systems should be among {', '.join(self.systems)}, has {shown(name)}")
         return list(dict.fromkeys(wanted))
 
     def explain(
@@ -230,7 +230,7 @@ class SearchEngine:
         query, mask = _checked_query(query), self.facets.mask(filters)
         asked = self.systems.get(system) if isinstance(system, str) else None
         if not isinstance(asked, DenseSystem | Bm25System | HybridSystem):
-            raise QueryError(f"system should be one of {', '.join(self.systems)}, is {system!r}")
+            raise QueryError(f"system should be one of {', '.join(self.systems)}, is {shown(system)}")
         row = self.row_of(product_locale, product_id)
         product = self.catalogue.slice(row, 1).to_pylist()[0]
         if isinstance(asked, HybridSystem):
@@ -291,7 +291,7 @@ class SearchEngine:
 
     def _checked_system(self, system: str) -> str:
         if not isinstance(system, str) or system not in self.systems:
-            raise QueryError(f"system should be one of {', '.join(self.systems)}, is {system!r}")
+            raise QueryError(f"system should be one of {', '.join(self.systems)}, is {shown(system)}")
         return system
 
     def _found(
@@ -387,7 +387,7 @@ def _checked_query(query: str) -> str:
 def _checked_k(k: int) -> int:
     number = isinstance(k, int | float) and not isinstance(k, bool)
     if not (number and 1 <= k <= MAX_K and float(k).is_integer()):
-        raise QueryError(f"k should be a whole number from 1 to {MAX_K}, is {k!r}")
+        raise QueryError(f"k should be a whole number from 1 to {MAX_K}, is {shown(k)}")
     return int(k)
 
 

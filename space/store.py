@@ -6,7 +6,8 @@ under its name only when it is whole; the manifest comes last and goes first; no
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 
+from space import manifest
 from space.catalogue import KEY
 from space.errors import UserError
+from space.esci import JUDGMENT_COLUMNS
 from space.files import atomically
 
-FORMAT = 1
 MANIFEST = "manifest.json"
 PRODUCTS = "products"
 ENCODERS = ("base", "tuned")
@@ -190,8 +192,8 @@ class StoreWriter:
         for part in (PRODUCTS, *encoders):
             files.extend(self.plan.file(part, shard) for shard in range(self.plan.shards))
         self._drop_others(files)
-        manifest = {
-            "format": FORMAT,
+        content = {
+            "format": manifest.FORMAT,
             "dataset": self.plan.dataset,
             "notice": self.plan.notice,
             "rows": self.plan.rows,
@@ -203,9 +205,10 @@ class StoreWriter:
                 for name in sorted(files)
             },
         }
+        content = manifest.signed(content)
         with atomically(self.folder / MANIFEST) as path:
-            path.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        return manifest
+            path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        return content
 
     def _entry(self, part: str, shard: int) -> Path:
         return self.folder / JOURNAL / (self.plan.file(part, shard) + ".json")
@@ -246,18 +249,12 @@ class Store:
                 state, cure = "no store, or one that is being pushed", "wait for the push, or pin an earlier revision"
             raise StoreError(f"{self.name}: no {MANIFEST}, {state}; {cure}")
         try:
-            self.manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            found = self.manifest["format"]
-            files = {name: (entry["bytes"], entry["sha256"]) for name, entry in self.manifest["files"].items()}
-            self.rows = int(self.manifest["rows"])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StoreError(f"{path}: not a manifest ({error}); {_REBUILD}") from error
-        if found != FORMAT:
-            raise StoreError(
-                f"{path}: format {found!r}, this version reads {FORMAT}; update the app or rebuild the store"
-            )
-        for name, (size, digest) in files.items():
-            file = folder / name
+            self.manifest = manifest.parse(path.read_bytes())
+        except manifest.ManifestError as error:
+            raise StoreError(f"{path}: {error}; {_REBUILD}") from error
+        self.rows: int = self.manifest["rows"]
+        for name, entry in self.manifest["files"].items():
+            file, size, digest = folder / name, entry["bytes"], entry["sha256"]
             if not file.is_file():
                 raise StoreError(f"{file}: missing; {_REBUILD}")
             if file.stat().st_size != size or (verify and sha256(file) != digest):
@@ -285,7 +282,8 @@ class Store:
 
     def products(self) -> pa.Table:
         """Product columns, row-aligned with the vectors."""
-        return self._read(PRODUCTS)
+        self._check_rows(PRODUCTS)
+        return pa.concat_tables([self._table(name, (*KEY, "product_title")) for name in self._files(PRODUCTS)])
 
     def vectors(self, part: str) -> torch.Tensor:
         """(rows, d) float16 of "base" or "tuned".
@@ -294,28 +292,32 @@ class Store:
             StoreError: rows that do not line up with the products.
         """
         dim = int(self.encoders[part]["dim"])
+        self._check_rows(part)  # before memory is taken for them
         out = np.empty((self.rows, dim), dtype=np.float16)
         start = 0
         for name in self._files(part):
-            table = pq.read_table(self.folder / name)
-            products = pq.read_table(self.folder / name.replace(part, PRODUCTS, 1), columns=list(KEY))
+            table = self._table(name, (*KEY, "embedding"))
+            products = self._table(name.replace(part, PRODUCTS, 1), KEY, only=True)
             if len(table) != len(products) or any(
                 not pc.all(pc.equal(table[key], products[key])).as_py() for key in KEY
             ):
                 raise StoreError(f"{self.folder / name}: its rows are not those of {PRODUCTS}; {_REBUILD}")
             for chunk in table["embedding"].chunks:
-                if chunk.type.list_size != dim:
-                    raise StoreError(f"{self.folder / name}: dimension {chunk.type.list_size}, manifest says {dim}")
+                if chunk.type != pa.list_(pa.float16(), dim) or chunk.null_count:
+                    raise StoreError(
+                        f"{self.folder / name}: embedding is {chunk.type}, the manifest says dimension {dim}; "
+                        f"{_REBUILD}"
+                    )
                 out[start : start + len(chunk)] = chunk.flatten().to_numpy().reshape(-1, dim)
                 start += len(chunk)
-        if start != self.rows:
-            raise StoreError(f"{self.folder}: {start} rows in {part}, the manifest says {self.rows}; {_REBUILD}")
         return torch.from_numpy(out)
 
     def judgments(self) -> pd.DataFrame | None:
         """The held-out judgments, or None where the store has none."""
-        path = self.folder / JUDGMENTS
-        return pq.read_table(path).to_pandas() if JUDGMENTS in self.manifest["files"] else None
+        if JUDGMENTS not in self.manifest["files"]:
+            return None
+        # What pandas noted in the file is not believed: it could name an index that is not there.
+        return self._table(JUDGMENTS, JUDGMENT_COLUMNS).to_pandas(ignore_metadata=True)
 
     def evaluation(self) -> dict[str, Any] | None:
         """What training measured, or None."""
@@ -326,11 +328,31 @@ class Store:
     def _files(self, part: str) -> list[str]:
         return sorted(name for name in self.manifest["files"] if name.startswith(f"{part}/"))
 
-    def _read(self, part: str) -> pa.Table:
-        table = pa.concat_tables([pq.read_table(self.folder / name) for name in self._files(part)])
-        if len(table) != self.rows:
-            raise StoreError(f"{self.folder}: {len(table)} rows in {part}, the manifest says {self.rows}; {_REBUILD}")
-        return table
+    def _check_rows(self, part: str) -> None:
+        rows = 0
+        for name in self._files(part):
+            with _readable(self.folder / name):
+                rows += pq.read_metadata(self.folder / name).num_rows
+        if rows != self.rows:
+            raise StoreError(f"{self.folder}: {rows} rows in {part}, the manifest says {self.rows}; {_REBUILD}")
+
+    def _table(self, name: str, columns: Sequence[str], *, only: bool = False) -> pa.Table:
+        """A file that has at least ``columns``; ``only`` reads no others."""
+        path = self.folder / name
+        with _readable(path):
+            absent = set(columns) - set(pq.read_schema(path).names)
+            if absent:
+                raise StoreError(f"{path}: no column {sorted(absent)[0]!r}; {_REBUILD}")
+            return pq.read_table(path, columns=list(columns) if only else None)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """A ``StoreError`` that names the file, where Arrow cannot read it: a checksum does not make it parquet."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise StoreError(f"{path}: not a readable parquet file ({error}); {_REBUILD}") from error
 
 
 def sha256(path: Path) -> str:

@@ -148,3 +148,25 @@ def test_a_catalogue_that_is_gone_and_a_query_that_is_wrong():
     assert "Query is empty" in own_tab.answer(mine, " ")
     shown = own_tab.answer(mine, '"><script>alert(2)</script> mug')
     assert "<script>" not in shown and 'data-query="&quot;&gt;&lt;script&gt;' in shown
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"title,price\na," + b"9" * 1_900 + b"x\n",  # found by the fuzzer
+        b"id,title\n" + (b"i" * 1_900 + b",a\n") * 2,
+        b"title," + b"n" * 50_000 + b"," + b"n" * 50_000 + b"\na,b,c\n",
+        b"title\n" + b"x" * 3_000 + b"\n",
+    ],
+)
+def test_a_long_foreign_value_does_not_fill_the_message(data):
+    with pytest.raises(UserError) as raised:
+        own.parse(data, "file")
+    assert len(str(raised.value)) < 400
+
+
+def test_a_table_of_many_columns_is_refused_at_once():
+    """300,000 names within the 2 MB kept a core busy for a quarter of an hour."""
+    header = b",".join(b"a%d" % number for number in range(250_000))
+    with pytest.raises(UserError, match="line 1 has 250,000 columns; use at most 200"):
+        own.parse(header, "file")

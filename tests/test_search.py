@@ -155,7 +155,7 @@ def test_compare_asks_each_system_once(engine):
     [
         ([], "systems is empty: name at least one of base, tuned, bm25, hybrid"),
         (["tuned", "best"], "systems should be among base, tuned, bm25, hybrid, has 'best'"),
-        (["base", None], "has 'None'"),
+        (["base", None], "has None"),
         ([["base"]], "systems should be among"),
         (["x" * 9000], "systems should be among"),
     ],

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 import torch
 
+from space import manifest
 from space.store import JOURNAL, MANIFEST, Plan, Store, StoreError, StoreWriter
 
 ROWS, DIM = 7, 5
@@ -144,8 +145,8 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def rewrite_manifest(folder, **changes):
-    manifest = json.loads((folder / MANIFEST).read_text())
-    (folder / MANIFEST).write_text(json.dumps(manifest | changes))
+    kept = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text(json.dumps(manifest.signed(kept | changes)))
 
 
 def test_fewer_rows_than_the_manifest_says(tmp_path):

@@ -201,7 +201,7 @@ def serve(served, port=None):
             port = probe.getsockname()[1]
     demo = build_demo(served)
     _, url, _ = demo.launch(
-        server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, **launch_options()
+        server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, **launch_options(served)
     )
     try:
         yield url

@@ -31,6 +31,20 @@ REFERENCES = {
     "Exact pairs": "the same encoder's cosines of held-out queries and products judged Exact for them",
     "random pairs": "the same encoder's cosines of titles and products that have nothing to do with them",
 }
+#: Last labels of names that no public name server knows.
+_LOCAL = {
+    "arpa",
+    "corp",
+    "home",
+    "internal",
+    "intranet",
+    "invalid",
+    "lan",
+    "local",
+    "localdomain",
+    "localhost",
+    "onion",
+}
 #: Languages of the ESCI locales, so that a screen reader and the browser's fonts read a title in its own language.
 LANGUAGES = {"us": "en", "es": "es", "jp": "ja"}
 
@@ -212,14 +226,25 @@ def picture(hit: Hit) -> Html:
 
 
 def image_url(value: object) -> str | None:
-    """``value`` if it is an http(s) address with a host, else None: no javascript:, no data:, nothing of this site."""
-    if not isinstance(value, str) or any(character.isspace() or not character.isprintable() for character in value):
+    """``value`` if it is an http(s) address of a host with a public name, else None.
+
+    No javascript:, no data:, nothing of this site; and no address or name within somebody's own network, at which a
+    catalogue could make its visitors' browsers knock.
+    """
+    if not isinstance(value, str) or any(one.isspace() or not one.isprintable() or one == "\\" for one in value):
         return None
     try:
         parts = urlsplit(value)
-    except ValueError:  # such as a bracket left open in the host
+        usual = parts.port in (None, 80, 443) and parts.username is None
+    except ValueError:  # such as a bracket left open in the host, or a port that is no number
         return None
-    return value if parts.scheme in ("http", "https") and parts.hostname else None
+    return value if parts.scheme in ("http", "https") and usual and _is_public(parts.hostname or "") else None
+
+
+def _is_public(host: str) -> bool:
+    """Whether a host has a name and not a number, in a domain that is not kept for local networks."""
+    *above, last = host.rstrip(".").split(".")
+    return bool(above) and all(above) and last not in _LOCAL and last[:1].isalpha() and ":" not in host
 
 
 def timings(milliseconds: Mapping[str, float]) -> Html:

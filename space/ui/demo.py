@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
+from starlette.routing import Route
 
 from space.own import MAX_BYTES, can_search
 from space.search import SearchEngine
@@ -12,7 +14,9 @@ from space.ui.compare_tab import build_compare_tab
 from space.ui.data_tab import build_data_tab
 from space.ui.endpoints import add_endpoints
 from space.ui.evaluation_tab import build_evaluation_tab
+from space.ui.guard import Guard
 from space.ui.header import PRODUCT, QUESTION, header
+from space.ui.health import Health
 from space.ui.links import TABS
 from space.ui.own_tab import OwnTab, build_own_tab
 from space.ui.restore import connect_links
@@ -25,6 +29,9 @@ from space.ui.words import I18N, build_words, label
 _STYLE = Path(__file__).with_name("style.css")
 # The visitor's own fonts: a web font would tell a third party of every visit, and make the text jump when it arrives.
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
+#: Requests that may wait for their turn. On two cores that is some seconds; beyond it a visitor is told at once that
+#: the page is busy, which is better than an answer nobody waits for any more.
+MAX_WAITING = 100
 _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 
 
@@ -35,7 +42,7 @@ def build_demo(engine: SearchEngine) -> gr.Blocks:
         engine: what answers; it is only read, so that all visitors share it.
 
     Returns:
-        Blocks to launch with ``launch_options()``, or to call in a test.
+        Blocks to launch with ``launch_options(engine)``, or to call in a test.
     """
     with gr.Blocks(title=PRODUCT, analytics_enabled=False) as demo:
         build_words()
@@ -62,7 +69,8 @@ def build_demo(engine: SearchEngine) -> gr.Blocks:
         connect_links(demo, engine, tabs, search, compare, turns, [measured.output])
         build_why(engine, own.engine if own else None)
         add_endpoints(engine)
-    return demo
+    # Closed: a request that is posted straight to a function would pass by everyone who waits.
+    return demo.queue(max_size=MAX_WAITING, api_open=False)
 
 
 def _own_tab(engine: SearchEngine) -> OwnTab | None:
@@ -72,8 +80,9 @@ def _own_tab(engine: SearchEngine) -> OwnTab | None:
         return build_own_tab(engine)
 
 
-def launch_options() -> dict[str, Any]:
+def launch_options(engine: SearchEngine) -> dict[str, Any]:
     """What ``launch()`` needs for the page to look and fail as it should; address and the like are the caller's."""
+    watched = Route("/healthz", Health(engine).answer)
     return {
         "theme": _theme(),
         "css_paths": [_STYLE],
@@ -82,7 +91,8 @@ def launch_options() -> dict[str, Any]:
         "footer_links": ["api", "gradio", "settings"],
         # Without the package, which requirements.txt has, Gradio would complain at every start.
         "mcp_server": find_spec("mcp") is not None,
-        "max_file_size": MAX_BYTES,  # nothing here is uploaded, but Gradio's own address for uploads stands open
+        "app_kwargs": {"middleware": [Middleware(Guard)], "routes": [watched]},
+        "max_file_size": MAX_BYTES,
         "show_error": False,  # an unforeseen exception goes to the log; what a visitor can cure is said in the page
     }
 

@@ -1,0 +1,163 @@
+"""Traffic on the page: concurrent visitors over real HTTP, what they were told, how long it took, how memory grew.
+
+    python reliability/soak.py --clients 200 --seconds 120
+
+Serves the store given by --embeddings, --model and --base-model, or the tests' shop of thirty products, in a process
+of its own on 127.0.0.1, and asks it from this one. The last line of the output is JSON.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+QUERIES = (
+    "red running shoes",
+    "something to keep coffee hot",
+    "cellphone",
+    "gift for a gardener",
+    "wireless keyboard",
+)
+#: Between two searches of one visitor, seconds.
+PAUSE = 1.0
+SHOP = """
+import sys, threading
+sys.path[:0] = [{root!r}, {tests!r}]
+import tiny
+with tiny.serve(tiny.engine(), {port}):
+    threading.Event().wait()
+"""
+
+
+class Traffic:
+    """Visitors that join the queue as the page does, and leave, some of them early."""
+
+    def __init__(self, url: str, number: int, seed: int) -> None:
+        self.url, self.number, self.chance = url, number, random.Random(seed)
+        self.told: Counter = Counter()
+        self.milliseconds: list[float] = []
+
+    async def visitor(self, client: httpx.AsyncClient, name: str, until: float) -> None:
+        """Search, wait, search; one in twenty answers is not waited for."""
+        turn = 0
+        await asyncio.sleep(self.chance.uniform(0, PAUSE))
+        while time.monotonic() < until:
+            turn += 1
+            try:
+                self.told[await self.search(client, f"{name}-{turn}")] += 1
+            except httpx.HTTPError as error:
+                self.told[type(error).__name__] += 1
+            await asyncio.sleep(self.chance.uniform(0.5 * PAUSE, 1.5 * PAUSE))
+
+    async def search(self, client: httpx.AsyncClient, session: str) -> str:
+        """What came of one comparison."""
+        start = time.monotonic()
+        body = {
+            "data": [self.chance.choice(QUERIES), 10, *[""] * 4, *[None] * 3, ""],
+            "fn_index": self.number,
+            "session_hash": session,
+        }
+        joined = await client.post("gradio_api/queue/join", json=body)
+        if joined.status_code == 503:
+            return "busy"
+        if joined.status_code != 200:
+            return f"status {joined.status_code}"
+        leaves = self.chance.random() < 0.05
+        async with client.stream("GET", f"gradio_api/queue/data?session_hash={session}") as answer:
+            async for line in answer.aiter_lines():
+                if leaves:
+                    return "left"
+                if "process_completed" in line:
+                    good = json.loads(line.partition(":")[2])["success"]
+                    self.milliseconds.append(1e3 * (time.monotonic() - start))
+                    return "answered" if good else "failed"
+        return "cut"
+
+
+def memory(process: int) -> int:
+    """Resident megabytes."""
+    lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("VmRSS"))) // 1024
+
+
+async def drive(url: str, clients: int, seconds: float, process: int, seed: int) -> dict[str, object]:
+    """All visitors at once; memory and readiness are looked at every few seconds."""
+    limits, resident, ready = httpx.Limits(max_connections=None), [], Counter()
+    async with httpx.AsyncClient(base_url=url, limits=limits, timeout=120) as client:
+        config = (await client.get("config")).json()
+        number = next(one["id"] for one in config["dependencies"] if one["api_name"] == "compare")
+        traffic, until = Traffic(url, number, seed), time.monotonic() + seconds
+
+        async def watch() -> None:
+            while time.monotonic() < until:
+                await asyncio.sleep(min(5, seconds / 8))
+                resident.append(memory(process))
+                ready[(await client.get("healthz")).status_code] += 1
+
+        await asyncio.gather(watch(), *(traffic.visitor(client, f"v{seed}-{n}", until) for n in range(clients)))
+        left = (await client.get("gradio_api/queue/status")).json()["queue_size"]
+    times = np.percentile(traffic.milliseconds, [50, 95, 99]) if traffic.milliseconds else [0, 0, 0]
+    early = float(np.mean(resident[len(resident) // 4 : len(resident) // 2])) if len(resident) >= 8 else resident[0]
+    late = float(np.mean(resident[-max(1, len(resident) // 4) :]))
+    return {
+        "clients": clients,
+        "seconds": seconds,
+        "told": dict(traffic.told),
+        "milliseconds": dict(zip(("p50", "p95", "p99"), (round(float(value)) for value in times), strict=True)),
+        "resident MB": resident,
+        "memory growth": round(late / early - 1, 4),
+        "healthz": dict(ready),
+        "waiting at the end": left,
+    }
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serve, warm up, drive, report; ends with 1 where a visitor met anything but an answer or an honest busy."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clients", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--seed", type=int, default=1)
+    for name in ("--model", "--base-model", "--embeddings"):
+        parser.add_argument(name)
+    settings = parser.parse_args(arguments)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/"
+    if settings.embeddings:
+        words = [str(ROOT / "app.py"), "--model", settings.model, "--base-model", settings.base_model, "--offline"]
+        words += ["--embeddings", settings.embeddings, "--port", str(port), "--usage-file", "off"]
+    else:
+        words = ["-c", SHOP.format(root=str(ROOT), tests=str(ROOT / "tests"), port=port)]
+    with subprocess.Popen([sys.executable, *words], env=os.environ, stdout=subprocess.DEVNULL) as server:
+        try:
+            for _ in range(600):
+                try:
+                    if httpx.get(f"{url}healthz", timeout=5).status_code == 200:
+                        break
+                except httpx.HTTPError:
+                    time.sleep(0.2)
+            asyncio.run(
+                drive(url, min(settings.clients, 20), min(10, settings.seconds), server.pid, settings.seed + 1)
+            )
+            found = asyncio.run(drive(url, settings.clients, settings.seconds, server.pid, settings.seed))
+        finally:
+            server.send_signal(signal.SIGTERM)
+    print(json.dumps(found))
+    sys.exit(1 if set(found["told"]) - {"answered", "busy", "left"} else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""``/healthz``: whether the engine answers, asked by whoever watches over the process. Knows no page.
+
+While the engine is loading nothing listens at all, so that whoever asks then gets no answer, which is one.
+"""
+
+import asyncio
+import logging
+import time
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from space.search import SearchEngine
+
+logger = logging.getLogger(__name__)
+
+#: An answer holds for so long, whoever asks how often: a health check must not become a load.
+KEPT_SECONDS = 5.0
+PATIENCE_SECONDS = 10.0
+
+
+class Health:
+    """Asks the systems of an engine for one product, and says whether they gave it."""
+
+    def __init__(
+        self, engine: SearchEngine, *, kept: float = KEPT_SECONDS, patience: float = PATIENCE_SECONDS
+    ) -> None:
+        """Asks nothing yet."""
+        self._engine, self._kept, self._patience = engine, kept, patience
+        self._asked, self._asking = 0.0, None
+
+    async def answer(self, request: Request) -> JSONResponse:
+        """200 and ``{"ready": true}``, or 503 and false: a system failed, or none answered in time."""
+        now = time.monotonic()
+        if self._asking is None or (self._asking.done() and now - self._asked > self._kept):
+            self._asked, self._asking = now, asyncio.ensure_future(asyncio.to_thread(self._ask))
+        # Only one is asked at a time: behind a stuck engine no threads pile up.
+        await asyncio.wait({self._asking}, timeout=self._patience)
+        ready = self._asking.done() and self._asking.exception() is None
+        if not ready:
+            why = self._asking.exception() if self._asking.done() else f"no answer in {self._patience:g} s"
+            logger.warning("not ready: %s", why)
+        return JSONResponse({"ready": ready}, 200 if ready else 503, {"cache-control": "no-store"})
+
+    def _ask(self) -> None:
+        # A borrowed GPU is a visitor's, so there only those are asked that do without.
+        borrowed = self._engine.description.get("device", "cpu") != "cpu"
+        for system in self._engine.systems.values():
+            if not (borrowed and system.dense):
+                system.retrieve(["ready"], 1)

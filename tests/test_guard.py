@@ -1,0 +1,269 @@
+"""What a stranger can send to the page's address: closed doors, bounded requests, headers, readiness, a full queue."""
+
+import asyncio
+import http.server
+import json
+import threading
+import time
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import tiny
+
+from space.ui import demo, guard
+from space.ui.health import Health
+
+API = "gradio_api/"
+
+
+@pytest.fixture(scope="module")
+def stranger():
+    """A server that notes who asks it: nobody may, whatever a request names."""
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        do_HEAD = do_POST = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+
+
+@pytest.mark.parametrize("path", ["", "config", "healthz", "nothing", f"{API}upload", f"{API}file=/etc/passwd"])
+def test_every_answer_has_the_headers_and_none_that_hides_the_space(url, path):
+    found = httpx.get(url + path).headers
+    assert {name: found.get(name) for name in guard.HEADERS} == guard.HEADERS
+    assert "x-frame-options" not in found  # the Hub shows a Space in a frame
+    assert "https://huggingface.co" in found["content-security-policy"].partition("frame-ancestors")[2]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "upload", "upload_progress?upload_id=x", "component_server", "deep_link?session_hash=x", "dev/reload",
+        "process_recording", "proxy=http://127.0.0.1/", "stream/x", "vibe-code", "vibe-edit", "undo-vibe-edit",
+        "run-history/buckets",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_the_page_does_not_need_is_closed(url, method, path):
+    """An upload fills the disk, a stream holds a connection; both were open to anybody."""
+    answer = httpx.request(method, f"{url}{API}{path}", timeout=5)
+    assert (answer.status_code, answer.json()["detail"]) == (404, "Not found: this page has no such address.")
+
+
+def test_the_monitoring_page_is_closed(url, capfd):
+    """It printed its secret address into the log for every stranger who asked."""
+    assert httpx.get(f"{url}monitoring").status_code == 404
+    assert "monitoring" not in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "gradio_api/file=/etc/passwd", "gradio_api/file=app.py", "gradio_api/file=/proc/self/environ",
+        "gradio_api/file=..%2f..%2fetc%2fpasswd", "gradio_api/file/etc/passwd", "static/%2e%2e/%2e%2e/routes.py",
+        "assets/..%2f..%2froutes.py", "gradio_api/custom_component/1/client/component/..%2f..%2fx.py", "file=app.py",
+    ],
+)  # fmt: skip
+def test_no_address_reads_a_file(url, path):
+    assert httpx.get(url + path).status_code in (400, 403, 404)
+
+
+def posted(url, data, name="search"):
+    """What the queue makes of a call's data: its last event."""
+    said = httpx.post(f"{url}{API}call/{name}", json={"data": data}, timeout=10)
+    if said.status_code != 200:
+        return said.text
+    with httpx.stream("GET", f"{url}{API}call/{name}/{said.json()['event_id']}", timeout=10) as answer:
+        return "".join(answer.iter_text())
+
+
+def test_a_file_in_place_of_a_text_is_neither_read_nor_fetched(url, stranger):
+    """Gradio takes such a dictionary for a file that was uploaded, wherever it stands."""
+    address, asked = stranger
+    places = [{"path": "/etc/passwd"}, {"path": "x", "url": f"{address}/a"}, {"path": f"{address}/b"}]
+    for place in places:
+        said = posted(url, [{**place, "meta": {"_type": "gradio.FileData"}}, 3, "bm25", *[""] * 4, *[None] * 3, False])
+        assert "event: error" in said and "root:" not in said
+    assert httpx.get(f"{url}{API}file={address}/c").status_code == 403
+    assert asked == []
+
+
+def test_a_request_beyond_the_limit_is_refused_unread(url):
+    body = b'{"data":["' + b"x" * guard.MAX_REQUEST_BYTES + b'"]}'
+    answer = httpx.post(f"{url}{API}queue/join", content=body)
+    assert (answer.status_code, answer.json()["detail"]) == (413, guard._TOO_LARGE)
+
+
+def test_a_request_that_hides_its_length_is_bounded_too(url):
+    body = (b" " * 65_536 for _ in range(2 + guard.MAX_REQUEST_BYTES // 65_536))
+    answer = httpx.post(f"{url}{API}queue/join", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 413
+
+
+def test_the_largest_catalogue_fits():
+    from space.own import MAX_BYTES
+
+    assert MAX_BYTES * 4 / 3 + 1_000_000 < guard.MAX_REQUEST_BYTES
+
+
+def test_nobody_passes_by_the_queue(url):
+    answer = httpx.post(f"{url}{API}run/search", json={"data": ["red shoes", 3]})
+    assert answer.status_code == 404 and "queue" in answer.text
+
+
+def test_numbers_that_no_float_holds(url):
+    """JSON has whole numbers of any length; the answer is a sentence, not an exception of Python's."""
+    body = b'{"data":["red",3,"tuned","","","","",1' + b"0" * 400 + b",null,null,false]}"
+    said = httpx.post(f"{url}{API}call/search", content=body, headers={"content-type": "application/json"})
+    with httpx.stream("GET", f"{url}{API}call/search/{said.json()['event_id']}") as answer:
+        assert "min_price should be a number from 0 on" in "".join(answer.iter_text())
+
+
+# -- readiness -------------------------------------------------------------------------------------------------------
+
+
+def test_ready_is_said_when_the_engine_answers(url):
+    answer = httpx.get(f"{url}healthz")
+    assert (answer.status_code, answer.json()) == (200, {"ready": True})
+
+
+class Broken:
+    """A system that fails, or does not come back."""
+
+    dense = False
+
+    def __init__(self, act):
+        self.retrieve = act
+
+
+def asked(*acts, kept=0.0, patience=0.05, times=1):
+    """Status codes of so many health checks in a row."""
+    engine = tiny.engine()
+    engine.systems |= {f"broken{number}": Broken(act) for number, act in enumerate(acts)}
+    health = Health(engine, kept=kept, patience=patience)
+
+    async def ask():
+        return [(await health.answer(None)).status_code for _ in range(times)]
+
+    return asyncio.run(ask())
+
+
+def test_a_failing_engine_is_not_ready(caplog):
+    def fail(*_):
+        raise RuntimeError("no memory")
+
+    assert asked(fail, patience=5) == [503]
+    assert "not ready: no memory" in caplog.text
+
+
+def test_a_stuck_engine_is_not_ready_and_is_asked_once():
+    calls = []
+
+    def hang(*_):
+        calls.append(1)
+        time.sleep(0.5)
+
+    assert asked(hang, times=3) == [503] * 3
+    assert len(calls) == 1
+
+
+def test_health_checks_are_no_load():
+    calls = []
+    assert asked(lambda *_: calls.append(1), kept=60, patience=5, times=20) == [200] * 20
+    assert len(calls) == 1
+
+
+# -- a full queue ----------------------------------------------------------------------------------------------------
+
+
+def test_beyond_the_queue_a_visitor_is_told_so_and_one_who_leaves_frees_his_place(monkeypatch):
+    """Busy is said at once, with a status that means it; and nobody waits behind a visitor who closed the page."""
+    monkeypatch.setattr(demo, "MAX_WAITING", 2)
+    engine, gate = tiny.engine(), threading.Event()
+    search = engine.search
+
+    def slow(*arguments, **options):
+        gate.wait(10)
+        return search(*arguments, **options)
+
+    engine.search = slow
+    with tiny.serve(engine) as url:
+        config = httpx.get(f"{url}config").json()
+        number = next(one["id"] for one in config["dependencies"] if one["api_name"] == "search")
+
+        def join(name):
+            body = {
+                "data": ["mug", 1, "bm25", "", "", "", "", None, None, None, False],
+                "fn_index": number,
+                "session_hash": name,
+            }
+            return httpx.post(f"{url}{API}queue/join", json=body).status_code
+
+        def waiting():
+            return httpx.get(f"{url}{API}queue/status").json()["queue_size"]
+
+        def until(size):
+            end = time.monotonic() + 5
+            while waiting() != size and time.monotonic() < end:
+                time.sleep(0.02)
+            assert waiting() == size
+
+        for place in range(4):  # as many as are served at a time
+            assert join(f"served{place}") == 200
+            until(0)
+        assert [join("first"), join("second"), join("third")] == [200, 200, 503]
+        with httpx.stream("GET", f"{url}{API}queue/data?session_hash=first", timeout=5) as listening:
+            next(listening.iter_text())
+        until(1)
+        assert join("fourth") == 200
+        gate.set()
+        until(0)
+
+
+def test_two_visitors_never_see_each_other_s_catalogue(url):
+    """Own catalogues live in the state of a visit: the same request under another name finds nothing."""
+    config = httpx.get(f"{url}config").json()
+
+    def run(targets, data, session):
+        number = next(one["id"] for one in config["dependencies"] if targets(one))
+        body = {"data": data, "fn_index": number, "session_hash": session, "trigger_id": None}
+        assert httpx.post(f"{url}{API}queue/join", json=body).status_code == 200
+        with httpx.stream("GET", f"{url}{API}queue/data?session_hash={session}", timeout=10) as answer:
+            for line in answer.iter_lines():
+                if "process_completed" in line:
+                    return json.dumps(json.loads(line.partition(":")[2])["output"], ensure_ascii=False)
+        raise AssertionError("no answer")
+
+    labels = {one["id"]: str(one["props"].get("label", "")) + str(one["props"].get("value", ""))
+              for one in config["components"]}  # fmt: skip
+
+    def loads(one):
+        return any("Load this table" in labels.get(target, "") for target, _ in one["targets"])
+
+    def compares(one):
+        return one["targets"][0][0] in queries and one["targets"][0][1] == "submit"
+
+    own = next(one for one in config["dependencies"] if loads(one))
+    query = next(one for one in own["outputs"] if "uery" in labels.get(one, ""))
+    queries = {query}
+    run(loads, ["title\nsecret kettle of alice"], "alice")
+    assert "secret kettle" in run(compares, [None, "kettle"], "alice")
+    assert "no longer kept" in run(compares, [None, "kettle"], "bob")
+
+
+def test_addresses_are_taken_apart_as_the_router_does():
+    assert guard.is_closed("/gradio_api/upload") and guard.is_closed("/some/root/gradio_api/upload")
+    assert not guard.is_closed("/gradio_api/queue/join") and not guard.is_closed("/")
+    assert not guard.is_closed(urlsplit("http://x/?next=/gradio_api/upload").path)
