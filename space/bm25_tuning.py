@@ -15,6 +15,7 @@ import pyarrow as pa
 from space import evaluation
 from space.bm25 import K1, B, Bm25Index, tokenize
 from space.evaluation import HEADLINE, MIN_QUERIES
+from space.reading import number, part
 from space.systems import Bm25System
 
 #: The usual values, which every other pair has to beat, come first: the first of the best is taken.
@@ -91,10 +92,9 @@ def parameters(measured: Mapping[str, Any] | None) -> tuple[float, float]:
     Returns:
         The usual ones where it names none, or none that BM25 can work with.
     """
-    named = (measured or {}).get("bm25")
-    k1, b = (named.get(name) if isinstance(named, Mapping) else None for name in ("k1", "b"))
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (k1, b))
-    return (float(k1), float(b)) if numbers and 0 <= k1 <= 100 and 0 <= b <= 1 else (K1, B)
+    named = part(measured, "bm25")
+    k1, b = number(named.get("k1")), number(named.get("b"))
+    return (k1, b) if k1 is not None and b is not None and 0 <= k1 <= 100 and 0 <= b <= 1 else (K1, B)
 
 
 def _rich(train: pd.DataFrame, seed: int) -> pd.DataFrame:

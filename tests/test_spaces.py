@@ -6,7 +6,6 @@ ZeroGPU forks the process for each GPU, pickles what goes in and comes out, and 
 import json
 import multiprocessing
 import os
-import pickle
 import subprocess
 import sys
 import threading
@@ -30,15 +29,14 @@ def forked(calls):
     def wrap(task):
         def run(*arguments):
             calls.append(arguments)
-            # Pickle, since ZeroGPU carries arguments and answers so; both ends are this test, nothing is foreign.
-            answers = multiprocessing.get_context("fork").SimpleQueue()
-
-            def work(given):
-                answers.put(pickle.dumps(task(*pickle.loads(given))))
-
-            worker = multiprocessing.get_context("fork").Process(target=work, args=(pickle.dumps(arguments),))
+            # A pipe, since ZeroGPU too carries arguments and answers from one process to the other.
+            context = multiprocessing.get_context("fork")
+            here, there = context.Pipe()
+            worker = context.Process(target=lambda: there.send(task(*there.recv())))
             worker.start()
-            answer = pickle.loads(answers.get())
+            there.close()  # so that a worker that fails ends the wait
+            here.send(arguments)
+            answer = here.recv()
             worker.join()
             return answer
 
