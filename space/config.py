@@ -91,6 +91,11 @@ class TrainSettings:
         "Share of the base's weights in the finished model, against forgetting; 0 leaves them out.", default=0.0
     )
     negatives: int = _help("Negatives drawn for each Exact product.", default=1)
+    title_queries: int = _help(
+        "Examples besides the judged ones whose query is a random part of a product's title; helps where labels are "
+        "few.",
+        default=0,
+    )
     bullets: int = _help("Characters of bullet points in the passage text; 0 leaves them out.", default=0)
     eval_queries: int = _help("Held-out queries to evaluate on, drawn by --seed; -1 means all.", default=2000)
     seed: int = _help("Seed of everything drawn at random.", default=42)
@@ -133,6 +138,13 @@ class TrainSettings:
         )
         _require(0 <= self.base_share < 1, "base-share", self.base_share, "use 0 or more and less than 1")
         _require(self.negatives >= 1, "negatives", self.negatives, "use 1 or more")
+        _require(self.title_queries >= 0, "title-queries", self.title_queries, "use 0 (none) or a number of examples")
+        _require(
+            self.title_queries == 0 or self.loss != "cosent",
+            "title-queries",
+            self.title_queries,
+            "the cosent loss compares grades, and a title has none; use --loss mnrl or triplet",
+        )
         _require(
             self.eval_queries == -1 or self.eval_queries >= 1, "eval-queries", self.eval_queries, "1 or more, or -1"
         )

@@ -17,7 +17,7 @@ import torch
 from accelerate import PartialState
 from tqdm import tqdm
 
-from space import bm25_tuning, drift, evaluation, publish, remarks, report, source, training, upload
+from space import bm25_tuning, drift, evaluation, publish, remarks, report, source, title_queries, training, upload
 from space.bm25 import Bm25Index
 from space.catalogue import passages
 from space.config import BuildSettings, TrainSettings, to_json
@@ -60,6 +60,11 @@ def _train(settings: TrainSettings, weights: Weights, judged: Judged, state: Par
     _use_all_cores(state)
     texts = passages(judged.catalogue, settings.bullets)
     examples = training_examples(judged.train, texts, settings.loss, negatives=settings.negatives, seed=settings.seed)
+    exact = exact_texts(judged.train, texts)
+    if settings.title_queries:
+        examples, exact = title_queries.add(
+            examples, exact, judged.catalogue, texts, settings.title_queries, settings.seed
+        )
     encoder = TextEncoder(weights, max_seq_length=settings.max_seq_length, training=True)
     base = encoder.describe()
     if state.is_main_process:
@@ -71,7 +76,7 @@ def _train(settings: TrainSettings, weights: Weights, judged: Judged, state: Par
         bench.read_everyday("base", encoder)
         logger.info("\nBefore training\n\n%s", evaluation.to_markdown(evaluation.summarize(bench.results)))
     state.wait_for_everyone()
-    log = training.fine_tune(encoder, examples, exact_texts(judged.train, texts), settings)
+    log = training.fine_tune(encoder, examples, exact, settings)
     if state.is_main_process:
         tuned = bench.dense("tuned", encoder)
         bench.run(tuned)

@@ -134,6 +134,7 @@ REFUSED = [
     ("triplet_margin", 2.0, ".1 to .3"),
     ("triplet_margin", 0.0, ".1 to .3"),
     ("negatives", 0, "1 or more"),
+    ("title_queries", -1, "a number of examples"),
     ("eval_queries", 0, "-1"),
     ("seed", -1, "0 to 4294967295"),
     ("seed", 2**32, "0 to 4294967295"),
@@ -300,3 +301,8 @@ def test_split_revision_refuses(name):
     """An empty half would silently mean the default branch, or no model at all."""
     with pytest.raises(SettingsError, match="is not ID@REVISION: write e.g. user/model@main"):
         config.split_revision(name)
+
+
+def test_title_queries_have_no_grades_for_cosent_to_compare():
+    with pytest.raises(SettingsError, match="--title-queries is 5: the cosent loss compares grades"):
+        TrainSettings(loss="cosent", title_queries=5)

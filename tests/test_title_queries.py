@@ -1,0 +1,76 @@
+"""Examples made of titles: each leads to its own product, and never away from one that is right."""
+
+import pyarrow as pa
+import pytest
+from datasets import Dataset
+
+from space import title_queries
+from space.errors import UserError
+
+JUDGED = Dataset.from_dict({"anchor": ["mug"], "positive": ["red mug"], "negative": ["hose"]})
+
+
+def shop(titles, locales=None):
+    return pa.table({"product_title": titles, "product_locale": locales or ["us"] * len(titles)})
+
+
+def added(titles, count, exact=None, passages=None, locales=None, seed=42):
+    passages = passages or [f"passage {row}: {title}" for row, title in enumerate(titles)]
+    examples, known = title_queries.add(JUDGED, exact or {}, shop(titles, locales), passages, count, seed)
+    assert examples[0] == JUDGED[0]
+    rows = [tuple(row.values()) for row in examples.select(range(1, len(examples)))]
+    return rows, known
+
+
+def test_a_query_is_made_of_its_title_s_words_in_their_order():
+    titles = [" ".join(f"p{number}w{word}" for word in range(20)) for number in range(50)]
+    rows, known = added(titles, 50)
+    assert len({positive for _, positive, _ in rows}) == 50, "each product gives one before any gives two"
+    for query, positive, negative in rows:
+        words = positive.split(": ")[1].split()
+        assert query.split() == [word for word in words[:14] if word in query.split()]
+        assert negative != positive and known[query] == {positive}
+    share = sum(len(query.split()) for query, _, _ in rows) / (50 * 14)
+    assert 0.34 < share < 0.46  # four standard deviations around .4
+
+
+def test_signs_between_words_are_no_words():
+    assert {query for query, _, _ in added(["(Mug) -", "| Hose,"], 40)[0]} == {"Mug", "Hose"}
+
+
+def test_a_title_two_products_share_is_no_negative_of_either():
+    """Both say "Mug": under one query either is right, in the batch and as the negative drawn."""
+    rows, known = added(["Mug", "Mug", "Hose"], 30)
+    assert known["Mug"] == {"passage 0: Mug", "passage 1: Mug"}
+    assert {negative for query, _, negative in rows if query == "Mug"} == {"passage 2: Hose"}
+
+
+def test_what_was_judged_exact_is_no_negative():
+    rows, known = added(["Mug", "Cup", "Hose"], 30, exact={"Mug": frozenset({"passage 1: Cup"}), "x": frozenset()})
+    assert known["Mug"] == {"passage 0: Mug", "passage 1: Cup"} and known["x"] == frozenset()
+    assert {negative for query, _, negative in rows if query == "Mug"} == {"passage 2: Hose"}
+
+
+def test_negatives_are_of_the_same_locale():
+    rows, _ = added(["Mug", "Hose", "Taza", "Manguera"], 40, locales=["us", "us", "es", "es"])
+    assert {(query, negative.split()[-1]) for query, _, negative in rows} == {
+        ("Mug", "Hose"),
+        ("Hose", "Mug"),
+        ("Taza", "Manguera"),
+        ("Manguera", "Taza"),
+    }
+
+
+def test_same_seed_same_examples():
+    titles = [f"a{number} b c d e f g" for number in range(20)]
+    assert added(titles, 20, seed=1) == added(titles, 20, seed=1)
+    assert added(titles, 20, seed=1) != added(titles, 20, seed=2)
+
+
+@pytest.mark.parametrize(
+    ("titles", "passages", "said"),
+    [([None, " - "], None, "no product of the catalogue has a title"), (["a", "b"], ["same", "same"], "no locale")],
+)
+def test_a_catalogue_that_gives_none_is_refused(titles, passages, said):
+    with pytest.raises(UserError, match=said):
+        added(titles, 3, passages=passages)
