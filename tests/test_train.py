@@ -13,6 +13,9 @@ from conftest import command, environment, run_script
 from sentence_transformers import SentenceTransformer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from space.catalogue import passages
+from space.source import open_judged
+from space.triplets import training_examples
 from space.weights import STAND_IN
 
 
@@ -94,7 +97,8 @@ def test_tensorboard_has_the_loss(trained):
 def train(folder, tiny_e5, *extra):
     return command(
         *("train.py", "--dataset", "sample", "--locales", "es", "--base-model", str(tiny_e5), "--loss", "mnrl"),
-        *("--batch-size", "16", "--max-steps", "80", "--save-steps", "20", "--eval-queries", "2", *extra),
+        *("--batch-size", "16", "--max-steps", "80", "--save-steps", "20", "--eval-queries", "2"),
+        *("--title-queries", "60", *extra),
     )
 
 
@@ -102,7 +106,14 @@ def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(tmp_path, tiny_e
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
     for folder in (unbroken, broken):
         folder.mkdir()
-    subprocess.run(train(unbroken, tiny_e5), cwd=unbroken, env=environment(), check=True, capture_output=True)
+    whole = subprocess.run(
+        train(unbroken, tiny_e5), cwd=unbroken, env=environment(), check=True, capture_output=True, text=True
+    )
+    made = json.loads((unbroken / "saved_e5_model" / "evaluation.json").read_text())
+    assert made["settings"]["title_queries"] == 60
+    judged = open_judged("sample", ["es"])
+    from_labels = training_examples(judged.train, passages(judged.catalogue), "mnrl", negatives=1)
+    assert made["training"]["examples"] == len(from_labels) + 60, whole.stderr[-2000:]
 
     process = subprocess.Popen(
         train(broken, tiny_e5), cwd=broken, env=environment(), stderr=subprocess.PIPE, start_new_session=True
