@@ -20,6 +20,7 @@ LOCALES = ("us", "es", "jp")
 #: Of runs with several processes: the others wait while the first one evaluates or pushes.
 PROCESS_TIMEOUT = timedelta(hours=6)
 LOSSES = ("triplet", "mnrl", "cosent")
+PRECISIONS = ("auto", "float32", "bfloat16")
 
 Settings = TypeVar("Settings")
 
@@ -87,6 +88,19 @@ class TrainSettings:
     learning_rate: float = _help("Peak learning rate (AdamW, linear warm-up and decay).", default=2e-5)
     max_seq_length: int = _help("Tokens kept of each text.", default=64)
     triplet_margin: float = _help("Cosine-distance margin of the triplet loss.", default=0.2)
+    graded_margins: bool = _help(
+        "Scale that margin by the negative's label: whole for an Irrelevant, half for a Substitute.", default=False
+    )
+    triplet_weight: float = _help("With --loss mnrl: add so many times the triplet loss.", default=0.0)
+    scale: float = _help("With --loss mnrl: what cosines are multiplied by, 1 / temperature.", default=20.0)
+    mined_negatives: bool = _help(
+        "Where a query has no judged negative, take a product that the base model finds for it, rather than any.",
+        default=False,
+    )
+    precision: str = _help(
+        "What training computes in: float32, bfloat16, or auto, which is bfloat16 on a GPU that has it.",
+        default="auto",
+    )
     base_share: float = _help(
         "Share of the base's weights in the finished model, against forgetting; 0 leaves them out.", default=0.0
     )
@@ -97,6 +111,11 @@ class TrainSettings:
         default=0,
     )
     bullets: int = _help("Characters of bullet points in the passage text; 0 leaves them out.", default=0)
+    dev_share: float = _help(
+        "Share of the train queries to set apart: the checkpoint that serves them best is kept, and training ends "
+        "when two in a row were no better; 0 trains on all, to the end.",
+        default=0.0,
+    )
     eval_queries: int = _help("Held-out queries to evaluate on, drawn by --seed; -1 means all.", default=2000)
     seed: int = _help("Seed of everything drawn at random.", default=42)
     save_steps: float = _help("Checkpoint every so many steps; below 1: that share of the run.", default=0.2)
@@ -136,7 +155,29 @@ class TrainSettings:
             self.triplet_margin,
             "cosine distance lies in 0 to 2, so a margin of 2 or more is never met; .1 to .3 works well",
         )
+        _require(0 < self.scale <= 200, "scale", self.scale, "use more than 0 and at most 200; 20 to 50 works well")
+        _require(self.precision in PRECISIONS, "precision", self.precision, f"choose one of {', '.join(PRECISIONS)}")
+        _require(0 <= self.triplet_weight < float("inf"), "triplet-weight", self.triplet_weight, "use 0 or more")
+        _require(
+            self.triplet_weight == 0 or (self.loss == "mnrl" and self.mini_batch_size == 0),
+            "triplet-weight",
+            self.triplet_weight,
+            "it adds to --loss mnrl, without --mini-batch-size",
+        )
+        _require(
+            not self.graded_margins or self.loss == "triplet" or self.triplet_weight > 0,
+            "graded-margins",
+            self.graded_margins,
+            "only the triplet loss has a margin: use --loss triplet, or --loss mnrl with --triplet-weight",
+        )
+        _require(
+            not self.mined_negatives or self.loss != "cosent",
+            "mined-negatives",
+            self.mined_negatives,
+            "the cosent loss learns from judged pairs alone; use --loss mnrl or triplet",
+        )
         _require(0 <= self.base_share < 1, "base-share", self.base_share, "use 0 or more and less than 1")
+        _require(0 <= self.dev_share <= 0.5, "dev-share", self.dev_share, "use 0 (none) to .5")
         _require(self.negatives >= 1, "negatives", self.negatives, "use 1 or more")
         _require(self.title_queries >= 0, "title-queries", self.title_queries, "use 0 (none) or a number of examples")
         _require(

@@ -33,7 +33,7 @@ def add(
     """The examples and ``count`` more: anchor (part of a title), positive (its product), negative (another product).
 
     Args:
-        examples: with columns anchor, positive, negative.
+        examples: with columns anchor, positive, negative, and label where margins are graded.
         exact: what ``space.triplets.exact_texts`` returns; a query of judgments that a title also gives keeps its own.
         catalogue: the products, for titles and locales.
         passages: the text of every product, by row.
@@ -67,6 +67,8 @@ def add(
             columns["anchor"].append(query)
             columns["positive"].append(passages[row])
             columns["negative"].append(negative)
+            if "label" in examples.column_names:
+                columns["label"].append(1.0)
     if not columns:
         raise UserError("--title-queries: no locale has two products that differ, so that there is nothing to compare")
     return concatenate_datasets([examples, Dataset.from_dict(dict(columns))]), merged
