@@ -49,12 +49,12 @@ class Recipe:
     shares: tuple[float, ...] = ()
 
 
-_TITLES = {"loss": "mnrl", "title_queries": 3500}
+_TITLES = {"title_queries": 3500}
 RECIPES = {
     "base": Recipe("what all others are compared with"),
     "titles": Recipe("in-batch ranking, and as many queries made of titles as there are judged ones", _TITLES, (0.3,)),
-    "triplet": Recipe("the plain triplet loss", {"loss": "triplet"}),
-    "mnrl": Recipe("in-batch ranking from the labels alone", {"loss": "mnrl"}, (0.3,)),
+    "triplet": Recipe("the plain triplet loss", {"loss": "triplet", "title_queries": 0}),
+    "mnrl": Recipe("in-batch ranking from the labels alone", {"title_queries": 0}, (0.3,)),
     "titles, mined": Recipe("hard negatives in place of random ones", _TITLES | {"mined_negatives": True}),
     "titles + triplet": Recipe(
         "a graded triplet term orders what was judged", _TITLES | {"triplet_weight": 1.0, "graded_margins": True}

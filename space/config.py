@@ -69,7 +69,7 @@ class TrainSettings:
     dataset: str = _help("Judgments: a Hub id, a folder (see README), or 'sample'.", default=DEFAULT_DATASET)
     locales: list[str] = _help("Product locales to keep.", default_factory=lambda: list(LOCALES))
     base_model: str = _help("Encoder to start from: Hub id (ID@REVISION pins) or folder.", default=DEFAULT_BASE_MODEL)
-    loss: str = _help("Training loss.", default="triplet")
+    loss: str = _help("Training loss.", default="mnrl")
     epochs: float = _help("Passes over the training examples.", default=1.0)
     max_steps: int = _help("Stop after this many optimizer steps; -1 means by --epochs.", default=-1)
     batch_size: int = _help("Examples per step and process.", default=32)
@@ -106,9 +106,9 @@ class TrainSettings:
     )
     negatives: int = _help("Negatives drawn for each Exact product.", default=1)
     title_queries: int = _help(
-        "Examples besides the judged ones whose query is a random part of a product's title; helps where labels are "
-        "few.",
-        default=0,
+        "Examples besides the judged ones whose query is a random part of a product's title; -1 takes as many as "
+        "there are judged ones, but at most 10,000, and none for cosent.",
+        default=-1,
     )
     bullets: int = _help("Characters of bullet points in the passage text; 0 leaves them out.", default=0)
     dev_share: float = _help(
@@ -179,9 +179,11 @@ class TrainSettings:
         _require(0 <= self.base_share < 1, "base-share", self.base_share, "use 0 or more and less than 1")
         _require(0 <= self.dev_share <= 0.5, "dev-share", self.dev_share, "use 0 (none) to .5")
         _require(self.negatives >= 1, "negatives", self.negatives, "use 1 or more")
-        _require(self.title_queries >= 0, "title-queries", self.title_queries, "use 0 (none) or a number of examples")
         _require(
-            self.title_queries == 0 or self.loss != "cosent",
+            self.title_queries >= -1, "title-queries", self.title_queries, "use 0 (none), a number of examples, or -1"
+        )
+        _require(
+            self.title_queries <= 0 or self.loss != "cosent",
             "title-queries",
             self.title_queries,
             "the cosent loss compares grades, and a title has none; use --loss mnrl or triplet",

@@ -130,8 +130,11 @@ def learn_from(
         graded=settings.graded_margins,
     )
     exact = exact_texts(judged.train, texts)
-    if settings.title_queries:
-        return title_queries.add(examples, exact, judged.catalogue, texts, settings.title_queries, settings.seed)
+    count = settings.title_queries
+    if count < 0:
+        count = 0 if settings.loss == "cosent" else min(len(examples), title_queries.MOST)
+    if count:
+        return title_queries.add(examples, exact, judged.catalogue, texts, count, settings.seed)
     return examples, exact
 
 

@@ -18,6 +18,8 @@ WORDS = 14
 KEPT = 0.4
 #: Where the draw leaves no word at all, so many of the first ones are the query.
 LEAST = 3
+#: How many ``--title-queries -1`` takes at most: they help where labels are few, and cost as much as those do.
+MOST = 10_000
 _AROUND = ",;:|()[]-&"
 _DRAWS = 20
 

@@ -49,7 +49,7 @@ def test_evaluation_json_has_both_protocols_apart_and_every_system(trained):
         assert set(table["systems"]) == {"random", "bm25", "base", "tuned", "hybrid"}
         assert {"wins", "losses", "ties", "low", "high"} <= set(table["differences"]["tuned"]["ndcg@10"])
     assert evaluation["encoders"]["base"]["fingerprint"] != evaluation["encoders"]["tuned"]["fingerprint"]
-    assert evaluation["settings"]["loss"] == "triplet"
+    assert evaluation["settings"]["loss"] == "mnrl"
     assert evaluation["drift"]["pairs"] == 48 and evaluation["drift"]["cosine"]["mean"] < 1
     assert evaluation["bm25"]["queries"] > 80 and evaluation["bm25"]["train"]["n"] == evaluation["bm25"]["queries"]
     assert set(evaluation["protocols"]["judged"]["contrasts"]["hybrid"]) == {"tuned", "bm25"}
