@@ -42,11 +42,13 @@ class Recipe:
         why: in a few words.
         settings: fields of ``TrainSettings``.
         shares: the finished weights are also evaluated with these shares of the base's.
+        lora: rank of the matrices that are trained in place of the weights (Hu et al. 2021); 0 trains the weights.
     """
 
     why: str
     settings: dict[str, Any] = field(default_factory=dict)
     shares: tuple[float, ...] = ()
+    lora: int = 0
 
 
 _TITLES = {"title_queries": 3500}
@@ -61,6 +63,7 @@ RECIPES = {
     ),
     "titles, 5e-5": Recipe("a higher learning rate", _TITLES | {"learning_rate": 5e-5}, (0.3,)),
     "titles by triplet": Recipe("the triplet loss over the same examples", {"loss": "triplet", "title_queries": 3500}),
+    "titles, LoRA": Recipe("few weights, against overfitting", _TITLES | {"learning_rate": 5e-4}, lora=16),
     "titles, scale 50": Recipe("a lower temperature", _TITLES | {"scale": 50.0}),
     "7,000 titles": Recipe("more of them", _TITLES | {"title_queries": 7000}),
     "titles, 2 epochs": Recipe("longer", _TITLES | {"epochs": 2.0}),
@@ -184,10 +187,18 @@ def one(given: argparse.Namespace, name: str, seed: int, fold: int) -> None:
             examples, exact = experiment.learn_from(judged, texts, settings)
             if settings.mined_negatives:
                 examples = experiment.mine(examples, judged, texts, encoder, embedded(), settings)
+            if recipe.lora:
+                from peft import LoraConfig
+
+                targets = ["query", "key", "value", "dense"]
+                encoder.model.add_adapter(
+                    LoraConfig(r=recipe.lora, lora_alpha=2 * recipe.lora, target_modules=targets)
+                )
             base = {key: tensor.detach().clone() for key, tensor in encoder.model.state_dict().items()}
             log = training.fine_tune(encoder, examples, exact, settings)
         found[name] = judge() | {"examples": log.examples, "steps": log.steps, "seconds": log.seconds}
         found[name]["settings"] = {key: value for key, value in to_json(settings).items() if key in recipe.settings}
+        found[name]["settings"] |= {"lora": recipe.lora} if recipe.lora else {}
         for share in recipe.shares:
             training.blend(encoder.model, base, share)
             found[f"{name}, {share:.0%} base"] = judge() | {"settings": recipe.settings | {"base_share": share}}

@@ -98,7 +98,7 @@ def train(folder, tiny_e5, *extra):
     return command(
         *("train.py", "--dataset", "sample", "--locales", "es", "--base-model", str(tiny_e5), "--loss", "mnrl"),
         *("--batch-size", "16", "--max-steps", "80", "--save-steps", "20", "--eval-queries", "2"),
-        *("--title-queries", "60", *extra),
+        *("--title-queries", "60", "--mined-negatives", *extra),
     )
 
 

@@ -1,5 +1,6 @@
 """The loss is the library's, whatever is done for speed; and a finished model replaces another whole or not at all."""
 
+import json
 import os
 import shutil
 from types import SimpleNamespace
@@ -179,14 +180,14 @@ def fine_tune(tiny_e5, tmp_path, monkeypatch):
     judged = open_judged("sample", ["es"])
     texts = passages(judged.catalogue)
 
-    def run(loss, dropout=True, batch_size=16, **settings):
+    def run(loss, dropout=True, batch_size=16, dev=None, **settings):
         examples = training_examples(judged.train, texts, loss, negatives=1).select(range(100))
         encoder = TextEncoder(locate(str(tiny_e5)), training=True)
         for module in encoder.model.modules():
             if isinstance(module, torch.nn.Dropout) and not dropout:
                 module.p = 0.0
         settings = TrainSettings(dataset="sample", loss=loss, batch_size=batch_size, **settings)
-        return training.fine_tune(encoder, examples, exact_texts(judged.train, texts), settings), encoder
+        return training.fine_tune(encoder, examples, exact_texts(judged.train, texts), settings, dev), encoder
 
     return run
 
@@ -203,6 +204,35 @@ def test_a_run_resumed_past_its_first_epoch_ends_in_the_same_weights(fine_tune, 
     assert again.steps == 60
     for name, tensor in unbroken.model.state_dict().items():
         assert torch.equal(tensor, resumed.model.state_dict()[name]), name
+
+
+def test_a_run_that_ends_early_ends_the_same_when_resumed(fine_tune, tmp_path):
+    """The best step is neither the first nor the last; what was seen after the checkpoint must not be believed."""
+
+    class Dev:
+        """Scores by the weights alone, so that a resumed run that differs is seen: highest at step 20."""
+
+        def score(self, encoder):
+            moved = float((next(encoder.model.parameters()).detach() - self.start).norm())
+            self.seen.append(moved)
+            return -abs(moved - self.wanted)
+
+    def run(**more):
+        return fine_tune("triplet", max_steps=80, save_steps=10, dev=dev, learning_rate=1e-3, **more)
+
+    dev = Dev()
+    dev.start, dev.wanted, dev.seen = 0.0, 1e9, []
+    run()
+    dev.wanted = dev.seen[2]
+    shutil.rmtree(tmp_path / "checkpoints")
+    log, unbroken = run()
+    assert log.best_step == 20 and log.steps == 40 and list(log.dev_scores) == ["0", "10", "20", "30", "40"]
+    (checkpoints,) = (tmp_path / "checkpoints").iterdir()
+    shutil.rmtree(checkpoints / "checkpoint-40")
+    (checkpoints / "dev.json").write_text(json.dumps(log.dev_scores | {"40": 5.0}))
+    again, resumed = run(resume=True)
+    assert again.best_step == 20 and again.dev_scores == log.dev_scores
+    assert_same(weights((log, unbroken)), weights((again, resumed)), 0.0)
 
 
 @pytest.mark.parametrize(
