@@ -7,7 +7,8 @@ The train queries are dealt into two folds; a recipe is trained on either and ev
 rich query (10 judgments or more) is a dev query once. Judgments of one or a few products say little about a ranking,
 and are reported apart. A job is one recipe, seed and fold, in a process of one thread; as many run as there are cores,
 in the order below, until the minutes are over. Finished jobs are kept under --work and not run again. Tables and plot
-come from all jobs found there: benchmarks/results/study.json, images/study.png. The last line is JSON.
+come from all jobs found there: benchmarks/results/study.json, images/study.png, and the table within
+benchmarks/STUDY.md. The last line is JSON.
 """
 
 import argparse
@@ -27,6 +28,9 @@ from machine import describe
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+LOG = ROOT / "benchmarks" / "STUDY.md"
+#: Stands before and after the table in the log.
+MARK = "<!-- written by study.py -->"
 BASE = "sentence-transformers/all-MiniLM-L6-v2"
 FOLDS = (0, 1)
 RICH = 10
@@ -96,6 +100,8 @@ def main() -> None:
         run_all(given)
     result = report(given)
     given.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    before, _, rest = LOG.read_text(encoding="utf-8").partition(MARK)
+    LOG.write_text(f"{before}{MARK}\n{table(result)}\n{MARK}{rest.partition(MARK)[2]}", encoding="utf-8")
     print(json.dumps(result))
 
 
