@@ -208,16 +208,18 @@ class TextEncoder:
 
         A GPU computes in bfloat16 whatever it costs, for there it is several times as fast.
         """
+        if half_is_fast(self.device):
+            half = PackedBert(self.model, torch.bfloat16, self.device)
+            if self.device.type == "cuda" or self._close(half):
+                self.precision = "bfloat16 products"
+                return half
+        return PackedBert(self.model, torch.float32, self.device)
+
+    def _close(self, half: PackedBert) -> bool:
+        """Whether every probe's vector is all but that of float32; NaN is not."""
+        read = sorted(self.tokenize(_PROBES), key=len)
         exact = PackedBert(self.model, torch.float32, self.device)
-        if not half_is_fast(self.device):
-            return exact
-        half = PackedBert(self.model, torch.bfloat16, self.device)
-        if self.device.type == "cpu":
-            read = sorted(self.tokenize(_PROBES), key=len)
-            if not (exact(read) * half(read)).sum(dim=1).min() >= _CLOSE:
-                return exact
-        self.precision = "bfloat16 products"
-        return half
+        return bool((exact(read) * half(read)).sum(dim=1).min() >= _CLOSE)
 
 
 def load_model(weights: Weights, max_seq_length: int) -> SentenceTransformer:
