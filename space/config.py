@@ -213,8 +213,11 @@ class BuildSettings:
     model: str = _help("Fine-tuned encoder: Hub id (ID@REVISION pins) or folder.", default="saved_e5_model")
     locales: list[str] = _help("Product locales to keep.", default_factory=lambda: list(LOCALES))
     output_dir: Path = _help("Where the store goes.", default=Path("artifacts"))
-    shard_size: int = _help("Products per shard; memory is bounded by one shard.", default=20_000)
-    batch_size: int = _help("Texts per forward pass.", default=128)
+    shard_size: int = _help("Products per shard; three are in memory at a time.", default=20_000)
+    batch_size: int = _help(
+        "Texts of full length per forward pass on a GPU, shorter ones are more; a CPU takes 2,048 tokens at most.",
+        default=1024,
+    )
     max_seq_length: int = _help("Tokens kept of each text.", default=64)
     bullets: int = _help("Characters of bullet points in the passage text; 0 leaves them out.", default=0)
     resume: bool = _help("Keep finished shards of an earlier run that are intact and still apply.", default=True)

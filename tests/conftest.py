@@ -38,8 +38,8 @@ def run_script(*arguments: str, cwd: Path, check: bool = True, launch: int = 0) 
     return done
 
 
-def command(script: str, *arguments: str, launch: int = 0) -> list[str]:
-    """``python SCRIPT …``, or ``accelerate launch`` with so many processes."""
+def command(script: str, *arguments: str, launch: int = 0, restarts: int = 0) -> list[str]:
+    """``python SCRIPT …``, or ``accelerate launch`` with so many processes, all started again if one dies."""
     start = [sys.executable]
     if launch:
         start += ["-m", "accelerate.commands.launch", "--num_processes", str(launch)]
@@ -54,6 +54,8 @@ def command(script: str, *arguments: str, launch: int = 0) -> list[str]:
             "no",
             "--main_process_port",
             "0",
+            "--max_restarts",
+            str(restarts),
         ]
     return [*start, str(ROOT / script), *arguments]
 
