@@ -202,6 +202,9 @@ def one(given: argparse.Namespace, name: str, seed: int, fold: int) -> None:
                 )
             base = {key: tensor.detach().clone() for key, tensor in encoder.model.state_dict().items()}
             log = training.fine_tune(encoder, examples, exact, settings)
+        for module in encoder.model.modules() if recipe.lora else ():
+            if hasattr(module, "merge"):
+                module.merge()  # into the weights, which is where they are read for embedding
         found[name] = judge() | {"examples": log.examples, "steps": log.steps, "seconds": log.seconds}
         found[name]["settings"] = {key: value for key, value in to_json(settings).items() if key in recipe.settings}
         found[name]["settings"] |= {"lora": recipe.lora} if recipe.lora else {}
