@@ -85,7 +85,7 @@ class TrainSettings:
         "With --loss mnrl: examples in memory at a time, so that a large --batch-size fits; 0 takes the whole batch.",
         default=0,
     )
-    learning_rate: float = _help("Peak learning rate (AdamW, linear warm-up and decay).", default=2e-5)
+    learning_rate: float = _help("Peak learning rate (AdamW, linear warm-up and decay).", default=5e-5)
     max_seq_length: int = _help("Tokens kept of each text.", default=64)
     triplet_margin: float = _help("Cosine-distance margin of the triplet loss.", default=0.2)
     graded_margins: bool = _help(
@@ -102,7 +102,7 @@ class TrainSettings:
         default="auto",
     )
     base_share: float = _help(
-        "Share of the base's weights in the finished model, against forgetting; 0 leaves them out.", default=0.0
+        "Share of the base's weights in the finished model, against forgetting; 0 leaves them out.", default=0.3
     )
     negatives: int = _help("Negatives drawn for each Exact product.", default=1)
     title_queries: int = _help(
