@@ -242,7 +242,11 @@ def report(given: argparse.Namespace) -> dict[str, Any]:
         sys.exit(f"--work {given.work}: no finished jobs of the recipe 'base' over both folds; run it first")
     rich = rich_queries(given)
     base = by_query(complete["base"])
-    recipes = {name: figures(by_query(parts), base, rich) | described(name, parts) for name, parts in complete.items()}
+    untuned = complete["base"][0]["everyday"]
+    recipes = {
+        name: figures(by_query(parts), base, rich) | described(name, parts, untuned)
+        for name, parts in complete.items()
+    }
     order = sorted(recipes, key=lambda name: -recipes[name]["rich"]["full_catalogue/ndcg@10"]["mean"])
     result = {
         "benchmark": "study",
@@ -301,14 +305,21 @@ def figures(
     return found
 
 
-def described(name: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
-    """What a recipe was, and what it did to everyday sentences: mean cosine of base and tuned vectors of each."""
+def described(name: str, parts: list[dict[str, Any]], untuned: list[list[float]]) -> dict[str, Any]:
+    """What a recipe was, and what it did to everyday sentences: the mean cosine of each one's two vectors."""
+    import torch
+
+    from space import drift
+
+    base = torch.tensor(untuned)
+    moved = [drift.measure(base, torch.tensor(part["everyday"]))["cosine"]["mean"] for part in parts]
     known = RECIPES.get(name.partition(", 30% base")[0])
     return {
         "why": known.why if known else "",
         "settings": parts[0].get("settings", {}),
         "seeds": sorted({part["seed"] for part in parts}),
         "examples": parts[0].get("examples"),
+        "everyday_cosine": round(sum(moved) / len(moved), 4),
         "minutes": round(sum(part["minutes"] for part in parts) / len(parts), 1),
     }
 
@@ -317,12 +328,14 @@ def table(result: dict[str, Any]) -> str:
     """Markdown."""
     rich, thin = ("full_catalogue/ndcg@10", "judged/ndcg", "full_catalogue/recall@100"), "full_catalogue/mrr@10"
     lines = [
-        "| recipe | seeds | full nDCG@10 | judged nDCG | Exact recall@100 | thin MRR@10 |",
-        "| --- " * 6 + "|",
+        "| recipe | seeds | full nDCG@10 | judged nDCG | Exact recall@100 | thin MRR@10 | everyday cosine |",
+        "| --- " * 7 + "|",
     ]
     for name, found in result["recipes"].items():
         cells = [*(cell(found["rich"][column]) for column in rich), cell(found["thin"][thin])]
-        lines.append(f"| {name} | {len(found['seeds'])} | " + " | ".join(cells) + " |")
+        lines.append(
+            f"| {name} | {len(found['seeds'])} | " + " | ".join(cells) + f" | {found['everyday_cosine']:.3f} |"
+        )
     return "\n".join(lines)
 
 
