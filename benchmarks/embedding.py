@@ -1,6 +1,6 @@
 """How fast a catalogue is embedded: our encoder beside `SentenceTransformer.encode` with its defaults, on equal terms.
 
-python benchmarks/embedding.py [--dataset ../shared/esci] [--locales us] [--texts 1500] [--rounds 3]
+python benchmarks/embedding.py [--dataset ../shared/esci] [--locales us] [--texts 1000] [--rounds 3]
 
 Without --dataset the real rows are taken where they are at hand, else the sample. All ways have the same weights,
 texts, sequence limit and process; a round runs each once, in another order than the round before. "packed" is
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--dataset", default=str(REAL) if REAL.is_dir() else "sample")
     parser.add_argument("--locales", nargs="+", default=["us"])
     parser.add_argument("--model", default="sentence-transformers/all-MiniLM-L6-v2")
-    parser.add_argument("--texts", type=int, default=1500, help="so many of the catalogue, drawn at random")
+    parser.add_argument("--texts", type=int, default=1000, help="so many of the catalogue, drawn at random")
     parser.add_argument("--max-seq-length", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--queries", type=int, default=100, help="how often one query is timed")
@@ -74,7 +74,8 @@ def main() -> None:
             print(number + 1, name, f"{len(texts) / seconds[name][-1]:.0f} products/s", flush=True)
     query = {name: 1000 * statistics.median(alternate(searches, given.queries)[name]) for name in searches}
     tokens = [len(text) for text in exact.tokenize(texts)]
-    rate = {name: len(texts) / statistics.median(taken) for name, taken in seconds.items()}
+    # The best round of each: whatever else the machine did in a round only took from it.
+    rate = {name: len(texts) / min(taken) for name, taken in seconds.items()}
     result = {
         "benchmark": "embedding",
         "dataset": given.dataset if given.dataset == "sample" else Path(given.dataset).name,
@@ -86,9 +87,7 @@ def main() -> None:
         "precision": ours.precision,
         "products_per_second": {name: round(value, 1) for name, value in rate.items()},
         "times_as_fast": {name: round(rate[name] / rate["default"], 2) for name in ("packed", "ours")},
-        "times_as_fast_by_round": [
-            round(one / other, 2) for one, other in zip(seconds["default"], seconds["ours"], strict=True)
-        ],
+        "by_round": {name: [round(len(texts) / one, 1) for one in taken] for name, taken in seconds.items()},
         "cosine_to_default": {name: closeness(vectors["default"], vectors[name]) for name in ("packed", "ours")},
         "one_query_ms": {name: round(value, 2) for name, value in query.items()},
         "share_of_ceiling": {
