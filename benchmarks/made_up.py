@@ -91,7 +91,9 @@ def judgments(rng: np.random.Generator, catalogue: pa.Table) -> pd.DataFrame:
     """A third as many judged pairs as products, as the us locale's test split has."""
     queries = max(10, len(catalogue) // (3 * JUDGED_PER_QUERY))
     rows = rng.integers(0, len(catalogue), (queries, JUDGED_PER_QUERY))
-    rows = np.array([rng.permutation(len(catalogue))[:JUDGED_PER_QUERY] for _ in rows]) if len(catalogue) < 5000 else rows
+    rows = (
+        np.array([rng.permutation(len(catalogue))[:JUDGED_PER_QUERY] for _ in rows]) if len(catalogue) < 5000 else rows
+    )
     texts = catalogue["product_title"].take(pa.array(rows[:, 0])).to_pylist()
     texts = [f"{' '.join(text.split()[1:5])} {number}" for number, text in enumerate(texts)]
     flat = pa.array(rows.ravel())

@@ -3,15 +3,14 @@
 import logging
 from pathlib import Path
 
-from space import bm25_tuning, hub
-from space.bm25 import Bm25Index
+from space import bm25_tuning, hub, serving
 from space.calibration import calibrations
-from space.catalogue import bullets_of, passages
+from space.catalogue import bullets_of
 from space.config import split_revision
 from space.encoder import DEFAULT_MAX_SEQ_LENGTH, TextEncoder
 from space.index import TorchIndex
 from space.search import SearchEngine, Wrapper
-from space.store import ENCODERS, Store, StoreError
+from space.store import ENCODERS, EVALUATION, JUDGMENTS, Store, StoreError
 from space.systems import Bm25System, DenseSystem, HybridSystem, System
 from space.usage import Usage
 from space.weights import locate
@@ -41,7 +40,7 @@ def load_engine(
     Raises:
         WeightsError, HubError, StoreError: something is missing, damaged, or does not belong together.
     """
-    store, source = _open_store(embeddings, offline)
+    store, source, beside = _open_store(embeddings, offline)
     encoders = {}
     for part, name in zip(ENCODERS, (base_model, model), strict=True):
         limit = store.encoders[part].get("max_seq_length", DEFAULT_MAX_SEQ_LENGTH)
@@ -49,19 +48,20 @@ def load_engine(
         logger.info("%s: %s", part, weights.notice)
         encoders[part] = TextEncoder(weights, max_seq_length=limit)
         store.require(part, encoders[part].fingerprint, name)
-    catalogue = store.products()
+    store.check(name for name in (EVALUATION, JUDGMENTS) if name in store.manifest["files"])
+    evaluation = store.evaluation()
+    served = serving.serve(store, beside, *bm25_tuning.parameters(evaluation))
     systems: dict[str, System] = {}
     for part, encoder in encoders.items():
+        # What is mapped stays on the disk but for its codes: the same answers from half the memory, see TorchIndex.
+        precision = "float16" if encoder.device.type == "cuda" else "int8"
         try:
-            systems[part] = DenseSystem(part, encoder, TorchIndex(store.vectors(part)))
-        except StoreError:
-            raise
+            systems[part] = DenseSystem(part, encoder, TorchIndex(served.vectors[part], precision=precision))
         except ValueError as error:  # a row that is not finite
             raise StoreError(f"{store.name}: {part}: {error}") from error
+        served.release(part)
     # The text of a store with bullets cannot be told from its template alone, and BM25 does well without them.
-    evaluation = store.evaluation()
-    k1, b = bm25_tuning.parameters(evaluation)
-    systems["bm25"] = Bm25System(Bm25Index(passages(catalogue), k1=k1, b=b))
+    systems["bm25"] = Bm25System(served.bm25)
     systems["hybrid"] = HybridSystem(systems["tuned"], systems["bm25"])
     for system in systems.values():
         system.retrieve(["warm up"], 1)  # the first call allocates; that should not be a visitor's
@@ -73,26 +73,31 @@ def load_engine(
     }
     judgments = store.judgments()
     return SearchEngine(
-        catalogue,
+        served.products,
         systems,
         judgments=judgments,
         notice=store.manifest["notice"],
         description=description,
         evaluation=evaluation,
-        calibrations=calibrations(systems, judgments, catalogue),
+        calibrations=calibrations(systems, judgments, served.products),
         gpu=gpu,
         usage=usage,
         bullets=bullets_of(store.manifest["text"]),
     )
 
 
-def _open_store(name: str, offline: bool) -> tuple[Store, dict[str, str]]:
-    """The store, and which it is on the Hub: nothing for a folder, whose path is not for visitors."""
+def _open_store(name: str, offline: bool) -> tuple[Store, dict[str, str], Path]:
+    """The store, not checked yet; which it is on the Hub; and where what is served of it may be kept.
+
+    Nothing of a folder is for visitors, its path neither.
+    """
     folder = Path(name)
     if folder.is_dir():
-        return Store(folder), {}
+        return Store(folder, verify=False), {}, folder.resolve().with_name(f"{folder.resolve().name}.serving")
     repo, revision = split_revision(name)
     found = hub.pull(repo, "dataset", revision=revision, offline=offline)
     at = f"{repo}@{found.revision[:12]}"
     logger.info("embeddings: %s%s", at, f" ({found.note})" if found.note else "")
-    return Store(found.folder, name=at), {"id": f"{repo}@{found.revision}", "note": found.note}
+    # Beside the snapshots of the data set, where the cache's own tools look at nothing.
+    beside = found.folder.parent.parent / "serving"
+    return Store(found.folder, verify=False, name=at), {"id": f"{repo}@{found.revision}", "note": found.note}, beside

@@ -37,7 +37,7 @@ class Postings:
 
     def of(self, term: str) -> tuple[np.ndarray, np.ndarray]:
         """Rows and weights of a term; of one that no row holds, none."""
-        # Some 20 texts are looked at, whatever the number of terms: a dictionary of them would take 100 MB and a second.
+        # Some 20 texts are looked at; a dictionary of all would take 100 MB, and a second to make.
         place = bisect_left(range(len(self.terms)), term, key=lambda at: self.terms[at].as_py())
         if place == len(self.terms) or self.terms[place].as_py() != term:
             return self.rows[:0], self.weights[:0]
