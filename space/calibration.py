@@ -94,16 +94,17 @@ def _exact(judgments: pd.DataFrame | None, catalogue: pa.Table, rng: np.random.G
         return None
     exact = judgments[judgments["esci_label"].astype(str) == "Exact"]
     exact = exact.assign(row=rows_of(catalogue, exact["product_locale"], exact["product_id"]))
-    exact = exact[exact["row"] >= 0]
-    groups = [(query, group["row"].to_numpy()) for (_, query), group in exact.groupby(["product_locale", "query"])]
-    chosen = np.sort(rng.permutation(len(groups))[:QUERIES])
+    exact = exact[exact["row"] >= 0].sort_values(["product_locale", "query"], kind="stable")
+    first = np.flatnonzero(~exact.duplicated(["product_locale", "query"]))
+    groups = np.split(exact["row"].to_numpy(), first[1:])
+    chosen = np.sort(rng.permutation(len(first))[:QUERIES])
     # The same number from each, so that a few queries with many products do not speak for all.
     each = -(-PAIRS // max(len(chosen), 1))
-    rows = [rng.permutation(groups[place][1])[:each] for place in chosen]
+    rows = [rng.permutation(groups[place])[:each] for place in chosen]
     if len(rows) < MIN_QUERIES or sum(map(len, rows)) < MIN_PAIRS:
         return None
     return Pairs(
-        [groups[place][0] for place in chosen],
+        exact["query"].iloc[first[chosen]].tolist(),
         np.repeat(np.arange(len(rows)), [len(part) for part in rows]),
         np.concatenate(rows).astype(np.int64),
         EXACT,
