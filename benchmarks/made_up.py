@@ -29,6 +29,12 @@ TITLE_WORDS = (6, 26)
 JUDGED_PER_QUERY = 20
 
 
+def make(folder: Path, products: int) -> None:
+    """Models and a store of so many products, in the folders ``e5-base``, ``e5-tuned`` and ``artifacts``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    store(folder / "artifacts", products, models(folder))
+
+
 def models(folder: Path) -> dict[str, Path]:
     """{"base" and "tuned": folder of a model}."""
     tokenizer = locate(STAND_IN, offline=True).folder

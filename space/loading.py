@@ -1,6 +1,7 @@
 """A store and the two encoders that made it to an engine that answers. The only way from artifacts to a search."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 from space import bm25_tuning, hub, serving
@@ -10,8 +11,8 @@ from space.config import split_revision
 from space.encoder import DEFAULT_MAX_SEQ_LENGTH, TextEncoder
 from space.index import TorchIndex
 from space.search import SearchEngine, Wrapper
-from space.store import ENCODERS, EVALUATION, JUDGMENTS, Store, StoreError
-from space.systems import Bm25System, DenseSystem, HybridSystem, System
+from space.store import EVALUATION, JUDGMENTS, Store, StoreError
+from space.systems import Bm25System, DenseSystem, HybridSystem, Stopwatch, System
 from space.usage import Usage
 from space.weights import locate
 
@@ -26,6 +27,7 @@ def load_engine(
     offline: bool = False,
     gpu: Wrapper | None = None,
     usage: Usage | None = None,
+    clock: Stopwatch | None = None,
 ) -> SearchEngine:
     """The engine of a store and the two encoders that made it.
 
@@ -36,21 +38,60 @@ def load_engine(
         offline: take what is on the Hub from the cache only.
         gpu: see ``SearchEngine``.
         usage: see ``SearchEngine``.
+        clock: told how long each part took, for whoever wants to know.
 
     Raises:
         WeightsError, HubError, StoreError: something is missing, damaged, or does not belong together.
     """
+    clock = clock or Stopwatch()
     store, source, beside = _open_store(embeddings, offline)
+    with clock.stage("models"):
+        encoders = _encoders(store, {"base": base_model, "tuned": model}, offline)
+    with clock.stage("store"):
+        store.check(name for name in (EVALUATION, JUDGMENTS) if name in store.manifest["files"])
+        evaluation, judgments = store.evaluation(), store.judgments()
+        served = serving.serve(store, beside, *bm25_tuning.parameters(evaluation))
+    with clock.stage("codes"):
+        systems = _systems(store, encoders, served)
+    with clock.stage("warm up"):
+        for system in systems.values():
+            system.retrieve(["warm up"], 1)  # the first call allocates; that should not be a visitor's
+    description = {
+        "dataset": store.manifest["dataset"],
+        "embeddings": source,
+        "device": str(encoders["tuned"].device),
+        "encoders": {part: encoder.describe() for part, encoder in encoders.items()},
+    }
+    with clock.stage("calibration"):
+        calibrated = calibrations(systems, judgments, served.products)
+    with clock.stage("labels and filters"):
+        return SearchEngine(
+            served.products,
+            systems,
+            judgments=judgments,
+            notice=store.manifest["notice"],
+            description=description,
+            evaluation=evaluation,
+            calibrations=calibrated,
+            gpu=gpu,
+            usage=usage,
+            bullets=bullets_of(store.manifest["text"]),
+        )
+
+
+def _encoders(store: Store, names: Mapping[str, str], offline: bool) -> dict[str, TextEncoder]:
+    """Those that made the vectors, and no others."""
     encoders = {}
-    for part, name in zip(ENCODERS, (base_model, model), strict=True):
+    for part, name in names.items():
         limit = store.encoders[part].get("max_seq_length", DEFAULT_MAX_SEQ_LENGTH)
         weights = locate(name, offline=offline)
         logger.info("%s: %s", part, weights.notice)
         encoders[part] = TextEncoder(weights, max_seq_length=limit)
         store.require(part, encoders[part].fingerprint, name)
-    store.check(name for name in (EVALUATION, JUDGMENTS) if name in store.manifest["files"])
-    evaluation = store.evaluation()
-    served = serving.serve(store, beside, *bm25_tuning.parameters(evaluation))
+    return encoders
+
+
+def _systems(store: Store, encoders: Mapping[str, TextEncoder], served: serving.Serving) -> dict[str, System]:
     systems: dict[str, System] = {}
     for part, encoder in encoders.items():
         # What is mapped stays on the disk but for its codes: the same answers from half the memory, see TorchIndex.
@@ -63,27 +104,7 @@ def load_engine(
     # The text of a store with bullets cannot be told from its template alone, and BM25 does well without them.
     systems["bm25"] = Bm25System(served.bm25)
     systems["hybrid"] = HybridSystem(systems["tuned"], systems["bm25"])
-    for system in systems.values():
-        system.retrieve(["warm up"], 1)  # the first call allocates; that should not be a visitor's
-    description = {
-        "dataset": store.manifest["dataset"],
-        "embeddings": source,
-        "device": str(encoders["tuned"].device),
-        "encoders": {part: encoder.describe() for part, encoder in encoders.items()},
-    }
-    judgments = store.judgments()
-    return SearchEngine(
-        served.products,
-        systems,
-        judgments=judgments,
-        notice=store.manifest["notice"],
-        description=description,
-        evaluation=evaluation,
-        calibrations=calibrations(systems, judgments, served.products),
-        gpu=gpu,
-        usage=usage,
-        bullets=bullets_of(store.manifest["text"]),
-    )
+    return systems
 
 
 def _open_store(name: str, offline: bool) -> tuple[Store, dict[str, str], Path]:
