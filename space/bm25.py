@@ -1,8 +1,7 @@
 """The lexical baseline: BM25 over the same passages the encoders read.
 
 Knows no label and no vector. The lists of terms are counted in ``postings``; here is the tokenizer, which must be fair
-to the data's three languages, and the search. A library (bm25s) did this before; over 1.2 million titles it took a
-minute to count them and 10 times as long for a query, most of it in adding scores one by one.
+to the data's three languages, and the search.
 """
 
 import re

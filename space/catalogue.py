@@ -88,7 +88,8 @@ def passage(title: str | None, brand: str | None, color: str | None, bullets: st
 
 def passage_column(catalogue: pa.Table) -> pa.ChunkedArray:
     """The words of ``passages``, without bullets, as one text a row in Arrow; spaces around them may differ."""
-    return pc.binary_join_element_wise(*(catalogue[name] for name in TEXT_COLUMNS), " ", null_handling="skip")
+    columns = [pc.cast(catalogue[name], pa.string()) for name in TEXT_COLUMNS]
+    return pc.binary_join_element_wise(*columns, " ", null_handling="skip")
 
 
 def template(bullets: int) -> str:
