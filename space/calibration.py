@@ -17,6 +17,7 @@ import torch
 from space.catalogue import rows_of
 from space.results import Standing
 from space.systems import DenseSystem
+from space.threads import side_by_side
 
 #: Few enough for a start: 100 queries are encoded in about a second on two cores.
 QUERIES, PAIRS = 100, 500
@@ -86,7 +87,9 @@ def calibrations(
     """{name: calibration} of those systems whose score is a cosine."""
     pairs = reference_pairs(judgments, catalogue)
     dense = {name: system for name, system in systems.items() if isinstance(system, DenseSystem)}
-    return {name: calibrate(system, pairs) for name, system in dense.items()} if pairs else {}
+    if pairs is None:
+        return {}
+    return dict(zip(dense, side_by_side(lambda system: calibrate(system, pairs), dense.values()), strict=True))
 
 
 def _exact(judgments: pd.DataFrame | None, catalogue: pa.Table, rng: np.random.Generator) -> Pairs | None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from space import bm25_tuning, hub, serving
@@ -13,6 +14,7 @@ from space.index import TorchIndex
 from space.search import SearchEngine, Wrapper
 from space.store import EVALUATION, JUDGMENTS, Store, StoreError
 from space.systems import Bm25System, DenseSystem, HybridSystem, Stopwatch, System
+from space.threads import side_by_side
 from space.usage import Usage
 from space.weights import locate
 
@@ -92,15 +94,18 @@ def _encoders(store: Store, names: Mapping[str, str], offline: bool) -> dict[str
 
 
 def _systems(store: Store, encoders: Mapping[str, TextEncoder], served: serving.Serving) -> dict[str, System]:
-    systems: dict[str, System] = {}
-    for part, encoder in encoders.items():
+    def dense(part: str) -> DenseSystem:
+        encoder = encoders[part]
         # What is mapped stays on the disk but for its codes: the same answers from half the memory, see TorchIndex.
         precision = "float16" if encoder.device.type == "cuda" else "int8"
         try:
-            systems[part] = DenseSystem(part, encoder, TorchIndex(served.vectors[part], precision=precision))
+            index = TorchIndex(served.vectors[part], precision=precision)
         except ValueError as error:  # a row that is not finite
             raise StoreError(f"{store.name}: {part}: {error}") from error
         served.release(part)
+        return DenseSystem(part, encoder, index, partial(served.release, part))
+
+    systems: dict[str, System] = dict(zip(encoders, side_by_side(dense, encoders), strict=True))
     # The text of a store with bullets cannot be told from its template alone, and BM25 does well without them.
     systems["bm25"] = Bm25System(served.bm25)
     systems["hybrid"] = HybridSystem(systems["tuned"], systems["bm25"])

@@ -53,7 +53,11 @@ class Serving:
     _maps: Mapping[str, mmap.mmap] = field(default_factory=dict)
 
     def release(self, part: str) -> None:
-        """Let the pages of mapped vectors go until they are read again; they stay in the system's cache."""
+        """Let the pages of mapped vectors go until they are read again; they stay in the system's cache.
+
+        Takes half a millisecond. Without it two searches bring nearly all of a file into the process: for each row
+        that is read, the system maps whatever lies around it in its cache.
+        """
         if part in self._maps and hasattr(mmap, "MADV_DONTNEED"):
             self._maps[part].madvise(mmap.MADV_DONTNEED)
 
