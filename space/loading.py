@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from space import bm25_tuning, hub, serving
+from space import bm25_tuning, hub, pages, serving
 from space.calibration import calibrations
 from space.catalogue import bullets_of
 from space.config import split_revision
@@ -47,12 +48,16 @@ def load_engine(
     """
     clock = clock or Stopwatch()
     store, source, beside = _open_store(embeddings, offline)
-    with clock.stage("models"):
-        encoders = _encoders(store, {"base": base_model, "tuned": model}, offline)
-    with clock.stage("store"):
-        store.check(name for name in (EVALUATION, JUDGMENTS) if name in store.manifest["files"])
-        evaluation, judgments = store.evaluation(), store.judgments()
-        served = serving.serve(store, beside, *bm25_tuning.parameters(evaluation))
+    store.check(name for name in (EVALUATION, JUDGMENTS) if name in store.manifest["files"])
+    evaluation, judgments = store.evaluation(), store.judgments()
+    weighed = bm25_tuning.parameters(evaluation)
+    with ThreadPoolExecutor(1) as beneath:
+        # Reading files to check them leaves a core for the models.
+        checked = beneath.submit(serving.stands, store, beside, *weighed)
+        with clock.stage("models"):
+            encoders = _encoders(store, {"base": base_model, "tuned": model}, offline)
+        with clock.stage("store"):
+            served = serving.serve(store, beside, *weighed, checked=checked.result())
     with clock.stage("codes"):
         systems = _systems(store, encoders, served)
     with clock.stage("warm up"):
@@ -90,6 +95,7 @@ def _encoders(store: Store, names: Mapping[str, str], offline: bool) -> dict[str
         logger.info("%s: %s", part, weights.notice)
         encoders[part] = TextEncoder(weights, max_seq_length=limit)
         store.require(part, encoders[part].fingerprint, name)
+        pages.release(weights.folder, ".safetensors")
     return encoders
 
 

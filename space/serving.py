@@ -62,7 +62,18 @@ class Serving:
             self._maps[part].madvise(mmap.MADV_DONTNEED)
 
 
-def serve(store: Store, beside: Path, k1: float, b: float, *, mapped_from: int = MAPPED_FROM) -> Serving:
+def stands(store: Store, beside: Path, k1: float, b: float) -> bool:
+    """Whether the files beside a store are there, whole, and made of it; reads all of them once."""
+    return _stands(beside, _wanted(store, k1, b))
+
+
+def _wanted(store: Store, k1: float, b: float) -> dict[str, Any]:
+    return {"format": FORMAT, "store": store.identity, "k1": k1, "b": b}
+
+
+def serve(
+    store: Store, beside: Path, k1: float, b: float, *, mapped_from: int = MAPPED_FROM, checked: bool = False
+) -> Serving:
     """What a store holds, mapped from the files beside it, which are made first where they are not there.
 
     Args:
@@ -71,6 +82,7 @@ def serve(store: Store, beside: Path, k1: float, b: float, *, mapped_from: int =
         k1: see ``Bm25Index``.
         b: see ``Bm25Index``.
         mapped_from: a store of fewer rows is read into memory, and nothing is written.
+        checked: ``stands`` has said so just before.
 
     Raises:
         StoreError: a file of the store that is damaged, or whose rows do not line up.
@@ -78,9 +90,9 @@ def serve(store: Store, beside: Path, k1: float, b: float, *, mapped_from: int =
     if store.rows < mapped_from:
         store.check()
         return _read(store, k1, b)
-    wanted = {"format": FORMAT, "store": store.identity, "k1": k1, "b": b}
+    wanted = _wanted(store, k1, b)
     try:
-        if not _stands(beside, wanted):
+        if not (checked or _stands(beside, wanted)):
             with sole_writer(beside):
                 if not _stands(beside, wanted):  # another process may have made it meanwhile
                     _write(store, beside, wanted)

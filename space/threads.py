@@ -17,6 +17,8 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> list[
     between two threads, and loses much wherever one of them is held up: the other waits at every step.
     """
     threads, items = torch.get_num_threads(), list(items)
+    if torch.cuda.is_available():  # it has all the threads it needs, and a borrowed one belongs to the main thread
+        return [work(item) for item in items]
 
     def alone(item: Item) -> Result:
         torch.set_num_threads(1)  # of this thread, and the first word for those to come
