@@ -86,6 +86,12 @@ def passage(title: str | None, brand: str | None, color: str | None, bullets: st
     return " ".join(part for part in ((title or "").strip(), brand, color, bullets) if part)
 
 
+def passage_column(catalogue: pa.Table) -> pa.ChunkedArray:
+    """The words of ``passages``, without bullets, as one text a row in Arrow; spaces around them may differ."""
+    columns = [pc.cast(catalogue[name], pa.string()) for name in TEXT_COLUMNS]
+    return pc.binary_join_element_wise(*columns, " ", null_handling="skip")
+
+
 def template(bullets: int) -> str:
     """The passage text in words, for the manifest: two stores of different templates must not be mixed."""
     return "{title} {brand} {color}" + (f" {{bullet_point[:{bullets}]}}" if bullets else "")

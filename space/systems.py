@@ -4,7 +4,7 @@ Knows rows, not products: what stands in a row, and whether it is any good, is f
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -77,9 +77,11 @@ class DenseSystem:
 
     repeats, dense = 1, True
 
-    def __init__(self, name: str, encoder: Encoder, index: TorchIndex) -> None:
-        """``index`` holds the passages as ``encoder`` embeds them."""
-        self.name, self.encoder, self.index = name, encoder, index
+    def __init__(
+        self, name: str, encoder: Encoder, index: TorchIndex, release: Callable[[], None] = lambda: None
+    ) -> None:
+        """``index`` holds the passages as ``encoder`` embeds them; ``release`` is called when it was searched."""
+        self.name, self.encoder, self.index, self._release = name, encoder, index, release
 
     def retrieve(
         self, queries: Sequence[str], k: int, mask: np.ndarray | None = None, clock: Stopwatch | None = None
@@ -100,6 +102,7 @@ class DenseSystem:
         with clock.stage("search"):
             allowed = None if mask is None else torch.from_numpy(mask)
             scores, rows = self.index.search(vectors, k, allowed)
+            self._release()
         kept = [row >= 0 for row in rows.numpy()]
         return [
             Ranking(score[keep], row[keep])

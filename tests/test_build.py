@@ -14,7 +14,7 @@ import torch
 from conftest import command, environment, run_script
 
 import build_embeddings
-from space import sample
+from space import sample, serving
 from space.bm25 import K1, B
 from space.catalogue import passages
 from space.encoder import TextEncoder
@@ -57,6 +57,21 @@ def test_the_page_searches_with_the_bm25_that_was_measured(built, tiny_e5):
     engine = load_engine(str(built / "saved_e5_model"), str(tiny_e5), str(built / "artifacts"), offline=True)
     index = engine.systems["bm25"].index
     assert (index.k1, index.b) == (measured["k1"], measured["b"]) != (K1, B)
+
+
+def test_a_large_store_is_served_from_beside_itself_and_answers_the_same(built, tiny_e5, tmp_path, monkeypatch):
+    """No store of a test is large, so the bound is lowered. The second start finds what the first made."""
+    shutil.copytree(built / "artifacts", tmp_path / "artifacts")
+    names = str(built / "saved_e5_model"), str(tiny_e5), str(tmp_path / "artifacts")
+    expected = load_engine(*names, offline=True).compare("red kettle", 20, ["base", "tuned", "bm25", "hybrid"])
+    monkeypatch.setitem(serving.serve.__kwdefaults__, "mapped_from", 1)
+    for _ in ("made", "found"):
+        engine = load_engine(*names, offline=True)
+        found = engine.compare("red kettle", 20, ["base", "tuned", "bm25", "hybrid"])
+        assert {name: one.hits for name, one in found.systems.items()} == {
+            name: one.hits for name, one in expected.systems.items()
+        }
+    assert (tmp_path / "artifacts.serving" / "manifest.json").is_file()
 
 
 def test_a_killed_process_s_shards_are_taken_over_to_the_same_bytes(built, tiny_e5, tmp_path):
