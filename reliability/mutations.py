@@ -13,8 +13,9 @@ _COMPARED = {
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
 }  # fmt: skip
 _COMPUTED = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
-    ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.LShift: ast.RShift, ast.RShift: ast.LShift,
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
+    ast.LShift: ast.RShift, ast.RShift: ast.LShift,
     ast.MatMult: ast.Mult,
 }  # fmt: skip
 #: Fields of nodes in which nothing is changed.
@@ -43,7 +44,7 @@ def mutants(source: str) -> Iterator[Mutant]:
     for number in range(len(_spots(ast.parse(source)))):
         tree = ast.parse(source)
         node, change = _spots(tree)[number]
-        line, before = getattr(node, "lineno", 0), ast.unparse(node)
+        line, before = getattr(node, "lineno", None) or node.target.lineno, ast.unparse(node)
         after = change()
         yield Mutant(line, _short(before), _short(after), ast.unparse(ast.fix_missing_locations(tree)))
 
@@ -79,45 +80,59 @@ def _is_docstring(node: ast.AST) -> bool:
 
 def _changes(node: ast.AST, spot: tuple, wording: bool) -> Iterator[Callable[[], str]]:
     """What can be done to ``node``, which hangs at ``spot`` of its parent."""
+    yield from _in_expressions(node, spot, wording)
+    yield from _in_parts(node)
+    yield from _in_statements(node, spot)
+    if isinstance(node, ast.Call) and not wording:
+        for place in range(len(node.keywords)):
+            yield _dropped(node, node.keywords, place)
 
-    def instead(new: ast.AST) -> Callable[[], str]:
-        return lambda: _put(spot, new)
 
+def _in_expressions(node: ast.AST, spot: tuple, wording: bool) -> Iterator[Callable[[], str]]:
     match node:
         case ast.Compare():
             for place, op in enumerate(node.ops):
                 yield _assigned(node, node.ops, place, _COMPARED[type(op)]())
-        case ast.BinOp() if not wording and type(node.op) in _COMPUTED and not isinstance(node.left, ast.JoinedStr):
-            yield instead(ast.BinOp(node.left, _COMPUTED[type(node.op)](), node.right))
-        case ast.AugAssign() if type(node.op) in _COMPUTED:
-            yield instead(ast.AugAssign(node.target, _COMPUTED[type(node.op)](), node.value))
-            yield instead(ast.Pass())
+        case ast.BinOp() if not wording and type(node.op) in _COMPUTED:
+            yield _instead(spot, ast.BinOp(node.left, _COMPUTED[type(node.op)](), node.right))
         case ast.BoolOp():
-            yield instead(ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values))
+            yield _instead(spot, ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values))
         case ast.UnaryOp():
-            yield instead(node.operand)
-        case ast.If() | ast.While() | ast.IfExp():
-            yield _turned(node)
+            yield _instead(spot, node.operand)
         case ast.Constant() if not wording:
-            yield from (instead(ast.Constant(value)) for value in _other(node.value))
-        case ast.Return() if node.value is not None and not _is_none(node.value):
-            yield instead(ast.Return(ast.Constant(None)))
+            yield from (_instead(spot, ast.Constant(value)) for value in _other(node.value))
+
+
+def _in_parts(node: ast.AST) -> Iterator[Callable[[], str]]:
+    match node:
         case ast.Slice():
-            for name in ("lower", "upper"):
-                if (bound := getattr(node, name)) is not None and not isinstance(bound, ast.Constant):
+            for name, bound in (("lower", node.lower), ("upper", node.upper)):
+                if bound is not None and not isinstance(bound, ast.Constant):
                     yield _moved(node, name, bound)
-        case ast.Break():
-            yield instead(ast.Continue())
-        case ast.Continue() | ast.Delete() | ast.Raise():
-            yield instead(ast.Pass())
-        case ast.Expr() if isinstance(node.value, ast.Call):
-            yield instead(ast.Pass())
         case ast.comprehension():
             for place in range(len(node.ifs)):
                 yield _dropped(node, node.ifs, place)
-    if isinstance(node, ast.Call) and not wording:
-        for place in range(len(node.keywords)):
-            yield _dropped(node, node.keywords, place)
+
+
+def _in_statements(node: ast.AST, spot: tuple) -> Iterator[Callable[[], str]]:
+    match node:
+        case ast.AugAssign() if type(node.op) in _COMPUTED:
+            yield _instead(spot, ast.AugAssign(node.target, _COMPUTED[type(node.op)](), node.value))
+            yield _instead(spot, ast.Pass())
+        case ast.If() | ast.While() | ast.IfExp():
+            yield _turned(node)
+        case ast.Return() if node.value is not None and not _is_none(node.value):
+            yield _instead(spot, ast.Return(ast.Constant(None)))
+        case ast.Break():
+            yield _instead(spot, ast.Continue())
+        case ast.Continue() | ast.Delete() | ast.Raise():
+            yield _instead(spot, ast.Pass())
+        case ast.Expr() if isinstance(node.value, ast.Call):
+            yield _instead(spot, ast.Pass())
+
+
+def _instead(spot: tuple, new: ast.AST) -> Callable[[], str]:
+    return lambda: _put(spot, new)
 
 
 def _turned(node: Any) -> Callable[[], str]:
