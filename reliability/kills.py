@@ -70,14 +70,14 @@ def lives(kind: App, place: Path, kills: int, seconds: float, chance: random.Ran
             early = chance.random() < 0.25
             ended, answers = kind.life(folder, -chance.uniform(0, seconds) if early else chance.uniform(0, 6), sign)
             found |= answers
-            seen.update({"kills": ended, sign.name: ended, "while starting": ended and early})
+            seen.update({"kills": int(ended), sign.name: int(ended), "while starting": int(ended and early)})
         ended, answers = kind.life(folder, 3, signal.SIGTERM)
         counted = kind.counted(folder)
         print(f"app: {len(answers)} answers after the kills, statistics {counted}", flush=True)
         first = {query: ids for query, *ids in sorted(found)}
         same = bool(answers) and all(ids == first.get(query, ids) and ids for query, *ids in sorted(answers | found))
-        seen["same"] += same and ended and counted == "whole"
-        seen["different"] += not (same and ended and counted == "whole")
+        seen["same"] += int(same and ended and counted == "whole")
+        seen["different"] += int(not (same and ended and counted == "whole"))
         shutil.rmtree(folder)
     return seen
 
