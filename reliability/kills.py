@@ -8,6 +8,7 @@ sample, the Hub the tests' own on 127.0.0.1. The last line of the output is JSON
 """
 
 import argparse
+import importlib
 import json
 import logging
 import os
@@ -124,6 +125,14 @@ def served_hub(place: Path) -> tuple[int, dict[str, str]]:
         return child, json.loads(said.read())
 
 
+def ready(place: Path) -> None:
+    """Everything a child needs, before the first fork; nothing here may start a thread of torch."""
+    for name in ("build_embeddings", "space.embedding", "space.experiment", "space.loading", "space.ui.demo", "train"):
+        importlib.import_module(name)
+    logging.disable(logging.NOTSET)
+    prepare(place)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Prepare, kill, report; ends with 1 if anything was lost or wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -136,15 +145,9 @@ def main(arguments: list[str] | None = None) -> None:
         server, env = served_hub(place)
         os.environ.clear()
         os.environ.update(env | {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"})
-        # Everything a child needs, before the first fork; nothing here may start a thread of torch.
-        import build_embeddings  # noqa: F401
-        import space.embedding
-        import space.experiment  # noqa: F401
-        import train  # noqa: F401
-
-        logging.disable(logging.NOTSET)
         try:
-            prepare(place)
+            if set(settings.commands) != {"usage"}:
+                ready(place)
             found = loop(place, tuple(settings.commands), settings.kills, settings.seed)
         finally:
             os.kill(server, signal.SIGTERM)

@@ -28,10 +28,9 @@ from reliability import ROOT
 from reliability.mutations import Mutant, mutants
 
 #: Imported before the first fork; the project's own modules are not, since they are what differs.
-LIBRARIES = ("torch", "numpy", "pandas", "pyarrow.parquet", "pyarrow.dataset", "pyarrow.compute", "pytest", "filelock",
-             "hypothesis", "sklearn.metrics", "datasets", "safetensors.torch", "huggingface_hub",
-             "sentence_transformers.base.sampler", "tokenizers", "gradio")  # fmt: skip
-
+LIGHT = ("pytest", "filelock", "numpy", "sklearn.metrics", "pyarrow.parquet", "tokenizers", "safetensors.numpy")
+HEAVY = (*LIGHT, "torch", "pandas", "pyarrow.dataset", "pyarrow.compute", "hypothesis", "datasets", "huggingface_hub",
+         "sentence_transformers.base.sampler", "gradio")  # fmt: skip
 _SLOW = {"built", "trained", "model", "mounted"}
 
 
@@ -42,14 +41,16 @@ class Target:
     Attributes:
         modules: of ``space``.
         tests: arguments of pytest.
+        libraries: what these import.
     """
 
     modules: Sequence[str]
     tests: Sequence[str]
+    libraries: Sequence[str] = HEAVY
 
 
 TARGETS = {
-    "metrics": Target(["metrics"], ["tests/test_metrics.py"]),
+    "metrics": Target(["metrics"], ["tests/test_metrics.py"], LIGHT),
     "triplets": Target(["triplets"], ["tests/test_triplets.py"]),
     "store": Target(["store", "manifest"], ["tests/test_store.py", "tests/test_damage.py"]),
     "index": Target(
@@ -150,10 +151,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--least", type=float, default=0.85)
     settings = parser.parse_args(arguments)
     os.environ["OMP_NUM_THREADS"] = "1"
-    for library in LIBRARIES:
-        importlib.import_module(library)
     found = {}
     for name in [settings.only] if settings.only else TARGETS:
+        for library in TARGETS[name].libraries:
+            importlib.import_module(library)
         found[name] = look(TARGETS[name], settings.sample, settings.seed)
         print(name, {key: value for key, value in found[name].items() if key != "survivors"}, flush=True)
     print(json.dumps({"seed": settings.seed, "targets": found}))
