@@ -369,7 +369,9 @@ class Store:
             absent = set(columns) - set(pq.read_schema(path).names)
             if absent:
                 raise StoreError(f"{path}: no column {sorted(absent)[0]!r}; {_REBUILD}")
-            return pq.read_table(path, columns=list(columns) if only else None)
+            table = pq.read_table(path, columns=list(columns) if only else None)
+            table.validate(full=True)  # text that is no UTF-8, which Arrow reads without a look
+            return table
 
 
 @contextmanager

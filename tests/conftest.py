@@ -20,6 +20,15 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # Two workers with two threads each on two cores would spend their time waiting for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+#: Files that take more than ten seconds, so ordered that two neighbours seldom wait for the same thing to be made.
+LONGEST = """hub_faults hub train browser training build browser_languages damage browser_search app browser_own
+    browser_compare hub_server spaces browser_hostile browser_evaluation browser_data""".split()
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first: a worker that ends with one keeps the other waiting."""
+    places = {f"test_{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
 
 
 @pytest.fixture
