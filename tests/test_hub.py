@@ -25,7 +25,17 @@ from space import publish
 
 OWNER, READER = "hf_" + "Aw1" * 11, "hf_" + "Rd2" * 11
 FIRST = ["--push-to-hub", "alice/m", "--push-embeddings", "alice/d"]
-SECOND = ["--push-to-hub", "alice/m", "--seed", "7", "--batch-size", "4", "--learning-rate", "1e-3"]
+SECOND = [
+    "--push-to-hub",
+    "alice/m",
+    "--seed",
+    "7",
+    "--batch-size",
+    "4",
+    "--learning-rate",
+    "1e-3",
+    "--mined-negatives",
+]
 
 
 @pytest.fixture(scope="module")
