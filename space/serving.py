@@ -90,17 +90,35 @@ def serve(
     if store.rows < mapped_from:
         store.check()
         return _read(store, k1, b)
-    wanted = _wanted(store, k1, b)
-    try:
-        if not (checked or _stands(beside, wanted)):
-            with sole_writer(beside):
-                if not _stands(beside, wanted):  # another process may have made it meanwhile
-                    _write(store, beside, wanted)
-    except (WriteError, OSError) as error:
-        logger.warning("%s; reading the whole store into memory instead", error)
+    if not (checked or _made(store, beside, _wanted(store, k1, b))):
         store.check()
         return _read(store, k1, b)
     return _map(store, beside, k1, b)
+
+
+def prepare(store: Store, beside: Path, k1: float, b: float) -> None:
+    """Make the files now, so that not even the first start has to; nothing for a store that is read into memory."""
+    if store.rows >= MAPPED_FROM:
+        _made(store, beside, _wanted(store, k1, b))
+
+
+def beside(folder: Path) -> Path:
+    """Where the files of a store in a folder are kept."""
+    folder = folder.resolve()
+    return folder.with_name(f"{folder.name}.serving")
+
+
+def _made(store: Store, folder: Path, wanted: Mapping[str, Any]) -> bool:
+    """Whether the files stand now; where they cannot be written, why is logged."""
+    try:
+        if not _stands(folder, wanted):
+            with sole_writer(folder):
+                if not _stands(folder, wanted):  # another process may have made it meanwhile
+                    _write(store, folder, wanted)
+    except (WriteError, OSError) as error:
+        logger.warning("%s; every start will read the whole store into memory instead", error)
+        return False
+    return True
 
 
 def _read(store: Store, k1: float, b: float) -> Serving:
@@ -159,8 +177,9 @@ def _write(store: Store, folder: Path, wanted: Mapping[str, Any]) -> None:
     for leftover in folder.glob("*.tmp-*"):
         leftover.unlink()
     with ThreadPoolExecutor(2) as workers:
-        jobs = [workers.submit(_write_vectors, store, part, folder / _rows(part)) for part in ENCODERS]
-        jobs.append(workers.submit(_write_products, store, folder, wanted["k1"], wanted["b"]))
+        # What takes one thread for the longest comes first, so that it has company to the end.
+        jobs = [workers.submit(_write_products, store, folder, wanted["k1"], wanted["b"])]
+        jobs += [workers.submit(_write_vectors, store, part, folder / _rows(part)) for part in ENCODERS]
         for job in jobs:
             job.result()
     names = list(_names())
