@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from space import bm25_tuning, hub
+from space import bm25_tuning, hub, milvus
 from space.bm25 import Bm25Index
 from space.calibration import calibrations
 from space.catalogue import bullets_of, passages
@@ -27,6 +27,7 @@ def load_engine(
     offline: bool = False,
     gpu: Wrapper | None = None,
     usage: Usage | None = None,
+    milvus_uri: str | None = None,
 ) -> SearchEngine:
     """The engine of a store and the two encoders that made it.
 
@@ -37,8 +38,10 @@ def load_engine(
         offline: take what is on the Hub from the cache only.
         gpu: see ``SearchEngine``.
         usage: see ``SearchEngine``.
+        milvus_uri: where the store's vectors are searched in place of this process, see ``space.milvus.Place``.
 
     Raises:
+        MilvusError: see ``space.milvus.open_indexes``.
         WeightsError, HubError, StoreError: something is missing, damaged, or does not belong together.
     """
     store, source = _open_store(embeddings, offline)
@@ -50,10 +53,12 @@ def load_engine(
         encoders[part] = TextEncoder(weights, max_seq_length=limit)
         store.require(part, encoders[part].fingerprint, name)
     catalogue = store.products()
+    elsewhere = milvus.open_indexes(store, milvus_uri) if milvus_uri else {}
     systems: dict[str, System] = {}
     for part, encoder in encoders.items():
         try:
-            systems[part] = DenseSystem(part, encoder, TorchIndex(store.vectors(part)))
+            index = elsewhere[part] if elsewhere else TorchIndex(store.vectors(part))
+            systems[part] = DenseSystem(part, encoder, index)
         except StoreError:
             raise
         except ValueError as error:  # a row that is not finite

@@ -23,7 +23,7 @@ from space.folding import Listing, fold
 from space.heldout import HeldOut, judged_queries
 from space.labels import GoldLabels
 from space.results import Comparison, Hit, SearchResult
-from space.systems import FUSION_DEPTH, Bm25System, DenseSystem, HybridSystem, Ranking, Stopwatch, System
+from space.systems import FUSION_DEPTH, Bm25System, DenseSystem, HybridSystem, Ranking, Stopwatch, System, within
 from space.usage import Usage
 
 SYSTEMS = ("tuned", "base", "bm25", "hybrid")
@@ -40,10 +40,14 @@ Wrapper = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class _Asked(NamedTuple):
-    """What is searched for: a text or, where a system can, what is like a row; plain values, see ``gpu``."""
+    """What is searched for: a text or, where a system can, what is like a row; plain values, see ``gpu``.
+
+    The mask says which products may be found; ``filters`` say the same to an index that takes no mask.
+    """
 
     text: str
     row: int | None = None
+    filters: Mapping[str, Any] | None = None
 
 
 class SearchEngine:
@@ -118,7 +122,7 @@ class SearchEngine:
             QueryError: any of these out of bounds.
         """
         start = time.perf_counter()
-        asked, k, system = _Asked(_checked_query(query)), _checked_k(k), self._checked_system(system)
+        asked, k, system = _Asked(_checked_query(query), None, filters), _checked_k(k), self._checked_system(system)
         found = self._found(asked, k, system, self.facets.mask(filters), start, fold)
         self._count(asked.text, {system: found})
         return found
@@ -156,7 +160,7 @@ class SearchEngine:
         mask = np.ones(len(self), bool) if mask is None else mask
         mask[row] = False
         (like,) = self._hits(Ranking(np.zeros(1, np.float32), np.array([row])))
-        found = self._found(_Asked(like.title or "?", row), k, system, mask, start, fold)
+        found = self._found(_Asked(like.title or "?", row, filters), k, system, mask, start, fold)
         self._count("", {system: found})  # nobody typed anything
         return replace(found, like=replace(like, rank=0))
 
@@ -177,7 +181,7 @@ class SearchEngine:
         query, k = _checked_query(query), _checked_k(k)
         names = self._checked_systems(systems)
         mask = self.facets.mask(filters)
-        results = self._search(_Asked(query), k, names, mask, start)
+        results = self._search(_Asked(query, None, filters), k, names, mask, start)
         self._count(query, results)
         return Comparison.of(query, results, self._figures(query, k, results, mask, filters))
 
@@ -235,7 +239,7 @@ class SearchEngine:
         product = self.catalogue.slice(row, 1).to_pylist()[0]
         if isinstance(asked, HybridSystem):
             names = [part.name for part in asked.parts]
-            found = self._search(_Asked(query), FUSION_DEPTH, names, mask, time.perf_counter())
+            found = self._search(_Asked(query, None, filters), FUSION_DEPTH, names, mask, time.perf_counter())
             parts = explain.fused({name: _rank_in(result, product) for name, result in found.items()})
         elif isinstance(asked, Bm25System):
             parts = explain.lexical(asked.index.terms(query, row), product)
@@ -335,7 +339,7 @@ class SearchEngine:
         found = {}
         for name in names:
             start, clock = time.perf_counter(), Stopwatch()
-            system = self.systems[name]
+            system = within(self.systems[name], asked.filters or {})
             if asked.row is not None and isinstance(system, DenseSystem):
                 ranking = system.similar([asked.row], k, mask, clock)[0]
             else:
