@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 
-import numpy as np
 import pyarrow as pa
 import pytest
 import test_store
@@ -67,6 +66,11 @@ def vectors(seed, rows=ROWS):
     return torch.nn.functional.normalize(drawn, dim=1).half()
 
 
+def questions(number):
+    """(number, d) float32, the same at every call."""
+    return torch.randn(number, DIM, generator=torch.Generator().manual_seed(7))
+
+
 def write(folder, products, parts, described):
     """A finished store."""
     writer = StoreWriter(folder, Plan(len(products), SHARD, "{title}", "toy"))
@@ -118,7 +122,7 @@ def pairs(store, uri):
 def test_the_same_rows_and_scores_as_the_exact_index(pairs, part, k):
     """Among them a query that 35 products answer equally well: its top 17 are the 17 lowest of their rows."""
     exact, found = pairs[part]
-    queries = torch.cat([exact.vectors(torch.tensor([0, 5])), torch.randn(3, DIM)])
+    queries = torch.cat([exact.vectors(torch.tensor([0, 5])), questions(3)])
     for ours, theirs in zip(found.search(queries, k), exact.search(queries, k), strict=True):
         assert torch.equal(ours, theirs)
     if k == 17:
@@ -144,7 +148,7 @@ def test_filters_leave_in_milvus_what_they_leave_here(store, pairs, filters):
     """Without a mask, so that Milvus alone has applied them; k takes all that they leave."""
     mask = Facets(store.products()).mask(filters)
     exact, found = pairs["tuned"]
-    query = torch.randn(1, DIM)
+    query = questions(1)
     allowed = None if mask is None else torch.from_numpy(mask)
     for ours, theirs in zip(
         found.within(filters).search(query, ROWS), exact.search(query, ROWS, allowed), strict=True
@@ -161,7 +165,7 @@ def test_every_filter_is_pushed_down():
 def test_a_mask_alone_costs_further_requests_but_no_product(pairs, monkeypatch):
     """`more like this` takes out one row; here only the worst 9 are left, and all the others come first."""
     exact, found = pairs["base"]
-    query = torch.randn(2, DIM)
+    query = questions(2)
     mask = torch.zeros(2, ROWS, dtype=torch.bool)
     worst = exact.search(query, ROWS)[1][:, -9:]
     mask.scatter_(1, worst, True)
@@ -178,7 +182,7 @@ def test_vectors_and_pairs(pairs):
     rows = torch.tensor([3, 239, 0, 3])
     assert (len(found), found.dim) == (len(exact), exact.dim)
     assert torch.equal(found.vectors(rows), exact.vectors(rows))
-    queries = torch.randn(4, DIM)
+    queries = questions(4)
     assert torch.equal(found.pair_scores(queries, rows), exact.pair_scores(queries, rows))
     with pytest.raises(QueryError, match="lacks a product"):
         found.vectors(torch.tensor([ROWS]))
@@ -237,11 +241,11 @@ def test_approximate_kinds_find_nearly_all(store, tmp_path, kind):
     uri = str(tmp_path / "approximate.db")
     milvus_loading.load(store.folder, uri, kind)
     found, exact = open_indexes(store, uri)["base"], TorchIndex(store.vectors("base"), device="cpu")
-    queries = torch.randn(20, DIM)
+    queries = questions(20)
     scores, rows = found.search(queries, 10)
     assert torch.equal(scores[:, 0], exact.pair_scores(queries, rows[:, 0]))
-    best = exact.search(queries, 10)[1]
-    assert np.mean([len({*a} & {*b}) / 10 for a, b in zip(rows.tolist(), best.tolist(), strict=True)]) > 0.9
+    best = exact.search(queries, 10)[0]
+    assert (scores >= best[:, -1:]).float().mean() > 0.9  # which of 35 equal ones they find is chance
     with pytest.raises(MilvusError, match=f"--milvus-index FLAT: e5_.* is there with {kind}"):
         milvus_loading.load(store.folder, uri)
 
@@ -279,7 +283,7 @@ def test_a_killed_load_is_not_searched_and_goes_on(store, tmp_path, pairs, caplo
         assert milvus_loading.load(store.folder, uri) == 0
     assert "all 240 rows are in" in caplog.text
     found = open_indexes(store, uri)["base"]
-    everything = found.search(torch.randn(1, DIM), ROWS)[1]
+    everything = found.search(questions(1), ROWS)[1]
     assert sorted(everything[0].tolist()) == list(range(ROWS))
     rows = torch.arange(ROWS)
     assert torch.equal(found.vectors(rows), pairs["base"][0].vectors(rows))
@@ -329,7 +333,7 @@ def test_a_collection_that_lost_rows_or_has_others_is_refused(store, tmp_path):
 
 def test_what_milvus_cannot_take_is_said(store):
     long = pa.chunked_array([["x" * 70_000]])
-    with pytest.raises(MilvusError, match="product_brand 'xxx.* has more than the 65,535 bytes that Milvus takes"):
+    with pytest.raises(MilvusError, match="product_brand 'xxx.* has more than the 65,535 bytes Milvus takes"):
         milvus_loading._values("product_brand", long)
     with pytest.raises(MilvusError, match="category has more than 32 levels"):
         milvus_loading._values("category", pa.chunked_array([[" > ".join("x" * 33)]]))
