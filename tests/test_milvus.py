@@ -5,6 +5,7 @@ Milvus Lite stands for the server: the same client and the same calls.
 
 import logging
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -248,6 +249,12 @@ def test_approximate_kinds_find_nearly_all(store, tmp_path, kind):
     assert (scores >= best[:, -1:]).float().mean() > 0.9  # which of 35 equal ones they find is chance
     with pytest.raises(MilvusError, match=f"--milvus-index FLAT: e5_.* is there with {kind}"):
         milvus_loading.load(store.folder, uri)
+
+
+def test_what_capacity_py_reckons_with_is_so():
+    way = runpy.run_path(str(ROOT / "benchmarks" / "capacity.py"))["WAYS"]["Milvus IVF_SQ8"]
+    built, asked = KINDS["IVF_SQ8"]
+    assert way.share == asked["nprobe"] / built["nlist"]
 
 
 # -- loading ---------------------------------------------------------------------------------------------------------
