@@ -24,7 +24,8 @@ def main(arguments: list[str] | None = None) -> None:
         if settings.to_milvus:
             from space.milvus_loading import load
 
-            load(settings.output_dir, settings.to_milvus, settings.milvus_index)
+            if first:
+                load(settings.output_dir, settings.to_milvus, settings.milvus_index)
             return
         base = locate(settings.base_model, offline=settings.offline, substitute=True)
         tuned = locate(settings.model, offline=settings.offline)

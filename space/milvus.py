@@ -41,8 +41,8 @@ _SPARE, _CODED = 16, 4
 _ROUNDING = 1e-4
 #: What Milvus gives at most for one query; and what is fetched by row in one go.
 _MOST, _FETCH = 16_384, 1_000
-#: Seconds until a request is given up.
-_PATIENCE = 10.0
+#: Seconds until a request is given up; without them pymilvus would try for minutes.
+PATIENCE = 10.0
 INSTALL = "pip install -r requirements-milvus.txt"
 
 
@@ -79,13 +79,13 @@ def connect(uri: str) -> Place:
     if is_local(uri):
         Path(uri).parent.mkdir(parents=True, exist_ok=True)
         try:
-            return Place(uri, pymilvus.MilvusClient(uri, timeout=_PATIENCE))
+            return Place(uri, pymilvus.MilvusClient(uri, timeout=PATIENCE))
         except pymilvus.MilvusException as error:
             raise MilvusError(
                 f"{uri} cannot be opened: another process has it (Milvus Lite is for one), or it is something else"
             ) from error
     with answering(uri):
-        return Place(uri, pymilvus.MilvusClient(uri, timeout=_PATIENCE))
+        return Place(uri, pymilvus.MilvusClient(uri, timeout=PATIENCE))
 
 
 def package() -> Any:
@@ -106,10 +106,12 @@ def package() -> Any:
 def answering(uri: str) -> Iterator[None]:
     """A ``MilvusError`` for what goes wrong inside the ``with``, without the password that the address may hold."""
     pymilvus = package()
+    import grpc  # pymilvus lets some of its errors through
+
     try:
         yield
-    except pymilvus.MilvusException as error:
-        said = error.message
+    except (pymilvus.MilvusException, grpc.RpcError) as error:
+        said = error.message if isinstance(error, pymilvus.MilvusException) else error.details() or repr(error.code())
         parts = urlsplit(uri)
         for secret in () if is_local(uri) else (parts.netloc.rpartition("@")[0], parts.username, parts.password):
             said = said.replace(secret, "…") if secret else said
@@ -134,7 +136,9 @@ def collection_name(store: Store) -> str:
 def others(place: Place, name: str) -> str:
     """The collections of other stores, for a message; "" where there are none."""
     ours = (name, unfinished(name))
-    found = sorted(one for one in place.client.list_collections() if one.startswith("e5_") and one not in ours)
+    found = sorted(
+        one for one in place.client.list_collections(timeout=PATIENCE) if one.startswith("e5_") and one not in ours
+    )
     return ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
 
 
@@ -157,9 +161,13 @@ def open_indexes(store: Store, uri: str) -> dict[str, "MilvusIndex"]:
         raise MilvusError(f"--milvus-uri {uri}: there is no such file; {cure}")
     place = connect(uri)
     with answering(uri):
-        if not place.client.has_collection(name):
+        if not place.client.has_collection(name, timeout=PATIENCE):
             there = others(place, name)
-            state = "is not loaded to its end" if place.client.has_collection(unfinished(name)) else "is not there"
+            state = (
+                "is not loaded to its end"
+                if place.client.has_collection(unfinished(name), timeout=PATIENCE)
+                else "is not there"
+            )
             raise MilvusError(
                 f"--milvus-uri {place.name}: {store.name} {state}"
                 + (f", only {there}, which hold other products or the vectors of other encoders" if there else "")
@@ -184,7 +192,7 @@ def unfinished(name: str) -> str:
 
 def kind_of(place: Place, name: str) -> str:
     """Which of ``KINDS`` a collection was made with."""
-    return str(place.client.describe_index(name, ENCODERS[0])["index_type"])
+    return str(place.client.describe_index(name, ENCODERS[0], timeout=PATIENCE)["index_type"])
 
 
 def condition(filters: Mapping[str, Any]) -> str:
@@ -332,7 +340,7 @@ class MilvusIndex:
         """An answer of the client; a visitor is not told where the database is."""
         try:
             with answering(self._place.uri):
-                return getattr(self._place.client, method)(self._name, timeout=_PATIENCE, **asked)
+                return getattr(self._place.client, method)(self._name, timeout=PATIENCE, **asked)
         except MilvusError as error:
             logger.warning("%s", error)
             raise QueryError("the vector database does not answer: try again in a minute") from error

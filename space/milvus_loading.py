@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from space import milvus
 from space.facets import FILTERS, LEVEL
-from space.milvus import KEY, KINDS, METRIC, MilvusError, Place
+from space.milvus import KEY, KINDS, METRIC, PATIENCE, MilvusError, Place
 from space.store import ENCODERS, Store
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def load(folder: Path, uri: str, kind: str = "FLAT") -> int:
     place = milvus.connect(uri)
     name = milvus.collection_name(store)
     with milvus.answering(uri):
-        if place.client.has_collection(name):
+        if place.client.has_collection(name, timeout=PATIENCE):
             _require_kind(place, name, kind)
             logger.info("%s: all %s rows are in %s already", place.name, f"{store.rows:,}", name)
             return 0
@@ -67,7 +67,7 @@ def load(folder: Path, uri: str, kind: str = "FLAT") -> int:
 def _fill(place: Place, name: str, store: Store, kind: str) -> int:
     """Write what is missing of a collection, and wait until it is whole and indexed."""
     client = place.client
-    if not client.has_collection(name):
+    if not client.has_collection(name, timeout=PATIENCE):
         _create(client, name, store)
     _index(place, name, kind)
     client.load_collection(name)
@@ -81,7 +81,7 @@ def _fill(place: Place, name: str, store: Store, kind: str) -> int:
                 bar.update(max(0, rows[-1][KEY] + 1 - max(done, rows[0][KEY])))
                 written += len(rows)
     client.flush(name)
-    while any(client.describe_index(name, part).get("pending_index_rows", 0) for part in ENCODERS):
+    while any(client.describe_index(name, part, timeout=PATIENCE).get("pending_index_rows", 0) for part in ENCODERS):
         time.sleep(_LOOK)
     rows, known = milvus.count(place, name), milvus.count(place, name, store.rows)
     if not rows == known == store.rows:
@@ -126,7 +126,7 @@ def _create(client: Any, name: str, store: Store) -> None:
 
 def _index(place: Place, name: str, kind: str) -> None:
     """The indexes of both vectors, where a kill came before them."""
-    there = place.client.list_indexes(name)
+    there = place.client.list_indexes(name, timeout=PATIENCE)
     if there:
         _require_kind(place, name, kind)
     indexes = place.client.prepare_index_params()

@@ -391,7 +391,7 @@ def test_an_address_without_its_secret(uri, shown):
 
 def test_no_secret_is_said_or_logged(monkeypatch, caplog, capfd, store):
     """Neither where nobody answers, nor where the server repeats what it was given."""
-    monkeypatch.setattr(milvus, "_PATIENCE", 0.2)
+    monkeypatch.setattr(milvus, "PATIENCE", 0.2)
     uri = "http://root:hush-hush@127.0.0.1:9"
     with (
         caplog.at_level(logging.DEBUG),
@@ -403,6 +403,14 @@ def test_no_secret_is_said_or_logged(monkeypatch, caplog, capfd, store):
     with pytest.raises(MilvusError, match="says: no user …, token …") as repeated, milvus.answering(uri):
         raise pymilvus.MilvusException(message="no user root, token root:hush-hush")
     printed = "".join(capfd.readouterr())
+    import grpc
+
+    class Refused(grpc.RpcError):
+        def details(self):
+            return "root:hush-hush may not"
+
+    with pytest.raises(MilvusError, match="says: … may not"), milvus.answering(uri):
+        raise Refused
     for text in (str(said.value), str(repeated.value), repr(said.value.__cause__), caplog.text, printed):
         assert "hush" not in text
 
