@@ -81,7 +81,7 @@ def _fill(place: Place, name: str, store: Store, kind: str) -> int:
                 bar.update(max(0, rows[-1][KEY] + 1 - max(done, rows[0][KEY])))
                 written += len(rows)
     client.flush(name)
-    while any(client.describe_index(name, part, timeout=PATIENCE).get("pending_index_rows", 0) for part in ENCODERS):
+    while not _indexed(place, name):
         time.sleep(_LOOK)
     rows, known = milvus.count(place, name), milvus.count(place, name, store.rows)
     if not rows == known == store.rows:
@@ -134,6 +134,14 @@ def _index(place: Place, name: str, kind: str) -> None:
         indexes.add_index(part, index_type=kind, index_name=part, metric_type=METRIC, params=KINDS[kind][0])
     if len(indexes):
         place.client.create_index(name, indexes, sync=False)  # there is nothing in it yet that one could wait for
+
+
+def _indexed(place: Place, name: str) -> bool:
+    """Whether the indexes have all that is written."""
+    found = [place.client.describe_index(name, part, timeout=PATIENCE) for part in ENCODERS]
+    if any(index.get("state") == "Failed" for index in found):
+        raise MilvusError(f"--to-milvus {place.name}: Milvus could not build the index of {name}; see its log")
+    return not any(index.get("pending_index_rows") for index in found)
 
 
 #: Columns whose filters are bounds.

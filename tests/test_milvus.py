@@ -338,6 +338,23 @@ def test_a_collection_that_lost_rows_or_has_others_is_refused(store, tmp_path):
         open_indexes(store, uri)
 
 
+def test_the_index_is_waited_for_and_may_fail():
+    """A server builds it in its own time; Milvus Lite at once."""
+
+    class Server:
+        def __init__(self, *states):
+            self.states = iter(states)
+
+        def describe_index(self, name, part, timeout):
+            return next(self.states)
+
+    done, building = {"pending_index_rows": 0, "state": "Finished"}, {"pending_index_rows": 9, "state": "InProgress"}
+    for states, indexed in (((done, done), True), ((done, building), False)):
+        assert milvus_loading._indexed(milvus.Place("http://a", Server(*states)), "e5_x") is indexed
+    with pytest.raises(MilvusError, match="could not build the index of e5_x"):
+        milvus_loading._indexed(milvus.Place("http://a", Server(done, building | {"state": "Failed"})), "e5_x")
+
+
 def test_what_milvus_cannot_take_is_said(store):
     long = pa.chunked_array([["x" * 70_000]])
     with pytest.raises(MilvusError, match="product_brand 'xxx.* has more than the 65,535 bytes Milvus takes"):
