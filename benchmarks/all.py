@@ -77,6 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if not 0 < given.scale <= 1:
         parser.error(f"--scale is {given.scale}: use more than 0 and at most 1")
+    # A polite stop becomes an exception, so that the benchmark at work is stopped too: it has a session of its own.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     given.results.mkdir(parents=True, exist_ok=True)
     ended: dict[str, tuple[str, float]] = {}
     for name in [name for name in RUNS if name in given.only]:

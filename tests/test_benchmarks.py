@@ -3,7 +3,11 @@
 import json
 import re
 import runpy
+import signal
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -55,7 +59,9 @@ def scripts(tmp_path, monkeypatch):
     runs = {"broken": run(1), "silent": run(1), "table": run(1, measures=False), "good": run(1, {"--n": (10, 1)})}
     for name, value in (("FOLDER", tmp_path), ("RUNS", runs)):
         monkeypatch.setitem(ALL["main"].__globals__, name, value)
-    return tmp_path
+    before = signal.getsignal(signal.SIGTERM)
+    yield tmp_path
+    signal.signal(signal.SIGTERM, before)
 
 
 def test_one_that_fails_does_not_stop_the_others_and_is_told(scripts, capfd):
@@ -73,6 +79,38 @@ def test_one_that_fails_does_not_stop_the_others_and_is_told(scripts, capfd):
     ):
         assert re.search(line, said)
     assert ALL["main"](["--only", "good", "--results", str(results)]) == 0
+
+
+def test_a_stop_reaches_the_benchmark_at_work(scripts):
+    """It runs in a session of its own: left alone it would go on for minutes, and spoil what is measured next."""
+    (scripts / "good.py").write_text("import os, time; print(os.getpid(), flush=True); time.sleep(60)")
+    code = f"""
+import runpy, sys
+all = runpy.run_path({str(FOLDER / "all.py")!r})
+run = all["Run"]
+from pathlib import Path
+all["main"].__globals__.update(FOLDER=Path({str(scripts)!r}), RUNS={{"good": run(1)}})
+all["main"](["--results", {str(scripts / "results")!r}])
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "== good\n"
+    worker = int(process.stdout.readline())
+    process.terminate()
+    assert process.wait(20) == 143
+    for _ in range(100):
+        if not alive(worker):
+            break
+        time.sleep(0.1)
+    assert not alive(worker)
+
+
+def alive(number):
+    """Whether a process runs; one that has ended and that nobody has waited for does not."""
+    try:
+        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
 
 
 def test_one_that_hangs_is_stopped(monkeypatch, tmp_path):
