@@ -57,8 +57,8 @@ class Run:
 RUNS: dict[str, Run] = {
     "plan": Run(1, measures=False),
     "capacity": Run(1, measures=False),
-    "loading": Run(90, {"--products": (1_215_854, 1_000), "--judgments": (2_621_288, 2_000)}),
-    "topk": Run(240, {"--rows": (300_000, 2_000), "--rounds": (5, 2)}),
+    "loading": Run(40, {"--products": (1_215_854, 1_000), "--judgments": (2_621_288, 2_000)}),
+    "topk": Run(200, {"--rows": (300_000, 2_000), "--rounds": (5, 2)}),
     "milvus": Run(60, {"--products": (20_000, 500), "--queries": (50, 5)}),
     "training": Run(300, {"--examples": (128, 64), "--rounds": (3, 1)}),
     "page": Run(180, {"--loads": (5, 2), "--queries": (30, 5)}, shop=True),
