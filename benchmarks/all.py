@@ -4,8 +4,8 @@ python benchmarks/all.py [--scale 0.1] [--only NAME ...] [--dataset ../shared/es
 
 At scale 1 in less than 30 minutes on two cores; a smaller scale makes the sizes smaller. Each runs as a process of its
 own, and the JSON of its last line goes to results/NAME.json, with the scale in it. One that fails does not stop the
-others; at the end it is named and the exit status is 1. Not among them: study.py, which trains for an hour. The peers
-need `pip install -r benchmarks/requirements.txt`; where there is no chromium, the page is left out.
+others; at the end it is named and the exit status is 1. Not among them: study.py and seeds.py, which train for hours.
+The peers need `pip install -r benchmarks/requirements.txt`; where there is no chromium, the page is left out.
 """
 
 import argparse
@@ -60,11 +60,13 @@ RUNS: dict[str, Run] = {
     "loading": Run(40, {"--products": (1_215_854, 1_000), "--judgments": (2_621_288, 2_000)}),
     "topk": Run(200, {"--rows": (300_000, 2_000), "--rounds": (5, 2)}),
     "milvus": Run(60, {"--products": (20_000, 500), "--queries": (50, 5)}),
+    "serving": Run(400, {"--products": (1_215_854, 5_000), "--queries": (64, 8)}),
+    "embedding": Run(200, {"--texts": (1_000, 100), "--rounds": (3, 1), "--queries": (100, 10)}),
     "training": Run(300, {"--examples": (128, 64), "--rounds": (3, 1)}),
     "page": Run(180, {"--loads": (5, 2), "--queries": (30, 5)}, shop=True),
 }
 #: Not run, and why.
-LEFT_OUT = {"study": "trains for an hour", "all": "this one"}
+LEFT_OUT = {"study": "trains for an hour", "seeds": "trains for hours", "all": "this one"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

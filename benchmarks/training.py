@@ -4,8 +4,9 @@ python benchmarks/training.py [--dataset ../shared/esci] [--locales us] [--examp
 
 Both train the packaged all-MiniLM-L6-v2 on the same batches, with the same loss, seed, sequence limit, optimizer,
 schedule and checkpoints; they differ in how a batch is embedded. Each run is a process of its own; a round runs each
-once, so that a busy moment hits both. First, without dropout, whose draws depend on the order of the texts, the losses
-of all steps are compared. Then, with dropout, time and memory. The last line is JSON.
+once, so that a busy moment hits all. First, without dropout, whose draws depend on the order of the texts, the losses
+of all steps are compared. Then, with dropout, time and memory. With --bfloat16 a third way is measured: ours with
+`--precision bfloat16`, which pays where the processor multiplies bfloat16 itself. The last line is JSON.
 """
 
 import argparse
@@ -26,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 WAYS = ("plain", "ours")
+HALF = "ours, bfloat16"
 BASE = "sentence-transformers/all-MiniLM-L6-v2"
 
 
@@ -40,16 +42,18 @@ def main() -> None:
     parser.add_argument("--max-seq-length", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=0, help="0: as many as there are cores")
-    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--bfloat16", action="store_true", help="also measure --precision bfloat16")
+    parser.add_argument("--way", choices=(*WAYS, HALF), help=argparse.SUPPRESS)
     parser.add_argument("--no-dropout", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.way:
         print(json.dumps(one(given)))
         return
-    still = {way: process(way, dropout=False) for way in WAYS}
-    runs: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
+    ways = (*WAYS, HALF) if given.bfloat16 else WAYS
+    still = {way: process(way, dropout=False) for way in ways}
+    runs: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
     for number in range(given.rounds):
-        for way in WAYS if number % 2 == 0 else WAYS[::-1]:
+        for way in ways if number % 2 == 0 else ways[::-1]:
             runs[way].append(process(way, dropout=True))
             print(number + 1, way, f"{rate(given, runs[way][-1:]):.1f} examples/s", flush=True)
     print(json.dumps(result(given, still, runs)))
@@ -113,6 +117,7 @@ def one(given: argparse.Namespace) -> dict[str, Any]:
             dataset=given.dataset,
             loss=given.loss,
             batch_size=given.batch_size,
+            precision="bfloat16" if given.way == HALF else "float32",
             checkpoints_dir=Path(folder) / "checkpoints",
             logging_dir=Path(folder) / "logs",
             save_steps=0.5,
@@ -129,6 +134,10 @@ def result(
     apart = [abs(a - b) for a, b in zip(*(still[way]["losses"] for way in WAYS), strict=True)]
     means = {way: [statistics.fmean(run["losses"]) for run in parts] for way, parts in runs.items()}
     rates = {way: rate(given, parts) for way, parts in runs.items()}
+    half = {}
+    if HALF in rates:
+        gap = [abs(a - b) for a, b in zip(still["plain"]["losses"], still[HALF]["losses"], strict=True)]
+        half = {"times_as_fast_bfloat16": round(rates[HALF] / rates["plain"], 2), "bfloat16_steps_apart": max(gap)}
     return {
         "benchmark": "training",
         **{name: getattr(given, name) for name in ("dataset", "locales", "loss", "batch_size", "max_seq_length")},
@@ -136,6 +145,7 @@ def result(
         "rounds": given.rounds,
         "examples_per_second": {way: round(value, 2) for way, value in rates.items()},
         "times_as_fast": round(rates["ours"] / rates["plain"], 2),
+        **half,
         "times_as_fast_by_round": [
             round(rate(given, [one]) / rate(given, [other]), 2)
             for one, other in zip(runs["ours"], runs["plain"], strict=True)
@@ -145,7 +155,7 @@ def result(
             "first_step_apart": apart[0],
             "five_steps_apart": max(apart[:5]),
             "all_steps_apart": max(apart),
-            "mean": {way: round(statistics.fmean(still[way]["losses"]), 6) for way in WAYS},
+            "mean": {way: round(statistics.fmean(still[way]["losses"]), 6) for way in still},
         },
         "mean_loss_with_dropout": {way: round(statistics.fmean(values), 6) for way, values in means.items()},
         "machine": describe(),

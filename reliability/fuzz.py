@@ -1,24 +1,24 @@
 """Fuzz what a stranger's bytes reach, see targets.py, and count the cases.
 
-    python reliability/fuzz.py --cases 1000000
+    python -m reliability fuzz --cases 1000000
 
-Bytes are mutated blindly; with ``--only csv --atheris`` (``pip install atheris``) the readers are watched for new
-paths instead. The last line of the output is JSON.
+Bytes are mutated blindly, and the last line of the output is JSON; with ``--only csv --atheris`` (which wants
+``pip install atheris==3.0.0``) the readers are watched for new paths instead.
 """
 
 import argparse
 import json
 import random
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT)]
 #: Of all cases; a search costs as much as twenty links.
-SHARES = {"csv": 0.2, "link": 0.25, "manifest": 0.2, "query": 0.02, "text": 0.33}
+SHARES = {"csv": 0.2, "link": 0.25, "manifest": 0.2, "query": 0.02, "text": 0.3,
+          "parquet": 0.01, "jsonl": 0.01, "vectors": 0.01}  # fmt: skip
 MAX_BYTES = 4_096
 _ODD = [b"\0", b"\xff\xfe", b"\xed\xa0\x80", "\u202e".encode(), "\ufeff".encode(), "𐍈".encode(), b'"', b"\r", b"\n",
         b",", b"%00", b"&", b"=", b"{}", b"[" * 50, b"NaN",
@@ -66,14 +66,18 @@ def blind(name: str, cases: int, seed: int) -> dict[str, object]:
     return {"cases": number + 1, "seconds": round(time.monotonic() - start, 1), "findings": findings}
 
 
-def watched(name: str, cases: int) -> None:
+def watched(name: str, cases: int, seed: int) -> None:
     """The same with atheris, which ends the process after its last case, or at the first finding with a traceback."""
     import atheris
 
-    with atheris.instrument_imports(include=["space.csvfile", "space.own", "space.manifest", "space.ui.links"]):
-        from reliability.targets import TARGETS
-    atheris.Setup([sys.argv[0], f"-runs={cases}", f"-max_len={MAX_BYTES}"], TARGETS[name])
-    atheris.Fuzz()
+    with atheris.instrument_imports(include=["space.csvfile", "space.own", "space.catalogue", "space.manifest",
+                                             "space.ui.links", "space.ui.export", "space.ui.cards"]):  # fmt: skip
+        from reliability.targets import SEEDS, TARGETS
+    with tempfile.TemporaryDirectory() as corpus:
+        for number, data in enumerate(SEEDS[name]):
+            (Path(corpus) / str(number)).write_bytes(data)
+        atheris.Setup(["fuzz", f"-runs={cases}", f"-max_len={MAX_BYTES}", f"-seed={seed}", corpus], TARGETS[name])
+        atheris.Fuzz()
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -85,7 +89,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--atheris", action="store_true", help="with --only: watch for new paths")
     settings = parser.parse_args(arguments)
     if settings.atheris:
-        watched(settings.only or "csv", settings.cases)
+        watched(settings.only or "csv", settings.cases, settings.seed)
         return
     found = {}
     for name, share in SHARES.items() if not settings.only else [(settings.only, 1.0)]:
@@ -93,7 +97,3 @@ def main(arguments: list[str] | None = None) -> None:
         print(name, found[name]["cases"], "cases", found[name]["seconds"], "s", flush=True)
     print(json.dumps({"seed": settings.seed, "cases": sum(one["cases"] for one in found.values()), "targets": found}))
     sys.exit(1 if any(one["findings"] for one in found.values()) else 0)
-
-
-if __name__ == "__main__":
-    main()

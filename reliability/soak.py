@@ -1,20 +1,21 @@
 """Traffic on the page: concurrent visitors over real HTTP, what they were told, how long it took, how memory grew.
 
-    python reliability/soak.py --clients 200 --seconds 120
+    python -m reliability soak --clients 200 --seconds 120 --dataset ../shared/esci
+    python -m reliability soak --clients 8 --seconds 1800 --dataset ../shared/esci
 
-Serves the store given by --embeddings, --model and --base-model, or the tests' shop of thirty products, in a process
-of its own on 127.0.0.1, and asks it from this one. The last line of the output is JSON.
+Serves the products of --dataset, see shop.py, or else the tests' shop of thirty, in a process of its own on 127.0.0.1,
+and asks it from this one. The last line of the output is JSON.
 """
 
 import argparse
 import asyncio
 import json
-import os
 import random
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -22,7 +23,8 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
+from reliability import ROOT
+
 QUERIES = (
     "red running shoes",
     "something to keep coffee hot",
@@ -34,10 +36,15 @@ QUERIES = (
 PAUSE = 1.0
 SHOP = """
 import sys, threading
-sys.path[:0] = [{root!r}, {tests!r}]
-import tiny
-with tiny.serve(tiny.engine(), {port}):
+import reliability, tiny
+with tiny.serve(tiny.engine(), int(sys.argv[1])):
     threading.Event().wait()
+"""
+MAKE = """
+import json, sys
+from pathlib import Path
+from reliability import shop
+print(json.dumps(shop.make(Path(sys.argv[1]) / "store", sys.argv[2], sys.argv[3:])))
 """
 
 
@@ -123,25 +130,16 @@ async def drive(url: str, clients: int, seconds: float, process: int, seed: int)
     }
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Serve, warm up, drive, report; ends with 1 where a visitor met anything but an answer or an honest busy."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clients", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=120)
-    parser.add_argument("--seed", type=int, default=1)
-    for name in ("--model", "--base-model", "--embeddings"):
-        parser.add_argument(name)
-    settings = parser.parse_args(arguments)
+def served(words: list[str], clients: int, seconds: float, seed: int) -> dict[str, object]:
+    """Start what ``words`` say, wait until it is ready, warm it up, drive it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}/"
-    if settings.embeddings:
-        words = [str(ROOT / "app.py"), "--model", settings.model, "--base-model", settings.base_model, "--offline"]
-        words += ["--embeddings", settings.embeddings, "--port", str(port), "--usage-file", "off"]
-    else:
-        words = ["-c", SHOP.format(root=str(ROOT), tests=str(ROOT / "tests"), port=port)]
-    with subprocess.Popen([sys.executable, *words], env=os.environ, stdout=subprocess.DEVNULL) as server:
+    start = [*words, str(port)] if words[0] == "-c" else [*words, "--port", str(port)]
+    with subprocess.Popen(
+        [sys.executable, *start], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as server:
         try:
             for _ in range(600):
                 try:
@@ -149,15 +147,35 @@ def main(arguments: list[str] | None = None) -> None:
                         break
                 except httpx.HTTPError:
                     time.sleep(0.2)
-            asyncio.run(
-                drive(url, min(settings.clients, 20), min(10, settings.seconds), server.pid, settings.seed + 1)
-            )
-            found = asyncio.run(drive(url, settings.clients, settings.seconds, server.pid, settings.seed))
+            else:
+                raise RuntimeError("the page was not ready after minutes")
+            asyncio.run(drive(url, min(clients, 20), min(10, seconds), server.pid, seed + 1))
+            return asyncio.run(drive(url, clients, seconds, server.pid, seed))
         finally:
             server.send_signal(signal.SIGTERM)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serve, warm up, drive, report; ends with 1 where a visitor met anything but an answer or an honest busy."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clients", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--dataset", help="a folder, 'sample', or a Hub id that is in the cache")
+    parser.add_argument("--locales", nargs="+", default=["us"])
+    settings = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["-c", SHOP]
+        if settings.dataset:
+            # In a process of its own, so that its memory is gone.
+            command = [sys.executable, "-c", MAKE, folder, settings.dataset, *settings.locales]
+            made = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+            words = [
+                str(ROOT / "app.py"),
+                *json.loads(made.stdout.splitlines()[-1]),
+                "--usage-file",
+                f"{folder}/usage",
+            ]
+        found = served(words, settings.clients, settings.seconds, settings.seed)
     print(json.dumps(found))
     sys.exit(1 if set(found["told"]) - {"answered", "busy", "left"} else 0)
-
-
-if __name__ == "__main__":
-    main()

@@ -3,17 +3,26 @@
 An exception that is no ``UserError`` is a finding, and so is an assertion that fails here.
 """
 
+import atexit
+import gzip
+import io
 import json
-import sys
+import shutil
+import tempfile
+import zipfile
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
 
-from space import manifest, own
+import reliability  # noqa: F401  (finds the tests' shop)
+from space import catalogue, manifest, own
 from space.errors import QueryError, UserError
+from space.index import TorchIndex
 from space.search import MAX_K, SYSTEMS
 from space.ui import export, links
 from space.ui.cards import image_url
@@ -36,6 +45,57 @@ def csv(data: bytes) -> None:
         return
     assert 0 < len(found) <= own.MAX_ROWS
     assert not any(column.null_count for column in (found["product_id"], found["product_title"]))
+
+
+def parquet(data: bytes) -> None:
+    """A catalogue of the owner's, or a shard of a stranger's store."""
+    _catalogue(data, "parquet")
+
+
+def jsonl(data: bytes) -> None:
+    """A catalogue of the owner's."""
+    _catalogue(data, "jsonl")
+
+
+def _catalogue(data: bytes, kind: str) -> None:
+    path = _folder() / f"shop.{kind}"
+    path.write_bytes(data)
+    try:
+        found = catalogue.load_catalogue(path)
+    except UserError as error:
+        assert path.name in str(error)
+        return
+    assert len(found) and not found["product_id"].null_count
+    assert len(catalogue.passages(found)) == len(found)
+
+
+@cache
+def _folder() -> Path:
+    """In memory where that is possible: a file for each case."""
+    memory = Path("/dev/shm")
+    folder = tempfile.mkdtemp(prefix="fuzz-", dir=memory if memory.is_dir() else None)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+def vectors(data: bytes) -> None:
+    """Float16 of any bits as vectors: with a NaN or an infinity refused by its row, else answered in order."""
+    width = 1 + data[0] % 5 if data else 1
+    kept = len(data[1:]) // (2 * width) * 2 * width
+    rows = torch.from_numpy(np.frombuffer(data[1 : 1 + kept], np.float16).reshape(-1, width).copy())
+    if not len(rows):
+        return
+    finite = rows.float().isfinite().all(dim=1)
+    try:
+        index = TorchIndex(rows, precision=("float16", "float32", "int8")[data[0] % 3], device="cpu")
+    except ValueError as error:
+        assert f"finite, row {int((~finite).nonzero()[0])} is not" in str(error)
+        return
+    assert finite.all()
+    scores, found = index.search(torch.ones(1, width), 3)
+    assert torch.equal(scores[0], scores[0].sort(descending=True).values) and scores.isfinite().all()
+    assert torch.equal(scores[0], rows.float().sum(dim=1).sort(descending=True, stable=True).values[:3])
+    assert len(set(found[0].tolist())) == min(3, len(rows))
 
 
 def link(data: bytes) -> None:
@@ -131,7 +191,29 @@ def text(data: bytes) -> None:
         assert address.lower().startswith(("http://", "https://")) and not set(address) & set(" \\\n\t\0")
 
 
-TARGETS = {"csv": csv, "link": link, "manifest": bent_manifest, "query": query, "text": text}
+def _bombs() -> list[bytes]:
+    """A megabyte of zeros in a thousand bytes, as zip and as gzip."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("shop.csv", bytes(1_000_000))
+    return [packed.getvalue(), gzip.compress(bytes(1_000_000))]
+
+
+def _parquet() -> bytes:
+    sink = io.BytesIO()
+    table = pa.table({"product_id": ["1", "2"], "product_title": ["red mug", None], "price": [1.5, float("nan")]})
+    pq.write_table(table, sink)
+    return sink.getvalue()
+
+
+def _float16(*values: float) -> bytes:
+    return np.array(values, np.float16).tobytes()
+
+
+TARGETS = {
+    "csv": csv, "parquet": parquet, "jsonl": jsonl, "vectors": vectors,
+    "link": link, "manifest": bent_manifest, "query": query, "text": text,
+}  # fmt: skip
 #: Where mutation starts from.
 SEEDS = {
     "csv": [
@@ -139,6 +221,13 @@ SEEDS = {
         b'id;name\n1;"a ""b"" c"\n',
         "\ufefftitle\tbrand\nx\ty".encode(),
         b"title,price\na,1e400\n",
+        *_bombs(),
+    ],
+    "parquet": [_parquet(), *_bombs()],
+    "jsonl": [b'{"product_id": "1", "product_title": "mug", "price": 1}\n{"product_id": 2, "product_title": null}\n'],
+    "vectors": [
+        b"\1" + _float16(*np.linspace(-1, 1, 64)),
+        b"\4" + _float16(1, float("nan"), float("inf"), 0, -0.0, 6e-8),
     ],
     "link": [b"q=red%20shoes&k=5&tab=compare&systems=base,tuned", b"q=%ff&k=-1&like=us:p01&fold=1&min_price=1e9"],
     "manifest": [json.dumps(GOOD).encode(), b"\x03\x00-1", b"\x07\x01../../x", b"\x05\x00{}"],

@@ -17,6 +17,7 @@ import torch
 from space.catalogue import rows_of
 from space.results import Standing
 from space.systems import DenseSystem
+from space.threads import side_by_side
 
 #: Few enough for a start: 100 queries are encoded in about a second on two cores.
 QUERIES, PAIRS = 100, 500
@@ -86,7 +87,9 @@ def calibrations(
     """{name: calibration} of those systems whose score is a cosine."""
     pairs = reference_pairs(judgments, catalogue)
     dense = {name: system for name, system in systems.items() if isinstance(system, DenseSystem)}
-    return {name: calibrate(system, pairs) for name, system in dense.items()} if pairs else {}
+    if pairs is None:
+        return {}
+    return dict(zip(dense, side_by_side(lambda system: calibrate(system, pairs), dense.values()), strict=True))
 
 
 def _exact(judgments: pd.DataFrame | None, catalogue: pa.Table, rng: np.random.Generator) -> Pairs | None:
@@ -94,16 +97,17 @@ def _exact(judgments: pd.DataFrame | None, catalogue: pa.Table, rng: np.random.G
         return None
     exact = judgments[judgments["esci_label"].astype(str) == "Exact"]
     exact = exact.assign(row=rows_of(catalogue, exact["product_locale"], exact["product_id"]))
-    exact = exact[exact["row"] >= 0]
-    groups = [(query, group["row"].to_numpy()) for (_, query), group in exact.groupby(["product_locale", "query"])]
-    chosen = np.sort(rng.permutation(len(groups))[:QUERIES])
+    exact = exact[exact["row"] >= 0].sort_values(["product_locale", "query"], kind="stable")
+    first = np.flatnonzero(~exact.duplicated(["product_locale", "query"]))
+    groups = np.split(exact["row"].to_numpy(), first[1:])
+    chosen = np.sort(rng.permutation(len(first))[:QUERIES])
     # The same number from each, so that a few queries with many products do not speak for all.
     each = -(-PAIRS // max(len(chosen), 1))
-    rows = [rng.permutation(groups[place][1])[:each] for place in chosen]
+    rows = [rng.permutation(groups[place])[:each] for place in chosen]
     if len(rows) < MIN_QUERIES or sum(map(len, rows)) < MIN_PAIRS:
         return None
     return Pairs(
-        [groups[place][0] for place in chosen],
+        exact["query"].iloc[first[chosen]].tolist(),
         np.repeat(np.arange(len(rows)), [len(part) for part in rows]),
         np.concatenate(rows).astype(np.int64),
         EXACT,

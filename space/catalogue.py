@@ -86,6 +86,12 @@ def passage(title: str | None, brand: str | None, color: str | None, bullets: st
     return " ".join(part for part in ((title or "").strip(), brand, color, bullets) if part)
 
 
+def passage_column(catalogue: pa.Table) -> pa.ChunkedArray:
+    """The words of ``passages``, without bullets, as one text a row in Arrow; spaces around them may differ."""
+    columns = [pc.cast(catalogue[name], pa.string()) for name in TEXT_COLUMNS]
+    return pc.binary_join_element_wise(*columns, " ", null_handling="skip")
+
+
 def template(bullets: int) -> str:
     """The passage text in words, for the manifest: two stores of different templates must not be mixed."""
     return "{title} {brand} {color}" + (f" {{bullet_point[:{bullets}]}}" if bullets else "")
@@ -115,7 +121,10 @@ def load_catalogue(
         raise DataError(f"--catalogue {path}: no such file")
     read, lines = _read_table(path)
     table = read
-    twice = [name for name, count in Counter(read.column_names).items() if count > 1]
+    try:
+        twice = [name for name, count in Counter(read.column_names).items() if count > 1]
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: the name of a column is not UTF-8: {error}") from error
     if twice:
         raise DataError(f"{path}: more than one column {', '.join(map(repr, twice))}; give each its own name")
     for ours, theirs in (columns or {}).items():
@@ -301,7 +310,12 @@ def _typed(table: pa.Table, source: str | Places) -> pa.Table:
                 raise DataError(_misfit(table[name], name, error, _places(source))) from error
         elif name in required:
             columns[name] = pa.nulls(len(table), kind)
-    return pa.table(columns)
+    typed = pa.table(columns)
+    try:
+        typed.validate(full=True)  # Arrow reads and casts text that is no UTF-8 without a look at it
+    except pa.ArrowException as error:
+        raise DataError(f"{_places(source).source}: {error}; save it as UTF-8") from error
+    return typed
 
 
 def _places(source: str | Places) -> Places:

@@ -23,6 +23,7 @@ PROCESS_TIMEOUT = timedelta(hours=6)
 LOSSES = ("triplet", "mnrl", "cosent")
 INDEXES = ("torch", "milvus")
 MILVUS_INDEXES = ("FLAT", "HNSW", "IVF_SQ8")
+PRECISIONS = ("auto", "float32", "bfloat16")
 
 Settings = TypeVar("Settings")
 
@@ -95,7 +96,7 @@ class TrainSettings:
     dataset: str = _help("Judgments: a Hub id, a folder (see README), or 'sample'.", default=DEFAULT_DATASET)
     locales: list[str] = _help("Product locales to keep.", default_factory=lambda: list(LOCALES))
     base_model: str = _help("Encoder to start from: Hub id (ID@REVISION pins) or folder.", default=DEFAULT_BASE_MODEL)
-    loss: str = _help("Training loss.", default="triplet")
+    loss: str = _help("Training loss.", default="mnrl")
     epochs: float = _help("Passes over the training examples.", default=1.0)
     max_steps: int = _help("Stop after this many optimizer steps; -1 means by --epochs.", default=-1)
     batch_size: int = _help("Examples per step and process.", default=32)
@@ -111,19 +112,37 @@ class TrainSettings:
         "With --loss mnrl: examples in memory at a time, so that a large --batch-size fits; 0 takes the whole batch.",
         default=0,
     )
-    learning_rate: float = _help("Peak learning rate (AdamW, linear warm-up and decay).", default=2e-5)
+    learning_rate: float = _help("Peak learning rate (AdamW, linear warm-up and decay).", default=5e-5)
     max_seq_length: int = _help("Tokens kept of each text.", default=64)
     triplet_margin: float = _help("Cosine-distance margin of the triplet loss.", default=0.2)
+    graded_margins: bool = _help(
+        "Scale that margin by the negative's label: whole for an Irrelevant, half for a Substitute.", default=False
+    )
+    triplet_weight: float = _help("With --loss mnrl: add so many times the triplet loss.", default=0.0)
+    scale: float = _help("With --loss mnrl: what cosines are multiplied by, 1 / temperature.", default=20.0)
+    mined_negatives: bool = _help(
+        "Where a query has no judged negative, take a product that the base model finds for it, rather than any.",
+        default=False,
+    )
+    precision: str = _help(
+        "What training computes in: float32, bfloat16, or auto, which is bfloat16 on a GPU that has it.",
+        default="auto",
+    )
     base_share: float = _help(
-        "Share of the base's weights in the finished model, against forgetting; 0 leaves them out.", default=0.0
+        "Share of the base's weights in the finished model, against forgetting; 0 leaves them out.", default=0.3
     )
     negatives: int = _help("Negatives drawn for each Exact product.", default=1)
     title_queries: int = _help(
-        "Examples besides the judged ones whose query is a random part of a product's title; helps where labels are "
-        "few.",
-        default=0,
+        "Examples besides the judged ones whose query is a random part of a product's title; -1 takes as many as "
+        "there are judged ones, but at most 10,000, and none for cosent.",
+        default=-1,
     )
     bullets: int = _help("Characters of bullet points in the passage text; 0 leaves them out.", default=0)
+    dev_share: float = _help(
+        "Share of the train queries to set apart: the checkpoint that serves them best is kept, and training ends "
+        "when two in a row were no better; 0 trains on all, to the end.",
+        default=0.0,
+    )
     eval_queries: int = _help("Held-out queries to evaluate on, drawn by --seed; -1 means all.", default=2000)
     seed: int = _help("Seed of everything drawn at random.", default=42)
     save_steps: float = _help("Checkpoint every so many steps; below 1: that share of the run.", default=0.2)
@@ -163,11 +182,35 @@ class TrainSettings:
             self.triplet_margin,
             "cosine distance lies in 0 to 2, so a margin of 2 or more is never met; .1 to .3 works well",
         )
-        _require(0 <= self.base_share < 1, "base-share", self.base_share, "use 0 or more and less than 1")
-        _require(self.negatives >= 1, "negatives", self.negatives, "use 1 or more")
-        _require(self.title_queries >= 0, "title-queries", self.title_queries, "use 0 (none) or a number of examples")
+        _require(0 < self.scale <= 200, "scale", self.scale, "use more than 0 and at most 200; 20 to 50 works well")
+        _require(self.precision in PRECISIONS, "precision", self.precision, f"choose one of {', '.join(PRECISIONS)}")
+        _require(0 <= self.triplet_weight < float("inf"), "triplet-weight", self.triplet_weight, "use 0 or more")
         _require(
-            self.title_queries == 0 or self.loss != "cosent",
+            self.triplet_weight == 0 or (self.loss == "mnrl" and self.mini_batch_size == 0),
+            "triplet-weight",
+            self.triplet_weight,
+            "it adds to --loss mnrl, without --mini-batch-size",
+        )
+        _require(
+            not self.graded_margins or self.loss == "triplet" or self.triplet_weight > 0,
+            "graded-margins",
+            self.graded_margins,
+            "only the triplet loss has a margin: use --loss triplet, or --loss mnrl with --triplet-weight",
+        )
+        _require(
+            not self.mined_negatives or self.loss != "cosent",
+            "mined-negatives",
+            self.mined_negatives,
+            "the cosent loss learns from judged pairs alone; use --loss mnrl or triplet",
+        )
+        _require(0 <= self.base_share < 1, "base-share", self.base_share, "use 0 or more and less than 1")
+        _require(0 <= self.dev_share <= 0.5, "dev-share", self.dev_share, "use 0 (none) to .5")
+        _require(self.negatives >= 1, "negatives", self.negatives, "use 1 or more")
+        _require(
+            self.title_queries >= -1, "title-queries", self.title_queries, "use 0 (none), a number of examples, or -1"
+        )
+        _require(
+            self.title_queries <= 0 or self.loss != "cosent",
             "title-queries",
             self.title_queries,
             "the cosent loss compares grades, and a title has none; use --loss mnrl or triplet",
@@ -197,8 +240,11 @@ class BuildSettings:
     model: str = _help("Fine-tuned encoder: Hub id (ID@REVISION pins) or folder.", default="saved_e5_model")
     locales: list[str] = _help("Product locales to keep.", default_factory=lambda: list(LOCALES))
     output_dir: Path = _help("Where the store goes.", default=Path("artifacts"))
-    shard_size: int = _help("Products per shard; memory is bounded by one shard.", default=20_000)
-    batch_size: int = _help("Texts per forward pass.", default=128)
+    shard_size: int = _help("Products per shard; three are in memory at a time.", default=20_000)
+    batch_size: int = _help(
+        "Texts of full length per forward pass on a GPU, shorter ones are more; a CPU takes 2,048 tokens at most.",
+        default=1024,
+    )
     max_seq_length: int = _help("Tokens kept of each text.", default=64)
     bullets: int = _help("Characters of bullet points in the passage text; 0 leaves them out.", default=0)
     resume: bool = _help("Keep finished shards of an earlier run that are intact and still apply.", default=True)

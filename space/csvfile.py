@@ -74,7 +74,9 @@ def read_csv(
         begun.append(line)
     delimiter = max(DELIMITERS, key=lambda one: _cells(begun[-1], one))  # of equals the first
     records = _records(itertools.chain(begun, lines), delimiter)
-    names = _names(*next(records), max_columns)
+    if (header := next(records, None)) is None:  # nothing but delimiters, or quotes around nothing
+        raise CsvError("no line of the file holds anything")
+    names = _names(*header, max_columns)
     batches, rows, starts = [], [], []
     for line, cells in records:
         if len(cells) != len(names):

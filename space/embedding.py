@@ -1,11 +1,13 @@
 """A catalogue through two encoders into a store, shard by shard, by as many processes as there are.
 
-Memory is bounded by a shard and a model. Which process makes a shard changes nothing in it.
+While the model works on a shard, the next one is read and tokenized, and the one before is written: three shards and
+a model are in memory. Which process makes a shard changes nothing in it.
 """
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +17,7 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from space import publish, report, upload
+from space.ahead import ahead
 from space.catalogue import passages, template
 from space.config import BuildSettings
 from space.encoder import TextEncoder
@@ -144,10 +147,7 @@ def embed_catalogue(
         with tqdm(
             total=total, desc=f"embed {part}", unit=" products", disable=not (mine and processes.is_main_process)
         ) as bar:
-            for shard, key in mine:
-                products = writer.products(shard)
-                vectors = encoder.encode_passages(passages(products, bullets), bar.update)
-                writer.write_vectors(part, shard, key, products, vectors)
+            _embed_shards(part, mine, encoder, writer, bullets, bar.update)
         embedded += len(mine)
         del encoder
         processes.wait_for_everyone()
@@ -156,3 +156,30 @@ def embed_catalogue(
         writer.finish(described, judgments, evaluation, card)
     processes.wait_for_everyone()
     return {"embedded": embedded, "kept": kept, "encoders": described}
+
+
+def _embed_shards(
+    part: str,
+    shards: list[tuple[int, str]],
+    encoder: TextEncoder,
+    writer: StoreWriter,
+    bullets: int,
+    progress: Callable[[int], object],
+) -> None:
+    """(number, key) of each shard, in turn; one is read and one written while the model works on that between them."""
+
+    def read() -> Iterator[tuple[int, str, pa.Table, list[Any]]]:
+        for shard, key in shards:
+            products = writer.products(shard)
+            yield shard, key, products, encoder.tokenize(passages(products, bullets))
+
+    written: Future[None] | None = None
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        for shard, key, products, tokens in ahead(read()):
+            # Halved here: torch's threads belong to the thread that first used them, and would be started once more.
+            vectors = encoder.embed(tokens, progress).half()
+            if written is not None:
+                written.result()  # at most one waits in memory, and a full disk is noticed at the next shard
+            written = thread.submit(writer.write_vectors, part, shard, key, products, vectors)
+        if written is not None:
+            written.result()

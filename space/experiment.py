@@ -7,29 +7,46 @@ import logging
 import os
 import shlex
 import tempfile
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from accelerate import PartialState
+from datasets import Dataset
 from tqdm import tqdm
 
-from space import bm25_tuning, drift, evaluation, publish, remarks, report, source, title_queries, training, upload
+from space import (
+    bm25_tuning,
+    drift,
+    evaluation,
+    mining,
+    model_folder,
+    publish,
+    remarks,
+    report,
+    source,
+    stopping,
+    title_queries,
+    training,
+    upload,
+)
 from space.bm25 import Bm25Index
 from space.catalogue import passages
 from space.config import BuildSettings, TrainSettings, to_json
 from space.embedding import build
 from space.encoder import TextEncoder
 from space.esci import GAINS, Judged
-from space.files import sole_writer
+from space.files import atomically, sole_writer
 from space.hub import HubError
 from space.index import TorchIndex
 from space.processes import join_processes
 from space.systems import Bm25System, DenseSystem, HybridSystem, RandomSystem, System
-from space.triplets import exact_texts, training_examples
+from space.triplets import exact_texts, judged_texts, training_examples
 from space.weights import Weights, locate
 
 logger = logging.getLogger(__name__)
@@ -59,24 +76,23 @@ def run(settings: TrainSettings, weights: Weights, judged: Judged) -> None:
 def _train(settings: TrainSettings, weights: Weights, judged: Judged, state: PartialState) -> None:
     _use_all_cores(state)
     texts = passages(judged.catalogue, settings.bullets)
-    examples = training_examples(judged.train, texts, settings.loss, negatives=settings.negatives, seed=settings.seed)
-    exact = exact_texts(judged.train, texts)
-    if settings.title_queries:
-        examples, exact = title_queries.add(
-            examples, exact, judged.catalogue, texts, settings.title_queries, settings.seed
-        )
+    learned, dev = judged, None
+    if settings.dev_share:
+        train, apart = stopping.split(judged.train, settings.dev_share, settings.seed)
+        learned, dev = replace(judged, train=train), stopping.DevSet(apart, judged.catalogue, texts, settings.seed)
+    examples, exact = learn_from(learned, texts, settings)
     encoder = TextEncoder(weights, max_seq_length=settings.max_seq_length, training=True)
     base = encoder.describe()
     if state.is_main_process:
         bench = _Bench(judged, texts, settings)
-        training.recover(settings.output_dir)
+        model_folder.recover(settings.output_dir)
         logger.info("%s\n%s training examples for the %s loss", bench.describe(), f"{len(examples):,}", settings.loss)
-        for system in (RandomSystem(len(texts), settings.seed), bench.bm25, bench.dense("base", encoder)):
-            bench.run(system)
-        bench.read_everyday("base", encoder)
-        logger.info("\nBefore training\n\n%s", evaluation.to_markdown(evaluation.summarize(bench.results)))
-    state.wait_for_everyone()
-    log = training.fine_tune(encoder, examples, exact, settings)
+        index = bench.before_training(encoder)
+        if settings.mined_negatives:
+            examples = mine(examples, learned, texts, encoder, index, settings)
+        del index  # of a large catalogue it is what training needs
+    examples = _shared(examples, settings, state)
+    log = training.fine_tune(encoder, examples, exact, settings, dev)
     if state.is_main_process:
         tuned = bench.dense("tuned", encoder)
         bench.run(tuned)
@@ -93,6 +109,61 @@ def _train(settings: TrainSettings, weights: Weights, judged: Judged, state: Par
         _save(encoder, figures, log, settings)
         _push(settings)
     state.wait_for_everyone()
+
+
+def learn_from(
+    judged: Judged, texts: Sequence[str], settings: TrainSettings
+) -> tuple[Dataset, dict[str, frozenset[str]]]:
+    """Training examples, and {query: texts that are never its negative}.
+
+    Args:
+        judged: judgments to learn from and the catalogue.
+        texts: the passage of every product, by row.
+        settings: the run.
+    """
+    examples = training_examples(
+        judged.train,
+        texts,
+        settings.loss,
+        negatives=settings.negatives,
+        seed=settings.seed,
+        graded=settings.graded_margins,
+    )
+    exact = exact_texts(judged.train, texts)
+    count = settings.title_queries
+    if count < 0:
+        count = 0 if settings.loss == "cosent" else min(len(examples), title_queries.MOST)
+    if count:
+        return title_queries.add(examples, exact, judged.catalogue, texts, count, settings.seed)
+    return examples, exact
+
+
+def mine(
+    examples: Dataset,
+    judged: Judged,
+    texts: Sequence[str],
+    encoder: TextEncoder,
+    index: TorchIndex,
+    settings: TrainSettings,
+) -> Dataset:
+    """The examples with hard negatives in place of those drawn at random, for ``--mined-negatives``."""
+    locales = np.asarray(judged.catalogue["product_locale"].to_pylist())
+    known = judged_texts(judged.train, texts)
+    return mining.harden(examples, known, encoder, index, texts, locales, settings.seed)
+
+
+def _shared(examples: Dataset, settings: TrainSettings, state: PartialState) -> Dataset:
+    """What the main process has mined, for all: the others hold no index to mine with."""
+    if not settings.mined_negatives or state.num_processes == 1:
+        state.wait_for_everyone()
+        return examples
+    path = settings.checkpoints_dir / "mined.parquet"
+    if state.is_main_process:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomically(path) as unfinished:
+            examples.to_parquet(str(unfinished))
+    state.wait_for_everyone()
+    return Dataset.from_parquet(str(path))
 
 
 def _use_all_cores(state: PartialState) -> None:
@@ -122,6 +193,15 @@ class _Bench:
 
     def run(self, system: System) -> None:
         self.results[system.name] = evaluation.per_query(system, self.test, self.judged.catalogue)
+
+    def before_training(self, encoder: TextEncoder) -> TorchIndex:
+        """Evaluate what there is to beat; returns the index of the base model's vectors."""
+        base = self.dense("base", encoder)
+        for system in (RandomSystem(len(self.texts), self.settings.seed), self.bm25, base):
+            self.run(system)
+        self.read_everyday("base", encoder)
+        logger.info("\nBefore training\n\n%s", evaluation.to_markdown(evaluation.summarize(self.results)))
+        return base.index
 
     def read_everyday(self, name: str, encoder: TextEncoder) -> None:
         self.everyday[name] = encoder.encode_queries(drift.sentences())
@@ -174,9 +254,9 @@ def _queries(judgments: pd.DataFrame) -> int:
 def _save(encoder: TextEncoder, figures: dict[str, Any], log: training.TrainingLog, settings: TrainSettings) -> None:
     with tempfile.TemporaryDirectory() as folder:
         report.loss_curve(log.history, Path(folder) / "images" / "train_loss.png")
-        training.copy_events(settings.logging_dir, log.run, Path(folder) / "runs")
+        model_folder.copy_events(settings.logging_dir, log.run, Path(folder) / "runs")
         card = report.model_card(figures, settings.push_to_hub)
-        training.save(
+        model_folder.save(
             encoder,
             settings.output_dir,
             {"evaluation.json": evaluation.to_json(figures), "README.md": card},

@@ -1,4 +1,7 @@
-"""Gold labels by query: what people said of a product. Knows no system and no hit."""
+"""Gold labels by query: what people said of a product. Knows no system and no hit.
+
+Half a million judgments are kept as numbers: a dictionary for each query would take 100 MB, and seconds to make.
+"""
 
 from collections.abc import Mapping
 
@@ -21,19 +24,29 @@ class GoldLabels:
     def __init__(self, judgments: pd.DataFrame | None, catalogue: pa.Table) -> None:
         """``judgments``: query, product_locale, product_id and esci_label; None where nothing was judged."""
         self.examples: list[str] = []
-        self._labels: dict[str, dict[int, str]] = {}
+        self._spans: dict[str, tuple[int, int]] = {}
         if judgments is None or judgments.empty:
             return
         rows = rows_of(catalogue, judgments["product_locale"], judgments["product_id"])
-        for query, row, label in zip(judgments["query"], rows, judgments["esci_label"], strict=True):
-            self._labels.setdefault(normalized(query), {})[int(row)] = str(label)
+        codes, written = pd.factorize(judgments["query"])
+        typed, names = pd.factorize(np.array([normalized(query) for query in written], object))
+        typed = typed[codes]
+        order = np.argsort(typed, kind="stable")
+        ends = np.cumsum(np.bincount(typed, minlength=len(names))).tolist()
+        self._spans = dict(zip(names, zip([0, *ends[:-1]], ends, strict=True), strict=True))
+        kinds, self._kinds = pd.factorize(judgments["esci_label"].astype(str))
+        self._rows, self._labels = rows[order], kinds[order].astype(np.int8)
         queries = sorted(judgments.loc[rows >= 0, "query"].unique())
         places = np.linspace(0, len(queries) - 1, min(_EXAMPLES, len(queries)), dtype=int)
         self.examples = [queries[place] for place in places]
 
     def of(self, query: str) -> Mapping[int, str]:
         """{row: label} of a typed query; row -1 stands for products that are not in the catalogue."""
-        return self._labels.get(normalized(query), {})
+        start, end = self._spans.get(normalized(query), (0, 0))
+        if start == end:
+            return {}
+        rows, labels = self._rows[start:end].tolist(), self._labels[start:end].tolist()
+        return {row: self._kinds[label] for row, label in zip(rows, labels, strict=True)}
 
 
 def normalized(query: str) -> str:

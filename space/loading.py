@@ -1,18 +1,21 @@
 """A store and the two encoders that made it to an engine that answers. The only way from artifacts to a search."""
 
 import logging
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
-from space import bm25_tuning, hub, milvus
-from space.bm25 import Bm25Index
+from space import bm25_tuning, hub, milvus, pages, serving
 from space.calibration import calibrations
-from space.catalogue import bullets_of, passages
+from space.catalogue import bullets_of
 from space.config import split_revision
 from space.encoder import DEFAULT_MAX_SEQ_LENGTH, TextEncoder
 from space.index import TorchIndex
 from space.search import SearchEngine, Wrapper
-from space.store import ENCODERS, Store, StoreError
-from space.systems import Bm25System, DenseSystem, HybridSystem, System
+from space.store import ENCODERS, EVALUATION, JUDGMENTS, Store, StoreError
+from space.systems import Bm25System, DenseSystem, HybridSystem, Index, Stopwatch, System
+from space.threads import side_by_side
 from space.usage import Usage
 from space.weights import locate
 
@@ -28,6 +31,7 @@ def load_engine(
     gpu: Wrapper | None = None,
     usage: Usage | None = None,
     milvus_uri: str | None = None,
+    clock: Stopwatch | None = None,
 ) -> SearchEngine:
     """The engine of a store and the two encoders that made it.
 
@@ -39,65 +43,102 @@ def load_engine(
         gpu: see ``SearchEngine``.
         usage: see ``SearchEngine``.
         milvus_uri: where the store's vectors are searched in place of this process, see ``space.milvus.Place``.
+        clock: told how long each part took, for whoever wants to know.
 
     Raises:
         MilvusError: see ``space.milvus.open_indexes``.
         WeightsError, HubError, StoreError: something is missing, damaged, or does not belong together.
     """
-    store, source = _open_store(embeddings, offline)
-    encoders = {}
-    for part, name in zip(ENCODERS, (base_model, model), strict=True):
-        limit = store.encoders[part].get("max_seq_length", DEFAULT_MAX_SEQ_LENGTH)
-        weights = locate(name, offline=offline)
-        logger.info("%s: %s", part, weights.notice)
-        encoders[part] = TextEncoder(weights, max_seq_length=limit)
-        store.require(part, encoders[part].fingerprint, name)
-    catalogue = store.products()
-    elsewhere = milvus.open_indexes(store, milvus_uri) if milvus_uri else {}
-    systems: dict[str, System] = {}
-    for part, encoder in encoders.items():
-        try:
-            index = elsewhere[part] if elsewhere else TorchIndex(store.vectors(part))
-            systems[part] = DenseSystem(part, encoder, index)
-        except StoreError:
-            raise
-        except ValueError as error:  # a row that is not finite
-            raise StoreError(f"{store.name}: {part}: {error}") from error
-    # The text of a store with bullets cannot be told from its template alone, and BM25 does well without them.
-    evaluation = store.evaluation()
-    k1, b = bm25_tuning.parameters(evaluation)
-    systems["bm25"] = Bm25System(Bm25Index(passages(catalogue), k1=k1, b=b))
-    systems["hybrid"] = HybridSystem(systems["tuned"], systems["bm25"])
-    for system in systems.values():
-        system.retrieve(["warm up"], 1)  # the first call allocates; that should not be a visitor's
+    clock = clock or Stopwatch()
+    store, source, beside = _open_store(embeddings, offline)
+    store.check(name for name in (EVALUATION, JUDGMENTS) if name in store.manifest["files"])
+    evaluation, judgments = store.evaluation(), store.judgments()
+    weighed = bm25_tuning.parameters(evaluation)
+    parts = () if milvus_uri else ENCODERS  # whose vectors are searched here
+    with ThreadPoolExecutor(1) as beneath:
+        # Reading files to check them leaves a core for the models.
+        checked = beneath.submit(serving.stands, store, beside, *weighed, parts=parts)
+        with clock.stage("models"):
+            encoders = _encoders(store, {"base": base_model, "tuned": model}, offline)
+        with clock.stage("store"):
+            elsewhere = milvus.open_indexes(store, milvus_uri) if milvus_uri else {}
+            served = serving.serve(store, beside, *weighed, parts=parts, checked=checked.result())
+    with clock.stage("codes"):
+        systems = _systems(store, encoders, served, elsewhere)
+    with clock.stage("warm up"):
+        for system in systems.values():
+            system.retrieve(["warm up"], 1)  # the first call allocates; that should not be a visitor's
     description = {
         "dataset": store.manifest["dataset"],
         "embeddings": source,
         "device": str(encoders["tuned"].device),
         "encoders": {part: encoder.describe() for part, encoder in encoders.items()},
     }
-    judgments = store.judgments()
-    return SearchEngine(
-        catalogue,
-        systems,
-        judgments=judgments,
-        notice=store.manifest["notice"],
-        description=description,
-        evaluation=evaluation,
-        calibrations=calibrations(systems, judgments, catalogue),
-        gpu=gpu,
-        usage=usage,
-        bullets=bullets_of(store.manifest["text"]),
-    )
+    with clock.stage("calibration"):
+        calibrated = calibrations(systems, judgments, served.products)
+    with clock.stage("labels and filters"):
+        return SearchEngine(
+            served.products,
+            systems,
+            judgments=judgments,
+            notice=store.manifest["notice"],
+            description=description,
+            evaluation=evaluation,
+            calibrations=calibrated,
+            gpu=gpu,
+            usage=usage,
+            bullets=bullets_of(store.manifest["text"]),
+        )
 
 
-def _open_store(name: str, offline: bool) -> tuple[Store, dict[str, str]]:
-    """The store, and which it is on the Hub: nothing for a folder, whose path is not for visitors."""
+def _encoders(store: Store, names: Mapping[str, str], offline: bool) -> dict[str, TextEncoder]:
+    """Those that made the vectors, and no others."""
+    encoders = {}
+    for part, name in names.items():
+        limit = store.encoders[part].get("max_seq_length", DEFAULT_MAX_SEQ_LENGTH)
+        weights = locate(name, offline=offline)
+        logger.info("%s: %s", part, weights.notice)
+        encoders[part] = TextEncoder(weights, max_seq_length=limit)
+        store.require(part, encoders[part].fingerprint, name)
+        pages.release(weights.folder, ".safetensors")
+    return encoders
+
+
+def _systems(
+    store: Store, encoders: Mapping[str, TextEncoder], served: serving.Serving, elsewhere: Mapping[str, Index]
+) -> dict[str, System]:
+    def dense(part: str) -> DenseSystem:
+        encoder = encoders[part]
+        if elsewhere:
+            return DenseSystem(part, encoder, elsewhere[part])
+        # What is mapped stays on the disk but for its codes: the same answers from half the memory, see TorchIndex.
+        precision = "float16" if encoder.device.type == "cuda" else "int8"
+        try:
+            index = TorchIndex(served.vectors[part], precision=precision)
+        except ValueError as error:  # a row that is not finite
+            raise StoreError(f"{store.name}: {part}: {error}") from error
+        served.release(part)
+        return DenseSystem(part, encoder, index, partial(served.release, part))
+
+    systems: dict[str, System] = dict(zip(encoders, side_by_side(dense, encoders), strict=True))
+    # The text of a store with bullets cannot be told from its template alone, and BM25 does well without them.
+    systems["bm25"] = Bm25System(served.bm25)
+    systems["hybrid"] = HybridSystem(systems["tuned"], systems["bm25"])
+    return systems
+
+
+def _open_store(name: str, offline: bool) -> tuple[Store, dict[str, str], Path]:
+    """The store, not checked yet; which it is on the Hub; and where what is served of it may be kept.
+
+    Nothing of a folder is for visitors, its path neither.
+    """
     folder = Path(name)
     if folder.is_dir():
-        return Store(folder), {}
+        return Store(folder, verify=False), {}, folder.resolve().with_name(f"{folder.resolve().name}.serving")
     repo, revision = split_revision(name)
     found = hub.pull(repo, "dataset", revision=revision, offline=offline)
     at = f"{repo}@{found.revision[:12]}"
     logger.info("embeddings: %s%s", at, f" ({found.note})" if found.note else "")
-    return Store(found.folder, name=at), {"id": f"{repo}@{found.revision}", "note": found.note}
+    # Beside the snapshots of the data set, where the cache's own tools look at nothing.
+    beside = found.folder.parent.parent / "serving"
+    return Store(found.folder, verify=False, name=at), {"id": f"{repo}@{found.revision}", "note": found.note}, beside

@@ -4,9 +4,9 @@ Knows no web page. Everything a visitor can get wrong rises here as a ``QueryErr
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from space import explain
+from space.batching import Batches
 from space.calibration import Calibration
 from space.errors import QueryError, shown
 from space.explain import Explanation
@@ -23,7 +24,8 @@ from space.folding import Listing, fold
 from space.heldout import HeldOut, judged_queries
 from space.labels import GoldLabels
 from space.results import Comparison, Hit, SearchResult
-from space.systems import FUSION_DEPTH, Bm25System, DenseSystem, HybridSystem, Ranking, Stopwatch, System, within
+from space.retrieval import Answers, Asked, Request, retrieve
+from space.systems import FUSION_DEPTH, Bm25System, DenseSystem, HybridSystem, Ranking, System, is_elsewhere
 from space.usage import Usage
 
 SYSTEMS = ("tuned", "base", "bm25", "hybrid")
@@ -32,22 +34,14 @@ COMPARED = ("base", "tuned", "bm25")
 COLUMNS = (*COMPARED, "hybrid")
 MAX_K = 100
 MAX_QUERY_CHARACTERS = 500
+#: Visitors whose queries are encoded and searched in one go, of those who wait at the same time. With more, each would
+#: wait longer than the sharing saves.
+TOGETHER = 32
 #: How many hits are read to fold them into k groups, times k, and once more where those are too few; no more than
 #: ``MAX_FOLDED``, since every title is read.
 FOLD_DEPTHS, MAX_FOLDED = (10, 50), 1_000
 #: What is wrapped around the work of the encoders, such as ``spaces.GPU``.
 Wrapper = Callable[[Callable[..., Any]], Callable[..., Any]]
-
-
-class _Asked(NamedTuple):
-    """What is searched for: a text or, where a system can, what is like a row; plain values, see ``gpu``.
-
-    The mask says which products may be found; ``filters`` say the same to an index that takes no mask.
-    """
-
-    text: str
-    row: int | None = None
-    filters: Mapping[str, Any] | None = None
 
 
 class SearchEngine:
@@ -99,7 +93,11 @@ class SearchEngine:
         self._locales = len(self.facets.counts("locale"))
         self.held_out = HeldOut.of(evaluation, judged_queries(judgments))
         self._bullets = bullets
-        self._retrieve_on_device = gpu(self._retrieve) if gpu else self._retrieve
+        # Whose GPU is borrowed is each visitor's own affair, and who asks elsewhere must not keep others waiting for a
+        # place that does not answer; on what is here, those who wait are served together.
+        self._retrieve_on_device = Batches(self._retrieve_all, TOGETHER).ask
+        if gpu or any(is_elsewhere(system) for system in self.systems.values()):
+            self._retrieve_on_device = gpu(self._retrieve) if gpu else self._retrieve
         self._encode_on_device = gpu(self._encode) if gpu else self._encode
 
     def __len__(self) -> int:
@@ -122,7 +120,7 @@ class SearchEngine:
             QueryError: any of these out of bounds.
         """
         start = time.perf_counter()
-        asked, k, system = _Asked(_checked_query(query), None, filters), _checked_k(k), self._checked_system(system)
+        asked, k, system = Asked(_checked_query(query), None, filters), _checked_k(k), self._checked_system(system)
         found = self._found(asked, k, system, self.facets.mask(filters), start, fold)
         self._count(asked.text, {system: found})
         return found
@@ -160,7 +158,7 @@ class SearchEngine:
         mask = np.ones(len(self), bool) if mask is None else mask
         mask[row] = False
         (like,) = self._hits(Ranking(np.zeros(1, np.float32), np.array([row])))
-        found = self._found(_Asked(like.title or "?", row, filters), k, system, mask, start, fold)
+        found = self._found(Asked(like.title or "?", row, filters), k, system, mask, start, fold)
         self._count("", {system: found})  # nobody typed anything
         return replace(found, like=replace(like, rank=0))
 
@@ -181,7 +179,7 @@ class SearchEngine:
         query, k = _checked_query(query), _checked_k(k)
         names = self._checked_systems(systems)
         mask = self.facets.mask(filters)
-        results = self._search(_Asked(query, None, filters), k, names, mask, start)
+        results = self._search(Asked(query, None, filters), k, names, mask, start)
         self._count(query, results)
         return Comparison.of(query, results, self._figures(query, k, results, mask, filters))
 
@@ -239,7 +237,7 @@ class SearchEngine:
         product = self.catalogue.slice(row, 1).to_pylist()[0]
         if isinstance(asked, HybridSystem):
             names = [part.name for part in asked.parts]
-            found = self._search(_Asked(query, None, filters), FUSION_DEPTH, names, mask, time.perf_counter())
+            found = self._search(Asked(query, None, filters), FUSION_DEPTH, names, mask, time.perf_counter())
             parts = explain.fused({name: _rank_in(result, product) for name, result in found.items()})
         elif isinstance(asked, Bm25System):
             parts = explain.lexical(asked.index.terms(query, row), product)
@@ -299,7 +297,7 @@ class SearchEngine:
         return system
 
     def _found(
-        self, asked: _Asked, k: int, system: str, mask: np.ndarray | None, start: float, folded: bool
+        self, asked: Asked, k: int, system: str, mask: np.ndarray | None, start: float, folded: bool
     ) -> SearchResult:
         """One system's answer; folded, it is read deeper until there are k groups, or no more to read."""
         if not folded:
@@ -313,16 +311,16 @@ class SearchEngine:
         return replace(found, hits=hits[:k], timings_ms=timings)
 
     def _search(
-        self, asked: _Asked, k: int, names: Sequence[str], mask: np.ndarray | None, start: float
+        self, asked: Asked, k: int, names: Sequence[str], mask: np.ndarray | None, start: float
     ) -> dict[str, SearchResult]:
         """Each system's answer; ``start`` is when the request came, by ``time.perf_counter``."""
         before = _milliseconds_since(start)
         # Who needs no encoder does not wait for the GPU, nor takes of a visitor's share of it.
         dense = [name for name in names if self.systems[name].dense]
-        found = self._retrieve([name for name in names if name not in dense], asked, k, mask)
+        found = self._retrieve(Request([name for name in names if name not in dense], asked, k, mask))
         if dense:
             queued = time.perf_counter()
-            answers = self._retrieve_on_device(dense, asked, k, mask)
+            answers = self._retrieve_on_device(Request(dense, asked, k, mask))
             before += _milliseconds_since(queued) - sum(spent for _, _, spent in answers.values())
             found |= answers
         return {name: self._result(asked, name, *found[name], before) for name in names}
@@ -332,23 +330,14 @@ class SearchEngine:
         if self.usage:
             self.usage.shown((hit.key for result in results.values() for hit in result.hits), query)
 
-    def _retrieve(
-        self, names: Iterable[str], asked: _Asked, k: int, mask: np.ndarray | None
-    ) -> dict[str, tuple[Ranking, dict[str, float], float]]:
-        """{name: (ranking, milliseconds by stage, milliseconds)}: plain values, see ``gpu``."""
-        found = {}
-        for name in names:
-            start, clock = time.perf_counter(), Stopwatch()
-            system = within(self.systems[name], asked.filters or {})
-            if asked.row is not None and isinstance(system, DenseSystem):
-                ranking = system.similar([asked.row], k, mask, clock)[0]
-            else:
-                ranking = system.retrieve([asked.text], k, mask, clock)[0]
-            found[name] = ranking, clock.milliseconds, _milliseconds_since(start)
-        return found
+    def _retrieve(self, request: Request) -> Answers:
+        return self._retrieve_all([request])[0]
+
+    def _retrieve_all(self, requests: Sequence[Request]) -> list[Answers]:
+        return retrieve(self.systems, requests)
 
     def _result(
-        self, asked: _Asked, system: str, ranking: Ranking, stages: Mapping[str, float], spent: float, before: float
+        self, asked: Asked, system: str, ranking: Ranking, stages: Mapping[str, float], spent: float, before: float
     ) -> SearchResult:
         start = time.perf_counter()
         hits = self._hits(ranking, *([asked.text, system] if asked.row is None else []))

@@ -4,7 +4,7 @@ Knows rows, not products: what stands in a row, and whether it is any good, is f
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -94,9 +94,9 @@ class DenseSystem:
 
     repeats, dense = 1, True
 
-    def __init__(self, name: str, encoder: Encoder, index: Index) -> None:
-        """``index`` holds the passages as ``encoder`` embeds them."""
-        self.name, self.encoder, self.index = name, encoder, index
+    def __init__(self, name: str, encoder: Encoder, index: Index, release: Callable[[], None] = lambda: None) -> None:
+        """``index`` holds the passages as ``encoder`` embeds them; ``release`` is called when it was searched."""
+        self.name, self.encoder, self.index, self._release = name, encoder, index, release
 
     def retrieve(
         self, queries: Sequence[str], k: int, mask: np.ndarray | None = None, clock: Stopwatch | None = None
@@ -117,6 +117,7 @@ class DenseSystem:
         with clock.stage("search"):
             allowed = None if mask is None else torch.from_numpy(mask)
             scores, rows = self.index.search(vectors, k, allowed)
+            self._release()
         kept = [row >= 0 for row in rows.numpy()]
         return [
             Ranking(score[keep], row[keep])
@@ -207,17 +208,24 @@ class RandomSystem:
         return [self._rng.permutation(len(part)) for part in rows]
 
 
+def is_elsewhere(system: System) -> bool:
+    """Whether the vectors are searched in another process: it must be told the filters, and need not answer."""
+    if isinstance(system, HybridSystem):
+        return any(is_elsewhere(part) for part in system.parts)
+    return isinstance(system, DenseSystem) and hasattr(system.index, "within")
+
+
 def within(system: System, filters: Mapping[str, Any]) -> System:
     """A system as it is to be asked under filters of which the mask is the outcome.
 
     An index in another process has no use for a mask of rows and must know the filters themselves; any other takes the
     mask and stays as it is.
     """
+    if not is_elsewhere(system):
+        return system
     if isinstance(system, HybridSystem):
         return HybridSystem(*(within(part, filters) for part in system.parts))
-    if isinstance(system, DenseSystem) and hasattr(system.index, "within"):
-        return DenseSystem(system.name, system.encoder, system.index.within(filters))
-    return system
+    return DenseSystem(system.name, system.encoder, system.index.within(filters))
 
 
 def _order(scores: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -18,6 +18,8 @@ WORDS = 14
 KEPT = 0.4
 #: Where the draw leaves no word at all, so many of the first ones are the query.
 LEAST = 3
+#: How many ``--title-queries -1`` takes at most: they help where labels are few, and cost as much as those do.
+MOST = 10_000
 _AROUND = ",;:|()[]-&"
 _DRAWS = 20
 
@@ -33,7 +35,7 @@ def add(
     """The examples and ``count`` more: anchor (part of a title), positive (its product), negative (another product).
 
     Args:
-        examples: with columns anchor, positive, negative.
+        examples: with columns anchor, positive, negative, and label where margins are graded.
         exact: what ``space.triplets.exact_texts`` returns; a query of judgments that a title also gives keeps its own.
         catalogue: the products, for titles and locales.
         passages: the text of every product, by row.
@@ -67,6 +69,8 @@ def add(
             columns["anchor"].append(query)
             columns["positive"].append(passages[row])
             columns["negative"].append(negative)
+            if "label" in examples.column_names:
+                columns["label"].append(1.0)
     if not columns:
         raise UserError("--title-queries: no locale has two products that differ, so that there is nothing to compare")
     return concatenate_datasets([examples, Dataset.from_dict(dict(columns))]), merged

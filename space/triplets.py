@@ -20,6 +20,8 @@ from space.esci import GAINS
 
 #: Worst first: what is Irrelevant teaches most; a Substitute is a near miss that full-catalogue ranking also shows.
 NEGATIVE_GRADES = ("Irrelevant", "Complement", "Substitute")
+#: Share of the triplet margin by the negative's grade: a Substitute may stay nearer than what is Irrelevant.
+MARGINS = {"Irrelevant": 1.0, "Complement": 0.75, "Substitute": 0.5}
 _DRAWS = 20
 
 
@@ -28,7 +30,13 @@ class TripletError(UserError):
 
 
 def training_examples(
-    judgments: pd.DataFrame, passages: Sequence[str], loss: str, *, negatives: int = 2, seed: int = 42
+    judgments: pd.DataFrame,
+    passages: Sequence[str],
+    loss: str,
+    *,
+    negatives: int = 2,
+    seed: int = 42,
+    graded: bool = False,
 ) -> Dataset:
     """Examples in the columns the loss reads.
 
@@ -38,6 +46,7 @@ def training_examples(
         loss: "triplet" and "mnrl" give anchor, positive, negative; "cosent" gives query, passage, score (the gain).
         negatives: for how many examples each Exact product serves, each with another negative.
         seed: of the negatives drawn.
+        graded: add a column label, the share of the margin that each negative's grade asks for.
 
     Raises:
         TripletError: no query has an Exact product; for "cosent", no two labels to compare.
@@ -50,15 +59,17 @@ def training_examples(
     columns = defaultdict(list)
     for (locale, query), judged in judgments.groupby(["product_locale", "query"], sort=False):
         positives = [passages[row] for row in judged.loc[judged["esci_label"] == "Exact", "row"]]
-        graded = cycle(_graded(judged, passages, exact.get(query, frozenset()), rng))
+        offered = cycle(_graded(judged, passages, exact.get(query, frozenset()), rng))
         known = {passages[row] for row in judged["row"]} | exact.get(query, frozenset())
         for positive in positives:
             for _ in range(negatives):
-                negative = next(graded, None) or _drawn(passages, pools[locale], known, rng)
+                negative, margin = next(offered, None) or (_drawn(passages, pools[locale], known, rng), 1.0)
                 if negative is not None:
                     columns["anchor"].append(query)
                     columns["positive"].append(positive)
                     columns["negative"].append(negative)
+                    if graded:
+                        columns["label"].append(margin)
     if not columns:
         raise TripletError("no query has an Exact product in the catalogue: there is nothing to learn from")
     return Dataset.from_dict(dict(columns))
@@ -66,21 +77,26 @@ def training_examples(
 
 def exact_texts(judgments: pd.DataFrame, passages: Sequence[str]) -> dict[str, frozenset[str]]:
     """{query: texts of the products that are Exact for it in any locale}."""
-    exact = judgments[judgments["esci_label"] == "Exact"]
+    return judged_texts(judgments[judgments["esci_label"] == "Exact"], passages)
+
+
+def judged_texts(judgments: pd.DataFrame, passages: Sequence[str]) -> dict[str, frozenset[str]]:
+    """{query: texts of the products judged for it in any locale, whatever the label}."""
     return {
-        query: frozenset(passages[row] for row in rows) for query, rows in exact.groupby("query", sort=False)["row"]
+        query: frozenset(passages[row] for row in rows)
+        for query, rows in judgments.groupby("query", sort=False)["row"]
     }
 
 
 def _graded(
     judged: pd.DataFrame, passages: Sequence[str], exact: frozenset[str], rng: np.random.Generator
-) -> list[str]:
-    """What one query's judgments offer as negatives, worst grade first, shuffled within a grade."""
-    texts = []
+) -> list[tuple[str, float]]:
+    """What one query's judgments offer as negatives, with their margins; worst grade first, shuffled within it."""
+    found = []
     for grade in NEGATIVE_GRADES:
         rows = rng.permutation(judged.loc[judged["esci_label"] == grade, "row"].tolist())
-        texts.extend(passages[row] for row in rows if passages[row] not in exact)
-    return texts
+        found.extend((passages[row], MARGINS[grade]) for row in rows if passages[row] not in exact)
+    return found
 
 
 def _drawn(passages: Sequence[str], pool: np.ndarray, known: set[str], rng: np.random.Generator) -> str | None:

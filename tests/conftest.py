@@ -20,6 +20,15 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # Two workers with two threads each on two cores would spend their time waiting for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+#: Files that take more than ten seconds, so ordered that two neighbours seldom wait for the same thing to be made.
+LONGEST = """hub_faults hub train browser training build browser_languages damage browser_search app browser_own
+    browser_compare hub_server spaces browser_hostile browser_evaluation browser_data""".split()
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first: a worker that ends with one keeps the other waiting."""
+    places = {f"test_{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
 
 
 @pytest.fixture
@@ -38,8 +47,8 @@ def run_script(*arguments: str, cwd: Path, check: bool = True, launch: int = 0) 
     return done
 
 
-def command(script: str, *arguments: str, launch: int = 0) -> list[str]:
-    """``python SCRIPT …``, or ``accelerate launch`` with so many processes."""
+def command(script: str, *arguments: str, launch: int = 0, restarts: int = 0) -> list[str]:
+    """``python SCRIPT …``, or ``accelerate launch`` with so many processes, all started again if one dies."""
     start = [sys.executable]
     if launch:
         start += ["-m", "accelerate.commands.launch", "--num_processes", str(launch)]
@@ -54,6 +63,8 @@ def command(script: str, *arguments: str, launch: int = 0) -> list[str]:
             "no",
             "--main_process_port",
             "0",
+            "--max_restarts",
+            str(restarts),
         ]
     return [*start, str(ROOT / script), *arguments]
 

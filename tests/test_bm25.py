@@ -4,9 +4,12 @@ import math
 from collections import Counter
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from space.bm25 import Bm25Index, tokenize
+from space import bm25, postings
+from space.bm25 import Bm25Index, terms_of, tokenize
+from space.postings import Postings
 
 PASSAGES = ["red shoes", "red red running shoes for men", "blue mug", "shoes"]
 
@@ -48,6 +51,19 @@ def by_formula(passages, query, k1=0.9, b=0.4):
 def test_tokens(text, tokens):
     """A tokenizer for one language would leave Japanese passages as single words that no query ever meets."""
     assert tokenize(text) == tokens
+
+
+def test_terms_of_many_texts_are_those_of_each():
+    """Bytes are cut without looking at characters: at every ASCII character, at the ends of texts, beside others."""
+    rng = np.random.default_rng(0)
+    signs = [*map(chr, range(1, 128)), *"aaaaZZ00  __é赤イヤ™ＵＳ３İß٣\u00a0"]
+    texts = ["".join(rng.choice(signs, length)) for length in rng.integers(0, 12, 3000)]
+    texts += ["", "a", "b", "", "", "éa", "b", " ", "c_d", "Ab", "赤", "イヤホン", "x"]
+    column = pa.array(["unused", *texts, "unused"]).slice(1, len(texts))
+    terms, lengths = terms_of(column)
+    assert terms.validate(full=True) is None
+    assert terms.to_pylist() == [term for text in texts for term in tokenize(text)]
+    assert lengths.tolist() == [len(tokenize(text)) for text in texts]
 
 
 # -- scores ----------------------------------------------------------------------------------------------------------
@@ -126,7 +142,7 @@ def test_mask():
 
 @pytest.mark.parametrize("query", ["unseen", "", "!?", "赤"])
 def test_unknown_words(query):
-    """bm25s cannot be asked for a word that it has never seen."""
+    """A word that no passage has is no reason to fail, nor to find anything."""
     index = Bm25Index(PASSAGES)
     assert index.scores(query).tolist() == [0, 0, 0, 0]
     assert index.search(query, 5)[1].tolist() == []
@@ -139,6 +155,31 @@ def test_empty_passages():
     assert index.search("mug", 5)[1].tolist() == [1]
     assert Bm25Index(["", "!"]).scores("mug").tolist() == [0, 0]
     assert Bm25Index([]).search("mug", 5)[1].tolist() == []
+
+
+def test_lists_in_a_file_are_those_in_memory(tmp_path):
+    """What is mapped must answer as what was counted, and must not have to be counted with the same k1 by chance."""
+    index = Bm25Index([*PASSAGES, "ワイヤレス イヤホン", "", "été"], k1=1.2, b=0.75)
+    index.postings.write(tmp_path / "terms", tmp_path / "lists")
+    read = Bm25Index(Postings.read(tmp_path / "terms", tmp_path / "lists"), k1=1.2, b=0.75)
+    assert len(read) == 7
+    for query in ("red shoes", "イヤホン", "été mug", "unseen", "zzzz", ""):
+        assert read.scores(query).tolist() == index.scores(query).tolist()
+        assert read.search(query, 3)[1].tolist() == index.search(query, 3)[1].tolist()
+        assert read.terms(query, 1) == index.terms(query, 1)
+
+
+def test_blocks_are_counted_as_one(monkeypatch):
+    """A term has another number in every block."""
+    rng = np.random.default_rng(2)
+    passages = [" ".join(rng.choice([f"w{number}" for number in range(40)], 5)) for _ in range(500)]
+    whole = Bm25Index(passages)
+    monkeypatch.setattr(bm25, "_BLOCK", 37)
+    monkeypatch.setattr(postings, "_BLOCK", 11)
+    for parts in (Bm25Index(passages), Bm25Index([tokenize(text) for text in passages])):
+        assert parts.postings.terms.equals(whole.postings.terms)
+        for name in ("starts", "rows", "weights"):
+            assert getattr(parts.postings, name).tolist() == getattr(whole.postings, name).tolist()
 
 
 @pytest.mark.parametrize("k", [0, -1])

@@ -35,6 +35,7 @@ def menu(page, name):
 def choose(page, name, option):
     menu(page, name).click()
     page.get_by_role("option", name=option).click()
+    page.get_by_role("option").first.wait_for(state="hidden")  # it fades; the next menu's would mix with it
 
 
 def offered(page, name):

@@ -293,3 +293,22 @@ def test_in_locales():
     assert catalogue.in_locales(table, ["us", "es"], "c.csv")["product_id"].to_pylist() == ["1", "2"]
     with pytest.raises(DataError, match="^c.csv: no product in --locales es fr; it has jp us$"):
         catalogue.in_locales(table, ["es", "fr"], "c.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("shop.jsonl", b'{"product_id": "1", "product_title": "m\xf4g"}\n', "Invalid UTF8.*save it as UTF-8"),
+        ("shop.jsonl", b'{"product_id": "1", "product_title": "mug", "a\xf4b": 1}\n', "name of a column is not UTF-8"),
+        ("shop.parquet", None, "Invalid UTF8.*save it as UTF-8"),
+    ],
+)
+def test_text_that_is_no_utf_8(tmp_path, name, content, says):
+    """Found by fuzzing: Arrow reads it without a look, and Python fails on it much later."""
+    if content is None:
+        titles = pa.array([b"m\xf4g"]).view(pa.string())
+        pq.write_table(pa.table({"product_id": ["1"], "product_title": titles}), tmp_path / name)
+    else:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=f"{name}: .*{says}"):
+        load_catalogue(tmp_path / name)

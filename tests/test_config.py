@@ -54,7 +54,7 @@ def test_train_defaults():
     assert settings == TrainSettings()
     assert (settings.dataset, settings.base_model) == ("tasksource/esci", "intfloat/multilingual-e5-small")
     assert settings.locales == ["us", "es", "jp"]
-    assert (settings.loss, settings.epochs, settings.max_steps, settings.seed) == ("triplet", 1.0, -1, 42)
+    assert (settings.loss, settings.epochs, settings.max_steps, settings.seed) == ("mnrl", 1.0, -1, 42)
     assert [str(path) for path in (settings.output_dir, settings.checkpoints_dir, settings.logging_dir)] == [
         "saved_e5_model",
         "checkpoints",
@@ -117,7 +117,14 @@ REFUSED = [
     ("batch_size", 0, "1 or more"),
     ("gradient_accumulation", 0, "1 or more"),
     ("mini_batch_size", -1, "0 (off)"),
-    ("mini_batch_size", 8, "--gradient-accumulation"),  # the default loss is triplet
+    ("scale", 0.0, "20 to 50"),
+    ("scale", math.nan, "20 to 50"),
+    ("triplet_weight", -1.0, "0 or more"),
+    ("triplet_weight", math.inf, "0 or more"),
+    ("graded_margins", True, "--triplet-weight"),  # the default loss has no margin
+    ("precision", "float16", "auto, float32, bfloat16"),
+    ("dev_share", 0.6, "to .5"),
+    ("dev_share", -0.1, "to .5"),
     ("max_seq_length", 4, "8 to 512"),
     ("max_seq_length", 1024, "8 to 512"),
     ("bullets", -1, "0 (none)"),
@@ -134,7 +141,7 @@ REFUSED = [
     ("triplet_margin", 2.0, ".1 to .3"),
     ("triplet_margin", 0.0, ".1 to .3"),
     ("negatives", 0, "1 or more"),
-    ("title_queries", -1, "a number of examples"),
+    ("title_queries", -2, "a number of examples"),
     ("eval_queries", 0, "-1"),
     ("seed", -1, "0 to 4294967295"),
     ("seed", 2**32, "0 to 4294967295"),
@@ -301,6 +308,22 @@ def test_split_revision_refuses(name):
     """An empty half would silently mean the default branch, or no model at all."""
     with pytest.raises(SettingsError, match="is not ID@REVISION: write e.g. user/model@main"):
         config.split_revision(name)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"loss": "triplet", "mini_batch_size": 8}, "--mini-batch-size is 8: .*--gradient-accumulation"),
+        ({"loss": "triplet", "triplet_weight": 0.5}, "--triplet-weight is 0.5: it adds to --loss mnrl"),
+        ({"mini_batch_size": 8, "triplet_weight": 0.5}, "--triplet-weight is 0.5: .*without --mini-batch-size"),
+        ({"loss": "cosent", "graded_margins": True}, "--graded-margins is True: only the triplet loss has a margin"),
+        ({"loss": "cosent", "mined_negatives": True}, "--mined-negatives is True: the cosent loss"),
+    ],
+)
+def test_settings_that_do_not_go_together(settings, said):
+    """Each would be ignored in silence, and a study would compare a recipe with itself."""
+    with pytest.raises(SettingsError, match=said):
+        TrainSettings(**settings)
 
 
 def test_title_queries_have_no_grades_for_cosent_to_compare():

@@ -128,6 +128,16 @@ def test_products_without_a_title_column(tmp_path):
         replaced(tmp_path / "s", PRODUCTS, table).products()
 
 
+def test_text_that_is_no_utf_8(tmp_path):
+    """Arrow reads it without a word, and the page would fail on it in the middle of an answer."""
+    build(tmp_path / "s")
+    table = catalogue().slice(0, 3)
+    titles = pa.array([b"m\xf4g"] * 3).view(pa.string())
+    table = table.set_column(table.column_names.index("product_title"), "product_title", titles)
+    with pytest.raises(StoreError, match=r"part-00000-of-00003.parquet: not a readable parquet file.*Invalid UTF8"):
+        replaced(tmp_path / "s", PRODUCTS, table).products()
+
+
 def test_metadata_in_a_parquet_file_is_not_believed(tmp_path):
     """pandas' own note can name an index that is not there, and Arrow's an extension type that was once unpickled."""
     build(tmp_path / "s")

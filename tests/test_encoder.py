@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,11 @@ import torch
 from hub_repos import e5_files
 from transformers import BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
 
+from space import encoder as encoders
 from space import weights
+from space.ahead import ahead
 from space.encoder import E5_PROMPTS, TextEncoder, is_e5
+from space.forward import PackedBert, batches, packable
 from space.weights import STAND_IN, Weights, WeightsError, locate
 
 TEXTS = ["red shoes", "a much longer text about a blue kettle with a whistle", "", "ワイヤレス イヤホン"]
@@ -57,6 +61,11 @@ def load(folder, **settings):
     return TextEncoder(locate(str(folder)), **settings)
 
 
+def exact(folder, **settings):
+    """With products in float32 on every machine, so that small differences show."""
+    return load(folder, training=True, **settings)
+
+
 def by_hand(encoder, text):
     """Mean of the last hidden states over the real tokens, then unit norm: what E5's authors publish."""
     batch = encoder.model.tokenizer([text], return_tensors="pt", truncation=True, max_length=encoder.max_seq_length)
@@ -68,7 +77,8 @@ def by_hand(encoder, text):
 
 @pytest.mark.parametrize("kind", ["e5", "e5_base", "plain"])
 def test_vectors_are_the_mean_pooled_unit_vectors_of_the_prompted_text(kind, request):
-    encoder = load(request.getfixturevalue(kind))
+    encoder = exact(request.getfixturevalue(kind))
+    assert packable(encoder.model)
     assert encoder.model.prompts == E5_PROMPTS
     for texts, prompt, encode in (
         (TEXTS, "query: ", encoder.encode_queries),
@@ -155,14 +165,133 @@ def test_a_limit_beyond_the_position_embeddings_is_lowered(plain):
 
 
 def test_batches_and_order_do_not_change_vectors(e5):
-    encoder = load(e5, batch_size=2)
+    encoder = exact(e5, batch_size=2)
     texts = [f"{'word ' * (row % 7)}thing {row}" for row in range(25)]
     seen = []
     together = encoder.encode_passages(texts, seen.append)
-    assert sum(seen) == len(texts)
+    assert sum(seen) == len(texts) and len(seen) > 1
     alone = torch.cat([encoder.encode_passages([text]) for text in texts])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
     assert encoder.encode_passages([]).shape == (0, encoder.dim)
+
+
+def test_more_texts_than_are_sorted_together(e5, monkeypatch):
+    """The parts are tokenized by another thread; one lost or out of turn would give products others' vectors."""
+    encoder = exact(e5)
+    texts = [f"thing {row}" for row in range(10)]
+    whole = encoder.encode_passages(texts)
+    monkeypatch.setattr(encoders, "_CHUNK", 3)
+    torch.testing.assert_close(encoder.encode_passages(texts), whole, atol=1e-5, rtol=0)
+
+
+# -- the forward pass without padding ---------------------------------------------------------------------------------
+
+
+def test_batches_hold_every_row_once_within_the_budget_and_equal_lengths_together():
+    lengths = [3, 9, 1, 3, 20, 3, 9, 2, 1, 3]
+    made = list(batches(lengths, budget=10))
+    assert sorted(row for batch in made for row in batch) == list(range(len(lengths)))
+    assert made[0] == [4], "a text longer than the budget goes alone"
+    for batch in made[1:]:
+        assert sum(lengths[row] for row in batch) <= 10
+    for batch in batches(lengths, budget=10_000):
+        assert [lengths[row] for row in batch] == sorted(lengths, reverse=True)
+    assert list(batches([], budget=10)) == []
+
+
+@pytest.mark.parametrize("kind", ["e5", "e5_base"])
+def test_products_in_bfloat16_leave_the_vectors_what_they_are(kind, request):
+    encoder = exact(request.getfixturevalue(kind))
+    read = sorted(encoder.tokenize(TEXTS), key=len)
+    one, other = (
+        PackedBert(encoder.model, dtype, torch.device("cpu"))(read) for dtype in (torch.float32, torch.bfloat16)
+    )
+    assert one.dtype == other.dtype == torch.float32
+    assert not torch.equal(one, other)
+    assert (one * other).sum(dim=1).min() >= 0.9999
+
+
+@pytest.mark.parametrize(
+    ("fast", "least", "precision"),
+    [(True, -1.0, "bfloat16 products"), (True, 1.1, "float32"), (False, -1.0, "float32")],
+)
+def test_bfloat16_is_taken_where_it_is_fast_and_close_and_said(e5, monkeypatch, fast, least, precision):
+    """A model whose vectors it would change is computed in float32; the store's key has to tell the two apart."""
+    monkeypatch.setattr(encoders, "half_is_fast", lambda device: fast)
+    monkeypatch.setattr(encoders, "_CLOSE", least)
+    encoder = load(e5)
+    assert encoder.describe()["precision"] == precision
+    cosines = (encoder.encode_passages(TEXTS) * exact(e5).encode_passages(TEXTS)).sum(dim=1)
+    assert cosines.min() >= 0.9999
+
+
+def test_the_first_token_as_the_text(e5):
+    """BGE and its kin are pooled so."""
+    encoder = exact(e5)
+    encoder.model[1].pooling_mode = "cls"
+    batch = encoder.model.tokenizer("query: red shoes", return_tensors="pt")
+    with torch.no_grad():
+        first = encoder.model[0].auto_model(**batch).last_hidden_state[:, 0]
+    wanted = torch.nn.functional.normalize(first, dim=1)
+    torch.testing.assert_close(encoder.encode_queries(["red shoes"]), wanted, atol=1e-5, rtol=0)
+
+
+def test_a_model_of_another_kind_is_left_to_sentence_transformers(e5, tmp_path):
+    encoder = load(e5)
+    encoder.model[1].pooling_mode = "max"
+    encoder.model.save_pretrained(str(tmp_path / "m"))
+    other = load(tmp_path / "m")
+    assert not packable(other.model)
+    assert other.describe()["precision"] == "float32"
+    seen = []
+    wanted = torch.from_numpy(other.model.encode(TEXTS, prompt_name="document"))
+    torch.testing.assert_close(other.encode_passages(TEXTS, seen.append), wanted, atol=1e-6, rtol=0)
+    assert seen == [len(TEXTS)]
+    assert not torch.allclose(other.encode_queries(TEXTS), wanted, atol=1e-3)
+    assert other.encode_passages([]).shape == (0, other.dim)
+
+
+def test_weights_that_are_trained_count_at_once(e5):
+    """A copy kept from before the training would evaluate the base twice and call it fine-tuned."""
+    encoder = exact(e5)
+    before = encoder.encode_passages(TEXTS)
+    with torch.no_grad():
+        encoder.model[0].auto_model.encoder.layer[0].attention.self.query.weight.mul_(-3)
+    assert not torch.allclose(encoder.encode_passages(TEXTS), before, atol=1e-3)
+
+
+def test_vectors_can_be_changed_in_place(e5):
+    """What comes out of inference mode cannot; users of the vectors should not have to know of it."""
+    encoder = load(e5)
+    for vectors in (encoder.encode_queries(TEXTS), encoder.encode_passages(TEXTS)):
+        vectors += 1
+
+
+def test_two_threads_may_ask_one_encoder(e5):
+    """Its tokenizer keeps the limit as state; set by one thread while another reads, it panics: "Already borrowed"."""
+    encoder = load(e5)
+    text = "kettle " * 2000
+    with ThreadPoolExecutor(2) as threads:
+        jobs = [
+            threads.submit(*job) for _ in range(20) for job in ((encoder.is_cut, text), (encoder.tokenize, [text] * 4))
+        ]
+        assert all(job.result() for job in jobs)
+
+
+def test_work_ahead_keeps_its_order_and_its_errors():
+    made = []
+
+    def items():
+        for number in range(3):
+            made.append(number)
+            yield number
+        raise OSError("the fourth cannot be read")
+
+    coming = ahead(items())
+    assert [next(coming) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(OSError, match="fourth"):
+        next(coming)
+    assert made == [0, 1, 2]
 
 
 def test_pickled_weights_are_refused(tmp_path):

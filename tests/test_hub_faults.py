@@ -12,6 +12,7 @@ import textwrap
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pyarrow as pa
@@ -43,6 +44,14 @@ def hub(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def faulty(tmp_path_factory):
+    """The Hub of what is tried all at once: the other one's requests are counted."""
+    with HubServer(tmp_path_factory.mktemp("faulty"), {TOKEN: "alice"}) as server:
+        add_defaults(server)
+        yield server
+
+
+@pytest.fixture(scope="module")
 def model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("model") / "saved_e5_model"
     for name, content in MODEL.items():
@@ -51,15 +60,24 @@ def model(tmp_path_factory):
     return folder
 
 
+def alone(hub, home, token):
+    """An environment that knows of no other Hub and no other token."""
+    env = {key: value for key, value in environment().items() if not key.startswith("HF_")} | hub.env(home)
+    return env | ({"HF_TOKEN": token} if token else {})
+
+
+def is_clean(output):
+    return not [secret for secret in (TOKEN, READ_ONLY, BROKEN, "signature=") if secret in output]
+
+
 def run(hub, home, *words, token=TOKEN, code=0, cwd=None, **env):
-    env = {key: value for key, value in environment().items() if not key.startswith("HF_")} | hub.env(home) | env
-    env |= {"HF_TOKEN": token} if token else {}
     done = subprocess.run(
-        [sys.executable, *words], cwd=cwd or home, env=env, capture_output=True, text=True, check=False
-    )
+        [sys.executable, *words],
+        cwd=cwd or home, env=alone(hub, home, token) | env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     done.output = done.stdout + done.stderr
     assert done.returncode == code, done.output[-4000:]
-    assert not [secret for secret in (TOKEN, READ_ONLY, BROKEN, "signature=") if secret in done.output]
+    assert is_clean(done.output)
     return done
 
 
@@ -142,9 +160,10 @@ HELPER = """
 """
 
 
-@pytest.fixture(scope="module")
-def seen(hub, model, tmp_path_factory):
-    work = tmp_path_factory.mktemp("pushes")
+@pytest.fixture(scope="module", autouse=True)
+def begun(faulty, model, tmp_path_factory):
+    """All of it under way, from the first test on; the tests that need it come last, since it mostly sleeps."""
+    work, home = tmp_path_factory.mktemp("pushes"), tmp_path_factory.mktemp("home")
     for name in PUSHES:
         shutil.copytree(model, work / name)
         with (work / name / "model.safetensors").open("ab") as file:  # else one upload would serve all
@@ -152,111 +171,35 @@ def seen(hub, model, tmp_path_factory):
     corrupt = sha256(work / "p-bad" / "model.safetensors")
     PUSHES["p-bad"][0].match = f"PUT /cdn/upload/{corrupt}"
     for name in PULLS:
-        hub.commit("model", f"alice/{name}", {f"{name}.bin": name.encode() * 50_000, "config.json": b"{}"})
+        faulty.commit("model", f"alice/{name}", {f"{name}.bin": name.encode() * 50_000, "config.json": b"{}"})
     for name in TABLES:
-        hub.commit("dataset", f"alice/{name}", esci_files())
+        faulty.commit("dataset", f"alice/{name}", esci_files())
     for number, name in enumerate(("w-down", "w-hurt")):
-        hub.commit("model", f"alice/{name}", e5_files(seed=number + 5))
-    faults = {name: fault for group in (PUSHES, PULLS, TABLES) for name, (fault, _) in group.items()}
+        faulty.commit("model", f"alice/{name}", e5_files(seed=number + 5))
+    faults = [fault for group in (PUSHES, PULLS, TABLES) for fault, _ in group.values()]
     down = Fault("GET /api/models/alice/w-down", 503, times=None, skip=3)  # the first pull asks three times
-    names = [{name: str(work / name) for name in PUSHES}, list(PULLS), list(TABLES)]
-    with hub.fault(*faults.values(), down):
-        done = run(
-            hub, tmp_path_factory.mktemp("home"), "-c", textwrap.dedent(HELPER), json.dumps(names),
-            HF_HUB_DOWNLOAD_TIMEOUT="1", HF_HUB_ETAG_TIMEOUT="1",
+    names = json.dumps([{name: str(work / name) for name in PUSHES}, list(PULLS), list(TABLES)])
+    waits = {"HF_HUB_DOWNLOAD_TIMEOUT": "1", "HF_HUB_ETAG_TIMEOUT": "1"}
+    with faulty.fault(*faults, down), (home / "out").open("w") as out, (home / "err").open("w") as err:
+        process = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(HELPER), names],
+            cwd=home, env=alone(faulty, home, TOKEN) | waits, stdout=out, stderr=err,
         )  # fmt: skip
+        yield SimpleNamespace(process=process, work=work, home=home)
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def seen(begun):
+    code, (out, log) = begun.process.wait(), ((begun.home / name).read_text() for name in ("out", "err"))
+    assert code == 0 and is_clean(out + log), log[-4000:]
+    faults = {name: fault for group in (PUSHES, PULLS, TABLES) for name, (fault, _) in group.items()}
     assert not [name for name, fault in faults.items() if not fault.hits], "a fault that was not met"
-    print(done.stderr)
-    results = json.loads(done.stdout.splitlines()[-1])
+    print(log)
+    results = json.loads(out.splitlines()[-1])
     print({name: round(result["seconds"], 1) for name, result in results.items()})
-    return results | {"log": done.stderr, "work": work}
-
-
-def cases(group, fails):
-    return [name for name, (_, row) in group.items() if (row is not None) == fails]
-
-
-def sentence(row, way):
-    """What the README says is read; N stands for a number and FILE for a name."""
-    text = re.escape(re.search("“(.*)”", SENTENCE[row][way == "pull"])[1])
-    return re.sub(r"\bN\b", r"\\d+", text).replace("FILE", r"\S+")
-
-
-@pytest.mark.parametrize("name", cases(PUSHES, fails=False))
-def test_a_push_gets_over_what_passes(hub, seen, name):
-    """Whole, and in one commit: also where the Hub had taken it and only its answer was lost."""
-    assert seen[name]["text"] == ""
-    files = hub.files("model", f"alice/{name}")
-    on_disk = {path.relative_to(seen["work"] / name).as_posix() for path in (seen["work"] / name).rglob("*.*")}
-    assert set(files) - {".gitattributes"} == on_disk - {"1_Pooling", ".pushed.json"}
-    assert files["model.safetensors"] == (seen["work"] / name / "model.safetensors").read_bytes()
-    assert len(hub.commits("model", f"alice/{name}")) == 2
-
-
-@pytest.mark.parametrize("name", cases(PUSHES, fails=True))
-def test_a_push_that_fails_says_why_and_how_to_repeat_it(seen, name):
-    """In a sentence, within the promised minute; the model is where it was."""
-    text, folder = seen[name]["text"], seen["work"] / name
-    assert f"model alice/{name} could not be pushed to http" in text
-    assert re.search(sentence(PUSHES[name][1], "push"), text.replace("`", "")), text
-    assert text.endswith(f"The model is safe in {folder}; push it without training again: "
-                         f"{again('push-model', f'alice/{name}', folder, False)}")  # fmt: skip
-    assert "\n" not in text and "Error" not in text and "hf_" not in text
-    assert seen[name]["seconds"] < 75
-    assert (folder / "model.safetensors").read_bytes().startswith(MODEL["model.safetensors"])
-
-
-@pytest.mark.parametrize("name", [*cases(PULLS, fails=False), *cases(TABLES, fails=False)])
-def test_a_pull_gets_over_what_passes(seen, name):
-    assert seen[name]["text"] == ""
-
-
-@pytest.mark.parametrize("name", [*cases(PULLS, fails=True), *cases(TABLES, fails=True)])
-def test_a_pull_that_fails_says_why(seen, name):
-    text = seen[name]["text"]
-    assert f"alice/{name}" in text
-    assert re.search(sentence((PULLS | TABLES)[name][1], "pull"), text.replace("`", "")), text
-    assert "\n" not in text and "Error" not in text and "hf_" not in text
-    assert seen[name]["seconds"] < 75
-
-
-def test_a_rate_limit_is_waited_out_as_long_as_the_hub_says(seen):
-    for name in ("p-429", "g-429"):  # the second by the client itself
-        assert 2 <= seen[name]["seconds"] < 30
-    assert "alice/p-429: too many requests (429), the Hub asks to wait 1 s; trying again in 2 s" in seen["log"]
-    for name in ("p-wait", "g-wait"):
-        assert seen[name]["seconds"] < 30, "an hour is not waited out, not even tried"
-
-
-def test_a_damaged_file_is_fetched_again(hub, seen):
-    """The client compares sizes only, and would keep the damaged file for ever."""
-    assert "model alice/g-bad: g-bad.bin is damaged, fetching it again" in seen["log"]
-    folder = re.search(r"PosixPath\('(.+?)'\)", seen["g-bad"]["result"])[1]
-    assert (Path(folder) / "g-bad.bin").read_bytes() == b"g-bad" * 50_000
-
-
-def test_what_is_damaged_in_the_cache_is_refused_offline_and_mended_online(seen):
-    assert re.search(r"alice/w-hurt: model\.safetensors in the cache is damaged", seen["w-hurt"]["text"])
-    assert seen["w-hurt again"]["text"] == "" and "alice/w-hurt at" in seen["w-hurt again"]["result"]
-
-
-def test_a_failing_hub_gives_way_to_the_cache_and_it_is_said(seen):
-    assert seen["w-down"]["text"] == ""
-    assert "note='from the cache, the Hub failed (503)" in seen["w-down"]["result"]
-
-
-def test_a_public_repository_does_not_take_what_should_be_private(seen):
-    assert "it is there already and public" in seen["public"]["text"]
-
-
-def test_no_log_line_holds_a_token_or_a_signed_link(seen):
-    """The client's own warnings name the links of the storage, whose query string is a key."""
-    assert "/cdn/" in seen["log"] and "signature" not in seen["log"] and TOKEN not in seen["log"]
-
-
-def test_every_row_of_the_readme_is_a_case():
-    shown = {row for group in (PUSHES, PULLS, TABLES) for _, row in group.values()} - {None}
-    assert set(SENTENCE) == shown | {"no token", "out of reach"}
+    return results | {"log": log, "work": begun.work}
 
 
 # -- as a user types it ----------------------------------------------------------------------------------------------
@@ -400,3 +343,93 @@ def test_a_commit_of_somebody_else_in_between_is_not_overrun(hub, tmp_path, monk
     assert [message for _, message in hub.commits("dataset", "alice/race")] == ["theirs", "initial commit"]
     run(hub, tmp_path, "-m", "space", "push-store", "alice/race", str(tmp_path / "artifacts"))
     assert hub.files("dataset", "alice/race")["theirs.txt"] == b"quicker"
+
+
+# -- what came of what was tried all at once --------------------------------------------------------------------------
+
+
+def cases(group, fails):
+    return [name for name, (_, row) in group.items() if (row is not None) == fails]
+
+
+def sentence(row, way):
+    """What the README says is read; N stands for a number and FILE for a name."""
+    text = re.escape(re.search("“(.*)”", SENTENCE[row][way == "pull"])[1])
+    return re.sub(r"\bN\b", r"\\d+", text).replace("FILE", r"\S+")
+
+
+@pytest.mark.parametrize("name", cases(PUSHES, fails=False))
+def test_a_push_gets_over_what_passes(faulty, seen, name):
+    """Whole, and in one commit: also where the Hub had taken it and only its answer was lost."""
+    assert seen[name]["text"] == ""
+    files = faulty.files("model", f"alice/{name}")
+    on_disk = {path.relative_to(seen["work"] / name).as_posix() for path in (seen["work"] / name).rglob("*.*")}
+    assert set(files) - {".gitattributes"} == on_disk - {"1_Pooling", ".pushed.json"}
+    assert files["model.safetensors"] == (seen["work"] / name / "model.safetensors").read_bytes()
+    assert len(faulty.commits("model", f"alice/{name}")) == 2
+
+
+@pytest.mark.parametrize("name", cases(PUSHES, fails=True))
+def test_a_push_that_fails_says_why_and_how_to_repeat_it(seen, name):
+    """In a sentence, within the promised minute; the model is where it was."""
+    text, folder = seen[name]["text"], seen["work"] / name
+    assert f"model alice/{name} could not be pushed to http" in text
+    assert re.search(sentence(PUSHES[name][1], "push"), text.replace("`", "")), text
+    assert text.endswith(f"The model is safe in {folder}; push it without training again: "
+                         f"{again('push-model', f'alice/{name}', folder, False)}")  # fmt: skip
+    assert "\n" not in text and "Error" not in text and "hf_" not in text
+    assert seen[name]["seconds"] < 75
+    assert (folder / "model.safetensors").read_bytes().startswith(MODEL["model.safetensors"])
+
+
+@pytest.mark.parametrize("name", [*cases(PULLS, fails=False), *cases(TABLES, fails=False)])
+def test_a_pull_gets_over_what_passes(seen, name):
+    assert seen[name]["text"] == ""
+
+
+@pytest.mark.parametrize("name", [*cases(PULLS, fails=True), *cases(TABLES, fails=True)])
+def test_a_pull_that_fails_says_why(seen, name):
+    text = seen[name]["text"]
+    assert f"alice/{name}" in text
+    assert re.search(sentence((PULLS | TABLES)[name][1], "pull"), text.replace("`", "")), text
+    assert "\n" not in text and "Error" not in text and "hf_" not in text
+    assert seen[name]["seconds"] < 75
+
+
+def test_a_rate_limit_is_waited_out_as_long_as_the_hub_says(seen):
+    for name in ("p-429", "g-429"):  # the second by the client itself
+        assert 2 <= seen[name]["seconds"] < 30
+    assert "alice/p-429: too many requests (429), the Hub asks to wait 1 s; trying again in 2 s" in seen["log"]
+    for name in ("p-wait", "g-wait"):
+        assert seen[name]["seconds"] < 30, "an hour is not waited out, not even tried"
+
+
+def test_a_damaged_file_is_fetched_again(seen):
+    """The client compares sizes only, and would keep the damaged file for ever."""
+    assert "model alice/g-bad: g-bad.bin is damaged, fetching it again" in seen["log"]
+    folder = re.search(r"PosixPath\('(.+?)'\)", seen["g-bad"]["result"])[1]
+    assert (Path(folder) / "g-bad.bin").read_bytes() == b"g-bad" * 50_000
+
+
+def test_what_is_damaged_in_the_cache_is_refused_offline_and_mended_online(seen):
+    assert re.search(r"alice/w-hurt: model\.safetensors in the cache is damaged", seen["w-hurt"]["text"])
+    assert seen["w-hurt again"]["text"] == "" and "alice/w-hurt at" in seen["w-hurt again"]["result"]
+
+
+def test_a_failing_hub_gives_way_to_the_cache_and_it_is_said(seen):
+    assert seen["w-down"]["text"] == ""
+    assert "note='from the cache, the Hub failed (503)" in seen["w-down"]["result"]
+
+
+def test_a_public_repository_does_not_take_what_should_be_private(seen):
+    assert "it is there already and public" in seen["public"]["text"]
+
+
+def test_no_log_line_holds_a_token_or_a_signed_link(seen):
+    """The client's own warnings name the links of the storage, whose query string is a key."""
+    assert "/cdn/" in seen["log"] and "signature" not in seen["log"] and TOKEN not in seen["log"]
+
+
+def test_every_row_of_the_readme_is_a_case():
+    shown = {row for group in (PUSHES, PULLS, TABLES) for _, row in group.values()} - {None}
+    assert set(SENTENCE) == shown | {"no token", "out of reach"}

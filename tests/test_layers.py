@@ -17,10 +17,11 @@ FILES = {
 }
 UI = {name for name in FILES if name == "space.ui" or name.startswith("space.ui.")}
 #: Know no sibling, so that each can be read, tested and reused alone.
-ALONE = "errors files metrics fusion codes bm25 facets sample_words usage csvfile reading".split()
+ALONE = "errors files metrics fusion codes postings facets sample_words usage csvfile reading".split()
+ALONE += "pages threads batching ahead forward".split()
 #: Say how things look, and are read and tested without a page.
 FORMATTING = "aligned cards columns export header links markup".split()
-TRAINERS = {"space.processes", "space.training", "space.experiment", "space.embedding"}
+TRAINERS = {f"space.{name}" for name in "processes training losses checkpoints experiment embedding".split()}
 #: What trains, by name: sentence_transformers re-exports the trainer at its top.
 TRAINER_WORDS = ("Trainer", "TrainingArguments", "losses", "trainer", "training_args")
 PICKLES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}

@@ -108,17 +108,28 @@ def test_reciprocal_rank():
 def test_estimate_is_the_same_every_time():
     """An interval that moves from run to run would let anybody pick the run they like."""
     values = np.random.default_rng(1).random(50)
-    assert metrics.estimate(values) == metrics.estimate(values)
+    assert metrics.estimate(values) == metrics.estimate(values) == metrics.estimate(values, seed=0)
     assert metrics.estimate(values, seed=1) != metrics.estimate(values, seed=2)
 
 
 def test_estimate_does_not_depend_on_the_block_size(monkeypatch):
     """Resampling in blocks bounds the memory; a block drawn twice or a cut-off last one would bend the interval."""
     values = np.random.default_rng(2).normal(size=900)  # blocks of 4,444: the third is smaller
-    drawn = []
-    percentile = np.percentile
+    drawn, shapes = [], []
+    percentile, generator = np.percentile, np.random.default_rng
+
+    class Watched:
+        def __init__(self, seed):
+            self.rng = generator(seed)
+
+        def integers(self, low, high, shape):
+            shapes.append(shape)
+            return self.rng.integers(low, high, shape)
+
+    monkeypatch.setattr(np.random, "default_rng", Watched)
     monkeypatch.setattr(np, "percentile", lambda means, q: drawn.append(means) or percentile(means, q))
     metrics.estimate(values)
+    assert shapes == [(4_444, 900), (4_444, 900), (1_112, 900)]
     assert drawn[0].shape == (metrics.RESAMPLES,)
     assert len(np.unique(drawn[0])) > 0.99 * metrics.RESAMPLES
 
@@ -160,6 +171,10 @@ def test_paired_interval_is_narrower():
     assert paired.high - paired.low < 0.1 * (one.high - one.low)
 
 
+def test_more_queries_than_a_block_holds_are_resampled_one_by_one():
+    assert metrics.estimate(np.ones(4_000_001), resamples=2) == metrics.Estimate(1.0, 1.0, 1.0, 4_000_001)
+
+
 def test_undefined_values_are_left_out():
     """One query without a defined metric must neither spoil the mean nor count as a query."""
     values = np.random.default_rng(6).random(30)
@@ -173,6 +188,12 @@ def test_no_values(values):
     found = metrics.estimate(np.array(values))
     assert found.n == 0
     assert all(math.isnan(value) for value in (found.mean, found.low, found.high))
+
+
+def test_whole_numbers_are_as_good():
+    assert metrics.dcg([1, 0, 1]) == 1.5
+    assert metrics.estimate([1, 2, 3]).mean == 2.0
+    assert metrics.wins_losses_ties([1, -1, 0, 2]) == (2, 1, 1)
 
 
 def test_wins_losses_ties():

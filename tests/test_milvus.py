@@ -6,6 +6,7 @@ Milvus Lite stands for the server: the same client and the same calls.
 import logging
 import os
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from conftest import ROOT, environment
 
 import app
 import build_embeddings
-from space import config, milvus, milvus_loading, quickstart
+from space import config, milvus, milvus_loading, quickstart, serving
 from space.bm25 import Bm25Index
 from space.catalogue import passages
 from space.config import AppSettings, BuildSettings, SettingsError, without_secret
@@ -28,6 +29,7 @@ from space.facets import FILTERS, Facets
 from space.index import TorchIndex
 from space.loading import load_engine
 from space.milvus import KINDS, MilvusError, MilvusIndex, collection_name, condition, open_indexes, unfinished
+from space.retrieval import Asked, Request, retrieve
 from space.search import SearchEngine
 from space.store import Plan, Store, StoreWriter
 from space.systems import Bm25System, DenseSystem, HybridSystem, RandomSystem, within
@@ -234,6 +236,28 @@ def test_only_a_system_elsewhere_is_told_the_filters(pairs):
     fused = within(HybridSystem(there, here), {"brand": "Acme"})
     assert fused.parts[0].index._condition and fused.parts[1] is here
     assert found._condition == "", "the next visitor's search must not be narrowed by this one's"
+
+
+def test_filters_go_with_each_of_several_requests(store, pairs):
+    """Of two that are searched together neither may be narrowed by what only the other asked for."""
+    exact, found = pairs["tuned"]
+    encoder, facets = tiny.BagOfWords(dim=DIM), Facets(store.products())
+    here, there = ({"tuned": DenseSystem("tuned", encoder, index)} for index in (exact, found))
+    chosen = [
+        {"brand": "it's"},
+        {},
+        {"locale": "es"},
+        {"brand": "it's", "color": ""},
+        {"color": "red", "max_price": 5},
+    ]
+    requests = [
+        Request(["tuned"], Asked(text, row, filters), ROWS, facets.mask(filters))
+        for filters in chosen
+        for text, row in (("red shoes", None), ("blue mug", None), ("", 3))
+    ]
+    for ours, theirs in zip(retrieve(there, requests), retrieve(here, requests), strict=True):
+        for part in ("rows", "scores"):
+            assert getattr(ours["tuned"][0], part).tolist() == getattr(theirs["tuned"][0], part).tolist()
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "FLAT"])
@@ -490,12 +514,20 @@ def test_zero_gpu_is_refused(monkeypatch):
         app.serve(AppSettings(index="milvus", milvus_uri="http://a:19530"), "m", "b", "e")
 
 
-def test_the_readme_s_commands(built, tiny_e5, tmp_path):
-    """A store of build_embeddings.py goes into Milvus, and the app's engine gives the same answers from there."""
+def test_the_readme_s_commands(built, tiny_e5, tmp_path, monkeypatch):
+    """A store of build_embeddings.py goes into Milvus, and the app's engine gives the same answers from there.
+
+    Of a large store no vectors are laid out for this process, which searches none.
+    """
     uri = str(tmp_path / "shop.db")
     build_embeddings.main(["--to-milvus", uri, "--output-dir", str(built / "artifacts")])
-    names = (str(built / "saved_e5_model"), str(tiny_e5), str(built / "artifacts"))
-    engines = [load_engine(*names, offline=True), load_engine(*names, offline=True, milvus_uri=uri)]
+    shutil.copytree(built / "artifacts", tmp_path / "artifacts")
+    names = (str(built / "saved_e5_model"), str(tiny_e5), str(tmp_path / "artifacts"))
+    engines = [load_engine(*names, offline=True)]
+    monkeypatch.setitem(serving.serve.__kwdefaults__, "mapped_from", 1)
+    engines.append(load_engine(*names, offline=True, milvus_uri=uri))
+    beside = {path.name for path in (tmp_path / "artifacts.serving").iterdir()}
+    assert beside == {"manifest.json", "products.arrow", "terms.arrow", "lists.arrow"}
     for asked in ({"query": "warm hat"}, {"query": "warm hat", "system": "hybrid", "locale": "us"}):
         hits = [[(hit.key, hit.score, hit.standing) for hit in one.search(**asked).hits] for one in engines]
         assert hits[0] == hits[1] and len(hits[0]) == 10

@@ -44,6 +44,7 @@ def test_a_title_is_enough():
     [
         (b"", "shop.csv: the file is empty"),
         (b"\n \n", "shop.csv: the file is empty"),
+        (b";;\n \n;\n", "shop.csv: no line of the file holds anything"),
         (b"title\n", "shop.csv: holds no product"),
         (b"PK\x03\x04rest", "shop.csv: this is a zip archive, as .xlsx files are: export the table as CSV"),
         ("title\nMug\n".encode("utf-16"), "shop.csv: this is UTF-16 text: save it as UTF-8"),

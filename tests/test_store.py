@@ -22,6 +22,8 @@ def catalogue(rows=ROWS, last=None):
             "product_locale": ["us"] * rows,
             "product_id": [f"P{row}" for row in range(rows)],
             "product_title": [*titles[:-1], last or titles[-1]],
+            "product_brand": ["Acme", *[None] * (rows - 1)],
+            "product_color": pa.nulls(rows, pa.string()),
         }
     )
 

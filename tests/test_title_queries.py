@@ -4,8 +4,11 @@ import pyarrow as pa
 import pytest
 from datasets import Dataset
 
-from space import title_queries
+from space import experiment, title_queries
+from space.catalogue import passages
+from space.config import TrainSettings
 from space.errors import UserError
+from space.source import open_judged
 
 JUDGED = Dataset.from_dict({"anchor": ["mug"], "positive": ["red mug"], "negative": ["hose"]})
 
@@ -74,3 +77,16 @@ def test_same_seed_same_examples():
 def test_a_catalogue_that_gives_none_is_refused(titles, passages, said):
     with pytest.raises(UserError, match=said):
         added(titles, 3, passages=passages)
+
+
+@pytest.mark.parametrize(("loss", "times"), [("mnrl", 2), ("triplet", 2), ("cosent", 1)])
+def test_by_default_there_are_as_many_as_judged_examples(loss, times, monkeypatch):
+    judged = open_judged("sample", ["es"])
+    texts = passages(judged.catalogue)
+    settings = {"dataset": "sample", "loss": loss}
+    alone, known = experiment.learn_from(judged, texts, TrainSettings(**settings, title_queries=0))
+    more, exact = experiment.learn_from(judged, texts, TrainSettings(**settings))
+    assert len(more) == times * len(alone) and more.select(range(len(alone))).to_list() == alone.to_list()
+    assert (len(exact) > len(known)) == (times > 1)
+    monkeypatch.setattr(title_queries, "MOST", 10)
+    assert len(experiment.learn_from(judged, texts, TrainSettings(**settings))[0]) == len(alone) + 10 * (times - 1)

@@ -1,5 +1,6 @@
 """The loss is the library's, whatever is done for speed; and a finished model replaces another whole or not at all."""
 
+import json
 import os
 import shutil
 from types import SimpleNamespace
@@ -18,7 +19,7 @@ from sentence_transformers.sentence_transformer.losses import (
 from torch.utils.data import BatchSampler, DataLoader
 from transformers import TrainerState
 
-from space import experiment, training
+from space import experiment, losses, model_folder, training
 from space.catalogue import passages
 from space.config import TrainSettings
 from space.encoder import TextEncoder
@@ -72,7 +73,7 @@ def test_loss_and_gradients_are_those_of_the_library(encoder, name):
     plain.backward()
     wanted = {key: value.grad.clone() for key, value in encoder.model.named_parameters() if value.grad is not None}
     encoder.model.zero_grad()
-    ours = loss.compute_loss_from_embeddings(training.embed_by_length(encoder.model, columns), labels)
+    ours = loss.compute_loss_from_embeddings(losses.embed_by_length(encoder.model, columns), labels)
     ours.backward()
     torch.testing.assert_close(ours, plain, atol=1e-5, rtol=1e-5)
     for key, value in encoder.model.named_parameters():
@@ -82,11 +83,54 @@ def test_loss_and_gradients_are_those_of_the_library(encoder, name):
             )
 
 
+def test_a_graded_margin_is_what_its_label_says():
+    """Distances .5 and .6 with margin .2: the whole margin is missed by .1, half of it is met exactly."""
+    anchors = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    positives, negatives = (torch.tensor([[c, (1 - c * c) ** 0.5]] * 2) for c in (0.5, 0.4))
+    loss = losses.GradedTripletLoss(None, distance_metric=TripletDistanceMetric.COSINE, triplet_margin=0.2)
+    columns = [anchors, positives, negatives]
+    assert float(loss.compute_loss_from_embeddings(columns, torch.tensor([1.0, 0.5]))) == pytest.approx(0.05)
+    assert float(loss.compute_loss_from_embeddings(columns, torch.tensor([1.0, 1.0]))) == pytest.approx(0.1)
+    assert float(loss.compute_loss_from_embeddings(columns)) == pytest.approx(0.1)
+
+
+def test_a_sum_of_losses_is_their_sum(encoder):
+    encoder.model.eval()
+    columns = features(encoder, 3)
+    settings = {"loss": "mnrl", "scale": 50.0, "triplet_margin": 0.3}
+    both = losses.make(encoder.model, TrainSettings(**settings, triplet_weight=0.7))
+    with torch.no_grad():
+        ranking = MultipleNegativesRankingLoss(encoder.model, scale=50.0)([dict(c) for c in columns], None)
+        triplets = TripletLoss(encoder.model, TripletDistanceMetric.COSINE, 0.3)([dict(c) for c in columns], None)
+        ours = losses.compute(both, encoder.model, columns, None)
+    assert float(triplets) > 0.01 and float(ours) == pytest.approx(float(ranking + 0.7 * triplets), abs=1e-5)
+    assert losses.compares_across_batch(both)
+
+
+def test_under_autocast_the_loss_is_still_float32(encoder):
+    """In bfloat16 a loss of 3.4 comes in steps of 1/64, and cosines that differ in the third digit are equal."""
+    columns = features(encoder, 3)
+    loss = losses.make(encoder.model, TrainSettings(loss="mnrl"))
+    with torch.autocast("cpu", torch.bfloat16):
+        value = losses.compute(loss, encoder.model, columns, None)
+        assert losses.cosines(torch.eye(2), torch.eye(2)).dtype == torch.float32
+    assert value.dtype == torch.float32 and float(value) * 64 != int(float(value) * 64)
+
+
+def test_bfloat16_can_be_asked_for_and_the_weights_stay_float32(fine_tune):
+    settings = {"max_steps": 2, "dropout": False}
+    whole, half = (fine_tune("mnrl", precision=precision, **settings) for precision in ("float32", "bfloat16"))
+    assert {tensor.dtype for tensor in half[1].model.parameters()} == {torch.float32}
+    first = [run[0].history[0]["loss"] for run in (whole, half)]
+    assert first[0] != first[1] and first[0] == pytest.approx(first[1], rel=0.01)
+    assert whole[0].run != half[0].run
+
+
 def test_embeddings_come_back_in_their_places(encoder):
     encoder.model.eval()
     columns = features(encoder, 3, rows=50)
     with torch.no_grad():
-        for ours, column in zip(training.embed_by_length(encoder.model, columns), columns, strict=True):
+        for ours, column in zip(losses.embed_by_length(encoder.model, columns), columns, strict=True):
             torch.testing.assert_close(ours, encoder.model(column)["sentence_embedding"], atol=1e-6, rtol=0)
 
 
@@ -103,9 +147,9 @@ def test_blending_stands_on_the_line_between_base_and_tuned(encoder, share):
 
 def test_a_model_is_replaced_whole(encoder, tmp_path):
     target = tmp_path / "model"
-    training.save(encoder, target, {"README.md": "first"})
+    model_folder.save(encoder, target, {"README.md": "first"})
     (target / "stale.txt").write_text("of the first")
-    training.save(encoder, target, {"README.md": "second"})
+    model_folder.save(encoder, target, {"README.md": "second"})
     assert (target / "README.md").read_text() == "second"
     assert not (target / "stale.txt").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
@@ -113,19 +157,19 @@ def test_a_model_is_replaced_whole(encoder, tmp_path):
 
 def test_a_replacement_cut_off_between_its_renames_is_undone(encoder, tmp_path):
     target = tmp_path / "model"
-    training.save(encoder, target, {"README.md": "first"})
+    model_folder.save(encoder, target, {"README.md": "first"})
     target.rename(tmp_path / "model.previous")
     (tmp_path / "model.unfinished").mkdir()
-    training.recover(target)
+    model_folder.recover(target)
     assert (target / "README.md").read_text() == "first"
     assert not (tmp_path / "model.previous").exists()
 
 
 def test_a_write_that_fails_leaves_the_old_model(encoder, tmp_path):
     target = tmp_path / "model"
-    training.save(encoder, target, {"README.md": "first"})
+    model_folder.save(encoder, target, {"README.md": "first"})
     with pytest.raises(OSError, match="no-such-folder"):
-        training.save(encoder, target, {"no-such-folder/README.md": "second"})
+        model_folder.save(encoder, target, {"no-such-folder/README.md": "second"})
     assert (target / "README.md").read_text() == "first"
 
 
@@ -136,14 +180,14 @@ def fine_tune(tiny_e5, tmp_path, monkeypatch):
     judged = open_judged("sample", ["es"])
     texts = passages(judged.catalogue)
 
-    def run(loss, dropout=True, batch_size=16, **settings):
+    def run(loss, dropout=True, batch_size=16, dev=None, **settings):
         examples = training_examples(judged.train, texts, loss, negatives=1).select(range(100))
         encoder = TextEncoder(locate(str(tiny_e5)), training=True)
         for module in encoder.model.modules():
             if isinstance(module, torch.nn.Dropout) and not dropout:
                 module.p = 0.0
         settings = TrainSettings(dataset="sample", loss=loss, batch_size=batch_size, **settings)
-        return training.fine_tune(encoder, examples, exact_texts(judged.train, texts), settings), encoder
+        return training.fine_tune(encoder, examples, exact_texts(judged.train, texts), settings, dev), encoder
 
     return run
 
@@ -160,6 +204,35 @@ def test_a_run_resumed_past_its_first_epoch_ends_in_the_same_weights(fine_tune, 
     assert again.steps == 60
     for name, tensor in unbroken.model.state_dict().items():
         assert torch.equal(tensor, resumed.model.state_dict()[name]), name
+
+
+def test_a_run_that_ends_early_ends_the_same_when_resumed(fine_tune, tmp_path):
+    """The best step is neither the first nor the last; what was seen after the checkpoint must not be believed."""
+
+    class Dev:
+        """Scores by the weights alone, so that a resumed run that differs is seen: highest at step 20."""
+
+        def score(self, encoder):
+            moved = float((next(encoder.model.parameters()).detach() - self.start).norm())
+            self.seen.append(moved)
+            return -abs(moved - self.wanted)
+
+    def run(**more):
+        return fine_tune("triplet", max_steps=80, save_steps=10, dev=dev, learning_rate=1e-3, **more)
+
+    dev = Dev()
+    dev.start, dev.wanted, dev.seen = 0.0, 1e9, []
+    run()
+    dev.wanted = dev.seen[2]
+    shutil.rmtree(tmp_path / "checkpoints")
+    log, unbroken = run()
+    assert log.best_step == 20 and log.steps == 40 and list(log.dev_scores) == ["0", "10", "20", "30", "40"]
+    (checkpoints,) = (tmp_path / "checkpoints").iterdir()
+    shutil.rmtree(checkpoints / "checkpoint-40")
+    (checkpoints / "dev.json").write_text(json.dumps(log.dev_scores | {"40": 5.0}))
+    again, resumed = run(resume=True)
+    assert again.best_step == 20 and again.dev_scores == log.dev_scores
+    assert_same(weights((log, unbroken)), weights((again, resumed)), 0.0)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +265,7 @@ def test_e5_base_trains_as_e5_small_does(tmp_path, monkeypatch, loss):
     before = encoder.fingerprint
     settings = TrainSettings(dataset="sample", loss=loss, batch_size=8, max_steps=2, gradient_checkpointing=True)
     log = training.fine_tune(encoder, examples, exact_texts(judged.train, texts), settings)
-    training.save(encoder, tmp_path / "saved", {})
+    model_folder.save(encoder, tmp_path / "saved", {})
     again = TextEncoder(locate(str(tmp_path / "saved")))
     assert log.steps == 2 and log.history[-1]["loss"] > 0
     assert again.fingerprint == encoder.describe(refresh=True)["fingerprint"] != before

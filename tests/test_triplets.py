@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
+from datasets import Dataset
 
 from space.esci import GAINS, LABELS
 from space.triplets import LabelAwareBatchSampler, TripletError, exact_texts, training_examples
@@ -196,6 +197,11 @@ def test_cosent_needs_two_labels(rows):
         training_examples(judgments(*rows), ["a", "b"], "cosent")
 
 
+def test_cosent_makes_do_with_two_labels():
+    frame = judgments(("mug", "us", 0, "Exact"), ("mug", "us", 1, "Substitute"))
+    assert sorted(training_examples(frame, ["a", "b"], "cosent")["score"]) == [0.1, 1.0]
+
+
 # -- batches ---------------------------------------------------------------------------------------------------------
 
 
@@ -270,3 +276,17 @@ def test_order_by_seed_and_epoch():
     assert order(1, 0) == order(1, 0)
     assert order(1, 3) == order(1, 3)
     assert len({str(order(*which)) for which in ((1, 0), (1, 1), (1, 2), (7, 0))}) == 4
+
+
+def test_a_query_without_judgments_of_its_own_does_not_stand_twice_in_a_batch():
+    """As those made of titles: nothing is known to be Exact for them, and yet one's product answers the other."""
+    examples = Dataset.from_dict({"anchor": ["mug"] * 4, "positive": list("abcd"), "negative": list("efgh")})
+    assert [len(batch) for batch in LabelAwareBatchSampler(examples, 4, {}, drop_last=False)] == [1, 1, 1, 1]
+
+
+def test_small_batches_are_dropped_where_the_trainer_wants_it():
+    examples = Dataset.from_dict({"anchor": list("abcde"), "positive": list("fghij"), "negative": list("klmno")})
+    kept, dropped = (
+        [len(batch) for batch in LabelAwareBatchSampler(examples, 2, {}, drop_last=last)] for last in (False, True)
+    )
+    assert (kept, dropped) == ([2, 2, 1], [2, 2])

@@ -13,7 +13,7 @@ from gradio.context import LocalContext
 from space.errors import QueryError
 from space.facets import FILTERS
 from space.search import SearchEngine
-from space.ui.events import ENGINE
+from space.ui.events import ALONE, ENGINE
 
 #: ``space.search.SYSTEMS``, as the documentation shows it; a test compares them.
 System = Literal["tuned", "base", "bm25", "hybrid"]
@@ -198,7 +198,7 @@ def add_endpoints(engine: SearchEngine) -> None:
     gr.api(search, api_name="search", **ENGINE)
     gr.api(more_like, api_name="more_like", **ENGINE)
     gr.api(compare, api_name="compare", **ENGINE)
-    gr.api(explain, api_name="explain", **ENGINE)
+    gr.api(explain, api_name="explain", **ALONE)
 
 
 def _names(systems: Any) -> list[Any] | None:

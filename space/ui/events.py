@@ -6,16 +6,19 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from space.search import TOGETHER
 from space.ui import cards
 from space.ui.form import Form
 from space.ui.markup import Html
 from space.ui.scripts import script
 from space.ui.turns import STAMP, Turns
 
-# A query takes some tens of milliseconds, nearly all of it inside torch and numpy with Python's lock released, so a
-# few at a time keep a light query from waiting behind a heavy one. Many more would only share the same cores and
-# memory bandwidth and all get slower. One group for everything that asks the engine, page and endpoints alike.
-ENGINE = {"concurrency_limit": 4, "concurrency_id": "engine"}
+# As many may ask at a time as the engine serves together: most of them only wait for the same encoding and the same
+# look at all vectors. One group for every search of the catalogue, page and endpoints alike. Who leaves while he waits
+# for his turn frees his place at once, and one who leaves later, with the answers of those he is served with.
+ENGINE = {"concurrency_limit": TOGETHER, "concurrency_id": "engine"}
+# What is computed for one alone: a few at a time, since more would only share the same cores and all get slower.
+ALONE = {"concurrency_limit": 4, "concurrency_id": "alone"}
 
 
 def result_area(welcome: str) -> gr.HTML:

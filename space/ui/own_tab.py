@@ -13,7 +13,7 @@ from space import own
 from space.errors import UserError
 from space.search import SearchEngine
 from space.ui import cards, columns
-from space.ui.events import ENGINE, result_area
+from space.ui.events import ALONE, result_area
 from space.ui.markup import Html, fill
 from space.ui.words import label
 
@@ -135,7 +135,7 @@ def build_own_tab(engine: SearchEngine) -> OwnTab:
     choose.upload(take_file, None, outputs, **embedding)
     example.click(take_example, None, outputs, **embedding)
     forget.click(drop, None, outputs, queue=False, **private)
-    gr.on([query.submit, search.click], answer, [mine, query], output, show_progress="minimal", **private, **ENGINE)
+    gr.on([query.submit, search.click], answer, [mine, query], output, show_progress="minimal", **private, **ALONE)
     return OwnTab(mine)
 
 

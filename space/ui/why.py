@@ -7,7 +7,7 @@ import gradio as gr
 from space.errors import QueryError
 from space.search import SYSTEMS, SearchEngine
 from space.ui import cards, links
-from space.ui.events import ENGINE
+from space.ui.events import ALONE
 from space.ui.markup import Html, fill
 from space.ui.reasons import reasons
 
@@ -36,7 +36,7 @@ def build_why(engine: SearchEngine, own: gr.State | None = None) -> gr.HTML:
         api_visibility="private",
         trigger_mode="always_last",
         show_progress="hidden",
-        **ENGINE,
+        **ALONE,
     )
     return dialog
 

@@ -1,0 +1,114 @@
+"""A store and two models of the real size, made up: nothing is embedded, so that minutes suffice instead of hours.
+
+Titles are drawn from a vocabulary whose frequencies fall as one over the rank, as those of words do, so that BM25's
+lists are as long as real ones; vectors are random and of unit norm; the models are BERT networks of the size of
+multilingual-e5-small (12 layers, 250,037 token vectors of 384 numbers, 471 MB each) with random weights and the
+tokenizer of all-MiniLM-L6-v2. What they find means nothing, what they cost is real.
+"""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import torch
+from transformers import BertConfig, BertModel
+
+from space.encoder import TextEncoder
+from space.store import Plan, StoreWriter
+from space.weights import STAND_IN, locate
+
+DIM, SHARD = 384, 20_000
+PARTS = ("base", "tuned")
+#: Of multilingual-e5-small.
+LAYERS, TOKENS = 12, 250_037
+#: As many different words as 1.2 million titles have; 2,000 words would make every list endless.
+WORDS, BRANDS, COLORS = 400_000, 200_000, 30_000
+TITLE_WORDS = (6, 26)
+JUDGED_PER_QUERY = 20
+
+
+def make(folder: Path, products: int) -> None:
+    """Models and a store of so many products, in the folders ``e5-base``, ``e5-tuned`` and ``artifacts``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    store(folder / "artifacts", products, models(folder))
+
+
+def models(folder: Path) -> dict[str, Path]:
+    """{"base" and "tuned": folder of a model}."""
+    tokenizer = locate(STAND_IN, offline=True).folder
+    config = BertConfig(
+        vocab_size=TOKENS,
+        hidden_size=DIM,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=12,
+        intermediate_size=4 * DIM,
+    )
+    made = {}
+    for seed, part in enumerate(PARTS):
+        torch.manual_seed(seed)
+        made[part] = folder / f"e5-{part}"
+        BertModel(config).save_pretrained(made[part])
+        for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
+            if (tokenizer / name).is_file():
+                shutil.copy(tokenizer / name, made[part])
+    return made
+
+
+def store(folder: Path, products: int, made: dict[str, Path]) -> None:
+    """A finished store of so many products, its vectors signed by those models."""
+    rng = np.random.default_rng(0)
+    titles = words(rng, rng.integers(*TITLE_WORDS, products), WORDS, "w")
+    catalogue = pa.table(
+        {
+            "product_locale": pa.array(np.full(products, "us")),
+            "product_id": pa.array([f"B{row:09d}" for row in range(products)]),
+            "product_title": titles,
+            "product_brand": words(rng, np.ones(products, int), BRANDS, "Brand"),
+            "product_color": words(rng, rng.integers(0, 2, products), COLORS, "colour"),
+        }
+    )
+    writer = StoreWriter(folder, Plan(products, SHARD, "{title} {brand} {color}", "made up", "Made up, for timings."))
+    writer.begin(resume=False)
+    writer.write_products(catalogue)
+    described = {part: TextEncoder(locate(str(path)), device="cpu").describe() for part, path in made.items()}
+    for seed, (part, encoder) in enumerate(described.items()):
+        rng = np.random.default_rng(1 + seed)
+        for shard in range(writer.plan.shards):
+            rows = rng.standard_normal((writer.plan.span(shard)[1], DIM), dtype=np.float32)
+            rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+            key = writer.key(shard, encoder)
+            writer.write_vectors(part, shard, key, writer.products(shard), torch.from_numpy(rows))
+    writer.finish(described, judgments(rng, catalogue), {"bm25": {"k1": 1.2, "b": 0.75}}, "made up\n")
+
+
+def words(rng: np.random.Generator, lengths: np.ndarray, different: int, name: str) -> pa.Array:
+    """(n,) texts of so many words each, drawn by Zipf's law from so many; null where there is none."""
+    drawn = np.exp(rng.random(int(lengths.sum()), np.float32) * np.log(different)).astype(np.int32)
+    vocabulary = pa.array([f"{name}{rank:x}" for rank in range(different + 1)])
+    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
+    lists = pa.ListArray.from_arrays(offsets, vocabulary.take(pa.array(drawn)))
+    joined = pa.compute.binary_join(lists, " ")
+    return pa.compute.if_else(pa.array(lengths > 0), joined, None)
+
+
+def judgments(rng: np.random.Generator, catalogue: pa.Table) -> pd.DataFrame:
+    """A third as many judged pairs as products, as the us locale's test split has."""
+    queries = max(10, len(catalogue) // (3 * JUDGED_PER_QUERY))
+    rows = rng.integers(0, len(catalogue), (queries, JUDGED_PER_QUERY))
+    rows = (
+        np.array([rng.permutation(len(catalogue))[:JUDGED_PER_QUERY] for _ in rows]) if len(catalogue) < 5000 else rows
+    )
+    texts = catalogue["product_title"].take(pa.array(rows[:, 0])).to_pylist()
+    texts = [f"{' '.join(text.split()[1:5])} {number}" for number, text in enumerate(texts)]
+    flat = pa.array(rows.ravel())
+    return pd.DataFrame(
+        {
+            "query": np.repeat(texts, JUDGED_PER_QUERY),
+            "query_id": np.repeat(np.arange(queries), JUDGED_PER_QUERY),
+            "product_id": catalogue["product_id"].take(flat).to_pylist(),
+            "product_locale": "us",
+            "esci_label": rng.choice(["Exact", "Substitute", "Complement", "Irrelevant"], rows.size),
+        }
+    )

@@ -1,0 +1,174 @@
+"""Serving a catalogue of the real size with two models: start, memory, one query, BM25, and 32 visitors at a time.
+
+python benchmarks/serving.py [--products 1215854] [--clients 32] [--queries 64] [--folder KEEP]
+
+Store and models are made up (see made_up.py). Two processes start after each other: the first also prepares the files
+beside the store, as the first start after a build does; the second finds them. A start is measured from the start of
+the process to the first comparison of all systems, rendered. The clients are threads that ask the engine, as Gradio's
+are; both ways of asking get the same queries, none of which was asked before. The last line is JSON.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from machine import describe
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+K = 10
+
+
+def main() -> None:
+    """Make, then start twice."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--products", type=int, default=1_215_854, help="as the us locale has")
+    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--queries", type=int, default=64, help="of each kind of measurement")
+    parser.add_argument("--folder", type=Path, help="make the store here and keep it; one that is there is used")
+    parser.add_argument("--begun", type=float, help="serve what is in --folder, in a process begun then")
+    given = parser.parse_args()
+    if given.begun:
+        measure(given)
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = given.folder or Path(temporary)
+        if not (folder / "artifacts" / "manifest.json").is_file():
+            # In a process of its own, so that nothing of it is in memory or in the way.
+            code = f"import made_up, pathlib; made_up.make(pathlib.Path({str(folder)!r}), {given.products})"
+            path = os.pathsep.join([str(ROOT), str(ROOT / "benchmarks")])
+            subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}, check=True)
+        result = {"benchmark": "serving", "models": "two of multilingual-e5-small's size, random weights"}
+        for name in ("first_start", "later_start"):
+            result[name] = start(given, folder)
+            print(name, json.dumps(result[name], indent=1), flush=True)
+    print(json.dumps(result | {"machine": describe()}))
+
+
+def start(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """What a fresh process measures."""
+    words = [sys.executable, __file__, "--folder", str(folder), "--clients", str(given.clients)]
+    words += ["--queries", str(given.queries), "--begun", str(time.time())]
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measure(given: argparse.Namespace) -> None:
+    """Serve, ask, and print what it took."""
+    seconds: dict[str, float] = {}
+    from space.loading import load_engine
+    from space.systems import Stopwatch
+    from space.ui.columns import comparison
+    from space.ui.demo import build_demo
+
+    seconds["imports"] = time.time() - given.begun
+    folder, clock = given.folder, Stopwatch()
+    engine = load_engine(
+        str(folder / "e5-tuned"), str(folder / "e5-base"), str(folder / "artifacts"), offline=True, clock=clock
+    )
+    seconds |= {name: spent / 1e3 for name, spent in clock.milliseconds.items()}
+    with clock.stage("page"):
+        build_demo(engine)
+    with clock.stage("answer"):
+        comparison(engine.compare("the first visitor's query", K))
+    seconds |= {name: clock.milliseconds[name] / 1e3 for name in ("page", "answer")}
+    seconds["to_first_answer"] = time.time() - given.begun
+    texts = queries(engine, 4 * given.queries)
+    found: dict[str, Any] = {"products": len(engine)}
+    found["seconds"] = {name: round(value, 2) for name, value in seconds.items()}
+    found["memory_mb"] = {"after_first_answer": memory()}
+    part = [texts[place::4] for place in range(4)]
+    found["one_query_ms"] = one_query(engine, part[0], comparison)
+    found["bm25_ms"] = spread([1e3 * timed(lambda q=q: engine.search(q, K, "bm25")) for q in part[1]])
+    found["clients"] = clients(engine, part[2] + part[3], given.clients)
+    found["memory_mb"]["at_the_end"] = memory()
+    print(json.dumps(found))
+
+
+def queries(engine: Any, number: int) -> list[str]:
+    """Three to five words of a title each, as people type; frequent words and rare ones as titles have them."""
+    rng = np.random.default_rng(7)
+    rows = rng.permutation(len(engine))[:number]
+    titles = engine.catalogue["product_title"].take(rows.tolist()).to_pylist()
+    return [" ".join(rng.permutation(title.split())[: rng.integers(3, 6)]) for title in titles]
+
+
+def one_query(engine: Any, texts: list[str], render: Callable[..., object]) -> dict[str, Any]:
+    """Where the time of a comparison by both models goes, to the rendered cards."""
+    parts: dict[str, list[float]] = {}
+    for text in texts:
+        begun = time.perf_counter()
+        found = engine.compare(text, K, ["base", "tuned"])
+        searched = time.perf_counter()
+        render(found)
+        done = time.perf_counter()
+        stages = {
+            stage: sum(result.timings_ms[stage] for result in found.systems.values()) for stage in ("encode", "search")
+        }
+        stages["labels_and_products"] = 1e3 * (searched - begun) - sum(stages.values())
+        stages["cards"] = 1e3 * (done - searched)
+        stages["overhead"] = stages["labels_and_products"] + stages["cards"]
+        stages["total"] = 1e3 * (done - begun)
+        for stage, spent in stages.items():
+            parts.setdefault(stage, []).append(spent)
+    return {stage: spread(spent) for stage, spent in parts.items()}
+
+
+def clients(engine: Any, texts: list[str], number: int) -> dict[str, Any]:
+    """Queries by second of one client, who asks when answered, and of so many; and whether they were told the same."""
+
+    def ask(text: str) -> tuple[float, list[tuple[str, float]]]:
+        begun = time.perf_counter()
+        hits = engine.search(text, K, "tuned").hits
+        return time.perf_counter() - begun, [(hit.product_id, hit.score) for hit in hits]
+
+    result: dict[str, Any] = {}
+    told = {}
+    for name, workers in (("one", 1), ("many", number)):
+        with ThreadPoolExecutor(workers) as pool:
+            begun = time.perf_counter()
+            answers = list(pool.map(ask, texts))
+            spent = time.perf_counter() - begun
+        result[name] = {"clients": workers, "per_second": round(len(texts) / spent, 2)}
+        result[name] |= spread([1e3 * seconds for seconds, _ in answers])
+        told[name] = [hits for _, hits in answers]
+    pairs = list(zip(told["one"], told["many"], strict=True))
+    result["same_products"] = sum([key for key, _ in a] == [key for key, _ in b] for a, b in pairs) / len(pairs)
+    result["largest_difference_of_scores"] = max(
+        abs(left - right) for a, b in pairs for (_, left), (_, right) in zip(a, b, strict=True)
+    )
+    result["times_the_throughput"] = round(result["many"]["per_second"] / result["one"]["per_second"], 2)
+    return result
+
+
+def timed(run: Callable[[], object]) -> float:
+    """Seconds."""
+    begun = time.perf_counter()
+    run()
+    return time.perf_counter() - begun
+
+
+def spread(milliseconds: list[float]) -> dict[str, float]:
+    """Median and 95th percentile."""
+    return {name: round(float(np.percentile(milliseconds, at)), 2) for name, at in (("median", 50), ("p95", 95))}
+
+
+def memory() -> dict[str, int]:
+    """MB of this process: its own, that of mapped files, and the most it ever had of both."""
+    names = {"RssAnon": "own", "RssFile": "mapped", "VmHWM": "peak"}
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    values = {line.partition(":")[0]: int(line.split()[1]) * 1024 // 10**6 for line in lines if line.endswith(" kB")}
+    return {said: values[name] for name, said in names.items()}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,376 @@
+"""What works: training recipes compared on a dev split of the train queries, never on the held-out ones.
+
+python benchmarks/study.py --dataset ../shared/esci --locales us [--minutes 60] [--seeds 1] [--recipes mnrl titles ...]
+python benchmarks/study.py --report
+
+The train queries are dealt into two folds; a recipe is trained on either and evaluated on the other, so that every
+rich query (10 judgments or more) is a dev query once. Judgments of one or a few products say little about a ranking,
+and are reported apart. A job is one recipe, seed and fold, in a process of one thread; as many run as there are cores,
+in the order below, until the minutes are over. Finished jobs are kept under --work and not run again. Tables and plot
+come from all jobs found there: benchmarks/results/study.json, images/study.png, and the table within
+benchmarks/STUDY.md. The last line is JSON.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from machine import describe
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+LOG = ROOT / "benchmarks" / "STUDY.md"
+#: Stands before and after the table in the log.
+MARK = "<!-- written by study.py -->"
+BASE = "sentence-transformers/all-MiniLM-L6-v2"
+FOLDS = (0, 1)
+RICH = 10
+#: Thin queries to evaluate on; the others are learned from in both folds.
+THIN = 600
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of train.py that differ from the common ones, and why they are tried.
+
+    Attributes:
+        why: in a few words.
+        settings: fields of ``TrainSettings``.
+        shares: the finished weights are also evaluated with these shares of the base's.
+        lora: rank of the matrices that are trained in place of the weights (Hu et al. 2021); 0 trains the weights.
+    """
+
+    why: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    shares: tuple[float, ...] = ()
+    lora: int = 0
+
+
+_PLAIN = {"learning_rate": 2e-5, "base_share": 0.0}
+_TITLES = _PLAIN | {"title_queries": 3500}
+RECIPES = {
+    "base": Recipe("what all others are compared with"),
+    "titles": Recipe("in-batch ranking, and as many queries made of titles as there are judged ones", _TITLES, (0.3,)),
+    "triplet": Recipe("the plain triplet loss", _PLAIN | {"loss": "triplet", "title_queries": 0}),
+    "mnrl": Recipe("in-batch ranking from the labels alone", _PLAIN | {"title_queries": 0}, (0.3,)),
+    "titles, mined": Recipe("hard negatives in place of random ones", _TITLES | {"mined_negatives": True}),
+    "titles + triplet": Recipe(
+        "a graded triplet term orders what was judged", _TITLES | {"triplet_weight": 1.0, "graded_margins": True}
+    ),
+    "titles, 5e-5": Recipe("a higher learning rate", _TITLES | {"learning_rate": 5e-5}, (0.3,)),
+    "titles, 1e-4": Recipe("a still higher one", _TITLES | {"learning_rate": 1e-4}, (0.3,)),
+    "titles by triplet": Recipe("the triplet loss over the same examples", _TITLES | {"loss": "triplet"}),
+    "titles, LoRA": Recipe("few weights, against overfitting", _TITLES | {"learning_rate": 5e-4}, lora=16),
+    "titles, scale 50": Recipe("a lower temperature", _TITLES | {"scale": 50.0}),
+    "7,000 titles": Recipe("more of them", _TITLES | {"title_queries": 7000}),
+    "titles, 2 epochs": Recipe("longer", _TITLES | {"epochs": 2.0}),
+    "titles, 64": Recipe("larger batches, more negatives for each", _TITLES | {"batch_size": 64}),
+    "cosent": Recipe("grades alone", _PLAIN | {"loss": "cosent"}),
+}
+COLUMNS = ("full_catalogue/ndcg@10", "judged/ndcg", "full_catalogue/recall@100", "full_catalogue/mrr@10")
+
+
+def main() -> None:
+    """Run what is left, then report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset", default="sample")
+    parser.add_argument("--locales", nargs="+", default=["us"])
+    parser.add_argument("--base-model", default=BASE)
+    parser.add_argument("--precision", default="bfloat16", help="of the study's runs; train.py has its own")
+    parser.add_argument("--recipes", nargs="+", default=list(RECIPES), choices=list(RECIPES), metavar="NAME")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=60.0, help="no job begins after so many")
+    parser.add_argument("--work", type=Path, default=Path("runs/study"))
+    parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results" / "study.json")
+    parser.add_argument("--report", action="store_true", help="run nothing, report what is there")
+    parser.add_argument("--job", nargs=3, metavar=("RECIPE", "SEED", "FOLD"), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.job:
+        name, seed, fold = given.job
+        one(given, name, int(seed), int(fold))
+        return
+    if not given.report:
+        run_all(given)
+    result = report(given)
+    given.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    before, _, rest = LOG.read_text(encoding="utf-8").partition(MARK)
+    LOG.write_text(f"{before}{MARK}\n{table(result)}\n{MARK}{rest.partition(MARK)[2]}", encoding="utf-8")
+    print(json.dumps(result))
+
+
+def path_of(given: argparse.Namespace, name: str, seed: int, fold: int) -> Path:
+    """Where a job's figures are."""
+    return given.work / f"{name.replace(' ', '_')}-{seed}-{fold}.json"
+
+
+def run_all(given: argparse.Namespace) -> None:
+    """Jobs side by side, one thread each."""
+    given.work.mkdir(parents=True, exist_ok=True)
+    jobs = [
+        (name, seed, fold)
+        for seed in range(given.seeds)
+        for name in given.recipes
+        for fold in FOLDS
+        if (name != "base" or seed == 0) and not path_of(given, name, seed, fold).is_file()
+    ]
+    begun, running = time.monotonic(), {}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    while jobs or running:
+        while jobs and len(running) < cores and time.monotonic() - begun < 60 * given.minutes:
+            job = jobs.pop(0)
+            words = [sys.executable, __file__, *sys.argv[1:], "--job", *(str(part) for part in job)]
+            log = path_of(given, *job).with_suffix(".log").open("w")
+            running[job] = subprocess.Popen(words, env=environment, stdout=log, stderr=log), time.monotonic()
+        if not running:
+            print(f"out of time, {len(jobs)} jobs not run", flush=True)
+            return
+        time.sleep(0.5)
+        for job, (process, since) in list(running.items()):
+            if process.poll() is not None:
+                del running[job]
+                log = path_of(given, *job).with_suffix(".log")
+                state = "done" if process.returncode == 0 else f"FAILED, see {log}"
+                print(f"{job[0]}, seed {job[1]}, fold {job[2]}: {state}, {time.monotonic() - since:.0f} s", flush=True)
+
+
+def one(given: argparse.Namespace, name: str, seed: int, fold: int) -> None:
+    """Train and evaluate one recipe on one fold, and write its per-query figures."""
+    import torch
+
+    from space import drift, evaluation, experiment, training
+    from space.catalogue import passages
+    from space.config import TrainSettings, to_json
+    from space.encoder import TextEncoder
+    from space.esci import Judged
+    from space.index import TorchIndex
+    from space.source import open_judged
+    from space.systems import DenseSystem
+    from space.weights import locate
+
+    torch.set_num_threads(1)
+    whole = open_judged(given.dataset, given.locales, offline=True)
+    train, dev = split(whole.train, fold)
+    judged = Judged(train=train, test=dev, catalogue=whole.catalogue, name=whole.name, notice=whole.notice)
+    texts = passages(judged.catalogue)
+    encoder = TextEncoder(locate(given.base_model, offline=True), training=True)
+    half = torch.autocast("cpu", torch.bfloat16) if given.precision == "bfloat16" else contextlib.nullcontext()
+
+    def embedded() -> TorchIndex:
+        with half:
+            return TorchIndex(encoder.encode_passages(texts))
+
+    def judge() -> dict[str, Any]:
+        frame = evaluation.per_query(DenseSystem(name, encoder, embedded()), dev, judged.catalogue)
+        return {
+            "query": frame.index.get_level_values("query").tolist(),
+            "everyday": encoder.encode_queries(drift.sentences()).tolist(),
+            **{column: frame[column].tolist() for column in COLUMNS},
+        }
+
+    recipe, found = RECIPES[name], {}
+    begun = time.perf_counter()
+    if name == "base":
+        found["base"] = judge()
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            settings = TrainSettings(
+                dataset=given.dataset,
+                precision=given.precision,
+                seed=seed,
+                checkpoints_dir=Path(folder) / "checkpoints",
+                logging_dir=Path(folder) / "logs",
+                save_steps=1_000_000,
+                **recipe.settings,
+            )
+            examples, exact = experiment.learn_from(judged, texts, settings)
+            if settings.mined_negatives:
+                examples = experiment.mine(examples, judged, texts, encoder, embedded(), settings)
+            if recipe.lora:
+                from peft import LoraConfig
+
+                targets = ["query", "key", "value", "dense"]
+                encoder.model.add_adapter(
+                    LoraConfig(r=recipe.lora, lora_alpha=2 * recipe.lora, target_modules=targets)
+                )
+            base = {key: tensor.detach().clone() for key, tensor in encoder.model.state_dict().items()}
+            log = training.fine_tune(encoder, examples, exact, settings)
+        for module in encoder.model.modules() if recipe.lora else ():
+            if hasattr(module, "merge"):
+                module.merge()  # into the weights, which is where they are read for embedding
+        found[name] = judge() | {"examples": log.examples, "steps": log.steps, "seconds": log.seconds}
+        found[name]["settings"] = {key: value for key, value in to_json(settings).items() if key in recipe.settings}
+        found[name]["settings"] |= {"lora": recipe.lora} if recipe.lora else {}
+        for share in recipe.shares:
+            training.blend(encoder.model, base, share)
+            found[f"{name}, {share:.0%} base"] = judge() | {"settings": recipe.settings | {"base_share": share}}
+    whole_job = {"seed": seed, "fold": fold, "minutes": (time.perf_counter() - begun) / 60, "found": found}
+    path_of(given, name, seed, fold).write_text(json.dumps(whole_job), encoding="utf-8")
+
+
+def split(train: Any, fold: int) -> tuple[Any, Any]:
+    """Judgments to learn from and to evaluate on, apart by query."""
+    import numpy as np
+
+    counts = train.groupby("query", sort=True).size()
+    rng = np.random.default_rng(0)
+    rich = rng.permutation(counts.index[counts >= RICH].to_numpy())
+    thin = rng.permutation(counts.index[counts < RICH].to_numpy())[:THIN]
+    dev = set(rich[fold :: len(FOLDS)]) | set(thin[fold :: len(FOLDS)])
+    held = train["query"].isin(dev)
+    return train[~held].reset_index(drop=True), train[held].reset_index(drop=True)
+
+
+def report(given: argparse.Namespace) -> dict[str, Any]:
+    """Every recipe beside base, by paired differences over dev queries; several seeds of one recipe are averaged."""
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(given.work.glob("*-*-*.json")):
+        job = json.loads(path.read_text(encoding="utf-8"))
+        for name, found in job["found"].items():
+            runs.setdefault(name, []).append(found | {key: job[key] for key in ("seed", "fold", "minutes")})
+    complete = {name: parts for name, parts in runs.items() if len({part["fold"] for part in parts}) == len(FOLDS)}
+    if "base" not in complete:
+        sys.exit(f"--work {given.work}: no finished jobs of the recipe 'base' over both folds; run it first")
+    rich = rich_queries(given)
+    base = by_query(complete["base"])
+    untuned = complete["base"][0]["everyday"]
+    recipes = {
+        name: figures(by_query(parts), base, rich) | described(name, parts, untuned)
+        for name, parts in complete.items()
+    }
+    order = sorted(recipes, key=lambda name: -recipes[name]["rich"]["full_catalogue/ndcg@10"]["mean"])
+    result = {
+        "benchmark": "study",
+        **{name: getattr(given, name) for name in ("dataset", "locales", "base_model", "precision")},
+        "dev_queries": {"rich": len(rich & set(base)), "thin": len(set(base) - rich)},
+        "base": {name: round(mean(base, rich, name), 4) for name in COLUMNS},
+        "recipes": {name: recipes[name] for name in order},
+        "machine": describe(),
+    }
+    print(table(result))
+    plot(result, ROOT / "images" / "study.png")
+    return result
+
+
+def rich_queries(given: argparse.Namespace) -> set[str]:
+    """Queries of both folds with enough judgments to say something about a ranking."""
+    from space.source import open_judged
+
+    counts = open_judged(given.dataset, given.locales, offline=True).train.groupby("query").size()
+    return set(counts.index[counts >= RICH])
+
+
+def by_query(parts: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """{query: {column: mean over seeds}} of a recipe's jobs."""
+    import numpy as np
+
+    values: dict[str, dict[str, list[float]]] = {}
+    for part in parts:
+        for place, query in enumerate(part["query"]):
+            for column in COLUMNS:
+                values.setdefault(query, {}).setdefault(column, []).append(part[column][place])
+    return {query: {name: float(np.mean(found)) for name, found in row.items()} for query, row in values.items()}
+
+
+def mean(rows: dict[str, dict[str, float]], queries: set[str], column: str) -> float:
+    """Over the queries where the metric is defined."""
+    import numpy as np
+
+    return float(np.nanmean([row[column] for query, row in rows.items() if query in queries]))
+
+
+def figures(
+    rows: dict[str, dict[str, float]], base: dict[str, dict[str, float]], rich: set[str]
+) -> dict[str, dict[str, Any]]:
+    """Paired differences from base, of rich and of thin queries."""
+    import numpy as np
+
+    from space import evaluation
+
+    found: dict[str, dict[str, Any]] = {}
+    for kind, queries in (("rich", sorted(set(rows) & rich)), ("thin", sorted(set(rows) - rich))):
+        found[kind] = {
+            column: evaluation.paired(np.array([rows[query][column] - base[query][column] for query in queries]))
+            for column in COLUMNS
+        }
+    return found
+
+
+def described(name: str, parts: list[dict[str, Any]], untuned: list[list[float]]) -> dict[str, Any]:
+    """What a recipe was, and what it did to everyday sentences: the mean cosine of each one's two vectors."""
+    import torch
+
+    from space import drift
+
+    base = torch.tensor(untuned)
+    moved = [drift.measure(base, torch.tensor(part["everyday"]))["cosine"]["mean"] for part in parts]
+    known = RECIPES.get(name.partition(", 30% base")[0])
+    return {
+        "why": known.why if known else "",
+        "settings": parts[0].get("settings", {}),
+        "seeds": sorted({part["seed"] for part in parts}),
+        "examples": parts[0].get("examples"),
+        "everyday_cosine": round(sum(moved) / len(moved), 4),
+        "minutes": round(sum(part["minutes"] for part in parts) / len(parts), 1),
+    }
+
+
+def table(result: dict[str, Any]) -> str:
+    """Markdown."""
+    rich, thin = ("full_catalogue/ndcg@10", "judged/ndcg", "full_catalogue/recall@100"), "full_catalogue/mrr@10"
+    lines = [
+        "| recipe | seeds | full nDCG@10 | judged nDCG | Exact recall@100 | thin MRR@10 | everyday cosine |",
+        "| --- " * 7 + "|",
+    ]
+    for name, found in result["recipes"].items():
+        cells = [*(cell(found["rich"][column]) for column in rich), cell(found["thin"][thin])]
+        lines.append(
+            f"| {name} | {len(found['seeds'])} | " + " | ".join(cells) + f" | {found['everyday_cosine']:.3f} |"
+        )
+    return "\n".join(lines)
+
+
+def cell(difference: dict[str, Any]) -> str:
+    """A paired difference with its interval."""
+    return f"{difference['mean']:+.3f} [{difference['low']:+.3f}, {difference['high']:+.3f}]"
+
+
+def plot(result: dict[str, Any], path: Path) -> None:
+    """Differences from base with their intervals, one row a recipe, both protocols side by side."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    recipes = {name: found for name, found in result["recipes"].items() if name != "base"}
+    panels = (
+        ("full catalogue, nDCG@10", "rich", "full_catalogue/ndcg@10"),
+        ("judged, nDCG", "rich", "judged/ndcg"),
+        ("thin queries, MRR@10", "thin", "full_catalogue/mrr@10"),
+    )
+    figure, axes = pyplot.subplots(1, 3, figsize=(11, 1 + 0.32 * len(recipes)), sharey=True, layout="constrained")
+    for axis, (title, kind, column) in zip(axes, panels, strict=True):
+        for place, found in enumerate(reversed(recipes.values())):
+            difference = found[kind][column]
+            sure = difference["low"] > 0 or difference["high"] < 0
+            axis.plot([difference["low"], difference["high"]], [place, place], color="#4f46e5" if sure else "#9ca3af")
+            axis.plot(difference["mean"], place, "o", color="#4f46e5" if sure else "#9ca3af")
+        axis.axvline(0, color="black", linewidth=0.8)
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel("difference from base")
+    axes[0].set_yticks(range(len(recipes)), list(reversed(recipes)))
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+if __name__ == "__main__":
+    main()

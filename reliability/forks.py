@@ -1,0 +1,67 @@
+"""Work in a child forked from this process, which has imported the libraries, and its end: good, or by a signal."""
+
+import hashlib
+import os
+import signal
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+#: How app.py ends when it is stopped politely.
+STOPPED = 143
+
+
+def forked(work: Callable[[], object], folder: Path, log: Path) -> int:
+    """The process id of a child that does ``work`` in ``folder`` and ends with 0, 1 or by a signal."""
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(out, 1)
+        os.dup2(out, 2)
+        os.chdir(folder)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        work()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(bool(end.code))
+        print(end.code, flush=True)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def finished(work: Callable[[], object], folder: Path, log: Path) -> float:
+    """Seconds that ``work`` took to its good end."""
+    start = time.monotonic()
+    _, status = os.waitpid(forked(work, folder, log), 0)
+    if status:
+        raise RuntimeError(f"ended with {status}: {log.read_text(errors='replace')[-2000:]}")
+    return time.monotonic() - start
+
+
+def killed(work: Callable[[], object], folder: Path, log: Path, after: float, sign: int) -> bool:
+    """Whether the child was still at work when the signal came."""
+    child = forked(work, folder, log)
+    time.sleep(after)
+    os.kill(child, sign)
+    _, status = os.waitpid(child, 0)
+    return cut_off(status)
+
+
+def cut_off(status: int) -> bool:
+    """Whether a signal ended it, at once or politely."""
+    return os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == STOPPED
+
+
+def digest(folder: Path, names: str = "**/*") -> str:
+    """One hash over the names and bytes of files; ``.lock`` files and the cache's notes are nobody's result."""
+    total = hashlib.sha256()
+    for path in sorted(folder.glob(names)):
+        if path.is_file() and path.suffix != ".lock":
+            total.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()

@@ -1,0 +1,44 @@
+"""A store of the real size, quickly: real products and judgments, the packaged encoder, and vectors drawn at random.
+
+What is searched is as large, and a query costs as much, as where the products had been embedded; only the answers mean
+nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+class Drawn:
+    """The packaged encoder's name and fingerprint, and unit vectors at random in the place of its own."""
+
+    def __init__(self, encoder: Any, seed: int) -> None:
+        self._encoder, self._random = encoder, torch.Generator().manual_seed(seed)
+
+    def describe(self) -> dict[str, Any]:
+        return self._encoder.describe()
+
+    def encode_passages(self, texts: Sequence[str], update: Callable[[int], object]) -> torch.Tensor:
+        update(len(texts))
+        vectors = torch.randn(len(texts), self._encoder.dim, generator=self._random)
+        return torch.nn.functional.normalize(vectors, dim=1)
+
+
+def make(folder: Path, dataset: str, locales: Sequence[str]) -> list[str]:
+    """Write the store; what app.py is to be started with."""
+    from space.catalogue import template
+    from space.embedding import embed_catalogue
+    from space.encoder import TextEncoder
+    from space.processes import join_processes
+    from space.source import contents_of, open_judged
+    from space.store import ENCODERS, Plan
+    from space.weights import STAND_IN, locate
+
+    contents = contents_of(open_judged(dataset, locales, offline=True))
+    encoder = TextEncoder(locate(STAND_IN, offline=True))
+    plan = Plan(len(contents.catalogue), 5_000, template(0), contents.name, contents.notice)
+    loads = {part: lambda seed=seed: Drawn(encoder, seed) for seed, part in enumerate(ENCODERS)}
+    embed_catalogue(contents.catalogue, loads, folder, plan, join_processes(), judgments=contents.judgments)
+    return ["--model", STAND_IN, "--base-model", STAND_IN, "--embeddings", str(folder), "--offline"]

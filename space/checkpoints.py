@@ -1,0 +1,67 @@
+"""Checkpoints that can be trusted: whose they are, and whether they were written to their end.
+
+Knows the settings and examples that decide a run's weights, and files; starts no training.
+"""
+
+import hashlib
+import json
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from transformers import TrainerCallback, TrainerControl, TrainerState
+from transformers.trainer_utils import get_last_checkpoint
+
+from space.config import TrainSettings, to_json
+from space.encoder import TextEncoder
+from space.files import atomically, sync
+
+logger = logging.getLogger(__name__)
+
+_COMPLETE = "complete.json"
+
+
+def run_name(encoder: TextEncoder, examples: Dataset, settings: TrainSettings, processes: int) -> str:
+    """Loss and a hash of all that decides the weights: a checkpoint is only continued by the run it belongs to."""
+    without = {"output_dir", "checkpoints_dir", "logging_dir", "resume", "push_to_hub", "push_embeddings", "private"}
+    without |= {"offline", "save_steps", "eval_queries", "base_model", "dataset"}
+    parts = {name: value for name, value in to_json(settings).items() if name not in without}
+    parts |= {"base": encoder.fingerprint, "processes": processes, "cuda": torch.cuda.is_available()}
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
+    for column in examples.column_names:
+        digest.update(json.dumps(list(examples[column])).encode())
+    return f"{settings.loss}-{digest.hexdigest()[:10]}"
+
+
+def last_complete(folder: Path) -> Path | None:
+    """The newest checkpoint that was written to its end; half-written ones are removed, so that nothing picks them."""
+    while folder.is_dir() and (found := get_last_checkpoint(str(folder))):
+        checkpoint = Path(found)
+        marker = checkpoint / _COMPLETE
+        try:
+            sizes = json.loads(marker.read_text(encoding="utf-8"))
+            if all((checkpoint / name).stat().st_size == size for name, size in sizes.items()):
+                return checkpoint
+        except (OSError, ValueError):
+            logger.debug("%s has no usable marker", checkpoint)
+        logger.warning("%s was not written to its end, leaving it out", checkpoint)
+        shutil.rmtree(checkpoint)
+    return None
+
+
+class MarkComplete(TrainerCallback):
+    """Writes down each checkpoint's files and sizes once all of them are there."""
+
+    def on_save(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Called by the trainer after a checkpoint."""
+        if state.is_world_process_zero:
+            folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+            files = [path for path in folder.rglob("*") if path.is_file() and path.name != _COMPLETE]
+            for path in files:
+                sync(path)
+            sizes = {str(path.relative_to(folder)): path.stat().st_size for path in files}
+            with atomically(folder / _COMPLETE) as unfinished:
+                unfinished.write_text(json.dumps(sizes), encoding="utf-8")

@@ -1,0 +1,75 @@
+"""The long runs in short, so that each still works when it is wanted; that of the fuzzer is in test_properties.py."""
+
+import ast
+import asyncio
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, environment
+
+from reliability import soak
+from reliability.mutations import mutants
+
+
+def run(*words, code=0):
+    done = subprocess.run(
+        [sys.executable, "-m", "reliability", *words],
+        cwd=ROOT, env=environment(), capture_output=True, text=True, check=False, timeout=100,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_statistics_outlive_kills():
+    """Those of training and embedding are in test_train.py and test_build.py."""
+    total = run("kills", "--commands", "usage", "--kills", "25")["total"]
+    assert total["kills"] >= 3 and total["same"] > 0 and not {"different", "corrupt"} & set(total)
+
+
+def test_the_tests_notice_faults_in_the_metrics():
+    found = run("mutants", "--only", "metrics", "--sample", "3", "--seed", "5")["targets"]["metrics"]
+    assert found["tried"] == found["killed"] == 3 and found["faults"] > 100
+
+
+def test_visitors_are_answered(url):
+    """By the page itself; what a long run adds is that memory stays."""
+    found = asyncio.run(soak.drive(url, clients=6, seconds=2, process=os.getpid(), seed=1))
+    assert set(found["told"]) <= {"answered", "left"} and found["told"]["answered"] > 3
+    assert set(found["healthz"]) == {200} and found["waiting at the end"] == 0 and found["milliseconds"]["p50"] > 0
+
+
+SOURCE = """
+LIMIT = 3
+
+def best(rows: list[int], k: int = LIMIT) -> list[int]:
+    \"\"\"The best.\"\"\"
+    if k < 1 and rows:
+        raise ValueError("k should be 1 or more")
+    return sorted(rows, reverse=True)[:k]
+"""
+
+
+def test_faults_are_of_every_kind_one_at_a_time_and_never_in_words():
+    found = list(mutants(SOURCE))
+    assert {(fault.before, fault.after) for fault in found} == {
+        ("3", "4"), ("3", "2"),
+        ("if k < 1 and rows: raise ValueError('k should be 1 or more')", "not (k < 1 and rows)"),
+        ("k < 1 and rows", "k < 1 or rows"), ("k < 1", "k <= 1"), ("1", "2"), ("1", "0"),
+        ("raise ValueError('k should be 1 or more')", "pass"),
+        ("return sorted(rows, reverse=True)[:k]", "return None"),
+        ("sorted(rows, reverse=True)", "sorted(rows)"), ("True", "False"), (":k", ":k + 1"),
+    }  # fmt: skip
+    same = ast.dump(ast.parse(SOURCE))
+    assert all(ast.dump(ast.parse(fault.source)) != same for fault in found)
+    assert {fault.line for fault in found} == {2, 6, 7, 8}
+
+
+@pytest.mark.parametrize("name", ["", "nothing"])
+def test_the_command_names_the_runs(name):
+    done = subprocess.run(
+        [sys.executable, "-m", "reliability", name], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and "fuzz|kills|mutants|soak" in done.stderr
