@@ -60,11 +60,7 @@ def read_csv(
     Raises:
         CsvError: whatever is wrong.
     """
-    head = data.read(4)
-    for start, what in _NOT_CSV.items():
-        if head.startswith(start):
-            raise CsvError(f"this is {what}")
-    data.seek(0)
+    _refuse_other_formats(data)
     # Bytes that are no UTF-8 become surrogates here, and are refused where their line and column are known.
     lines = _lines(io.TextIOWrapper(data, encoding="utf-8-sig", errors="surrogateescape", newline=""))
     begun: list[str] = []
@@ -97,6 +93,15 @@ def read_csv(
             rows = []
     batches.append(_columns(rows, starts[len(starts) - len(rows) :], names))
     return CsvTable(pa.concat_tables(batches).combine_chunks(), np.asarray(starts, dtype=np.int64))
+
+
+def _refuse_other_formats(data: BinaryIO) -> None:
+    """By how the file begins; winds back."""
+    head = data.read(4)
+    for start, what in _NOT_CSV.items():
+        if head.startswith(start):
+            raise CsvError(f"this is {what}")
+    data.seek(0)
 
 
 def _names(line: int, cells: list[str], max_columns: int | None) -> list[str]:

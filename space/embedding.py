@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 from tqdm import tqdm
 
-from space import publish, report, upload
+from space import bm25_tuning, publish, report, serving, upload
 from space.ahead import ahead
 from space.catalogue import passages, template
 from space.config import BuildSettings
@@ -24,7 +24,7 @@ from space.encoder import TextEncoder
 from space.files import sole_writer
 from space.processes import join_processes
 from space.source import Contents
-from space.store import EVALUATION, Plan, StoreWriter
+from space.store import EVALUATION, Plan, Store, StoreWriter
 from space.weights import Weights
 
 logger = logging.getLogger(__name__)
@@ -81,6 +81,9 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
             f"{tuned.name} was trained from {trained_from['id']}, the base here is {base.name}: "
             f"their difference is not what fine-tuning did"
         )
+    if not settings.push_to_hub:  # who pushes it need not serve it from here
+        store = Store(settings.output_dir, verify=False)
+        serving.prepare(store, serving.beside(settings.output_dir), *bm25_tuning.parameters(evaluation))
     if settings.push_to_hub:
         publish.push_store(settings.output_dir, settings.push_to_hub, private=settings.private)
 

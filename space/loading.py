@@ -134,7 +134,7 @@ def _open_store(name: str, offline: bool) -> tuple[Store, dict[str, str], Path]:
     """
     folder = Path(name)
     if folder.is_dir():
-        return Store(folder, verify=False), {}, folder.resolve().with_name(f"{folder.resolve().name}.serving")
+        return Store(folder, verify=False), {}, serving.beside(folder)
     repo, revision = split_revision(name)
     found = hub.pull(repo, "dataset", revision=revision, offline=offline)
     at = f"{repo}@{found.revision[:12]}"

@@ -92,7 +92,7 @@ The prompts {base["prompts"]} are saved with the model; `encode_query` and `enco
 ## Training
 
 {training["examples"]:,} examples, {training["steps"]} steps, {training["examples_per_second"]:.1f} examples/s on
-{training["device"]}, {training["peak_memory_gb"]:.1f} GB of memory at most.
+{training["device"]}, {training["peak_memory_gb"]:.1f} GB of memory at most.{_kept(training)}
 The TensorBoard events are in `runs/`, the figures of every query in `evaluation.json`.
 
 ![training loss](images/train_loss.png)
@@ -226,3 +226,11 @@ def _licence(name: str, known: Mapping[str, str]) -> str | None:
 
 def _notice(notice: str) -> str:
     return f"> {notice}\n\n" if notice else ""
+
+
+def _kept(training: Mapping[str, Any]) -> str:
+    """Which weights these are, after early stopping."""
+    step = training.get("best_step")
+    if step is None:
+        return ""
+    return f" The weights are those of step {step}, the best on train queries set apart."

@@ -98,17 +98,35 @@ def serve(
     if store.rows < mapped_from:
         store.check()
         return _read(store, k1, b, parts)
-    wanted = _wanted(store, k1, b)
-    try:
-        if not (checked or _stands(beside, wanted, parts)):
-            with sole_writer(beside):
-                if not _stands(beside, wanted, parts):  # another process may have made it meanwhile
-                    _write(store, beside, wanted, parts)
-    except (WriteError, OSError) as error:
-        logger.warning("%s; reading the whole store into memory instead", error)
+    if not (checked or _made(store, beside, _wanted(store, k1, b), parts)):
         store.check()
         return _read(store, k1, b, parts)
     return _map(store, beside, k1, b, parts)
+
+
+def prepare(store: Store, beside: Path, k1: float, b: float) -> None:
+    """Make the files now, so that not even the first start has to; nothing for a store that is read into memory."""
+    if store.rows >= MAPPED_FROM:
+        _made(store, beside, _wanted(store, k1, b), ENCODERS)
+
+
+def beside(folder: Path) -> Path:
+    """Where the files of a store in a folder are kept."""
+    folder = folder.resolve()
+    return folder.with_name(f"{folder.name}.serving")
+
+
+def _made(store: Store, folder: Path, wanted: Mapping[str, Any], parts: Sequence[str]) -> bool:
+    """Whether the files stand now; where they cannot be written, why is logged."""
+    try:
+        if not _stands(folder, wanted, parts):
+            with sole_writer(folder):
+                if not _stands(folder, wanted, parts):  # another process may have made it meanwhile
+                    _write(store, folder, wanted, parts)
+    except (WriteError, OSError) as error:
+        logger.warning("%s; every start will read the whole store into memory instead", error)
+        return False
+    return True
 
 
 def _read(store: Store, k1: float, b: float, parts: Sequence[str]) -> Serving:
@@ -159,7 +177,7 @@ def _names(parts: Sequence[str]) -> list[str]:
 
 
 def _write(store: Store, folder: Path, wanted: Mapping[str, Any], parts: Sequence[str]) -> None:
-    """Everything, the manifest last; vectors that nobody asked for go, they would be of another store."""
+    """Everything, the manifest last; vectors that nobody asked for go: of which store they are nobody would know."""
     logger.info("%s: preparing %s products for searching, once for this store", folder, f"{store.rows:,}")
     store.check()
     folder.mkdir(parents=True, exist_ok=True)
@@ -167,8 +185,9 @@ def _write(store: Store, folder: Path, wanted: Mapping[str, Any], parts: Sequenc
     for leftover in [*folder.glob("*.tmp-*"), *(folder / _rows(part) for part in ENCODERS if part not in parts)]:
         leftover.unlink(missing_ok=True)
     with ThreadPoolExecutor(2) as workers:
-        jobs = [workers.submit(_write_vectors, store, part, folder / _rows(part)) for part in parts]
-        jobs.append(workers.submit(_write_products, store, folder, wanted["k1"], wanted["b"]))
+        # What takes one thread for the longest comes first, so that it has company to the end.
+        jobs = [workers.submit(_write_products, store, folder, wanted["k1"], wanted["b"])]
+        jobs += [workers.submit(_write_vectors, store, part, folder / _rows(part)) for part in parts]
         for job in jobs:
             job.result()
     names = _names(parts)

@@ -26,6 +26,7 @@ from space import publish
 OWNER, READER = "hf_" + "Aw1" * 11, "hf_" + "Rd2" * 11
 FIRST = ["--push-to-hub", "alice/m", "--push-embeddings", "alice/d"]
 SECOND = ["--push-to-hub", "alice/m", "--seed", "7", "--batch-size", "4", "--learning-rate", "1e-3"]
+SECOND += ["--mined-negatives", "--dev-share", "0.2"]
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +168,7 @@ def test_the_model_card_is_one_the_hub_can_read(hub, way):
     assert data["base_model"] == E5 and data["datasets"] == [ESCI] and data["license"] == "mit"
     assert data["language"] == ["en", "es", "ja"] and data["pipeline_tag"] == "sentence-similarity"
     assert "![training loss](images/train_loss.png)" in text and "| seed | 7 |" in text
+    assert re.search(r"The weights are those of step \d+, the best on train queries set apart", text)
     results = ModelCard(text).data.eval_results  # what huggingface_hub makes of the model-index
     evaluation = json.loads(hub.files("model", "alice/m")["evaluation.json"])
     headline = evaluation["protocols"]["full_catalogue"]["systems"]["tuned"]["ndcg@10"]

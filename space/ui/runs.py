@@ -42,6 +42,7 @@ def training(measured: Mapping[str, Any]) -> Html:
     facts = [
         _fact("Examples", _whole(run.get("examples"))),
         _fact("Steps", _whole(run.get("steps"))),
+        _fact("Weights kept of step", "" if run.get("best_step") is None else _whole(run["best_step"])),
         _fact("Time", _duration(run.get("seconds"))),
         _fact("Speed", _speed(run.get("examples_per_second"))),
         _fact("Memory at most", _gigabytes(run.get("peak_memory_gb"))),

@@ -398,6 +398,7 @@ PHRASES = {
     "step {n}": "шаг {n}",
     "Examples": "Примеров",
     "Steps": "Шагов",
+    "Weights kept of step": "Сохранены веса шага",
     "Time": "Время",
     "Speed": "Скорость",
     "{n} s": "{n} с",
