@@ -14,7 +14,7 @@ from typing import Any
 
 from space import config, quickstart
 from space.config import AppSettings
-from space.errors import UserError
+from space.errors import ServiceError, UserError
 from space.usage import Usage
 
 #: What one search may hold the GPU of a ZeroGPU Space for. It needs milliseconds, but the first one of a process also
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
         try:
             serve(settings, *names)
         except UserError as error:
-            if names != quickstart.artifacts():
+            if isinstance(error, ServiceError) or names != quickstart.artifacts():
                 raise
             quickstart.forget()
             raise quickstart.QuickstartError(f"{error}; here simply start again, it will be made anew") from error
@@ -69,13 +69,26 @@ def local_artifacts() -> tuple[str, str, str] | None:
 
 def serve(settings: AppSettings, model: str, base_model: str, embeddings: str) -> None:
     """Load, check and serve until stopped."""
+    if settings.index == "milvus" and os.environ.get("SPACES_ZERO_GPU"):
+        raise ServiceError(
+            "--index milvus: on ZeroGPU hardware every search runs in a process of its own, which no connection "
+            "survives; give the Space another hardware, or use --index torch"
+        )
     gpu = zero_gpu()
     # Only now: gradio and torch take ten seconds to import, and the quickstart has something to say before that.
     from space.loading import load_engine
     from space.ui.demo import build_demo, launch_options
 
     usage = Usage(settings.usage_path, log_queries=settings.log_queries) if settings.usage_path else None
-    engine = load_engine(model, base_model, embeddings, offline=settings.offline, gpu=gpu, usage=usage)
+    engine = load_engine(
+        model,
+        base_model,
+        embeddings,
+        offline=settings.offline,
+        gpu=gpu,
+        usage=usage,
+        milvus_uri=settings.milvus_uri,
+    )
     if usage and settings.usage_dataset and not settings.offline:
         from space.backup import Backup
 

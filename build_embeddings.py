@@ -21,6 +21,12 @@ def main(arguments: list[str] | None = None) -> None:
     logging.getLogger("space").setLevel(logging.INFO if first else logging.ERROR)
     try:
         settings = config.parse(BuildSettings, arguments, __doc__ or "")
+        if settings.to_milvus:
+            from space.milvus_loading import load
+
+            if first:
+                load(settings.output_dir, settings.to_milvus, settings.milvus_index)
+            return
         base = locate(settings.base_model, offline=settings.offline, substitute=True)
         tuned = locate(settings.model, offline=settings.offline)
         logging.getLogger("space").info("base: %s\ntuned: %s", base.notice, tuned.notice)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from space.errors import UserError
 
@@ -20,6 +21,8 @@ LOCALES = ("us", "es", "jp")
 #: Of runs with several processes: the others wait while the first one evaluates or pushes.
 PROCESS_TIMEOUT = timedelta(hours=6)
 LOSSES = ("triplet", "mnrl", "cosent")
+INDEXES = ("torch", "milvus")
+MILVUS_INDEXES = ("FLAT", "HNSW", "IVF_SQ8")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 Settings = TypeVar("Settings")
@@ -43,6 +46,30 @@ def check_repository(what: str, repo: str) -> None:
     """Refuse a name that is not USER/NAME."""
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
         raise SettingsError(f"{what} is {repo!r}: name the repository as USER/NAME")
+
+
+def is_local(uri: str) -> bool:
+    """Whether a Milvus is a file of Milvus Lite, and no server."""
+    return "://" not in uri
+
+
+def without_secret(uri: str) -> str:
+    """An address as it may be shown: whatever stands before its ``@`` left out."""
+    if is_local(uri):
+        return uri
+    scheme, _, rest = uri.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+
+
+def _check_milvus(flag: str, uri: str) -> None:
+    try:
+        # A port that is no number raises here.
+        server = urlsplit(uri).port != 0 and uri.startswith(("http://", "https://"))
+        known = uri.endswith(".db") if is_local(uri) else server
+    except ValueError:
+        known = False
+    _require(known, flag, without_secret(uri), "name a file ending in .db, or a server as http://HOST:19530")
 
 
 def _check_shared(settings: Any) -> None:
@@ -221,6 +248,15 @@ class BuildSettings:
     max_seq_length: int = _help("Tokens kept of each text.", default=64)
     bullets: int = _help("Characters of bullet points in the passage text; 0 leaves them out.", default=0)
     resume: bool = _help("Keep finished shards of an earlier run that are intact and still apply.", default=True)
+    to_milvus: str | None = _help(
+        "Load the finished store of --output-dir into this Milvus, a file ending in .db or http(s)://…, and embed "
+        "nothing; started again it goes on where it was.",
+        default=None,
+    )
+    milvus_index: str = _help(
+        "Index in Milvus: FLAT compares with all vectors, HNSW and IVF_SQ8 (a byte a value) are approximate.",
+        default="FLAT",
+    )
     push_to_hub: str | None = _help("Push the store to this Hub data set, USER/DATASET.", default=None)
     private: bool = _help("Create the Hub data set as private.", default=False)
     offline: bool = _help("Do not ask the Hub for anything.", default=False)
@@ -233,6 +269,14 @@ class BuildSettings:
             self.columns is None or self.catalogue is not None, "columns", self.columns, "it needs --catalogue FILE"
         )
         self.column_map()
+        _require(
+            self.milvus_index in MILVUS_INDEXES,
+            "milvus-index",
+            self.milvus_index,
+            f"choose one of {', '.join(MILVUS_INDEXES)}",
+        )
+        if self.to_milvus is not None:
+            _check_milvus("to-milvus", self.to_milvus)
 
     def column_map(self) -> dict[str, str]:
         """``--columns`` as {column of ours: column of the file}.
@@ -255,6 +299,11 @@ class AppSettings:
     model: str | None = _help("Fine-tuned encoder: Hub id (ID@REVISION pins) or folder.", default=None)
     base_model: str | None = _help("Encoder before fine-tuning: the same.", default=None)
     embeddings: str | None = _help("Store of build_embeddings.py: Hub id (ID@REVISION pins) or folder.", default=None)
+    index: str = _help("What searches the vectors: torch in this process, or milvus.", default="torch")
+    milvus_uri: str | None = _help(
+        "With --index milvus: a file ending in .db or http(s)://…, loaded by build_embeddings.py --to-milvus.",
+        default=None,
+    )
     host: str = _help("Address to listen on.", default="127.0.0.1")
     port: int = _help("Port to listen on.", default=7860)
     share: bool = _help("Also ask for a public link.", default=False)
@@ -269,6 +318,12 @@ class AppSettings:
 
     def __post_init__(self) -> None:
         """Refuse half a configuration: the three artifacts belong together."""
+        _require(self.index in INDEXES, "index", self.index, f"choose one of {', '.join(INDEXES)}")
+        if self.index == "milvus":
+            _require(bool(self.milvus_uri), "index", self.index, "it needs --milvus-uri, a file or http://HOST:19530")
+        if self.milvus_uri:
+            _check_milvus("milvus-uri", self.milvus_uri)
+            _require(self.index == "milvus", "index", self.index, "--milvus-uri needs --index milvus")
         if self.usage_dataset is not None:
             check_repository("--usage-dataset", self.usage_dataset)
             _require(self.usage_path is not None, "usage-file", self.usage_file, "--usage-dataset needs one")
@@ -322,6 +377,8 @@ APP_VARIABLES = {
     "E5_MODEL": "model",
     "E5_BASE_MODEL": "base_model",
     "E5_EMBEDDINGS": "embeddings",
+    "E5_INDEX": "index",
+    "E5_MILVUS_URI": "milvus_uri",
     "E5_USAGE_FILE": "usage_file",
     "E5_USAGE_DATASET": "usage_dataset",
     "E5_LOG_QUERIES": "log_queries",

@@ -9,6 +9,10 @@ class UserError(ValueError):
     """Something the user can cure; the message is one sentence that names parameter, value and cure."""
 
 
+class ServiceError(UserError):
+    """Something outside was asked for and does not do what is needed; what was made here is not at fault."""
+
+
 class QueryError(UserError):
     """A request that cannot be answered; the message is for the visitor."""
 

@@ -6,15 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from space import bm25_tuning, hub, pages, serving
+from space import bm25_tuning, hub, milvus, pages, serving
 from space.calibration import calibrations
 from space.catalogue import bullets_of
 from space.config import split_revision
 from space.encoder import DEFAULT_MAX_SEQ_LENGTH, TextEncoder
 from space.index import TorchIndex
 from space.search import SearchEngine, Wrapper
-from space.store import EVALUATION, JUDGMENTS, Store, StoreError
-from space.systems import Bm25System, DenseSystem, HybridSystem, Stopwatch, System
+from space.store import ENCODERS, EVALUATION, JUDGMENTS, Store, StoreError
+from space.systems import Bm25System, DenseSystem, HybridSystem, Index, Stopwatch, System
 from space.threads import side_by_side
 from space.usage import Usage
 from space.weights import locate
@@ -30,6 +30,7 @@ def load_engine(
     offline: bool = False,
     gpu: Wrapper | None = None,
     usage: Usage | None = None,
+    milvus_uri: str | None = None,
     clock: Stopwatch | None = None,
 ) -> SearchEngine:
     """The engine of a store and the two encoders that made it.
@@ -41,9 +42,11 @@ def load_engine(
         offline: take what is on the Hub from the cache only.
         gpu: see ``SearchEngine``.
         usage: see ``SearchEngine``.
+        milvus_uri: where the store's vectors are searched in place of this process, see ``space.milvus.Place``.
         clock: told how long each part took, for whoever wants to know.
 
     Raises:
+        MilvusError: see ``space.milvus.open_indexes``.
         WeightsError, HubError, StoreError: something is missing, damaged, or does not belong together.
     """
     clock = clock or Stopwatch()
@@ -51,15 +54,17 @@ def load_engine(
     store.check(name for name in (EVALUATION, JUDGMENTS) if name in store.manifest["files"])
     evaluation, judgments = store.evaluation(), store.judgments()
     weighed = bm25_tuning.parameters(evaluation)
+    parts = () if milvus_uri else ENCODERS  # whose vectors are searched here
     with ThreadPoolExecutor(1) as beneath:
         # Reading files to check them leaves a core for the models.
-        checked = beneath.submit(serving.stands, store, beside, *weighed)
+        checked = beneath.submit(serving.stands, store, beside, *weighed, parts=parts)
         with clock.stage("models"):
             encoders = _encoders(store, {"base": base_model, "tuned": model}, offline)
         with clock.stage("store"):
-            served = serving.serve(store, beside, *weighed, checked=checked.result())
+            elsewhere = milvus.open_indexes(store, milvus_uri) if milvus_uri else {}
+            served = serving.serve(store, beside, *weighed, parts=parts, checked=checked.result())
     with clock.stage("codes"):
-        systems = _systems(store, encoders, served)
+        systems = _systems(store, encoders, served, elsewhere)
     with clock.stage("warm up"):
         for system in systems.values():
             system.retrieve(["warm up"], 1)  # the first call allocates; that should not be a visitor's
@@ -99,9 +104,13 @@ def _encoders(store: Store, names: Mapping[str, str], offline: bool) -> dict[str
     return encoders
 
 
-def _systems(store: Store, encoders: Mapping[str, TextEncoder], served: serving.Serving) -> dict[str, System]:
+def _systems(
+    store: Store, encoders: Mapping[str, TextEncoder], served: serving.Serving, elsewhere: Mapping[str, Index]
+) -> dict[str, System]:
     def dense(part: str) -> DenseSystem:
         encoder = encoders[part]
+        if elsewhere:
+            return DenseSystem(part, encoder, elsewhere[part])
         # What is mapped stays on the disk but for its codes: the same answers from half the memory, see TorchIndex.
         precision = "float16" if encoder.device.type == "cuda" else "int8"
         try:

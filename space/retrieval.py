@@ -5,28 +5,33 @@ Knows rows, not products. Everything that goes in and out is plain values, which
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from space.systems import FUSION_DEPTH, DenseSystem, HybridSystem, Ranking, Stopwatch, System
+from space.systems import FUSION_DEPTH, DenseSystem, HybridSystem, Ranking, Stopwatch, System, within
 
 #: {system: (ranking, milliseconds by stage, milliseconds)}.
 Answers = dict[str, tuple[Ranking, dict[str, float], float]]
 
 
 class Asked(NamedTuple):
-    """What is searched for: a text or, where a system can, what is like a row."""
+    """What is searched for: a text or, where a system can, what is like a row; among what the filters leave.
+
+    Attributes:
+        filters: of ``space.facets.FILTERS``, checked; None where there are none.
+    """
 
     text: str
     row: int | None = None
+    filters: Mapping[str, Any] | None = None
 
 
 class Request(NamedTuple):
     """One search by some systems.
 
     Attributes:
-        mask: (n,) bool, the rows that may be found, or None.
+        mask: (n,) bool, the rows that may be found, or None: what ``asked.filters`` leave, or less.
     """
 
     names: Sequence[str]
@@ -48,7 +53,9 @@ def retrieve(systems: Mapping[str, System], requests: Sequence[Request]) -> list
             alike.setdefault((name, scopes[place], by_row, depth), []).append(place)
     for (name, _, by_row, _), places in alike.items():
         start, clock = time.perf_counter(), Stopwatch()
-        system, some = systems[name], [requests[place] for place in places]
+        some = [requests[place] for place in places]
+        # The rows that may be found are the same for all of these, so the filters of one are as good as the others'.
+        system = within(systems[name], some[0].asked.filters or {})
         deepest, mask = max(request.k for request in some), some[0].mask
         if by_row:
             rankings = system.similar([request.asked.row for request in some], deepest, mask, clock)

@@ -25,7 +25,7 @@ from space.heldout import HeldOut, judged_queries
 from space.labels import GoldLabels
 from space.results import Comparison, Hit, SearchResult
 from space.retrieval import Answers, Asked, Request, retrieve
-from space.systems import FUSION_DEPTH, Bm25System, DenseSystem, HybridSystem, Ranking, System
+from space.systems import FUSION_DEPTH, Bm25System, DenseSystem, HybridSystem, Ranking, System, is_elsewhere
 from space.usage import Usage
 
 SYSTEMS = ("tuned", "base", "bm25", "hybrid")
@@ -93,8 +93,11 @@ class SearchEngine:
         self._locales = len(self.facets.counts("locale"))
         self.held_out = HeldOut.of(evaluation, judged_queries(judgments))
         self._bullets = bullets
-        # Whose GPU is borrowed is each visitor's own affair; on what is here, those who wait are served together.
-        self._retrieve_on_device = gpu(self._retrieve) if gpu else Batches(self._retrieve_all, TOGETHER).ask
+        # Whose GPU is borrowed is each visitor's own affair, and who asks elsewhere must not keep others waiting for a
+        # place that does not answer; on what is here, those who wait are served together.
+        self._retrieve_on_device = Batches(self._retrieve_all, TOGETHER).ask
+        if gpu or any(is_elsewhere(system) for system in self.systems.values()):
+            self._retrieve_on_device = gpu(self._retrieve) if gpu else self._retrieve
         self._encode_on_device = gpu(self._encode) if gpu else self._encode
 
     def __len__(self) -> int:
@@ -117,7 +120,7 @@ class SearchEngine:
             QueryError: any of these out of bounds.
         """
         start = time.perf_counter()
-        asked, k, system = Asked(_checked_query(query)), _checked_k(k), self._checked_system(system)
+        asked, k, system = Asked(_checked_query(query), None, filters), _checked_k(k), self._checked_system(system)
         found = self._found(asked, k, system, self.facets.mask(filters), start, fold)
         self._count(asked.text, {system: found})
         return found
@@ -155,7 +158,7 @@ class SearchEngine:
         mask = np.ones(len(self), bool) if mask is None else mask
         mask[row] = False
         (like,) = self._hits(Ranking(np.zeros(1, np.float32), np.array([row])))
-        found = self._found(Asked(like.title or "?", row), k, system, mask, start, fold)
+        found = self._found(Asked(like.title or "?", row, filters), k, system, mask, start, fold)
         self._count("", {system: found})  # nobody typed anything
         return replace(found, like=replace(like, rank=0))
 
@@ -176,7 +179,7 @@ class SearchEngine:
         query, k = _checked_query(query), _checked_k(k)
         names = self._checked_systems(systems)
         mask = self.facets.mask(filters)
-        results = self._search(Asked(query), k, names, mask, start)
+        results = self._search(Asked(query, None, filters), k, names, mask, start)
         self._count(query, results)
         return Comparison.of(query, results, self._figures(query, k, results, mask, filters))
 
@@ -234,7 +237,7 @@ class SearchEngine:
         product = self.catalogue.slice(row, 1).to_pylist()[0]
         if isinstance(asked, HybridSystem):
             names = [part.name for part in asked.parts]
-            found = self._search(Asked(query), FUSION_DEPTH, names, mask, time.perf_counter())
+            found = self._search(Asked(query, None, filters), FUSION_DEPTH, names, mask, time.perf_counter())
             parts = explain.fused({name: _rank_in(result, product) for name, result in found.items()})
         elif isinstance(asked, Bm25System):
             parts = explain.lexical(asked.index.terms(query, row), product)

@@ -11,7 +11,7 @@ sha256 differs. Knows no encoder and no query.
 import json
 import logging
 import mmap
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +43,7 @@ class Serving:
 
     Attributes:
         products: product columns.
-        vectors: {"base" and "tuned": (n, d) float16}, row-aligned with the products.
+        vectors: {"base", "tuned" or whichever were asked for: (n, d) float16}, row-aligned with the products.
         bm25: over the same rows.
     """
 
@@ -62,9 +62,9 @@ class Serving:
             self._maps[part].madvise(mmap.MADV_DONTNEED)
 
 
-def stands(store: Store, beside: Path, k1: float, b: float) -> bool:
-    """Whether the files beside a store are there, whole, and made of it; reads all of them once."""
-    return _stands(beside, _wanted(store, k1, b))
+def stands(store: Store, beside: Path, k1: float, b: float, *, parts: Sequence[str] = ENCODERS) -> bool:
+    """Whether the files beside a store are there, whole, and made of it; reads all of them once. See ``serve``."""
+    return _stands(beside, _wanted(store, k1, b), parts)
 
 
 def _wanted(store: Store, k1: float, b: float) -> dict[str, Any]:
@@ -72,7 +72,14 @@ def _wanted(store: Store, k1: float, b: float) -> dict[str, Any]:
 
 
 def serve(
-    store: Store, beside: Path, k1: float, b: float, *, mapped_from: int = MAPPED_FROM, checked: bool = False
+    store: Store,
+    beside: Path,
+    k1: float,
+    b: float,
+    *,
+    parts: Sequence[str] = ENCODERS,
+    mapped_from: int = MAPPED_FROM,
+    checked: bool = False,
 ) -> Serving:
     """What a store holds, mapped from the files beside it, which are made first where they are not there.
 
@@ -81,25 +88,26 @@ def serve(
         beside: folder for those files.
         k1: see ``Bm25Index``.
         b: see ``Bm25Index``.
+        parts: whose vectors are wanted; none where another process searches them.
         mapped_from: a store of fewer rows is read into memory, and nothing is written.
-        checked: ``stands`` has said so just before.
+        checked: ``stands`` has said so of the same parts just before.
 
     Raises:
         StoreError: a file of the store that is damaged, or whose rows do not line up.
     """
     if store.rows < mapped_from:
         store.check()
-        return _read(store, k1, b)
-    if not (checked or _made(store, beside, _wanted(store, k1, b))):
+        return _read(store, k1, b, parts)
+    if not (checked or _made(store, beside, _wanted(store, k1, b), parts)):
         store.check()
-        return _read(store, k1, b)
-    return _map(store, beside, k1, b)
+        return _read(store, k1, b, parts)
+    return _map(store, beside, k1, b, parts)
 
 
 def prepare(store: Store, beside: Path, k1: float, b: float) -> None:
     """Make the files now, so that not even the first start has to; nothing for a store that is read into memory."""
     if store.rows >= MAPPED_FROM:
-        _made(store, beside, _wanted(store, k1, b))
+        _made(store, beside, _wanted(store, k1, b), ENCODERS)
 
 
 def beside(folder: Path) -> Path:
@@ -108,28 +116,28 @@ def beside(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.serving")
 
 
-def _made(store: Store, folder: Path, wanted: Mapping[str, Any]) -> bool:
+def _made(store: Store, folder: Path, wanted: Mapping[str, Any], parts: Sequence[str]) -> bool:
     """Whether the files stand now; where they cannot be written, why is logged."""
     try:
-        if not _stands(folder, wanted):
+        if not _stands(folder, wanted, parts):
             with sole_writer(folder):
-                if not _stands(folder, wanted):  # another process may have made it meanwhile
-                    _write(store, folder, wanted)
+                if not _stands(folder, wanted, parts):  # another process may have made it meanwhile
+                    _write(store, folder, wanted, parts)
     except (WriteError, OSError) as error:
         logger.warning("%s; every start will read the whole store into memory instead", error)
         return False
     return True
 
 
-def _read(store: Store, k1: float, b: float) -> Serving:
+def _read(store: Store, k1: float, b: float, parts: Sequence[str]) -> Serving:
     products = store.products()
-    vectors = {part: store.vectors(part) for part in ENCODERS}
+    vectors = {part: store.vectors(part) for part in parts}
     return Serving(products, vectors, Bm25Index(passage_column(products), k1=k1, b=b))
 
 
-def _map(store: Store, folder: Path, k1: float, b: float) -> Serving:
+def _map(store: Store, folder: Path, k1: float, b: float, parts: Sequence[str]) -> Serving:
     maps, vectors = {}, {}
-    for part in ENCODERS:
+    for part in parts:
         with (folder / _rows(part)).open("rb") as file:
             # Private, so that torch may take it for writable; nobody writes.
             maps[part] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
@@ -145,16 +153,17 @@ def _rows(part: str) -> str:
     return f"{part}.f16"
 
 
-def _stands(folder: Path, wanted: Mapping[str, Any]) -> bool:
-    """Whether everything is there, whole, and made of this store."""
+def _stands(folder: Path, wanted: Mapping[str, Any], parts: Sequence[str]) -> bool:
+    """Whether everything for these parts is there, whole, and made of this store; what else is there is not read."""
     try:
         found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     files = found.pop("files", None) if isinstance(found, dict) else None
-    if found != manifest.signed(wanted) or not isinstance(files, dict) or set(files) != set(_names()):
+    names = _names(parts)
+    if found != manifest.signed(wanted) or not isinstance(files, dict) or not files.keys() >= set(names):
         return False
-    paths = [folder / name for name in files]
+    paths = [folder / name for name in names]
     if not all(path.is_file() for path in paths):
         return False
     damaged = [path.name for path, found in zip(paths, hashes(paths), strict=True) if found != files[path.name]]
@@ -163,26 +172,25 @@ def _stands(folder: Path, wanted: Mapping[str, Any]) -> bool:
     return not damaged
 
 
-def _names() -> Iterator[str]:
-    yield from (_rows(part) for part in ENCODERS)
-    yield from (PRODUCTS, TERMS, LISTS)
+def _names(parts: Sequence[str]) -> list[str]:
+    return [*(_rows(part) for part in parts), PRODUCTS, TERMS, LISTS]
 
 
-def _write(store: Store, folder: Path, wanted: Mapping[str, Any]) -> None:
-    """Everything, the manifest last."""
+def _write(store: Store, folder: Path, wanted: Mapping[str, Any], parts: Sequence[str]) -> None:
+    """Everything, the manifest last; vectors that nobody asked for go: of which store they are nobody would know."""
     logger.info("%s: preparing %s products for searching, once for this store", folder, f"{store.rows:,}")
     store.check()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)
-    for leftover in folder.glob("*.tmp-*"):
-        leftover.unlink()
+    for leftover in [*folder.glob("*.tmp-*"), *(folder / _rows(part) for part in ENCODERS if part not in parts)]:
+        leftover.unlink(missing_ok=True)
     with ThreadPoolExecutor(2) as workers:
         # What takes one thread for the longest comes first, so that it has company to the end.
         jobs = [workers.submit(_write_products, store, folder, wanted["k1"], wanted["b"])]
-        jobs += [workers.submit(_write_vectors, store, part, folder / _rows(part)) for part in ENCODERS]
+        jobs += [workers.submit(_write_vectors, store, part, folder / _rows(part)) for part in parts]
         for job in jobs:
             job.result()
-    names = list(_names())
+    names = _names(parts)
     files = dict(zip(names, hashes([folder / name for name in names]), strict=True))
     with atomically(folder / MANIFEST) as path:
         path.write_text(json.dumps(manifest.signed(wanted) | {"files": files}, indent=1) + "\n", encoding="utf-8")

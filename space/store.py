@@ -321,22 +321,45 @@ class Store:
 
     def vector_blocks(self, part: str) -> Iterator[np.ndarray]:
         """What ``vectors`` returns as (m, d) float16 parts, a shard in memory at a time; raises the same."""
-        dim = int(self.encoders[part]["dim"])
         self._check_rows(part)
         for name in self._files(part):
-            table = self._table(name, (*KEY, "embedding"))
             products = self._table(name.replace(part, PRODUCTS, 1), KEY, only=True)
-            if len(table) != len(products) or any(
-                not pc.all(pc.equal(table[key], products[key])).as_py() for key in KEY
-            ):
-                raise StoreError(f"{self.folder / name}: its rows are not those of {PRODUCTS}; {_REBUILD}")
-            for chunk in table["embedding"].chunks:
-                if chunk.type != pa.list_(pa.float16(), dim) or chunk.null_count:
-                    raise StoreError(
-                        f"{self.folder / name}: embedding is {chunk.type}, the manifest says dimension {dim}; "
-                        f"{_REBUILD}"
-                    )
-                yield chunk.flatten().to_numpy().reshape(-1, dim)
+            yield self._embeddings(name, part, products)
+
+    def shards(self, skip: int = 0) -> Iterator[tuple[int, pa.Table, dict[str, np.ndarray]]]:
+        """Shard by shard, where the whole has no place in memory: first row, products, {part: (rows, d) float16}.
+
+        Args:
+            skip: how many rows need not come; shards that have no others are not read.
+
+        Raises:
+            StoreError: see ``vectors``.
+        """
+        for part in (PRODUCTS, *ENCODERS):
+            self._check_rows(part)
+        start = 0
+        for name in self._files(PRODUCTS):
+            with _readable(self.folder / name):
+                rows = pq.read_metadata(self.folder / name).num_rows
+            if start + rows > skip:
+                products = self._table(name, (*KEY, "product_title"))
+                files = {part: name.replace(PRODUCTS, part, 1) for part in ENCODERS}
+                yield start, products, {part: self._embeddings(files[part], part, products) for part in ENCODERS}
+            start += rows
+
+    def _embeddings(self, name: str, part: str, products: pa.Table) -> np.ndarray:
+        """(rows, d) float16 of a vectors file that lines up with ``products``."""
+        dim = int(self.encoders[part]["dim"])
+        table = self._table(name, (*KEY, "embedding"))
+        if len(table) != len(products) or any(not pc.all(pc.equal(table[key], products[key])).as_py() for key in KEY):
+            raise StoreError(f"{self.folder / name}: its rows are not those of {PRODUCTS}; {_REBUILD}")
+        found = table["embedding"]
+        if found.type != pa.list_(pa.float16(), dim) or found.null_count:
+            raise StoreError(
+                f"{self.folder / name}: embedding is {found.type}, the manifest says dimension {dim}; {_REBUILD}"
+            )
+        parts = [chunk.flatten().to_numpy().reshape(-1, dim) for chunk in found.chunks]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts or [np.empty((0, dim), np.float16)])
 
     def judgments(self) -> pd.DataFrame | None:
         """The held-out judgments, or None where the store has none."""

@@ -4,10 +4,10 @@ Knows rows, not products: what stands in a row, and whether it is any good, is f
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -15,7 +15,6 @@ import torch
 from space.bm25 import Bm25Index
 from space.encoder import Encoder
 from space.fusion import reciprocal_rank_fusion
-from space.index import TorchIndex
 
 #: How deep each of two rankings is read when they are fused.
 FUSION_DEPTH = 100
@@ -72,14 +71,30 @@ class System(Protocol):
         """For each query the order of its (m,) given rows: (m,) int64 positions, best first."""
 
 
+class Index(Protocol):
+    """The vectors of a catalogue, as ``TorchIndex`` has them; another that has the same methods will do.
+
+    One with a method ``within(filters)`` is told the filters that a mask stands for, see ``within``.
+    """
+
+    def search(
+        self, queries: torch.Tensor, k: int, mask: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """See ``TorchIndex.search``."""
+
+    def vectors(self, rows: torch.Tensor) -> torch.Tensor:
+        """See ``TorchIndex.vectors``."""
+
+    def pair_scores(self, queries: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """See ``TorchIndex.pair_scores``."""
+
+
 class DenseSystem:
-    """Exact nearest passages of an encoder."""
+    """Nearest passages of an encoder."""
 
     repeats, dense = 1, True
 
-    def __init__(
-        self, name: str, encoder: Encoder, index: TorchIndex, release: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, name: str, encoder: Encoder, index: Index, release: Callable[[], None] = lambda: None) -> None:
         """``index`` holds the passages as ``encoder`` embeds them; ``release`` is called when it was searched."""
         self.name, self.encoder, self.index, self._release = name, encoder, index, release
 
@@ -191,6 +206,26 @@ class RandomSystem:
     def rank(self, queries: Sequence[str], rows: Sequence[np.ndarray]) -> list[np.ndarray]:
         """See ``System``."""
         return [self._rng.permutation(len(part)) for part in rows]
+
+
+def is_elsewhere(system: System) -> bool:
+    """Whether the vectors are searched in another process: it must be told the filters, and need not answer."""
+    if isinstance(system, HybridSystem):
+        return any(is_elsewhere(part) for part in system.parts)
+    return isinstance(system, DenseSystem) and hasattr(system.index, "within")
+
+
+def within(system: System, filters: Mapping[str, Any]) -> System:
+    """A system as it is to be asked under filters of which the mask is the outcome.
+
+    An index in another process has no use for a mask of rows and must know the filters themselves; any other takes the
+    mask and stays as it is.
+    """
+    if not is_elsewhere(system):
+        return system
+    if isinstance(system, HybridSystem):
+        return HybridSystem(*(within(part, filters) for part in system.parts))
+    return DenseSystem(system.name, system.encoder, system.index.within(filters))
 
 
 def _order(scores: np.ndarray, rows: np.ndarray) -> np.ndarray:

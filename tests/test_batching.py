@@ -7,6 +7,8 @@ import tiny
 
 from space.batching import Batches
 from space.errors import QueryError
+from space.search import SearchEngine
+from space.systems import DenseSystem
 
 
 class Work:
@@ -129,6 +131,41 @@ def test_retrieving_together_is_retrieving_alone(engine):
         assert {name: (one.rows.tolist(), one.scores.tolist()) for name, (one, *_) in found.items()} == {
             name: (one.rows.tolist(), one.scores.tolist()) for name, (one, *_) in alone.items()
         }
+
+
+class Elsewhere:
+    """An index that is told filters, and that does not answer before two ask it at the same time."""
+
+    def __init__(self, index, told, both, filters=None):
+        self.index, self.told, self.both, self.filters = index, told, both, filters
+
+    def within(self, filters):
+        return Elsewhere(self.index, self.told, self.both, filters)
+
+    def search(self, queries, k, mask=None):
+        self.both.wait(10)
+        self.told.append((len(queries), self.filters))
+        return self.index.search(queries, k, mask)
+
+
+def test_who_asks_elsewhere_waits_for_nobody_and_is_told_his_filters(engine):
+    """A database that hangs for ten seconds would else hang for each of those who wait, one after the other."""
+    told, both = [], threading.Barrier(2)
+    tuned = engine.systems["tuned"]
+    systems = {"tuned": DenseSystem("tuned", tuned.encoder, Elsewhere(tuned.index, told, both))}
+    elsewhere, found = SearchEngine(engine.catalogue, systems), {}
+
+    def ask(brand):
+        found[brand] = [hit.key for hit in elsewhere.search("sneakers", 5, brand=brand).hits]
+
+    threads = [threading.Thread(target=ask, args=(brand,)) for brand in ("Acme", "")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(told, key=str) == [(1, {"brand": ""}), (1, {"brand": "Acme"})]
+    assert found == {brand: [hit.key for hit in engine.search("sneakers", 5, brand=brand).hits] for brand in found}
+    assert set(found) == {"Acme", ""}
 
 
 def test_a_wrong_question_never_gets_there(engine):

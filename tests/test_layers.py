@@ -182,6 +182,17 @@ def test_the_hub_is_for_few():
     assert asking == {"space.upload"}, "nobody else has to do with tokens, and that one only asks whether there is one"
 
 
+def test_milvus_is_for_who_asks_for_it():
+    """Its packages are optional: one module imports them, within functions; and what searches knows no product."""
+    assert users_of("pymilvus") == users_of("milvus_lite") == {"space.milvus"}
+    at_the_top = [
+        alias.name for node in tree("space.milvus").body if isinstance(node, ast.Import) for alias in node.names
+    ]
+    assert "logging" in at_the_top and not {"pymilvus", "milvus_lite"} & set(at_the_top)
+    assert siblings("space.milvus") == {"space.config", "space.errors", "space.facets", "space.store"}
+    assert siblings("space.milvus_loading") == {"space.milvus", "space.facets", "space.store"}
+
+
 def test_the_way_to_the_hub_is_one_way():
     """Faults know no repository, repositories no model, and what is published knows no trainer and no page."""
     assert siblings("space.faults") == set()

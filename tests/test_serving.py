@@ -18,8 +18,9 @@ def folder(tmp_path):
     return tmp_path / "s"
 
 
-def serve(folder, k1=K1, mapped_from=1):
-    return serving.serve(Store(folder, verify=False), folder.with_name("beside"), k1, B, mapped_from=mapped_from)
+def serve(folder, k1=K1, mapped_from=1, parts=("base", "tuned")):
+    store, beside = Store(folder, verify=False), folder.with_name("beside")
+    return serving.serve(store, beside, k1, B, parts=parts, mapped_from=mapped_from)
 
 
 def answers(served):
@@ -58,6 +59,23 @@ def test_the_store_is_left_as_it_was(folder):
     assert content(folder) == before
 
 
+def test_vectors_that_nobody_searches_here_are_neither_made_nor_read(folder):
+    """Those of a million products are gigabytes on the disk; where they are made already they are left for later."""
+    beside = folder.with_name("beside")
+    products, _, scores = answers(serve(folder, mapped_from=ROWS + 1))
+    for mapped_from in (1, ROWS + 1):
+        assert answers(serve(folder, mapped_from=mapped_from, parts=())) == (products, {}, scores)
+    assert not list(beside.glob("*.f16"))
+    serve(folder)
+    before = stamps(beside)
+    assert len(list(beside.glob("*.f16"))) == 2
+    serve(folder, parts=())
+    assert stamps(beside) == before
+    build(folder, last="renamed")
+    serve(folder, parts=())
+    assert not list(beside.glob("*.f16")), "those of another store"
+
+
 def test_another_store_or_other_parameters_are_served_anew(folder):
     serve(folder)
     scores = serve(folder, k1=2.0).bm25.scores("thing").tolist()
@@ -67,7 +85,7 @@ def test_another_store_or_other_parameters_are_served_anew(folder):
     assert serve(folder).bm25.scores("renamed").tolist()[-1] > 0
 
 
-@pytest.mark.parametrize("name", sorted(serving._names()))
+@pytest.mark.parametrize("name", sorted(serving._names(ENCODERS)))
 def test_one_flipped_bit_is_found_and_mended(folder, name, caplog):
     expected = answers(serve(folder))
     path = folder.with_name("beside") / name
@@ -92,7 +110,7 @@ def test_files_named_elsewhere_are_not_read(folder):
     kept["files"]["../s/manifest.json"] = kept["files"].pop("terms.arrow")
     path.write_text(json.dumps(kept))
     serve(folder)
-    assert set(json.loads(path.read_text())["files"]) == set(serving._names())
+    assert set(json.loads(path.read_text())["files"]) == set(serving._names(ENCODERS))
 
 
 class Killed(BaseException):

@@ -1,0 +1,154 @@
+"""Every benchmark, one after the other, the results kept.
+
+python benchmarks/all.py [--scale 0.1] [--only NAME ...] [--dataset ../shared/esci]
+
+At scale 1 in less than 30 minutes on two cores; a smaller scale makes the sizes smaller. Each runs as a process of its
+own, and the JSON of its last line goes to results/NAME.json, with the scale in it. One that fails does not stop the
+others; at the end it is named and the exit status is 1. Not among them: study.py and seeds.py, which train for hours.
+The peers need `pip install -r benchmarks/requirements.txt`; where there is no chromium, the page is left out.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parent
+ROOT = FOLDER.parent
+#: Seconds after which a benchmark is stopped: it hangs.
+LIMIT = 1_200
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a benchmark is run.
+
+    Attributes:
+        about: seconds at scale 1, on two cores of a virtual AMD EPYC.
+        sizes: {flag: (value at scale 1, least value)}, multiplied by the scale.
+        flags: the others.
+        measures: whether its last line is JSON; else it works out a table.
+        shop: whether it needs a trained model and its store: the quickstart makes them, which is in ``about``.
+    """
+
+    about: int
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    measures: bool = True
+    shop: bool = False
+
+    def words(self, scale: float) -> list[str]:
+        """The flags at a scale."""
+        sized = {flag: max(least, round(value * scale)) for flag, (value, least) in self.sizes.items()}
+        return [*(word for flag, size in sized.items() for word in (flag, str(size))), *self.flags]
+
+
+#: The sizes of every benchmark at every scale.
+RUNS: dict[str, Run] = {
+    "plan": Run(1, measures=False),
+    "capacity": Run(1, measures=False),
+    "loading": Run(40, {"--products": (1_215_854, 1_000), "--judgments": (2_621_288, 2_000)}),
+    "topk": Run(200, {"--rows": (300_000, 2_000), "--rounds": (5, 2)}),
+    "milvus": Run(60, {"--products": (20_000, 500), "--queries": (50, 5)}),
+    "serving": Run(400, {"--products": (1_215_854, 5_000), "--queries": (64, 8)}),
+    "embedding": Run(200, {"--texts": (1_000, 100), "--rounds": (3, 1), "--queries": (100, 10)}),
+    "training": Run(300, {"--examples": (128, 64), "--rounds": (3, 1)}),
+    "page": Run(180, {"--loads": (5, 2), "--queries": (30, 5)}, shop=True),
+}
+#: Not run, and why.
+LEFT_OUT = {"study": "trains for an hour", "seeds": "trains for hours", "all": "this one"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run, write, sum up; the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scale", type=float, default=1.0, help="of the sizes, above 0 and at most 1")
+    parser.add_argument("--only", nargs="+", choices=sorted(RUNS), default=list(RUNS))
+    parser.add_argument("--dataset", default="sample", help="what training.py trains on, e.g. ../shared/esci")
+    parser.add_argument("--results", type=Path, default=FOLDER / "results", help="where the JSON goes")
+    given = parser.parse_args(arguments)
+    if not 0 < given.scale <= 1:
+        parser.error(f"--scale is {given.scale}: use more than 0 and at most 1")
+    # A polite stop becomes an exception, so that the benchmark at work is stopped too: it has a session of its own.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    given.results.mkdir(parents=True, exist_ok=True)
+    ended: dict[str, tuple[str, float]] = {}
+    for name in [name for name in RUNS if name in given.only]:
+        begun = time.perf_counter()
+        print(f"== {name}", flush=True)
+        ended[name] = one(name, given), time.perf_counter() - begun
+    print("\nbenchmark   seconds  outcome")
+    for name, (outcome, seconds) in ended.items():
+        print(f"{name:10} {seconds:8.1f}  {outcome}")
+    print(f"{'all':10} {sum(seconds for _, seconds in ended.values()):8.1f}")
+    return int(any(outcome.startswith("failed") for outcome, _ in ended.values()))
+
+
+def one(name: str, given: argparse.Namespace) -> str:
+    """Run a benchmark and keep its result: how it ended, in words."""
+    run = RUNS[name]
+    words = [*run.words(given.scale), *(["--dataset", given.dataset] if name == "training" else [])]
+    with tempfile.TemporaryDirectory() as folder:
+        if run.shop:
+            if not (which("chromium") or which("google-chrome")):
+                return "left out: there is no chromium"
+            make = "from space import quickstart; quickstart.run()"
+            code, _ = echoed([sys.executable, "-c", make], Path(folder))
+            if code:
+                return "failed: the quickstart did not make a model and a store"
+            words += shop(Path(folder))
+        code, last = echoed([sys.executable, str(FOLDER / f"{name}.py"), *words], ROOT)
+    if code:
+        return f"failed: exit status {code}"
+    if not run.measures:
+        return "done"
+    try:
+        result: dict[str, Any] = json.loads(last)
+    except ValueError:
+        return "failed: its last line is no JSON"
+    path = given.results / f"{name}.json"
+    path.write_text(json.dumps(result | {"scale": given.scale}, indent=1) + "\n", encoding="utf-8")
+    return f"done: {path.name}"
+
+
+def shop(folder: Path) -> list[str]:
+    """The flags that name what the quickstart left in a folder."""
+    sys.path.insert(0, str(ROOT))
+    from space import quickstart
+
+    model, base, embeddings = quickstart.artifacts(folder / quickstart.FOLDER)
+    return ["--model", model, "--base-model", base, "--embeddings", embeddings]
+
+
+def echoed(command: Sequence[str], folder: Path) -> tuple[int, str]:
+    """A command to its end, its lines shown as they come: exit status and last line."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    too_long = threading.Timer(LIMIT, os.killpg, (process.pid, signal.SIGKILL))
+    too_long.start()
+    last = ""
+    try:
+        for line in process.stdout or ():
+            print(f"   {line}", end="", flush=True)
+            last = line if line.strip() else last
+        return process.wait(), last
+    finally:
+        too_long.cancel()
+        if process.poll() is None:  # interrupted
+            os.killpg(process.pid, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
