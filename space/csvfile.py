@@ -74,9 +74,7 @@ def read_csv(
         begun.append(line)
     delimiter = max(DELIMITERS, key=lambda one: _cells(begun[-1], one))  # of equals the first
     records = _records(itertools.chain(begun, lines), delimiter)
-    if (header := next(records, None)) is None:  # nothing but delimiters, or quotes around nothing
-        raise CsvError("no line of the file holds anything")
-    names = _names(*header, max_columns)
+    names = _names(next(records, None), max_columns)
     batches, rows, starts = [], [], []
     for line, cells in records:
         if len(cells) != len(names):
@@ -99,8 +97,11 @@ def read_csv(
     return CsvTable(pa.concat_tables(batches).combine_chunks(), np.asarray(starts, dtype=np.int64))
 
 
-def _names(line: int, cells: list[str], max_columns: int | None) -> list[str]:
+def _names(header: tuple[int, list[str]] | None, max_columns: int | None) -> list[str]:
     """What the header calls the columns."""
+    if header is None:  # nothing but delimiters, or quotes around nothing
+        raise CsvError("no line of the file holds anything")
+    line, cells = header
     if max_columns is not None and len(cells) > max_columns:
         raise CsvError(f"line {line} has {len(cells):,} columns; use at most {max_columns:,}")
     names = [name.strip() for name in cells]
