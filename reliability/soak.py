@@ -57,13 +57,14 @@ class Traffic:
         self.milliseconds: list[float] = []
 
     async def visitor(self, client: httpx.AsyncClient, name: str, until: float) -> None:
-        """Search, wait, search; one in twenty answers is not waited for."""
+        """Search, wait, search, in one session as a page does; one in twenty leaves, and is somebody new then."""
         turn = 0
         await asyncio.sleep(self.chance.uniform(0, PAUSE))
         while time.monotonic() < until:
-            turn += 1
             try:
-                self.told[await self.search(client, f"{name}-{turn}")] += 1
+                told = await self.search(client, f"{name}-{turn}")
+                self.told[told] += 1
+                turn += told == "left"
             except httpx.HTTPError as error:
                 self.told[type(error).__name__] += 1
             await asyncio.sleep(self.chance.uniform(0.5 * PAUSE, 1.5 * PAUSE))
@@ -81,12 +82,12 @@ class Traffic:
             return "busy"
         if joined.status_code != 200:
             return f"status {joined.status_code}"
-        leaves = self.chance.random() < 0.05
+        event, leaves = joined.json()["event_id"], self.chance.random() < 0.05
         async with client.stream("GET", f"gradio_api/queue/data?session_hash={session}") as answer:
             async for line in answer.aiter_lines():
                 if leaves:
                     return "left"
-                if "process_completed" in line:
+                if "process_completed" in line and event in line:
                     good = json.loads(line.partition(":")[2])["success"]
                     self.milliseconds.append(1e3 * (time.monotonic() - start))
                     return "answered" if good else "failed"

@@ -60,7 +60,11 @@ def read_csv(
     Raises:
         CsvError: whatever is wrong.
     """
-    _refuse_other_formats(data)
+    head = data.read(4)
+    for start, what in _NOT_CSV.items():
+        if head.startswith(start):
+            raise CsvError(f"this is {what}")
+    data.seek(0)
     # Bytes that are no UTF-8 become surrogates here, and are refused where their line and column are known.
     lines = _lines(io.TextIOWrapper(data, encoding="utf-8-sig", errors="surrogateescape", newline=""))
     begun: list[str] = []
@@ -70,9 +74,7 @@ def read_csv(
         begun.append(line)
     delimiter = max(DELIMITERS, key=lambda one: _cells(begun[-1], one))  # of equals the first
     records = _records(itertools.chain(begun, lines), delimiter)
-    if (header := next(records, None)) is None:  # nothing but delimiters, or quotes around nothing
-        raise CsvError("no line of the file holds anything")
-    names = _names(*header, max_columns)
+    names = _names(next(records, None), max_columns)
     batches, rows, starts = [], [], []
     for line, cells in records:
         if len(cells) != len(names):
@@ -95,17 +97,11 @@ def read_csv(
     return CsvTable(pa.concat_tables(batches).combine_chunks(), np.asarray(starts, dtype=np.int64))
 
 
-def _refuse_other_formats(data: BinaryIO) -> None:
-    """By how the file begins; winds back."""
-    head = data.read(4)
-    for start, what in _NOT_CSV.items():
-        if head.startswith(start):
-            raise CsvError(f"this is {what}")
-    data.seek(0)
-
-
-def _names(line: int, cells: list[str], max_columns: int | None) -> list[str]:
+def _names(header: tuple[int, list[str]] | None, max_columns: int | None) -> list[str]:
     """What the header calls the columns."""
+    if header is None:  # nothing but delimiters, or quotes around nothing
+        raise CsvError("no line of the file holds anything")
+    line, cells = header
     if max_columns is not None and len(cells) > max_columns:
         raise CsvError(f"line {line} has {len(cells):,} columns; use at most {max_columns:,}")
     names = [name.strip() for name in cells]
