@@ -1,4 +1,4 @@
-"""What must hold for every input, tried on inputs nobody thought of. The long run is reliability/fuzz.py."""
+"""What must hold for every input, tried on inputs nobody thought of. The long run is `python -m reliability fuzz`."""
 
 import csv
 import io
