@@ -97,7 +97,8 @@ def pool(runs: list[dict[str, Any]]) -> dict[str, Any]:
         }
     return {
         "protocols": protocols,
-        "settings": runs[0]["settings"],
+        # Without what the result says itself, and the dataset's path on this machine.
+        "settings": {key: value for key, value in runs[0]["settings"].items() if key not in ("dataset", "seed")},
         "training": [
             {key: run["training"][key] for key in ("examples", "steps", "seconds", "examples_per_second")}
             | {"command_seconds": run["command_seconds"]}
