@@ -10,34 +10,39 @@ pytestmark = needs_chromium
 
 
 class Held:
-    """A system that answers one query only when it is let go, and remembers what it was asked."""
+    """An engine's search whose answer to one query comes only when it is let go, and which remembers what was asked.
 
-    dense = True
+    Held after the search and not within: who waits at the same time is searched for together.
+    """
 
-    def __init__(self, system):
-        self.system, self.asked = system, []
+    def __init__(self, search):
+        self.search, self.asked = search, []
         self.begun, self.go, self.done = threading.Event(), threading.Event(), threading.Event()
 
-    def retrieve(self, queries, *arguments):
-        self.asked.extend(queries)
-        if "slow shoes" in queries:
+    def __call__(self, query, *arguments, **options):
+        self.asked.append(query)
+        found = self.search(query, *arguments, **options)
+        if query == "slow shoes":
             self.begun.set()
             assert self.go.wait(30)
-        found = self.system.retrieve(queries, *arguments)
-        if "slow shoes" in queries:
             self.done.set()
         return found
 
 
 @pytest.fixture(scope="module")
-def held():
-    return Held(tiny.engine().systems["tuned"])
+def engine():
+    engine = tiny.engine()
+    engine.search = Held(engine.search)
+    return engine
+
+
+@pytest.fixture
+def held(engine):
+    return engine.search
 
 
 @pytest.fixture(scope="module")
-def url(held):
-    engine = tiny.engine()
-    engine.systems["tuned"] = held
+def url(engine):
     with tiny.serve(engine) as url:
         yield url
 

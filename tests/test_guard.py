@@ -12,6 +12,7 @@ import pytest
 import tiny
 
 from space.ui import demo, guard
+from space.ui.events import ENGINE
 from space.ui.health import Health
 
 API = "gradio_api/"
@@ -195,7 +196,7 @@ def test_beyond_the_queue_a_visitor_is_told_so_and_one_who_leaves_frees_his_plac
     search = engine.search
 
     def slow(*arguments, **options):
-        gate.wait(10)
+        gate.wait(30)
         return search(*arguments, **options)
 
     engine.search = slow
@@ -220,7 +221,7 @@ def test_beyond_the_queue_a_visitor_is_told_so_and_one_who_leaves_frees_his_plac
                 time.sleep(0.02)
             assert waiting() == size
 
-        for place in range(4):  # as many as are served at a time
+        for place in range(ENGINE["concurrency_limit"]):  # as many as are served at a time
             assert join(f"served{place}") == 200
             until(0)
         assert [join("first"), join("second"), join("third")] == [200, 200, 503]

@@ -102,7 +102,7 @@ def test_tensorboard_runs_are_where_the_hub_shows_them(hub, way):
     events = [name for name in hub.files("model", "alice/m") if name.startswith("runs/")]
     assert len({name.split("/")[1] for name in events}) == 2
     for name in events:
-        assert re.fullmatch(r"runs/triplet-\w+/events\.out\.tfevents\.\d+\.\d+", name)
+        assert re.fullmatch(r"runs/mnrl-\w+/events\.out\.tfevents\.\d+\.\d+", name)
         assert socket.gethostname() not in name
 
 

@@ -72,7 +72,7 @@ def test_the_card_says_what_happened(trained):
         "Full catalogue",
         "Judged",
         "images/train_loss.png",
-        "| loss | triplet |",
+        "| loss | mnrl |",
     ):
         assert text in card, text
 
