@@ -95,7 +95,8 @@ class SearchEngine:
         self._bullets = bullets
         # Whose GPU is borrowed is each visitor's own affair, and who asks elsewhere must not keep others waiting for a
         # place that does not answer; on what is here, those who wait are served together.
-        self._retrieve_on_device = Batches(self._retrieve_all, TOGETHER).ask
+        self._waiting: dict[tuple[str, ...], Batches[Request, Answers]] = {}
+        self._retrieve_on_device = self._retrieve_together
         if gpu or any(is_elsewhere(system) for system in self.systems.values()):
             self._retrieve_on_device = gpu(self._retrieve) if gpu else self._retrieve
         self._encode_on_device = gpu(self._encode) if gpu else self._encode
@@ -332,6 +333,11 @@ class SearchEngine:
 
     def _retrieve(self, request: Request) -> Answers:
         return self._retrieve_all([request])[0]
+
+    def _retrieve_together(self, request: Request) -> Answers:
+        """With those who ask the same systems: a search by one does not wait for a comparison by all."""
+        new = Batches[Request, Answers](self._retrieve_all, TOGETHER)
+        return self._waiting.setdefault(tuple(request.names), new).ask(request)
 
     def _retrieve_all(self, requests: Sequence[Request]) -> list[Answers]:
         return retrieve(self.systems, requests)
