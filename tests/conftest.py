@@ -102,13 +102,18 @@ def tiny_e5(shared) -> Path:
     return shared("multilingual-e5-tiny", make)
 
 
+def short_training(tiny_e5: Path) -> list[str]:
+    """Arguments of train.py for a run of seconds that leaves two checkpoints."""
+    settings = ["--title-queries", "60", "--mined-negatives", "--max-steps", "8", "--save-steps", "4"]
+    return ["--dataset", "sample", "--base-model", str(tiny_e5), *settings]
+
+
 @pytest.fixture(scope="session")
 def trained(shared, tiny_e5) -> Path:
     """A folder in which train.py has run to its end, started as the README does. Not to be written to."""
 
     def make(folder):
-        arguments = ["--dataset", "sample", "--base-model", str(tiny_e5), "--max-steps", "8", "--save-steps", "4"]
-        done = run_script("train.py", *arguments, cwd=folder, launch=1)
+        done = run_script("train.py", *short_training(tiny_e5), cwd=folder, launch=1)
         (folder / "output.txt").write_text(done.stderr + done.stdout)
 
     return shared("trained", make)

@@ -9,11 +9,12 @@ import subprocess
 import time
 
 import pytest
-from conftest import command, environment, run_script
+from conftest import command, environment, run_script, short_training
 from sentence_transformers import SentenceTransformer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from space.catalogue import passages
+from space.config import LOCALES
 from space.source import open_judged
 from space.triplets import training_examples
 from space.weights import STAND_IN
@@ -54,6 +55,9 @@ def test_evaluation_json_has_both_protocols_apart_and_every_system(trained):
     assert evaluation["bm25"]["queries"] > 80 and evaluation["bm25"]["train"]["n"] == evaluation["bm25"]["queries"]
     assert set(evaluation["protocols"]["judged"]["contrasts"]["hybrid"]) == {"tuned", "bm25"}
     assert evaluation["training"]["steps"] == 8
+    judged = open_judged("sample", LOCALES)
+    from_labels = training_examples(judged.train, passages(judged.catalogue), "mnrl", negatives=1)
+    assert evaluation["training"]["examples"] == len(from_labels) + 60, "one for each title query"
     assert 0.2 < evaluation["training"]["peak_memory_gb"] < 20
     assert "made-up" in evaluation["dataset"]["notice"]
     assert len(evaluation["per_query"]["query"]) == evaluation["dataset"]["queries_evaluated"] > 80
@@ -94,48 +98,27 @@ def test_tensorboard_has_the_loss(trained):
 # -- kill and resume --------------------------------------------------------------------------------------------------
 
 
-def train(folder, tiny_e5, *extra):
-    return command(
-        *("train.py", "--dataset", "sample", "--locales", "es", "--base-model", str(tiny_e5), "--loss", "mnrl"),
-        *("--batch-size", "16", "--max-steps", "44", "--save-steps", "15", "--eval-queries", "2"),
-        *("--title-queries", "60", "--mined-negatives", *extra),
-    )
-
-
-def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(tmp_path, tiny_e5):
-    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
-    for folder in (unbroken, broken):
-        folder.mkdir()
-    whole = subprocess.run(
-        train(unbroken, tiny_e5), cwd=unbroken, env=environment(), check=True, capture_output=True, text=True
-    )
-    made = json.loads((unbroken / "saved_e5_model" / "evaluation.json").read_text())
-    assert made["settings"]["title_queries"] == 60
-    judged = open_judged("sample", ["es"])
-    from_labels = training_examples(judged.train, passages(judged.catalogue), "mnrl", negatives=1)
-    assert made["training"]["examples"] == len(from_labels) + 60, whole.stderr[-2000:]
-
-    process = subprocess.Popen(
-        train(broken, tiny_e5), cwd=broken, env=environment(), stderr=subprocess.PIPE, start_new_session=True
-    )
-    until = time.monotonic() + 120  # in the second epoch, of 25 steps
-    while not list(broken.glob("checkpoints/*/checkpoint-30/complete.json")) and time.monotonic() < until:
+def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(trained, tiny_e5, tmp_path):
+    """Past the first epoch: tests/test_training.py."""
+    words = command("train.py", *short_training(tiny_e5), launch=1)
+    quiet = {"cwd": tmp_path, "env": environment(), "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(words, start_new_session=True, **quiet)
+    until = time.monotonic() + 120
+    while not list(tmp_path.glob("checkpoints/*/checkpoint-4/complete.json")) and time.monotonic() < until:
         time.sleep(0.005)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    assert not (broken / "saved_e5_model").exists(), "killed too late to prove anything"
+    assert not (tmp_path / "saved_e5_model").exists(), "killed too late to prove anything"
     # What a kill in the middle of writing a checkpoint leaves: newer, without its marker, with half its weights.
-    (run,) = (broken / "checkpoints").iterdir()
+    (run,) = (tmp_path / "checkpoints").iterdir()
     half = run / "checkpoint-110"
     half.mkdir()
     (half / "model.safetensors").write_bytes(b"half")
 
-    done = subprocess.run(
-        train(broken, tiny_e5, "--resume"), cwd=broken, env=environment(), check=True, capture_output=True, text=True
-    )
-    assert re.search(r"continuing from .*checkpoint-30", done.stderr)
+    done = subprocess.run([*words, "--resume"], check=True, **quiet)
+    assert re.search(r"continuing from .*checkpoint-4", done.stderr)
     assert "checkpoint-110 was not written to its end" in done.stderr
-    assert weights_hash(broken / "saved_e5_model") == weights_hash(unbroken / "saved_e5_model")
+    assert weights_hash(tmp_path / "saved_e5_model") == weights_hash(trained / "saved_e5_model")
 
 
 # -- what is refused --------------------------------------------------------------------------------------------------
