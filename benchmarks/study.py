@@ -15,6 +15,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -45,7 +46,7 @@ class Recipe:
     Attributes:
         why: in a few words.
         settings: fields of ``TrainSettings``.
-        shares: the finished weights are also evaluated with these shares of the base's.
+        shares: the finished weights are also evaluated with these shares of the base's, rising.
         lora: rank of the matrices that are trained in place of the weights (Hu et al. 2021); 0 trains the weights.
     """
 
@@ -70,8 +71,10 @@ RECIPES = {
     "titles, 5e-5": Recipe("a higher learning rate", _FASTER, (0.3,)),
     "titles, 1e-4": Recipe("a still higher one", _TITLES | {"learning_rate": 1e-4}, (0.3,)),
     "7,000 titles": Recipe("more of them", _FASTER | {"title_queries": 7000}, (0.3,)),
-    "titles, 2 epochs": Recipe("longer", _FASTER | {"epochs": 2.0}, (0.3,)),
-    "titles, 64": Recipe("larger batches, more negatives for each", _FASTER | {"batch_size": 64}, (0.3,)),
+    "titles, 2 epochs": Recipe("longer", _FASTER | {"epochs": 2.0}, (0.3, 0.5)),
+    "titles, 64, 1e-4": Recipe(
+        "larger batches, more negatives for each", _TITLES | {"batch_size": 64, "learning_rate": 1e-4}, (0.3, 0.5)
+    ),
     "titles, scale 50": Recipe("a lower temperature", _FASTER | {"scale": 50.0}, (0.3,)),
     "titles, LoRA": Recipe("few weights, against overfitting", _TITLES | {"learning_rate": 5e-4}, lora=16),
     "titles by triplet": Recipe("the triplet loss over the same examples", _FASTER | {"loss": "triplet"}),
@@ -211,8 +214,10 @@ def one(given: argparse.Namespace, name: str, seed: int, fold: int) -> None:
         found[name] = judge() | {"examples": log.examples, "steps": log.steps, "seconds": log.seconds}
         found[name]["settings"] = {key: value for key, value in to_json(settings).items() if key in recipe.settings}
         found[name]["settings"] |= {"lora": recipe.lora} if recipe.lora else {}
+        blended = 0.0
         for share in recipe.shares:
-            training.blend(encoder.model, base, share)
+            training.blend(encoder.model, base, 1 - (1 - share) / (1 - blended))  # on top of what is there already
+            blended = share
             found[f"{name}, {share:.0%} base"] = judge() | {"settings": recipe.settings | {"base_share": share}}
     whole_job = {"seed": seed, "fold": fold, "minutes": (time.perf_counter() - begun) / 60, "found": found}
     path_of(given, name, seed, fold).write_text(json.dumps(whole_job), encoding="utf-8")
@@ -314,7 +319,7 @@ def described(name: str, parts: list[dict[str, Any]], untuned: list[list[float]]
 
     base = torch.tensor(untuned)
     moved = [drift.measure(base, torch.tensor(part["everyday"]))["cosine"]["mean"] for part in parts]
-    known = RECIPES.get(name.partition(", 30% base")[0])
+    known = RECIPES.get(re.sub(r", \d+% base$", "", name))
     return {
         "why": known.why if known else "",
         "settings": parts[0].get("settings", {}),
