@@ -1,6 +1,9 @@
-"""The README's pictures, from the quickstart as it is served: python .ci/screenshots.py http://127.0.0.1:7860 quickstart.
+"""The README's pictures, from the quickstart as it is served.
 
-Links restore a whole search, so a picture is a link and a size. The last is the folder that the quickstart made, for the cards.
+python .ci/screenshots.py http://127.0.0.1:7860 quickstart
+
+Links restore a whole search, so a picture is a link and a size. The folder is the one that the quickstart made, for
+the cards.
 """
 
 import sys

@@ -24,9 +24,10 @@ from filelock import FileLock, Timeout
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, CommitScheduler, HfApi
 
 from space import faults, hub
+from space.counts import TABLES, Counts
 from space.errors import UserError
 from space.faults import FAULTS
-from space.usage import TABLES, Counts, Usage
+from space.usage import Usage
 
 logger = logging.getLogger(__name__)
 

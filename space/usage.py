@@ -12,14 +12,14 @@ import os
 import sqlite3
 import threading
 import time
-import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from space import counts
+from space.counts import ADD, OTHERS, OWN, RAISE, TABLES, Counts, Report
 
 logger = logging.getLogger(__name__)
 
@@ -30,76 +30,6 @@ MAX_QUERY_CHARACTERS = 200
 MAX_WAITING = 100_000
 MAX_ID_CHARACTERS = 200
 WRITE_SECONDS = 1.0
-_LOCK_SECONDS = 5.0
-OWN, OTHERS = 0, 1
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS products (part INTEGER, locale TEXT, product_id TEXT, shown INTEGER NOT NULL,
-    opened INTEGER NOT NULL, PRIMARY KEY (part, locale, product_id)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS queries (part INTEGER, query TEXT, asked INTEGER NOT NULL,
-    PRIMARY KEY (part, query)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS days (part INTEGER, day TEXT, searches INTEGER NOT NULL, shown INTEGER NOT NULL,
-    opened INTEGER NOT NULL, PRIMARY KEY (part, day)) WITHOUT ROWID;
-"""
-#: {table: (key columns, counters)}
-TABLES = {
-    "products": (("locale", "product_id"), ("shown", "opened")),
-    "queries": (("query",), ("asked",)),
-    "days": (("day",), ("searches", "shown", "opened")),
-}
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What was counted, by table: {keys: numbers}, both tuples in the order of ``TABLES``.
-
-    Attributes:
-        products: {(locale, product id): (shown, opened)}.
-        queries: {(text,): (asked,)}.
-        days: {(ISO day in UTC,): (searches, shown, opened)}.
-    """
-
-    products: Mapping[tuple[str, ...], tuple[int, ...]] = field(default_factory=dict)
-    queries: Mapping[tuple[str, ...], tuple[int, ...]] = field(default_factory=dict)
-    days: Mapping[tuple[str, ...], tuple[int, ...]] = field(default_factory=dict)
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(*(_summed(getattr(self, table), getattr(other, table)) for table in TABLES))
-
-
-@dataclass(frozen=True)
-class TopProduct:
-    """A product with its counts."""
-
-    locale: str
-    product_id: str
-    shown: int
-    opened: int
-
-
-@dataclass(frozen=True)
-class Report:
-    """What the counts say.
-
-    Attributes:
-        since: the first day counted, ISO, UTC; "" where nothing was.
-        searches: answers given, comparisons included.
-        shown: products in them, added up.
-        opened: products whose details were opened.
-        most_shown: the products shown most, most first, ties by locale and id.
-        most_opened: likewise, without those that nobody opened.
-        queries: (text, how often asked), most first; None where query texts are not kept.
-        days: (ISO day, searches), oldest first.
-    """
-
-    since: str
-    searches: int
-    shown: int
-    opened: int
-    most_shown: list[TopProduct]
-    most_opened: list[TopProduct]
-    queries: list[tuple[str, int]] | None
-    days: list[tuple[str, int]]
 
 
 class Usage:
@@ -159,7 +89,7 @@ class Usage:
             if not waiting:
                 return True
             try:
-                with self.transaction() as file:
+                with counts.transaction(self.path) as file:
                     _write(file, waiting)
             except (sqlite3.Error, OSError) as error:
                 with self._lock:
@@ -198,8 +128,8 @@ class Usage:
         try:
             if not self.path.exists():
                 return None if not written else Report("", 0, 0, 0, [], [], [] if self.log_queries else None, [])
-            with self.transaction() as file:
-                return _report(file, top, days, self.log_queries)
+            with counts.transaction(self.path) as file:
+                return counts.report(file, top, days, self.log_queries)
         except (sqlite3.Error, OSError) as error:
             logger.warning("statistics: %s cannot be read (%s)", self.path, _why(error))
             return None
@@ -208,65 +138,41 @@ class Usage:
 
     def own(self) -> Counts:
         """What was counted into this file, without what ``set_others`` brought."""
-        with self.transaction() as file:
-            return Counts(*({keys: numbers for keys, numbers in _rows(file, table)} for table in TABLES))
+        with counts.transaction(self.path) as file:
+            return Counts(*({keys: numbers for keys, numbers in counts.rows(file, table)} for table in TABLES))
 
     def fact(self, name: str) -> str:
         """A note kept beside the counts, "" if there is none. "lineage" is there from the start: the file's own id."""
-        with self.transaction() as file:
-            return _fact(file, name)
+        with counts.transaction(self.path) as file:
+            return counts.fact(file, name)
 
     def set_fact(self, name: str, value: str) -> None:
         """Keep a note."""
-        with self.transaction() as file:
-            _set_fact(file, name, value)
+        with counts.transaction(self.path) as file:
+            counts.set_fact(file, name, value)
 
-    def raise_to(self, counts: Counts) -> None:
-        """Where ``counts``, an older or newer copy of this file's own, say more, they are right."""
-        with self.transaction() as file:
+    def raise_to(self, newer: Counts) -> None:
+        """Where ``newer``, an older or newer copy of this file's own, say more, they are right."""
+        with counts.transaction(self.path) as file:
             for table in TABLES:
-                _upsert(file, table, OWN, getattr(counts, table), "max({0}, excluded.{0})")
+                counts.upsert(file, table, OWN, getattr(newer, table), RAISE)
 
-    def take_over(self, counts: Counts, others: Counts) -> None:
-        """Count ``counts`` as this file's own from now on; ``others`` is what still stands elsewhere, in all."""
-        with self.transaction() as file:
+    def take_over(self, mine: Counts, others: Counts) -> None:
+        """Count ``mine`` as this file's own from now on; ``others`` is what still stands elsewhere, in all."""
+        with counts.transaction(self.path) as file:
             for table in TABLES:
-                _upsert(file, table, OWN, getattr(counts, table), "{0} + excluded.{0}")
+                counts.upsert(file, table, OWN, getattr(mine, table), ADD)
                 file.execute(f"DELETE FROM {table} WHERE part = {OTHERS}")
-                _upsert(file, table, OTHERS, getattr(others, table), "{0} + excluded.{0}")
+                counts.upsert(file, table, OTHERS, getattr(others, table), ADD)
 
     def begin_anew(self) -> None:
         """What was this file's own is somebody else's now: begin a new lineage at zero. Sums stay the same."""
-        with self.transaction() as file:
+        with counts.transaction(self.path) as file:
             for table in TABLES:
-                mine = dict(_rows(file, table))
-                _upsert(file, table, OTHERS, mine, "{0} + excluded.{0}")
+                mine = dict(counts.rows(file, table))
+                counts.upsert(file, table, OTHERS, mine, ADD)
                 file.execute(f"DELETE FROM {table} WHERE part = {OWN}")
             file.execute("DELETE FROM facts")
-
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """The file, opened for one transaction: all of it happens or, if the process is killed, nothing.
-
-        Opened each time, since a connection must not be carried through a fork, and ZeroGPU forks.
-
-        Raises:
-            sqlite3.Error, OSError: not writable, full, damaged, or locked for seconds.
-        """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        file = sqlite3.connect(self.path, timeout=_LOCK_SECONDS, isolation_level=None)
-        try:
-            file.execute("PRAGMA journal_mode = WAL")  # a reader and a writer do not wait for each other
-            file.execute("PRAGMA synchronous = NORMAL")  # a power cut may take the last second, never the file
-            file.execute("BEGIN IMMEDIATE")
-            for statement in _SCHEMA.split(";"):
-                file.execute(statement)
-            if not _fact(file, "lineage"):
-                _set_fact(file, "lineage", uuid.uuid4().hex)
-            yield file
-            file.execute("COMMIT")
-        finally:
-            file.close()  # rolls back what was not committed
 
 
 class _Waiting:
@@ -310,85 +216,22 @@ class _Waiting:
 
 
 def _write(file: sqlite3.Connection, waiting: _Waiting) -> None:
-    add = "{0} + excluded.{0}"
-    _upsert(file, "products", OWN, {key: (count, 0) for key, count in waiting.shown.items()}, add)
+    counts.upsert(file, "products", OWN, {key: (count, 0) for key, count in waiting.shown.items()}, ADD)
     opened: dict[tuple[str, ...], tuple[int, ...]] = {}
     openings: Counter[str] = Counter()
     for (day, key), count in waiting.openings.items():
         if file.execute("SELECT 1 FROM products WHERE locale = ? AND product_id = ? LIMIT 1", key).fetchone():
-            opened = dict(_summed(opened, {key: (0, count)}))
+            opened = dict(counts.summed(opened, {key: (0, count)}))
             openings[day] += count
-    _upsert(file, "products", OWN, opened, add)
-    _upsert(file, "queries", OWN, {(query,): (count,) for query, count in waiting.queries.items()}, add)
+    counts.upsert(file, "products", OWN, opened, ADD)
+    counts.upsert(file, "queries", OWN, {(query,): (count,) for query, count in waiting.queries.items()}, ADD)
     days = {
         (day,): (waiting.searches[day], waiting.deliveries[day], openings[day])
         for day in sorted(waiting.searches.keys() | openings.keys())
     }
-    _upsert(file, "days", OWN, days, add)
-    _shrink(file, "products", MAX_PRODUCTS)
-    _shrink(file, "queries", MAX_QUERIES)
-
-
-def _shrink(file: sqlite3.Connection, table: str, limit: int) -> None:
-    """Drop what was counted least once there are more than ``limit``, a tenth at a time, so that it is seldom."""
-    (rows,) = file.execute(f"SELECT count(*) FROM {table} WHERE part = {OWN}").fetchone()
-    if rows > limit:
-        keys, counters = (", ".join(names) for names in TABLES[table])
-        order = ", ".join(reversed(TABLES[table][1]))
-        least = f"SELECT {keys} FROM {table} WHERE part = {OWN} ORDER BY {order}, {keys} LIMIT ?"
-        file.execute(f"DELETE FROM {table} WHERE part = {OWN} AND ({keys}) IN ({least})", (rows - limit * 9 // 10,))
-
-
-def _upsert(
-    file: sqlite3.Connection,
-    table: str,
-    part: int,
-    rows: Mapping[tuple[str, ...], tuple[int, ...]],
-    rule: str,
-) -> None:
-    """Rows into a table; ``rule`` says what becomes of a counter that is there already."""
-    keys, counters = TABLES[table]
-    names = ("part", *keys, *counters)
-    update = ", ".join(f"{name} = {rule.format(name)}" for name in counters)
-    file.executemany(
-        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "
-        f"ON CONFLICT (part, {', '.join(keys)}) DO UPDATE SET {update}",
-        ((part, *key, *numbers) for key, numbers in rows.items()),
-    )
-
-
-def _rows(file: sqlite3.Connection, table: str) -> Iterator[tuple[tuple[str, ...], tuple[int, ...]]]:
-    """This file's own."""
-    keys, counters = TABLES[table]
-    for row in file.execute(f"SELECT {', '.join((*keys, *counters))} FROM {table} WHERE part = {OWN}"):
-        yield row[: len(keys)], row[len(keys) :]
-
-
-def _report(file: sqlite3.Connection, top: int, days: int, log_queries: bool) -> Report:
-    since, *totals = file.execute(
-        "SELECT coalesce(min(day), ''), coalesce(sum(searches), 0), coalesce(sum(shown), 0), coalesce(sum(opened), 0) "
-        "FROM days"
-    ).fetchone()
-    tops = [
-        [
-            TopProduct(*row)
-            for row in file.execute(
-                "SELECT locale, product_id, sum(shown) AS s, sum(opened) AS o FROM products GROUP BY locale, "
-                f"product_id HAVING {first} > 0 ORDER BY {first} DESC, {second} DESC, locale, product_id LIMIT ?",
-                (top,),
-            )
-        ]
-        for first, second in (("s", "o"), ("o", "s"))
-    ]
-    asked = "SELECT query, sum(asked) AS n FROM queries GROUP BY query ORDER BY n DESC, query LIMIT ?"
-    daily = "SELECT day, sum(searches) FROM days GROUP BY day ORDER BY day DESC LIMIT ?"
-    return Report(
-        since,
-        *totals,
-        *tops,
-        queries=file.execute(asked, (top,)).fetchall() if log_queries else None,
-        days=file.execute(daily, (days,)).fetchall()[::-1],
-    )
+    counts.upsert(file, "days", OWN, days, ADD)
+    counts.shrink(file, "products", MAX_PRODUCTS)
+    counts.shrink(file, "queries", MAX_QUERIES)
 
 
 def _why(error: Exception) -> str:
@@ -400,21 +243,3 @@ def _is_id(value: object) -> bool:
     return (
         isinstance(value, str) and len(value) <= MAX_ID_CHARACTERS and value.encode(errors="replace").decode() == value
     )
-
-
-def _fact(file: sqlite3.Connection, name: str) -> str:
-    found = file.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-    return found[0] if found else ""
-
-
-def _set_fact(file: sqlite3.Connection, name: str, value: str) -> None:
-    file.execute("INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value))
-
-
-def _summed(
-    first: Mapping[tuple[str, ...], tuple[int, ...]], second: Mapping[tuple[str, ...], tuple[int, ...]]
-) -> dict[tuple[str, ...], tuple[int, ...]]:
-    total = dict(first)
-    for key, numbers in second.items():
-        total[key] = tuple(map(sum, zip(total[key], numbers, strict=True))) if key in total else numbers
-    return total

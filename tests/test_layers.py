@@ -17,7 +17,7 @@ FILES = {
 }
 UI = {name for name in FILES if name == "space.ui" or name.startswith("space.ui.")}
 #: Know no sibling, so that each can be read, tested and reused alone.
-ALONE = "errors files metrics fusion codes postings facets sample_words usage csvfile reading".split()
+ALONE = "errors files metrics fusion codes postings facets sample_words counts csvfile reading".split()
 ALONE += "pages threads batching ahead forward".split()
 #: Say how things look, and are read and tested without a page.
 FORMATTING = "aligned cards columns export header links markup".split()
@@ -198,7 +198,8 @@ def test_the_way_to_the_hub_is_one_way():
     assert siblings("space.faults") == set()
     assert siblings("space.hub") == {"space.errors", "space.faults"}
     assert siblings("space.upload") == {"space.faults", "space.hub"}
-    assert siblings("space.backup") == {"space.errors", "space.faults", "space.hub", "space.usage"}
+    assert siblings("space.backup") == {"space.counts", "space.errors", "space.faults", "space.hub", "space.usage"}
+    assert siblings("space.usage") == {"space.counts"}
     assert not siblings("space.publish") & ({"space.search", *TRAINERS} | UI)
 
 
@@ -211,7 +212,7 @@ def test_charts_draw_and_slices_count():
 def test_the_figures_of_a_data_set_know_no_model_and_no_page():
     """They are looked at before there is a model, and also where there is no page."""
     assert siblings("space.eda") == {"space.catalogue", "space.esci"}
-    assert users_of("sqlite3") == {"space.usage", "space.backup"}  # the backup names its errors only
+    assert users_of("sqlite3") == {"space.counts", "space.usage", "space.backup"}  # the last two name its errors
 
 
 def test_reasons_and_own_catalogues_know_their_place():

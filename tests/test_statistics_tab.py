@@ -8,10 +8,11 @@ import tiny
 from gradio_client import Client
 from test_cards import EVIL, Elements, hit
 
+from space.counts import Report, TopProduct
 from space.ui import product
 from space.ui.demo import build_demo
 from space.ui.statistics_tab import EMPTY_YET, NO_QUERIES, OFF, UNREADABLE, show, statistics, titles
-from space.usage import Report, TopProduct, Usage
+from space.usage import Usage
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ import tiny
 from conftest import ROOT, environment
 
 from space import usage
+from space.counts import Counts, TopProduct
 from space.errors import QueryError
-from space.usage import Counts, TopProduct, Usage
+from space.usage import Usage
 
 A, B, C = ("us", "a"), ("us", "b"), ("jp", "a")
 

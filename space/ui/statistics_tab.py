@@ -7,12 +7,13 @@ import gradio as gr
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from space.counts import Report, TopProduct
 from space.search import SearchEngine
 from space.ui.appear import when_shown
 from space.ui.cards import LANGUAGES
 from space.ui.data_charts import bars, share, tiles
 from space.ui.markup import EMPTY, Html, fill, join
-from space.usage import Report, TopProduct, Usage
+from space.usage import Usage
 
 WAITING = "Adding up …"
 OFF = "Nothing is counted here: this page was started without a file for its counts (--usage-file)."
