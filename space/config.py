@@ -125,7 +125,7 @@ class TrainSettings:
         default=False,
     )
     precision: str = _help(
-        "What training computes in: float32, bfloat16, or auto, which is bfloat16 on a GPU that has it.",
+        "What training computes in: float32, bfloat16, or auto, which is bfloat16 on a GPU or processor that has it.",
         default="auto",
     )
     base_share: float = _help(

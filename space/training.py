@@ -10,7 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from transformers import PrinterCallback, ProgressCallback, TrainerCallback, Tra
 from space import checkpoints, losses
 from space.config import PROCESS_TIMEOUT, TrainSettings
 from space.encoder import TextEncoder
+from space.forward import half_is_fast
 from space.processes import join_processes
 from space.stopping import DevSet, KeepBest
 from space.triplets import LabelAwareBatchSampler
@@ -41,6 +42,7 @@ class TrainingLog:
         peak_memory_gb: the most this process held so far: on the GPU if there is one, else resident.
         history: the trainer's log: step, loss, learning_rate.
         device: where it ran.
+        precision: what it computed in, "float32" or "bfloat16".
         run: name of its folder among the TensorBoard events.
         best_step: whose weights were kept, with early stopping.
         dev_scores: {step: nDCG@10 of the dev queries}, with early stopping.
@@ -53,6 +55,7 @@ class TrainingLog:
     peak_memory_gb: float
     history: list[dict[str, float]]
     device: str
+    precision: str
     run: str
     best_step: int | None = None
     dev_scores: dict[str, float] = field(default_factory=dict)
@@ -79,7 +82,8 @@ def fine_tune(
         weights as an unbroken one.
     """
     state = join_processes()
-    run = checkpoints.run_name(encoder, examples, settings, state.num_processes)
+    precision = computes_in(settings.precision)
+    run = checkpoints.run_name(encoder, examples, replace(settings, precision=precision), state.num_processes)
     folder = settings.checkpoints_dir / run
     checkpoint = checkpoints.last_complete(folder) if settings.resume else None
     if state.is_main_process:
@@ -111,7 +115,7 @@ def fine_tune(
         warmup_steps=0.1,
         prompts=sides if any(sides.values()) else None,
         use_cpu=state.device.type == "cpu",
-        bf16=uses_bfloat16(settings.precision),
+        bf16=precision == "bfloat16",
         dataloader_drop_last=state.num_processes > 1,
         ddp_timeout=int(PROCESS_TIMEOUT.total_seconds()),
         seed=settings.seed,
@@ -151,17 +155,23 @@ def fine_tune(
         peak_memory_gb=round(_peak_memory() / 1e9, 2),
         history=[entry for entry in trainer.state.log_history if "loss" in entry],
         device=str(encoder.model.device),
+        precision=precision,
         run=run,
         best_step=best,
         dev_scores={str(step): round(score, 6) for step, score in looks.items()},
     )
 
 
-def uses_bfloat16(precision: str) -> bool:
-    """Whether a run of this ``--precision`` computes in bfloat16; its weights stay float32 all the same."""
-    if precision == "auto":  # a T4 has no bfloat16: emulated, it would be slower than float32
-        return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
-    return precision == "bfloat16"
+def computes_in(precision: str) -> str:
+    """What a run of this ``--precision`` computes in, "float32" or "bfloat16"; weights are float32 all the same."""
+    if precision != "auto":
+        return precision
+    # Emulated, as on a T4 and most processors before 2022, bfloat16 would be slower than float32.
+    if torch.cuda.is_available():
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = half_is_fast(torch.device("cpu"))
+    return "bfloat16" if fast else "float32"
 
 
 @torch.no_grad()

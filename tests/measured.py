@@ -59,7 +59,7 @@ def content(changes=None, labels=True):
         "settings": {"dataset": "tiny", "locales": ["us", "es", "jp"], "learning_rate": 2e-05, "push_to_hub": None},
         "training": {
             "examples": 640, "steps": 20, "seconds": 39.6, "examples_per_second": 16.2, "peak_memory_gb": 2.31,
-            "device": "cpu", "run": "triplet-1234",
+            "device": "cpu", "precision": "float32", "run": "triplet-1234",
             "history": [{"step": step, "loss": 0.2 - step / 100, "learning_rate": 0.0} for step in range(1, 11)],
         },
         **evaluation.summarize(results, labels=counts),

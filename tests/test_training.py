@@ -126,6 +126,15 @@ def test_bfloat16_can_be_asked_for_and_the_weights_stay_float32(fine_tune):
     assert whole[0].run != half[0].run
 
 
+@pytest.mark.parametrize(("fast", "gpu"), [(True, False), (False, False), (True, True), (False, True)])
+def test_precision_follows_the_machine_unless_it_is_asked_for(monkeypatch, fast, gpu):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: fast or including_emulation)
+    monkeypatch.setattr(training, "half_is_fast", lambda device: fast and not gpu)
+    assert training.computes_in("auto") == ("bfloat16" if fast else "float32")
+    assert [training.computes_in(name) for name in ("float32", "bfloat16")] == ["float32", "bfloat16"]
+
+
 def test_embeddings_come_back_in_their_places(encoder):
     encoder.model.eval()
     columns = features(encoder, 3, rows=50)
@@ -175,7 +184,7 @@ def test_a_write_that_fails_leaves_the_old_model(encoder, tmp_path):
 
 @pytest.fixture
 def fine_tune(tiny_e5, tmp_path, monkeypatch):
-    """Trains on the Spanish part of the sample: (log, weights). Without dropout, runs of other batches compare."""
+    """Trains on the Spanish part of the sample: (log, encoder). In float32, without dropout, other batches compare."""
     monkeypatch.chdir(tmp_path)
     judged = open_judged("sample", ["es"])
     texts = passages(judged.catalogue)
@@ -186,6 +195,7 @@ def fine_tune(tiny_e5, tmp_path, monkeypatch):
         for module in encoder.model.modules():
             if isinstance(module, torch.nn.Dropout) and not dropout:
                 module.p = 0.0
+        settings = {"precision": "float32"} | settings
         settings = TrainSettings(dataset="sample", loss=loss, batch_size=batch_size, **settings)
         return training.fine_tune(encoder, examples, exact_texts(judged.train, texts), settings, dev), encoder
 

@@ -47,6 +47,7 @@ def training(measured: Mapping[str, Any]) -> Html:
         _fact("Speed", _speed(run.get("examples_per_second"))),
         _fact("Memory at most", _gigabytes(run.get("peak_memory_gb"))),
         _fact("Device", run.get("device")),
+        _fact("Computed in", run.get("precision")),
         _fact("TensorBoard run", run.get("run")),
     ]
     return fill(

@@ -408,6 +408,7 @@ PHRASES = {
     "{n} GB": "{n} ГБ",
     "{n} examples/s": "{n} примеров/с",
     "Device": "Устройство",
+    "Computed in": "Точность вычислений",
     "TensorBoard run": "Запуск в TensorBoard",
     "Data set": "Набор данных",
     "Learned from": "Обучение на",
