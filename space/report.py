@@ -92,7 +92,7 @@ The prompts {base["prompts"]} are saved with the model; `encode_query` and `enco
 ## Training
 
 {training["examples"]:,} examples, {training["steps"]} steps, {training["examples_per_second"]:.1f} examples/s on
-{training["device"]} in {training["precision"]}, at most {training["peak_memory_gb"]:.1f} GB of memory.{_kept(training)}
+{training["device"]} in {training["precision"]}, {training["peak_memory_gb"]:.1f} GB at most.{_kept(training)}
 The TensorBoard events are in `runs/`, the figures of every query in `evaluation.json`.
 
 ![training loss](images/train_loss.png)
