@@ -69,7 +69,7 @@ RECIPES = {
         "a graded triplet term orders what was judged", _TITLES | {"triplet_weight": 1.0, "graded_margins": True}
     ),
     "titles, 5e-5": Recipe("a higher learning rate", _FASTER, (0.3,)),
-    "titles, 1e-4": Recipe("a still higher one", _TITLES | {"learning_rate": 1e-4}, (0.3,)),
+    "titles, 1e-4": Recipe("a still higher one", _TITLES | {"learning_rate": 1e-4}, (0.3, 0.5)),
     "7,000 titles": Recipe("more of them", _FASTER | {"title_queries": 7000}, (0.3,)),
     "titles, 2 epochs": Recipe("longer", _FASTER | {"epochs": 2.0}, (0.3, 0.5)),
     "titles, 64, 1e-4": Recipe(
