@@ -81,9 +81,9 @@ def test_no_address_reads_a_file(url, path):
     assert httpx.get(url + path).status_code in (400, 403, 404)
 
 
-def posted(url, data, name="search"):
+def posted(url, data, name="search", visit=None):
     """What the queue makes of a call's data: its last event."""
-    said = httpx.post(f"{url}{API}call/{name}", json={"data": data}, timeout=10)
+    said = httpx.post(f"{url}{API}call/{name}", json={"data": data, "session_hash": visit}, timeout=10)
     if said.status_code != 200:
         return said.text
     with httpx.stream("GET", f"{url}{API}call/{name}/{said.json()['event_id']}", timeout=10) as answer:
@@ -231,6 +231,37 @@ def test_beyond_the_queue_a_visitor_is_told_so_and_one_who_leaves_frees_his_plac
         assert join("fourth") == 200
         gate.set()
         until(0)
+
+
+# -- what is kept ----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_kept_of_visits_and_connections_has_an_end(monkeypatch):
+    """Gradio would remember ten thousand visits of .3 MB, sum up ten thousand answers after each one, and close a
+    connection after five seconds, in the very moment in which clients that wait as long ask their next question."""
+    monkeypatch.setattr(demo, "MAX_VISITS", 2)
+    monkeypatch.setattr(demo, "KEPT_OPEN", 0.2)
+    page, call = demo.launch(tiny.engine(), server_name="127.0.0.1", quiet=True), ["red", 1, "bm25", *[""] * 4]
+    try:
+        with httpx.Client(base_url=page.local_url, timeout=10) as client:
+            for visit in ("first", "second", "third", "second"):
+                assert "Red" in posted(page.local_url, [*call, *[None] * 3, False], visit=visit)
+            client.get("healthz")
+            (connection,) = client._transport._pool.connections
+            end = time.monotonic() + 3
+            while not connection.has_expired() and time.monotonic() < end:
+                time.sleep(0.02)
+            assert connection.has_expired()
+        assert list(page.app.state_holder.session_data) == ["third", "second"]
+        assert not page._queue.cached_event_analytics_summary["functions"]
+        assert len(page._queue.event_analytics) == 1
+    finally:
+        page.close()
+
+
+def test_an_idle_connection_outlives_those_of_clients_and_proxies(url):
+    """A minute is what the usual proxies keep theirs for."""
+    assert demo.KEPT_OPEN > 60
 
 
 def test_two_visitors_never_see_each_other_s_catalogue(url):
