@@ -33,7 +33,8 @@ def make(folder: Path, dataset: str, locales: Sequence[str]) -> list[str]:
     from space.encoder import TextEncoder
     from space.processes import join_processes
     from space.source import contents_of, open_judged
-    from space.store import ENCODERS, Plan
+    from space.store import ENCODERS
+    from space.store_writer import Plan
     from space.weights import STAND_IN, locate
 
     contents = contents_of(open_judged(dataset, locales, offline=True))

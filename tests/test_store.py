@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from space import manifest
-from space.store import JOURNAL, MANIFEST, Plan, Store, StoreError, StoreWriter
+from space.store import JOURNAL, MANIFEST, Store, StoreError
+from space.store_writer import Plan, StoreWriter
 
 ROWS, DIM = 7, 5
 ENCODER = {"id": "some/model", "revision": None, "dim": DIM, "max_seq_length": 64, "precision": "float32"}
