@@ -20,8 +20,11 @@ class Drawn:
     def describe(self) -> dict[str, Any]:
         return self._encoder.describe()
 
-    def encode_passages(self, texts: Sequence[str], update: Callable[[int], object]) -> torch.Tensor:
-        update(len(texts))
+    def tokenize(self, texts: Sequence[str]) -> list[str]:
+        return list(texts)
+
+    def embed(self, texts: Sequence[str], progress: Callable[[int], object]) -> torch.Tensor:
+        progress(len(texts))
         vectors = torch.randn(len(texts), self._encoder.dim, generator=self._random)
         return torch.nn.functional.normalize(vectors, dim=1)
 

@@ -191,14 +191,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--visits", type=int, default=0, help="so many visits that search once, before all others")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--dataset", help="a folder, 'sample', or a Hub id that is in the cache")
-    parser.add_argument("--locales", nargs="+", default=["us"])
+    parser.add_argument("--locales", nargs="+", default=["us", "es", "jp"])
     settings = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         words = ["-c", SHOP]
         if settings.dataset:
             # In a process of its own, so that its memory is gone.
             command = [sys.executable, "-c", MAKE, folder, settings.dataset, *settings.locales]
-            made = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+            made = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
             words = [
                 str(ROOT / "app.py"),
                 *json.loads(made.stdout.splitlines()[-1]),
