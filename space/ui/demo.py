@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from space.own import MAX_BYTES, can_search
 from space.search import SearchEngine
+from space.ui import unread
 from space.ui.compare_tab import build_compare_tab
 from space.ui.data_tab import build_data_tab
 from space.ui.endpoints import add_endpoints
@@ -81,7 +82,9 @@ def build_demo(engine: SearchEngine) -> gr.Blocks:
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(sys.maxsize))
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
     # Closed: a request that is posted straight to a function would pass by everyone who waits.
-    return demo.queue(max_size=MAX_WAITING, api_open=False)
+    demo.queue(max_size=MAX_WAITING, api_open=False)
+    unread.bound(demo._queue)
+    return demo
 
 
 def _own_tab(engine: SearchEngine) -> OwnTab | None:
