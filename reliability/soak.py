@@ -11,6 +11,7 @@ of that number the memory is looked at from there on, as after some days. The la
 import argparse
 import asyncio
 import json
+import os
 import random
 import signal
 import socket
@@ -113,6 +114,12 @@ def memory(process: int) -> int:
     return int(next(line.split()[1] for line in lines if line.startswith("VmRSS"))) // 1024
 
 
+def worked(process: int) -> float:
+    """Seconds of a core that a process has had."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 async def compare(client: httpx.AsyncClient) -> int:
     """The number of the function that compares."""
     config = (await client.get("config")).json()
@@ -131,7 +138,9 @@ async def drive(url: str, clients: int, seconds: float, process: int, seed: int)
                 resident.append(memory(process))
                 ready[(await client.get("healthz")).status_code] += 1
 
+        both, before = (process, os.getpid()), [worked(process), worked(os.getpid())]
         await asyncio.gather(watch(), *(traffic.visitor(client, f"v{seed}-{n}", until) for n in range(clients)))
+        busy = [round((worked(one) - start) / seconds, 2) for one, start in zip(both, before, strict=True)]
         left = (await client.get("gradio_api/queue/status")).json()["queue_size"]
     times = np.percentile(traffic.milliseconds, [50, 95, 99]) if traffic.milliseconds else [0, 0, 0]
     early = float(np.mean(resident[len(resident) // 4 : len(resident) // 2])) if len(resident) >= 8 else resident[0]
@@ -141,6 +150,7 @@ async def drive(url: str, clients: int, seconds: float, process: int, seed: int)
         "seconds": seconds,
         "told": dict(traffic.told),
         "milliseconds": dict(zip(("p50", "p95", "p99"), (round(float(value)) for value in times), strict=True)),
+        "cores": dict(zip(("page", "visitors"), busy, strict=True)),
         "resident MB": resident,
         "memory growth": round(late / early - 1, 4),
         "healthz": dict(ready),

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from conftest import ROOT
 
 from space import manifest
-from space.store import JOURNAL, MANIFEST, Store, StoreError
+from space.store import JOURNAL, MANIFEST, Store, StoreError, sha256
 from space.store_writer import Plan, StoreWriter
 
 ROWS, DIM = 7, 5
@@ -400,3 +401,81 @@ def test_another_way_to_embed_is_another_key(tmp_path, name):
     others = [writer.key(0, ENCODERS["base"] | {name: "other"}), writer.key(1, ENCODERS["base"])]
     others += [StoreWriter(tmp_path, Plan(ROWS, 3, "{brand}", "toy")).key(0, ENCODERS["base"])]
     assert len({key, *others}) == 4 and len(key) == 64
+
+
+# -- the files it names ----------------------------------------------------------------------------------------------
+
+
+def replaced(folder, name, table, **options):
+    """A store with another table in a file's place, checksums to match."""
+    if isinstance(table, bytes):
+        (folder / name).write_bytes(table)
+    else:
+        pq.write_table(table, folder / name, **options)
+    files = json.loads((folder / MANIFEST).read_text())["files"]
+    files[name] = {"bytes": (folder / name).stat().st_size, "sha256": sha256(folder / name)}
+    rewrite_manifest(folder, files=files)
+    return Store(folder)
+
+
+BASE, FIRST = "base/part-00000-of-00003.parquet", "products/part-00000-of-00003.parquet"
+
+
+def embedded(values, kind=None, keys=True):
+    part = catalogue().slice(0, 3)
+    columns = {"embedding": pa.array(values, kind or pa.list_(pa.float16(), 5))}
+    return pa.table({name: part[name] for name in ("product_id", "product_locale") if keys} | columns)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (b"PAR1 but not really PAR1", "not a readable parquet file"),
+        (b"", "files cannot be"),
+        (embedded([[1.0] * 5] * 3, keys=False), "no column 'product_"),
+        (
+            embedded([[1.0] * 4] * 3, pa.list_(pa.float16(), 4)),
+            r"fixed_size_list.*\[4\], the manifest says dimension 5",
+        ),
+        (embedded([[1.0] * 5] * 3, pa.list_(pa.float64())), "embedding is list"),
+        (embedded([None, [1.0] * 5, [1.0] * 5]), "embedding is fixed"),
+        (embedded([[1.0] * 5] * 3).slice(0, 2), "6 rows in base, the manifest says 7"),
+    ],
+)
+def test_a_file_that_is_signed_and_wrong(tmp_path, table, said):
+    build(tmp_path / "s")
+    with pytest.raises(StoreError, match=f"{said}.*run build_embeddings.py again"):
+        replaced(tmp_path / "s", BASE, table).vectors("base")
+
+
+def test_products_without_a_title_column(tmp_path):
+    build(tmp_path / "s")
+    table = catalogue().slice(0, 3).drop_columns(["product_title"])
+    with pytest.raises(StoreError, match=r"part-00000-of-00003.parquet: no column 'product_"):
+        replaced(tmp_path / "s", FIRST, table).products()
+
+
+def test_text_that_is_no_utf_8(tmp_path):
+    """Arrow reads it without a word, and the page would fail on it in the middle of an answer."""
+    build(tmp_path / "s")
+    table = catalogue().slice(0, 3)
+    titles = pa.array([b"m\xf4g"] * 3).view(pa.string())
+    table = table.set_column(table.column_names.index("product_title"), "product_title", titles)
+    with pytest.raises(StoreError, match=r"part-00000-of-00003.parquet: not a readable parquet file.*Invalid UTF8"):
+        replaced(tmp_path / "s", FIRST, table).products()
+
+
+def test_metadata_in_a_parquet_file_is_not_believed(tmp_path):
+    """pandas' own note can name an index that is not there, and Arrow's an extension type that was once unpickled."""
+    build(tmp_path / "s")
+    columns = ("query", "query_id", "product_id", "product_locale", "esci_label")
+    evil = b"\x80\x04cposix\nsystem\nX\x0b\x00\x00\x00touch hackedtR."
+    hostile = pa.field("query", pa.string(), metadata={b"ARROW:extension:name": b"arrow.py_extension_type",
+                                                       b"ARROW:extension:metadata": evil})  # fmt: skip
+    fields = [hostile, *(pa.field(name, pa.string()) for name in columns[1:])]
+    schema = pa.schema(fields, {b"pandas": b'{"index_columns": ["absent"], "columns": []}'})
+    (tmp_path / "s" / "judgments").mkdir()
+    table = pa.table([pa.array(["x"])] * 5, schema=schema)
+    found = replaced(tmp_path / "s", "judgments/test.parquet", table).judgments()
+    assert list(found.columns) == list(columns) and found["query"].tolist() == ["x"]
+    assert not list(tmp_path.rglob("hacked")) and not (ROOT / "hacked").exists()
