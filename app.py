@@ -77,7 +77,7 @@ def serve(settings: AppSettings, model: str, base_model: str, embeddings: str) -
     gpu = zero_gpu()
     # Only now: gradio and torch take ten seconds to import, and the quickstart has something to say before that.
     from space.loading import load_engine
-    from space.ui.demo import build_demo, launch_options
+    from space.ui.demo import launch
 
     usage = Usage(settings.usage_path, log_queries=settings.log_queries) if settings.usage_path else None
     engine = load_engine(
@@ -93,12 +93,13 @@ def serve(settings: AppSettings, model: str, base_model: str, embeddings: str) -
         from space.backup import Backup
 
         Backup(usage, settings.usage_dataset, minutes=settings.usage_minutes).start()
-    build_demo(engine).launch(
+    page = launch(
+        engine,
         server_name=settings.host,
         server_port=settings.port or None,
         share=settings.share and can_share(),
-        **launch_options(engine),
     )
+    page.block_thread()
 
 
 def zero_gpu() -> Callable[..., Any] | None:

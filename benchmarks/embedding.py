@@ -163,7 +163,7 @@ def build(catalogue: Any, encoder: Any) -> dict[str, float]:
 
     from space.catalogue import passages, template
     from space.embedding import embed_catalogue
-    from space.store import Plan, StoreWriter
+    from space.store_writer import Plan, StoreWriter
 
     state = PartialState(cpu=encoder.device.type == "cpu")
     plan = Plan(len(catalogue), -(-len(catalogue) // 4), template(0), "benchmark")

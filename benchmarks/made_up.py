@@ -16,7 +16,7 @@ import torch
 from transformers import BertConfig, BertModel
 
 from space.encoder import TextEncoder
-from space.store import Plan, StoreWriter
+from space.store_writer import Plan, StoreWriter
 from space.weights import STAND_IN, locate
 
 DIM, SHARD = 384, 20_000

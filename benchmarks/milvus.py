@@ -26,7 +26,8 @@ sys.path.insert(0, str(ROOT))
 from space import milvus, milvus_loading  # noqa: E402
 from space.facets import Facets  # noqa: E402
 from space.index import TorchIndex  # noqa: E402
-from space.store import ENCODERS, Plan, Store, StoreWriter  # noqa: E402
+from space.store import ENCODERS, Store  # noqa: E402
+from space.store_writer import Plan, StoreWriter  # noqa: E402
 
 DIM, K, FILTER = 384, 10, {"brand": "brand 3"}
 

@@ -49,13 +49,11 @@ class Target:
     libraries: Sequence[str] = HEAVY
 
 
-#: Seconds each time, and about the manifest alone.
-_FLIPS = "tests/test_damage.py::test_every_single_flipped_bit_of_a_manifest_is_refused_or_means_the_same"
 TARGETS = {
     "metrics": Target(["metrics"], ["tests/test_metrics.py"], LIGHT),
     "triplets": Target(["triplets"], ["tests/test_triplets.py"]),
-    "store": Target(["store"], ["tests/test_store.py", "tests/test_damage.py", f"--deselect={_FLIPS}"]),
-    "manifest": Target(["manifest"], ["tests/test_damage.py", "tests/test_store.py"]),
+    "store": Target(["store", "store_writer"], ["tests/test_store.py"]),
+    "manifest": Target(["manifest"], ["tests/test_manifest.py"], LIGHT),
     "index": Target(
         ["index", "codes"], ["tests/test_index.py", "tests/test_properties.py::test_the_index_equals_the_naive_answer"]
     ),

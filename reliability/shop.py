@@ -20,8 +20,11 @@ class Drawn:
     def describe(self) -> dict[str, Any]:
         return self._encoder.describe()
 
-    def encode_passages(self, texts: Sequence[str], update: Callable[[int], object]) -> torch.Tensor:
-        update(len(texts))
+    def tokenize(self, texts: Sequence[str]) -> list[str]:
+        return list(texts)
+
+    def embed(self, texts: Sequence[str], progress: Callable[[int], object]) -> torch.Tensor:
+        progress(len(texts))
         vectors = torch.randn(len(texts), self._encoder.dim, generator=self._random)
         return torch.nn.functional.normalize(vectors, dim=1)
 
@@ -33,7 +36,8 @@ def make(folder: Path, dataset: str, locales: Sequence[str]) -> list[str]:
     from space.encoder import TextEncoder
     from space.processes import join_processes
     from space.source import contents_of, open_judged
-    from space.store import ENCODERS, Plan
+    from space.store import ENCODERS
+    from space.store_writer import Plan
     from space.weights import STAND_IN, locate
 
     contents = contents_of(open_judged(dataset, locales, offline=True))

@@ -1,15 +1,17 @@
 """Traffic on the page: concurrent visitors over real HTTP, what they were told, how long it took, how memory grew.
 
     python -m reliability soak --clients 200 --seconds 120 --dataset ../shared/esci
-    python -m reliability soak --clients 8 --seconds 1800 --dataset ../shared/esci
+    python -m reliability soak --clients 8 --seconds 1800 --visits 1000 --dataset ../shared/esci
 
 Serves the products of --dataset, see shop.py, or else the tests' shop of thirty, in a process of its own on 127.0.0.1,
-and asks it from this one. The last line of the output is JSON.
+and asks it from this one. What the page keeps of every visit has an end, ``space.ui.demo.MAX_VISITS``: with --visits
+of that number the memory is looked at from there on, as after some days. The last line of the output is JSON.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import random
 import signal
 import socket
@@ -34,6 +36,8 @@ QUERIES = (
 )
 #: Between two searches of one visitor, seconds.
 PAUSE = 1.0
+#: At once, while visits are only to be remembered.
+FILLING = 4
 SHOP = """
 import sys, threading
 import reliability, tiny
@@ -61,13 +65,23 @@ class Traffic:
         turn = 0
         await asyncio.sleep(self.chance.uniform(0, PAUSE))
         while time.monotonic() < until:
-            try:
-                told = await self.search(client, f"{name}-{turn}")
-                self.told[told] += 1
-                turn += told == "left"
-            except httpx.HTTPError as error:
-                self.told[type(error).__name__] += 1
+            told = await self.told_of(client, f"{name}-{turn}")
+            turn += told == "left"
             await asyncio.sleep(self.chance.uniform(0.5 * PAUSE, 1.5 * PAUSE))
+
+    async def visits(self, client: httpx.AsyncClient, name: str, number: int) -> None:
+        """So many who search once, one after the other."""
+        for turn in range(number):
+            await self.told_of(client, f"{name}-{turn}")
+
+    async def told_of(self, client: httpx.AsyncClient, session: str) -> str:
+        """What came of one comparison, counted; an error by its name."""
+        try:
+            told = await self.search(client, session)
+        except httpx.HTTPError as error:
+            told = type(error).__name__
+        self.told[told] += 1
+        return told
 
     async def search(self, client: httpx.AsyncClient, session: str) -> str:
         """What came of one comparison."""
@@ -100,21 +114,33 @@ def memory(process: int) -> int:
     return int(next(line.split()[1] for line in lines if line.startswith("VmRSS"))) // 1024
 
 
+def worked(process: int) -> float:
+    """Seconds of a core that a process has had."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def compare(client: httpx.AsyncClient) -> int:
+    """The number of the function that compares."""
+    config = (await client.get("config")).json()
+    return next(one["id"] for one in config["dependencies"] if one["api_name"] == "compare")
+
+
 async def drive(url: str, clients: int, seconds: float, process: int, seed: int) -> dict[str, object]:
     """All visitors at once; memory and readiness are looked at every few seconds."""
     limits, resident, ready = httpx.Limits(max_connections=None), [], Counter()
     async with httpx.AsyncClient(base_url=url, limits=limits, timeout=120) as client:
-        config = (await client.get("config")).json()
-        number = next(one["id"] for one in config["dependencies"] if one["api_name"] == "compare")
-        traffic, until = Traffic(url, number, seed), time.monotonic() + seconds
+        traffic, until = Traffic(url, await compare(client), seed), time.monotonic() + seconds
 
         async def watch() -> None:
             while time.monotonic() < until:
-                await asyncio.sleep(min(5, seconds / 8))
+                await asyncio.sleep(min(max(5, seconds / 60), seconds / 8))
                 resident.append(memory(process))
                 ready[(await client.get("healthz")).status_code] += 1
 
+        both, before = (process, os.getpid()), [worked(process), worked(os.getpid())]
         await asyncio.gather(watch(), *(traffic.visitor(client, f"v{seed}-{n}", until) for n in range(clients)))
+        busy = [round((worked(one) - start) / seconds, 2) for one, start in zip(both, before, strict=True)]
         left = (await client.get("gradio_api/queue/status")).json()["queue_size"]
     times = np.percentile(traffic.milliseconds, [50, 95, 99]) if traffic.milliseconds else [0, 0, 0]
     early = float(np.mean(resident[len(resident) // 4 : len(resident) // 2])) if len(resident) >= 8 else resident[0]
@@ -124,6 +150,7 @@ async def drive(url: str, clients: int, seconds: float, process: int, seed: int)
         "seconds": seconds,
         "told": dict(traffic.told),
         "milliseconds": dict(zip(("p50", "p95", "p99"), (round(float(value)) for value in times), strict=True)),
+        "cores": dict(zip(("page", "visitors"), busy, strict=True)),
         "resident MB": resident,
         "memory growth": round(late / early - 1, 4),
         "healthz": dict(ready),
@@ -131,7 +158,16 @@ async def drive(url: str, clients: int, seconds: float, process: int, seed: int)
     }
 
 
-def served(words: list[str], clients: int, seconds: float, seed: int) -> dict[str, object]:
+async def fill(url: str, visits: int, process: int, seed: int) -> dict[str, object]:
+    """Visits that the page remembers, and resident megabytes before and after them."""
+    async with httpx.AsyncClient(base_url=url, timeout=120) as client:
+        traffic, before = Traffic(url, await compare(client), seed), memory(process)
+        each = -(-visits // FILLING)
+        await asyncio.gather(*(traffic.visits(client, f"f{seed}-{n}", each) for n in range(FILLING)))
+    return {"visits": each * FILLING, "MB before": before, "MB after": memory(process), "told": dict(traffic.told)}
+
+
+def served(words: list[str], clients: int, seconds: float, seed: int, visits: int = 0) -> dict[str, object]:
     """Start what ``words`` say, wait until it is ready, warm it up, drive it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -151,7 +187,8 @@ def served(words: list[str], clients: int, seconds: float, seed: int) -> dict[st
             else:
                 raise RuntimeError("the page was not ready after minutes")
             asyncio.run(drive(url, min(clients, 20), min(10, seconds), server.pid, seed + 1))
-            return asyncio.run(drive(url, clients, seconds, server.pid, seed))
+            filled = {"filled": asyncio.run(fill(url, visits, server.pid, seed))} if visits else {}
+            return filled | asyncio.run(drive(url, clients, seconds, server.pid, seed))
         finally:
             server.send_signal(signal.SIGTERM)
 
@@ -161,22 +198,23 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--visits", type=int, default=0, help="so many visits that search once, before all others")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--dataset", help="a folder, 'sample', or a Hub id that is in the cache")
-    parser.add_argument("--locales", nargs="+", default=["us"])
+    parser.add_argument("--locales", nargs="+", default=["us", "es", "jp"])
     settings = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         words = ["-c", SHOP]
         if settings.dataset:
             # In a process of its own, so that its memory is gone.
             command = [sys.executable, "-c", MAKE, folder, settings.dataset, *settings.locales]
-            made = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+            made = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
             words = [
                 str(ROOT / "app.py"),
                 *json.loads(made.stdout.splitlines()[-1]),
                 "--usage-file",
                 f"{folder}/usage",
             ]
-        found = served(words, settings.clients, settings.seconds, settings.seed)
+        found = served(words, settings.clients, settings.seconds, settings.seed, settings.visits)
     print(json.dumps(found))
     sys.exit(1 if set(found["told"]) - {"answered", "busy", "left"} else 0)

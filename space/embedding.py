@@ -24,7 +24,8 @@ from space.encoder import TextEncoder
 from space.files import sole_writer
 from space.processes import join_processes
 from space.source import Contents
-from space.store import EVALUATION, Plan, Store, StoreWriter
+from space.store import EVALUATION, Store
+from space.store_writer import Plan, StoreWriter
 from space.weights import Weights
 
 logger = logging.getLogger(__name__)

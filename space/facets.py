@@ -126,7 +126,7 @@ class Facets:
 
     def _facet(self, name: str) -> Facet:
         if name not in FILTERS:
-            raise QueryError(f"no filter {name!r}; there are {', '.join(self._facets)}")
+            raise QueryError(f"no filter {shown(name)}; there are {', '.join(self._facets)}")
         if name not in self._facets:
             raise QueryError(f"no filter {name!r} here: the products have no column {FILTERS[name]!r}; leave it empty")
         return self._facets[name]

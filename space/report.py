@@ -12,7 +12,7 @@ from huggingface_hub.repocard_data import CardData
 
 from space import remarks
 from space.evaluation import HEADLINE, METRICS, PROTOCOLS, to_markdown
-from space.store import Plan
+from space.store_writer import Plan
 
 LANGUAGES = {"us": "en", "es": "es", "jp": "ja"}
 #: By what the id of the base or the data set holds; nothing is claimed of others.

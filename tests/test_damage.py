@@ -1,4 +1,4 @@
-"""Damaged, foreign and swapped artifacts, and disks that refuse: one sentence that names the file and the cure."""
+"""Damaged, foreign and swapped models, and disks that refuse: one sentence that names the file and the cure."""
 
 import contextlib
 import json
@@ -10,149 +10,14 @@ import subprocess
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import ROOT
 from hub_repos import e5_files
-from test_store import build, catalogue, content, rewrite_manifest
+from test_store import build, content, replaced
 
-from space import manifest
 from space.encoder import TextEncoder
 from space.files import WriteError, atomically
 from space.loading import load_engine
-from space.store import MANIFEST, Store, StoreError, sha256
+from space.store import MANIFEST, Store, StoreError
 from space.weights import WeightsError, locate
-
-# -- the manifest ----------------------------------------------------------------------------------------------------
-
-
-def test_every_single_flipped_bit_of_a_manifest_is_refused_or_means_the_same(tmp_path):
-    """In a notice, a sequence limit or a name no other check would find it."""
-    build(tmp_path / "s")
-    text = (tmp_path / "s" / MANIFEST).read_bytes()
-    good, taken = manifest.parse(text), 0
-    for at in range(len(text)):
-        for bit in range(8):
-            bent = bytearray(text)
-            bent[at] ^= 1 << bit
-            try:
-                assert manifest.parse(bytes(bent)) == good  # such as another kind of white space
-                taken += 1
-            except manifest.ManifestError:
-                pass
-    assert taken < len(text)
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"rows": 0}, "rows cannot be 0"),
-        ({"rows": 10**15}, "rows cannot be 1000000000000000"),
-        ({"rows": True}, "rows cannot be True"),
-        ({"rows": float("inf")}, "rows cannot be inf"),
-        ({"notice": None}, "notice cannot be None"),
-        ({"encoders": {"base": {}}}, "encoders cannot be"),
-        ({"files": {"base/../../../etc/passwd": {"bytes": 1, "sha256": "0" * 64}}}, "files cannot be"),
-        ({"files": {"/etc/passwd": {"bytes": 1, "sha256": "0" * 64}}}, "files cannot be"),
-        ({"files": ["manifest.json"]}, "files cannot be"),
-        ({"format": True}, "format True"),
-        ({"format": 2}, "format 2, this version reads 1; update the app"),
-    ],
-)
-def test_a_manifest_that_is_signed_and_hostile(change, said):
-    """Anybody can push one with a checksum that fits: no file outside the store is read, no memory taken."""
-    good = {"format": 1, "dataset": "d", "notice": "", "rows": 2, "text": "", "files": {}, "encoders": {}}
-    good["encoders"] = dict.fromkeys(("base", "tuned"), {"id": "", "fingerprint": "", "dim": 2, "max_seq_length": 9})
-    manifest.parse(json.dumps(manifest.signed(good)).encode())
-    with pytest.raises(manifest.ManifestError, match=said):
-        manifest.parse(json.dumps(manifest.signed(good | change)).encode())
-
-
-def test_a_number_of_five_thousand_digits():
-    with pytest.raises(manifest.ManifestError, match="not a manifest"):
-        manifest.parse(b'{"format": 1, "rows": 1' + b"0" * 5000 + b"}")
-
-
-def test_a_manifest_nested_without_end():
-    with pytest.raises(manifest.ManifestError, match="not a manifest"):
-        manifest.parse(b'{"format": 1, "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}")
-
-
-# -- the files it names ----------------------------------------------------------------------------------------------
-
-
-def replaced(folder, name, table, **options):
-    """A store with another table in a file's place, checksums to match."""
-    if isinstance(table, bytes):
-        (folder / name).write_bytes(table)
-    else:
-        pq.write_table(table, folder / name, **options)
-    files = json.loads((folder / MANIFEST).read_text())["files"]
-    files[name] = {"bytes": (folder / name).stat().st_size, "sha256": sha256(folder / name)}
-    rewrite_manifest(folder, files=files)
-    return Store(folder)
-
-
-BASE, PRODUCTS = "base/part-00000-of-00003.parquet", "products/part-00000-of-00003.parquet"
-
-
-def vectors(values, kind=None, keys=True):
-    part = catalogue().slice(0, 3)
-    columns = {"embedding": pa.array(values, kind or pa.list_(pa.float16(), 5))}
-    return pa.table({name: part[name] for name in ("product_id", "product_locale") if keys} | columns)
-
-
-@pytest.mark.parametrize(
-    ("table", "said"),
-    [
-        (b"PAR1 but not really PAR1", "not a readable parquet file"),
-        (b"", "files cannot be"),
-        (vectors([[1.0] * 5] * 3, keys=False), "no column 'product_"),
-        (
-            vectors([[1.0] * 4] * 3, pa.list_(pa.float16(), 4)),
-            r"fixed_size_list.*\[4\], the manifest says dimension 5",
-        ),
-        (vectors([[1.0] * 5] * 3, pa.list_(pa.float64())), "embedding is list"),
-        (vectors([None, [1.0] * 5, [1.0] * 5]), "embedding is fixed"),
-        (vectors([[1.0] * 5] * 3).slice(0, 2), "6 rows in base, the manifest says 7"),
-    ],
-)
-def test_a_file_that_is_signed_and_wrong(tmp_path, table, said):
-    build(tmp_path / "s")
-    with pytest.raises(StoreError, match=f"{said}.*run build_embeddings.py again"):
-        replaced(tmp_path / "s", BASE, table).vectors("base")
-
-
-def test_products_without_a_title_column(tmp_path):
-    build(tmp_path / "s")
-    table = catalogue().slice(0, 3).drop_columns(["product_title"])
-    with pytest.raises(StoreError, match=r"part-00000-of-00003.parquet: no column 'product_"):
-        replaced(tmp_path / "s", PRODUCTS, table).products()
-
-
-def test_text_that_is_no_utf_8(tmp_path):
-    """Arrow reads it without a word, and the page would fail on it in the middle of an answer."""
-    build(tmp_path / "s")
-    table = catalogue().slice(0, 3)
-    titles = pa.array([b"m\xf4g"] * 3).view(pa.string())
-    table = table.set_column(table.column_names.index("product_title"), "product_title", titles)
-    with pytest.raises(StoreError, match=r"part-00000-of-00003.parquet: not a readable parquet file.*Invalid UTF8"):
-        replaced(tmp_path / "s", PRODUCTS, table).products()
-
-
-def test_metadata_in_a_parquet_file_is_not_believed(tmp_path):
-    """pandas' own note can name an index that is not there, and Arrow's an extension type that was once unpickled."""
-    build(tmp_path / "s")
-    columns = ("query", "query_id", "product_id", "product_locale", "esci_label")
-    evil = b"\x80\x04cposix\nsystem\nX\x0b\x00\x00\x00touch hackedtR."
-    hostile = pa.field("query", pa.string(), metadata={b"ARROW:extension:name": b"arrow.py_extension_type",
-                                                       b"ARROW:extension:metadata": evil})  # fmt: skip
-    fields = [hostile, *(pa.field(name, pa.string()) for name in columns[1:])]
-    schema = pa.schema(fields, {b"pandas": b'{"index_columns": ["absent"], "columns": []}'})
-    (tmp_path / "s" / "judgments").mkdir()
-    table = pa.table([pa.array(["x"])] * 5, schema=schema)
-    found = replaced(tmp_path / "s", "judgments/test.parquet", table).judgments()
-    assert list(found.columns) == list(columns) and found["query"].tolist() == ["x"]
-    assert not list(tmp_path.rglob("hacked")) and not (ROOT / "hacked").exists()
-
 
 # -- models ----------------------------------------------------------------------------------------------------------
 

@@ -139,6 +139,7 @@ def test_every_count_is_what_choosing_it_leaves():
         ({"min_rating": "6"}, "min_rating should be a number from 0 to 5, is '6'"),
         ({"min_price": "30", "max_price": "20"}, "min_price should be at most max_price, 20, is 30"),
         ({"shape": "round"}, "no filter 'shape'; there are locale, brand, color, category"),
+        ({"x" * 5_000: "round"}, "xxx…; there are locale, brand, color, category"),
         ({"shape": ""}, "no filter 'shape'"),
     ],
 )

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import tiny
 
-from space.ui import demo, guard
+from space.ui import demo, guard, unread
 from space.ui.events import ENGINE
 from space.ui.health import Health
 
@@ -81,9 +81,10 @@ def test_no_address_reads_a_file(url, path):
     assert httpx.get(url + path).status_code in (400, 403, 404)
 
 
-def posted(url, data, name="search"):
+def posted(url, data, name="search", visit=None):
     """What the queue makes of a call's data: its last event."""
-    said = httpx.post(f"{url}{API}call/{name}", json={"data": data}, timeout=10)
+    body = json.dumps({"data": data, "session_hash": visit})  # lone surrogates as JSON has them
+    said = httpx.post(f"{url}{API}call/{name}", content=body, headers={"content-type": "application/json"}, timeout=10)
     if said.status_code != 200:
         return said.text
     with httpx.stream("GET", f"{url}{API}call/{name}/{said.json()['event_id']}", timeout=10) as answer:
@@ -130,6 +131,28 @@ def test_numbers_that_no_float_holds(url):
     said = httpx.post(f"{url}{API}call/search", content=body, headers={"content-type": "application/json"})
     with httpx.stream("GET", f"{url}{API}call/search/{said.json()['event_id']}") as answer:
         assert "min_price should be a number from 0 on" in "".join(answer.iter_text())
+
+
+ODD = {
+    "every plane": "red " + "".join(chr(plane * 0x10000 + 0xF600) for plane in range(17)),
+    "right to left": "\u202e\u2066\u05d0\u0627 red",
+    "null": "red\0",
+    "lone surrogates": "red \udfff\ud800",
+    "a megabyte": "\u00e9 " * 250_000 + "x" * 500_000,
+}
+
+
+@pytest.mark.parametrize("text", ODD.values(), ids=ODD)
+def test_odd_texts_over_the_network(url, text, capfd):
+    """As a query, a filter or a name of a system: an answer, or a sentence that can be read; nothing in the log."""
+    answer = posted(url, [text, 3, "tuned", *[""] * 4, *[None] * 3, False])
+    assert "use at most 500" in answer if len(text) > 500 else '"product_id": "p01"' in answer
+    for place, said in ((2, "system should be one of"), (3, "no product with locale")):
+        data = ["red", 3, "tuned", *[""] * 4, *[None] * 3, False]
+        data[place] = text
+        answer = posted(url, data)
+        assert said in answer and len(answer) < 2_000
+    assert "Traceback" not in capfd.readouterr().err
 
 
 # -- readiness -------------------------------------------------------------------------------------------------------
@@ -231,6 +254,58 @@ def test_beyond_the_queue_a_visitor_is_told_so_and_one_who_leaves_frees_his_plac
         assert join("fourth") == 200
         gate.set()
         until(0)
+
+
+# -- what is kept ----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_kept_of_visits_and_connections_has_an_end(monkeypatch):
+    """Gradio would remember ten thousand visits of .3 MB, sum up ten thousand answers after each one, and close a
+    connection after five seconds, in the very moment in which clients that wait as long ask their next question."""
+    monkeypatch.setattr(demo, "MAX_VISITS", 2)
+    monkeypatch.setattr(demo, "KEPT_OPEN", 0.2)
+    page, call = demo.launch(tiny.engine(), server_name="127.0.0.1", quiet=True), ["red", 1, "bm25", *[""] * 4]
+    try:
+        with httpx.Client(base_url=page.local_url, timeout=10) as client:
+            for visit in ("first", "second", "third", "second"):
+                assert "Red" in posted(page.local_url, [*call, *[None] * 3, False], visit=visit)
+            client.get("healthz")
+            (connection,) = client._transport._pool.connections
+            end = time.monotonic() + 3
+            while not connection.has_expired() and time.monotonic() < end:
+                time.sleep(0.02)
+            assert connection.has_expired()
+        assert list(page.app.state_holder.session_data) == ["third", "second"]
+        assert not page._queue.cached_event_analytics_summary["functions"]
+        assert len(page._queue.event_analytics) == 1
+    finally:
+        page.close()
+
+
+def test_answers_that_nobody_collects_have_an_end(monkeypatch):
+    """A program that asks and never fetches filled the memory: one visit is refused, of many the oldest is dropped."""
+    monkeypatch.setattr(unread, "MOST_OF_A_VISIT", 3)
+    monkeypatch.setattr(unread, "MOST", 5)
+    page, data = demo.launch(tiny.engine(), server_name="127.0.0.1", quiet=True), ["red", 1, "bm25", *[""] * 4]
+    try:
+
+        def join(visit):
+            body = {"data": [*data, *[None] * 3, False], "session_hash": visit}
+            return httpx.post(f"{page.local_url}{API}call/search", json=body).status_code
+
+        assert [join("hoarder") for _ in range(4)] == [200, 200, 200, 503]
+        assert [join(f"visit{number}") for number in range(6)] == [200] * 6
+        assert "Red" in posted(page.local_url, [*data, *[None] * 3, False], visit="hoarder")  # dropped, and welcome
+        kept = page._queue.pending_messages_per_session
+        assert list(kept) == ["visit2", "visit3", "visit4", "visit5", "hoarder"]
+        assert set(page._queue.pending_event_ids_session) <= set(kept)
+    finally:
+        page.close()
+
+
+def test_an_idle_connection_outlives_those_of_clients_and_proxies(url):
+    """A minute is what the usual proxies keep theirs for."""
+    assert demo.KEPT_OPEN > 60
 
 
 def test_two_visitors_never_see_each_other_s_catalogue(url):

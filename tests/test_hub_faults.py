@@ -24,7 +24,8 @@ from hub_server import Fault, HubServer
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from space.publish import again
-from space.store import Plan, StoreWriter, sha256
+from space.store import sha256
+from space.store_writer import Plan, StoreWriter
 
 TOKEN, READ_ONLY = "hf_" + "Gd4" * 11, "hf_" + "Ro7" * 11
 BROKEN = "hf_pasted\u201dquote"

@@ -193,6 +193,13 @@ def test_milvus_is_for_who_asks_for_it():
     assert siblings("space.milvus_loading") == {"space.milvus", "space.facets", "space.store"}
 
 
+def test_who_reads_a_store_cannot_write_one():
+    """Where a store is served, nothing may change it; and the report only asks the plan for what there will be."""
+    assert siblings("space.store_writer") == {"space.files", "space.manifest", "space.store"}
+    writers = {name for name in FILES if "space.store_writer" in siblings(name)}
+    assert writers == {"space.embedding", "space.report"}
+
+
 def test_the_way_to_the_hub_is_one_way():
     """Faults know no repository, repositories no model, and what is published knows no trainer and no page."""
     assert siblings("space.faults") == set()

@@ -31,7 +31,8 @@ from space.loading import load_engine
 from space.milvus import KINDS, MilvusError, MilvusIndex, collection_name, condition, open_indexes, unfinished
 from space.retrieval import Asked, Request, retrieve
 from space.search import SearchEngine
-from space.store import Plan, Store, StoreWriter
+from space.store import Store
+from space.store_writer import Plan, StoreWriter
 from space.systems import Bm25System, DenseSystem, HybridSystem, RandomSystem, within
 
 pytest.importorskip("pymilvus", reason="needs pip install -r requirements-milvus.txt")

@@ -8,10 +8,16 @@ import subprocess
 import sys
 
 import pytest
+import tiny
+import torch
 from conftest import ROOT, environment
 
-from reliability import soak
+from reliability import shop, soak
 from reliability.mutations import mutants
+from space.embedding import embed_catalogue
+from space.processes import join_processes
+from space.store import Store
+from space.store_writer import Plan
 
 
 def run(*words, code=0):
@@ -39,6 +45,14 @@ def test_visitors_are_answered(url):
     found = asyncio.run(soak.drive(url, clients=6, seconds=2, process=os.getpid(), seed=1))
     assert set(found["told"]) <= {"answered", "left"} and found["told"]["answered"] > 3
     assert set(found["healthz"]) == {200} and found["waiting at the end"] == 0 and found["milliseconds"]["p50"] > 0
+
+
+def test_a_shop_of_the_real_size_needs_no_embedding(tmp_path):
+    """The drawn vectors pass for an encoder's, whatever ``embed_catalogue`` asks an encoder for today."""
+    loads = {part: lambda: shop.Drawn(tiny.BagOfWords("tiny"), seed=1) for part in ("base", "tuned")}
+    embed_catalogue(tiny.catalogue(), loads, tmp_path / "s", Plan(30, 20, "{title}", "tiny"), join_processes())
+    found = Store(tmp_path / "s").vectors("tuned").float()
+    assert len(found) == 30 and torch.allclose(found.norm(dim=1), torch.ones(30), atol=1e-2)
 
 
 SOURCE = """

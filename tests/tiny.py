@@ -193,17 +193,14 @@ def engine(evaluation=None, notice=NOTICE, device="cpu", gpu=None, usage=None):
 @contextlib.contextmanager
 def serve(served, port=None):
     """The page of an engine on ``port`` or a free one: yields its address."""
-    from space.ui.demo import build_demo, launch_options
+    from space.ui.demo import launch
 
     if port is None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-    demo = build_demo(served)
-    _, url, _ = demo.launch(
-        server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, **launch_options(served)
-    )
+    demo = launch(served, server_name="127.0.0.1", server_port=port, quiet=True)
     try:
-        yield url
+        yield demo.local_url
     finally:
         demo.close()

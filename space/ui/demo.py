@@ -1,5 +1,7 @@
-"""The page: header, tabs, endpoints, and how it is to be launched. Knows no command line and no artifact."""
+"""The page: header, tabs, endpoints, and how it is launched. Knows no command line and no artifact."""
 
+import os
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from starlette.routing import Route
 
 from space.own import MAX_BYTES, can_search
 from space.search import SearchEngine
+from space.ui import unread
 from space.ui.compare_tab import build_compare_tab
 from space.ui.data_tab import build_data_tab
 from space.ui.endpoints import add_endpoints
@@ -32,6 +35,12 @@ _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 #: Requests that may wait for their turn. On two cores that is some seconds; beyond it a visitor is told at once that
 #: the page is busy, which is better than an answer nobody waits for any more.
 MAX_WAITING = 100
+#: Visits of which Gradio remembers what was entered and shown last, the least recent being forgotten: 0.3 MB each, or
+#: what somebody hostile can send in one request. By itself it would remember 10,000.
+MAX_VISITS = 1_000
+#: Seconds for which a connection that nobody uses stays open. Uvicorn's 5 are as long as some clients keep theirs, so
+#: that now and then a question met a connection which was just being closed; proxies keep theirs for a minute.
+KEPT_OPEN = 65.0
 _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 
 
@@ -42,7 +51,7 @@ def build_demo(engine: SearchEngine) -> gr.Blocks:
         engine: what answers; it is only read, so that all visitors share it.
 
     Returns:
-        Blocks to launch with ``launch_options(engine)``, or to call in a test.
+        Blocks for ``launch``, or to call in a test.
     """
     with gr.Blocks(title=PRODUCT, analytics_enabled=False) as demo:
         build_words()
@@ -69,8 +78,13 @@ def build_demo(engine: SearchEngine) -> gr.Blocks:
         connect_links(demo, engine, tabs, search, compare, turns, [measured.output])
         build_why(engine, own.engine if own else None)
         add_endpoints(engine)
+    # After every answer Gradio would sum up its last 10,000, 7 ms of a core, for a page that is closed, see guard.py.
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(sys.maxsize))
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
     # Closed: a request that is posted straight to a function would pass by everyone who waits.
-    return demo.queue(max_size=MAX_WAITING, api_open=False)
+    demo.queue(max_size=MAX_WAITING, api_open=False)
+    unread.bound(demo._queue)
+    return demo
 
 
 def _own_tab(engine: SearchEngine) -> OwnTab | None:
@@ -80,8 +94,22 @@ def _own_tab(engine: SearchEngine) -> OwnTab | None:
         return build_own_tab(engine)
 
 
+def launch(engine: SearchEngine, **address: Any) -> gr.Blocks:
+    """The page over an engine, launched; ``block_thread`` of it waits for the end.
+
+    Args:
+        engine: see ``build_demo``.
+        address: of Gradio's ``launch``, what is the caller's: server_name, server_port, share, quiet.
+    """
+    demo = build_demo(engine)
+    demo.launch(prevent_thread_lock=True, **address, **launch_options(engine))
+    # Gradio has no argument for it. Read anew for every connection, so it is early enough here.
+    demo.server.config.timeout_keep_alive = KEPT_OPEN
+    return demo
+
+
 def launch_options(engine: SearchEngine) -> dict[str, Any]:
-    """What ``launch()`` needs for the page to look and fail as it should; address and the like are the caller's."""
+    """What Gradio's ``launch()`` needs for the page to look and fail as it should."""
     watched = Route("/healthz", Health(engine).answer)
     return {
         "theme": _theme(),
@@ -93,6 +121,7 @@ def launch_options(engine: SearchEngine) -> dict[str, Any]:
         "mcp_server": find_spec("mcp") is not None,
         "app_kwargs": {"middleware": [Middleware(Guard)], "routes": [watched]},
         "max_file_size": MAX_BYTES,
+        "state_session_capacity": MAX_VISITS,
         "show_error": False,  # an unforeseen exception goes to the log; what a visitor can cure is said in the page
     }
 
