@@ -287,9 +287,9 @@ def searched(monkeypatch):
     left, worth = [], TorchIndex._worth
 
     def noted(*given):
-        rows = worth(*given)
+        rows, floor = worth(*given)
         left.append(None if rows is None else len(rows))
-        return rows
+        return rows, floor
 
     monkeypatch.setattr(TorchIndex, "_worth", noted)
     return left
