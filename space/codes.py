@@ -75,6 +75,9 @@ class Codes:
             self._longest, self._off = max(self._longest, float(norms.max())), max(self._off, off)
             if self.nibbles is not None:
                 self.nibbles.put(start, codes, steps, norms, off)
+        # Sums of d products in float32, here and in the scores that candidates get: at most d roundings each.
+        longest = self._longest + self._off + float(self._centre.norm())
+        self._rounding = 4 * (dim + 8) * 2.0**-24 * longest
 
     def probe(self, queries: torch.Tensor) -> Probe:
         """For (q, d) float32 queries."""
@@ -94,12 +97,6 @@ class Codes:
         assert self.nibbles is not None
         rest = query @ self._centre + self._rounding * query.norm()
         return self.nibbles.ceilings(query).add_(rest)
-
-    @property
-    def _rounding(self) -> float:
-        """Sums of d products in float32, here and in the scores that candidates get: at most d roundings each."""
-        longest = self._longest + self._off + float(self._centre.norm())
-        return 4 * (len(self._centre) + 8) * 2.0**-24 * longest
 
     def scores(self, probe: Probe, rows: slice | torch.Tensor, height: int) -> torch.Tensor:
         """(height, q) float32: each query's score with the m given rows in its steps, without the shift.
