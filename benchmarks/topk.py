@@ -55,13 +55,14 @@ def main() -> None:
     if not given.only_ours:
         contestants |= every(rows, given.k)
     reads = floors(indexes["float16"])
+    truth = exact(rows, queries, given.k)
+    recall = {name: overlap(search(queries), truth) for name, search in contestants.items()}
+    print("recall", recall, flush=True)
     coding = coded(indexes["float16"])
     print("coding", coding, flush=True)
     result = {"benchmark": "topk", "rows": len(rows), "dim": rows.shape[1], "k": given.k, "rounds": given.rounds}
     result["vectors"] = "random" if given.random else f"{given.dataset}, {given.products} products at most"
     result |= {"threads": torch.get_num_threads(), "coding": coding, "recall": {}, "batches": {}}
-    truth = exact(rows, queries, given.k)
-    recall = {name: overlap(search(queries), truth) for name, search in contestants.items()}
     for batch in given.batches:
         # A single query is many: each round asks another one, but all contestants the same.
         runs = {name: turns(search, queries, batch) for name, search in contestants.items()}
