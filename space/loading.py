@@ -115,7 +115,7 @@ def _systems(
         precision = "float16" if encoder.device.type == "cuda" else "int8"
         try:
             # Nibbles would save a query ten milliseconds, of the hundred that its encoder takes, for half as much
-            # memory again and two seconds of the start.
+            # memory again and one second of the start.
             index = TorchIndex(served.vectors[part], precision=precision, halved=False)
         except ValueError as error:  # a row that is not finite
             raise StoreError(f"{store.name}: {part}: {error}") from error
