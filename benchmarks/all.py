@@ -58,13 +58,20 @@ RUNS: dict[str, Run] = {
     "plan": Run(1, measures=False),
     "capacity": Run(1, measures=False),
     "loading": Run(40, {"--products": (1_215_854, 1_000), "--judgments": (2_621_288, 2_000)}),
-    "topk": Run(200, {"--rows": (300_000, 2_000), "--rounds": (5, 2)}),
+    "topk": Run(360, {"--rows": (1_215_854, 2_000), "--products": (10_000, 100), "--rounds": (5, 2)}),
+    "growth": Run(
+        170,
+        {"--largest": (5_000_000, 20_000), "--products": (10_000, 100), "--rounds": (9, 2)},
+        ("--plot", "images/topk_growth.png"),
+    ),
     "milvus": Run(60, {"--products": (20_000, 500), "--queries": (50, 5)}),
     "serving": Run(400, {"--products": (1_215_854, 5_000), "--queries": (64, 8)}),
     "embedding": Run(200, {"--texts": (1_000, 100), "--rounds": (3, 1), "--queries": (100, 10)}),
     "training": Run(300, {"--examples": (128, 64), "--rounds": (3, 1)}),
     "page": Run(180, {"--loads": (5, 2), "--queries": (30, 5)}, shop=True),
 }
+#: What ``--dataset`` is for.
+REAL = ("topk", "growth", "training")
 #: Not run, and why.
 LEFT_OUT = {"study": "trains for an hour", "seeds": "trains for hours", "all": "this one"}
 
@@ -74,7 +81,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=1.0, help="of the sizes, above 0 and at most 1")
     parser.add_argument("--only", nargs="+", choices=sorted(RUNS), default=list(RUNS))
-    parser.add_argument("--dataset", default="sample", help="what training.py trains on, e.g. ../shared/esci")
+    parser.add_argument(
+        "--dataset",
+        default="sample",
+        help="what training.py trains on and topk.py and growth.py search, e.g. ../shared/esci",
+    )
     parser.add_argument("--results", type=Path, default=FOLDER / "results", help="where the JSON goes")
     given = parser.parse_args(arguments)
     if not 0 < given.scale <= 1:
@@ -97,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def one(name: str, given: argparse.Namespace) -> str:
     """Run a benchmark and keep its result: how it ended, in words."""
     run = RUNS[name]
-    words = [*run.words(given.scale), *(["--dataset", given.dataset] if name == "training" else [])]
+    words = [*run.words(given.scale), *(["--dataset", given.dataset] if name in REAL else [])]
     with tempfile.TemporaryDirectory() as folder:
         if run.shop:
             if not (which("chromium") or which("google-chrome")):

@@ -13,7 +13,15 @@ _GROUP = 64
 _FETCH = 16_384
 #: A mask is served by the rows it leaves where these are at most one in so many, else by skipping the others. Fetching
 #: codes by row costs as much as a few queries' look at them, so a batch of queries makes up for it earlier.
-_NARROW, _SHARED = 32, 16
+_NARROW, _SHARED = 32, 8
+
+#: One query of a catalogue of at least so many rows looks at the nibbles of their codes first; so does each of a few,
+#: for which together the codes take longer.
+_HALVED, _FEW = 50_000, 6
+#: Codes that nibbles leave are fetched by row where they are at most one in so many: more take as long as all of them.
+_LEFT = 16
+#: Rows that are scored to learn what the best k score at least, for each of them.
+_TRIED = 4
 
 _NONE = float("-inf")
 #: Scores (p,) float32, queries (p,) int64 and rows (p,) int64 of candidates.
@@ -23,9 +31,10 @@ _Found = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 class TorchIndex:
     """All vectors of a catalogue, searched exhaustively.
 
-    Each search looks at int8 codes of all rows, a quarter or half of their bytes. What these leave in doubt, which is
-    what lies within a proven margin of the best k, is scored with the rows themselves. So the answer is the one that
-    scoring every row would give, and every score is that of ``pair_scores``.
+    Each search looks at int8 codes of all rows, a quarter or half of their bytes; that of a single query on a
+    processor at the upper four bits of the codes, and at the codes of what these leave. What lies within a proven
+    margin of the best k is then scored with the rows themselves. So the answer is the one that scoring every row would
+    give, and every score is that of ``pair_scores``.
 
     Args:
         embeddings: (n, d) floating point, finite; rows of unit norm make the scores cosines.
@@ -33,13 +42,20 @@ class TorchIndex:
             the device (no copy where they are so already). "int8": the embeddings as they were given and where they
             lie, so that of a memory-mapped store only the codes are in memory.
         device: where to keep and search; None takes CUDA if there is one.
+        halved: whether to keep the upper four bits of the codes beside them, half a byte for each number, where this
+            torch and the device can use them. Without them a single query takes longer and gets the same answer.
 
     Raises:
         ValueError: embeddings that are not two-dimensional, empty or not finite, an unknown precision.
     """
 
     def __init__(
-        self, embeddings: torch.Tensor, *, precision: str = "float16", device: str | torch.device | None = None
+        self,
+        embeddings: torch.Tensor,
+        *,
+        precision: str = "float16",
+        device: str | torch.device | None = None,
+        halved: bool = True,
     ) -> None:
         """Check the vectors, code them, and keep them in ``precision``."""
         if precision not in PRECISIONS:
@@ -51,7 +67,7 @@ class TorchIndex:
         self._rows = embeddings
         if precision != "int8":
             self._rows = embeddings.to(self.device, getattr(torch, precision)).contiguous()
-        self._codes = Codes(self._rows, self.device)
+        self._codes = Codes(self._rows, self.device, halved=halved and len(embeddings) >= _HALVED)
 
     def __len__(self) -> int:
         return self._rows.shape[0]
@@ -92,30 +108,74 @@ class TorchIndex:
             raise ValueError(f"k should be >= 1, is {k}")
         queries, k = self._checked(queries), min(k, len(self))
         allowed = self._allowed(mask, len(queries))
-        scores = torch.full((len(queries), k), _NONE, device=self.device)
-        best = torch.full((len(queries), k), -1, device=self.device)
-        if not len(queries):
-            return scores.cpu(), best.cpu()
-        probe = self._codes.probe(queries)
         only = None  # the rows worth looking at, all of them if None
         if allowed is not None and allowed.ndim == 1:
             narrow = int(allowed.count_nonzero()) * _NARROW <= len(self) * min(len(queries), _SHARED)
-            if narrow:
-                only, allowed = allowed.nonzero().squeeze(1), None
+            only = allowed.nonzero().squeeze(1) if narrow else None
+        halved = self._codes.nibbles is not None and len(self) >= 4 * _TRIED * k * _GROUP
+        if only is not None or not halved or not 1 <= len(queries) <= _FEW:
+            scores, best = self._look(queries, k, allowed, only)
+            return scores.cpu(), best.cpu()
+        masks = [None] * len(queries) if allowed is None else allowed.expand(len(queries), -1)
+        alone = [
+            self._look(query[None], k, own, *self._worth(query, k, own))
+            for query, own in zip(queries, masks, strict=True)
+        ]
+        scores, best = (torch.cat(part) for part in zip(*alone, strict=True))
+        return scores, best
+
+    def _look(
+        self,
+        queries: torch.Tensor,
+        k: int,
+        allowed: torch.Tensor | None,
+        only: torch.Tensor | None,
+        floor: float = _NONE,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """``search`` among rows ``only``, or else among those allowed; the best k are known to score ``floor``."""
+        scores = torch.full((len(queries), k), _NONE, device=self.device)
+        best = torch.full((len(queries), k), -1, device=self.device)
+        if not len(queries):
+            return scores, best
+        probe = self._codes.probe(queries)
         total = len(self) if only is None else len(only)
         height = (min(_LOOK // len(queries), total) // _GROUP + 1) * _GROUP
         for start in range(0, total, height):
             part = slice(start, min(start + height, total))
             seen = self._codes.scores(probe, part if only is None else only[part], height)
-            if allowed is not None:
-                bar = torch.where(allowed[..., part], 0.0, _NONE)
+            if only is None and allowed is not None:
+                bar = _bar(allowed[..., part])
                 seen[: bar.shape[-1]] += bar.T if bar.ndim == 2 else bar[:, None]
-            places, asking = _candidates(seen, k, probe.margin, scores[:, -1] / probe.steps)
+            known = scores[:, -1].clamp_min(floor) / probe.steps - probe.shift
+            places, asking = _candidates(seen, k, probe.margin, known)
             rows = start + places if only is None else only[start + places]
             parts = zip(asking.split(_FETCH), rows.split(_FETCH), strict=True)
             found = torch.cat([self.pair_scores(queries[some], these) for some, these in parts])
             _merge(scores, best, (found, asking, rows))
-        return scores.cpu(), best.cpu()
+        return scores, best
+
+    def _worth(self, query: torch.Tensor, k: int, allowed: torch.Tensor | None) -> tuple[torch.Tensor | None, float]:
+        """Rows (m,) int64, rising, that may be among the best k of a (d,) query, and what these k score at least.
+
+        By their nibbles; None in place of rows where they are too many to be fetched by row.
+        """
+        ceilings = self._codes.ceilings(query)
+        if allowed is not None:
+            ceilings[: len(self)] += _bar(allowed)
+        groups = ceilings.view(-1, _GROUP)
+        highest = groups.amax(dim=1)
+        # What looks best of as many groups: the k-th of their scores is one that the best k have at least.
+        group = torch.topk(highest, _TRIED * k, sorted=False).indices
+        rows = (group * _GROUP + groups[group].argmax(dim=1)).clamp_max(len(self) - 1)
+        scores = self.pair_scores(query.expand(len(rows), -1), rows)
+        floor = float(torch.topk(scores.masked_fill_(~(highest[group] > _NONE), _NONE), k).values[-1])
+        # "Not lower" rather than "higher", for the sake of what is not a number.
+        group = (~(highest < floor)).nonzero().squeeze(1)
+        if len(group) * _LEFT > len(self):
+            return None, _NONE
+        within, place = (~(groups[group] < floor)).nonzero(as_tuple=True)
+        rows = group[within] * _GROUP + place
+        return (rows, floor) if len(rows) * _LEFT <= len(self) else (None, _NONE)
 
     def _allowed(self, mask: torch.Tensor | None, q: int) -> torch.Tensor | None:
         if mask is not None and mask.shape not in ((len(self),), (q, len(self))):
@@ -126,6 +186,11 @@ class TorchIndex:
         if queries.ndim != 2 or queries.shape[1] != self.dim:
             raise ValueError(f"queries should be (q, {self.dim}), are {tuple(queries.shape)}")
         return queries.to(self.device, torch.float32)
+
+
+def _bar(allowed: torch.Tensor) -> torch.Tensor:
+    """0 where it is true and -inf where not, float32; ``torch.where`` takes ten times as long on masks of no order."""
+    return allowed.contiguous().view(torch.int8).float().reciprocal_().neg_().add_(1.0)
 
 
 def _candidates(

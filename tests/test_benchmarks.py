@@ -35,9 +35,9 @@ def test_flags_are_the_script_s(name):
 
 
 def test_sizes_go_down_to_a_least_one():
-    assert RUNS["topk"].words(1) == ["--rows", "300000", "--rounds", "5"]
-    assert RUNS["topk"].words(0.1) == ["--rows", "30000", "--rounds", "2"]
-    assert RUNS["topk"].words(0.001) == ["--rows", "2000", "--rounds", "2"]
+    assert RUNS["topk"].words(1) == ["--rows", "1215854", "--products", "10000", "--rounds", "5"]
+    assert RUNS["topk"].words(0.1) == ["--rows", "121585", "--products", "1000", "--rounds", "2"]
+    assert RUNS["topk"].words(0.001) == ["--rows", "2000", "--products", "100", "--rounds", "2"]
 
 
 def test_half_an_hour_is_enough_at_scale_one():
