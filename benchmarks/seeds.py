@@ -100,7 +100,7 @@ def pool(runs: list[dict[str, Any]]) -> dict[str, Any]:
         # Without what the result says itself, and the dataset's path on this machine.
         "settings": {key: value for key, value in runs[0]["settings"].items() if key not in ("dataset", "seed")},
         "training": [
-            {key: run["training"][key] for key in ("examples", "steps", "seconds", "examples_per_second")}
+            {key: run["training"][key] for key in ("examples", "steps", "seconds", "examples_per_second", "precision")}
             | {"command_seconds": run["command_seconds"]}
             for run in runs
         ],
