@@ -112,6 +112,29 @@ def test_exact_in_another_locale():
     assert {negative for _, positive, negative in found if positive == "lego caja"} == {"cubo"}
 
 
+def test_each_grade_asks_for_its_share_of_the_margin():
+    """All of it where the product is Irrelevant or nobody judged it; and no such column unless it was asked for."""
+    frame = judgments(
+        ("mug", "us", 0, "Exact"),
+        ("mug", "us", 1, "Substitute"),
+        ("mug", "us", 2, "Complement"),
+        ("mug", "us", 3, "Irrelevant"),
+        ("hose", "us", 4, "Exact"),
+    )
+    passages = ["mug", "cup", "coaster", "nail", "hose"]
+    found = training_examples(frame, passages, "triplet", negatives=3, graded=True)
+    shares = dict(zip(found["negative"], found["label"], strict=True))
+    assert {"cup": 0.5, "coaster": 0.75, "nail": 1.0}.items() <= shares.items() and set(shares.values()) == {
+        0.5,
+        0.75,
+        1,
+    }
+    assert found["label"][:3] == [1.0, 0.75, 0.5] and len(found) == 6
+    drawn = [label for anchor, label in zip(found["anchor"], found["label"], strict=True) if anchor == "hose"]
+    assert drawn == [1.0] * 3
+    assert training_examples(frame, passages, "triplet").column_names == ["anchor", "positive", "negative"]
+
+
 def test_drawn_where_nothing_is_graded():
     """A query with Exact products only: its negatives are products that nobody judged for it, of its own locale."""
     rows = [("mug", "us", 0, "Exact"), ("mug", "us", 1, "Exact")]
