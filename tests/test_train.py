@@ -101,7 +101,7 @@ def test_tensorboard_has_the_loss(trained):
 
 def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(trained, tiny_e5, tmp_path):
     """Past the first epoch: tests/test_training.py."""
-    words = command("train.py", *short_training(tiny_e5), launch=1)
+    words = command("train.py", *short_training(tiny_e5))
     quiet = {"cwd": tmp_path, "env": environment(), "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(words, start_new_session=True, **quiet)
     until = time.monotonic() + 120
