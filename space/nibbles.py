@@ -3,10 +3,13 @@
 Half the bytes of a code say too little to rank by, but enough to leave nearly all rows of a catalogue out.
 """
 
+import logging
 from functools import cache
 
 import torch
 from torch.nn.functional import pad
+
+logger = logging.getLogger(__name__)
 
 #: Rows lie in blocks of so many, in an order that the product of the processor knows.
 _ROWS = 64
@@ -88,7 +91,10 @@ def available() -> bool:
         nibbles.put(0, codes, torch.ones(_ROWS), codes.float().norm(dim=1), 0.0)
         query = torch.randn(codes.shape[1], generator=draw)
         ceilings = nibbles.ceilings(query)
-    except (RuntimeError, NotImplementedError):  # built without it, or another signature
+    except (RuntimeError, NotImplementedError) as error:
+        # Built without the product, or with another signature: it is no part of torch's public interface. A single
+        # query takes longer then and gets the same answer, so nobody has to do anything.
+        logger.debug("no first look at four bits here: %s", error)
         return False
     scores = codes.float() @ query
     # No lower than the score, and no further above it than twice what is allowed for.
