@@ -20,7 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +49,14 @@ class Recipe:
         settings: fields of ``TrainSettings``.
         shares: the finished weights are also evaluated with these shares of the base's, rising.
         lora: rank of the matrices that are trained in place of the weights (Hu et al. 2021); 0 trains the weights.
+        soup: runs of other seeds whose weights are averaged (Wortsman et al. 2022, "Model soups").
     """
 
     why: str
     settings: dict[str, Any] = field(default_factory=dict)
     shares: tuple[float, ...] = ()
     lora: int = 0
+    soup: int = 1
 
 
 _PLAIN = {"learning_rate": 2e-5, "base_share": 0.0}
@@ -76,6 +79,10 @@ RECIPES = {
         "larger batches, more negatives for each", _TITLES | {"batch_size": 64, "learning_rate": 1e-4}, (0.3, 0.5)
     ),
     "titles, scale 50": Recipe("a lower temperature", _FASTER | {"scale": 50.0}, (0.3,)),
+    "titles, 4 negatives": Recipe(
+        "four products of each query to be told from its own", _FASTER | {"negatives": 4}, (0.3,)
+    ),
+    "titles, soup": Recipe("the mean of three runs", _FASTER, (0.3,), soup=3),
     "titles, LoRA": Recipe("few weights, against overfitting", _TITLES | {"learning_rate": 5e-4}, lora=16),
     "titles by triplet": Recipe("the triplet loss over the same examples", _FASTER | {"loss": "triplet"}),
     "cosent": Recipe("grades alone", _PLAIN | {"loss": "cosent"}),
@@ -151,7 +158,7 @@ def one(given: argparse.Namespace, name: str, seed: int, fold: int) -> None:
     """Train and evaluate one recipe on one fold, and write its per-query figures."""
     import torch
 
-    from space import drift, evaluation, experiment, training
+    from space import drift, evaluation, training
     from space.catalogue import passages
     from space.config import TrainSettings, to_json
     from space.encoder import TextEncoder
@@ -167,7 +174,11 @@ def one(given: argparse.Namespace, name: str, seed: int, fold: int) -> None:
     judged = Judged(train=train, test=dev, catalogue=whole.catalogue, name=whole.name, notice=whole.notice)
     texts = passages(judged.catalogue)
     encoder = TextEncoder(locate(given.base_model, offline=True), training=True)
-    half = torch.autocast("cpu", torch.bfloat16) if given.precision == "bfloat16" else contextlib.nullcontext()
+    half = (
+        torch.autocast(encoder.device.type, torch.bfloat16)
+        if given.precision == "bfloat16"
+        else contextlib.nullcontext()
+    )
 
     def embedded() -> TorchIndex:
         with half:
@@ -196,21 +207,7 @@ def one(given: argparse.Namespace, name: str, seed: int, fold: int) -> None:
                 save_steps=1_000_000,
                 **recipe.settings,
             )
-            examples, exact = experiment.learn_from(judged, texts, settings)
-            if settings.mined_negatives:
-                examples = experiment.mine(examples, judged, texts, encoder, embedded(), settings)
-            if recipe.lora:
-                from peft import LoraConfig
-
-                targets = ["query", "key", "value", "dense"]
-                encoder.model.add_adapter(
-                    LoraConfig(r=recipe.lora, lora_alpha=2 * recipe.lora, target_modules=targets)
-                )
-            base = {key: tensor.detach().clone() for key, tensor in encoder.model.state_dict().items()}
-            log = training.fine_tune(encoder, examples, exact, settings)
-        for module in encoder.model.modules() if recipe.lora else ():
-            if hasattr(module, "merge"):
-                module.merge()  # into the weights, which is where they are read for embedding
+            base, log = learn(encoder, recipe, settings, judged, texts, embedded)
         found[name] = judge() | {"examples": log.examples, "steps": log.steps, "seconds": log.seconds}
         found[name]["settings"] = {key: value for key, value in to_json(settings).items() if key in recipe.settings}
         found[name]["settings"] |= {"lora": recipe.lora} if recipe.lora else {}
@@ -221,6 +218,40 @@ def one(given: argparse.Namespace, name: str, seed: int, fold: int) -> None:
             found[f"{name}, {share:.0%} base"] = judge() | {"settings": recipe.settings | {"base_share": share}}
     whole_job = {"seed": seed, "fold": fold, "minutes": (time.perf_counter() - begun) / 60, "found": found}
     path_of(given, name, seed, fold).write_text(json.dumps(whole_job), encoding="utf-8")
+
+
+def learn(
+    encoder: Any, recipe: Recipe, settings: Any, judged: Any, texts: Any, embedded: Callable[[], Any]
+) -> tuple[dict[str, Any], Any]:
+    """Train the encoder: the weights it came from, and the log of the last run."""
+    import torch
+
+    from space import experiment, training
+
+    if recipe.lora:
+        from peft import LoraConfig
+        from peft.tuners.tuners_utils import BaseTunerLayer
+
+        targets = ["query", "key", "value", "dense"]
+        encoder.model.add_adapter(LoraConfig(r=recipe.lora, lora_alpha=2 * recipe.lora, target_modules=targets))
+    base = {key: tensor.detach().clone() for key, tensor in encoder.model.state_dict().items()}
+    mixed = {key: torch.zeros_like(tensor) for key, tensor in base.items() if tensor.is_floating_point()}
+    for run in range(recipe.soup):
+        settings = replace(settings, seed=settings.seed + 100 * run)
+        examples, exact = experiment.learn_from(judged, texts, settings)
+        if settings.mined_negatives:
+            examples = experiment.mine(examples, judged, texts, encoder, embedded(), settings)
+        encoder.model.load_state_dict(base)
+        log = training.fine_tune(encoder, examples, exact, settings)
+        now = encoder.model.state_dict()
+        for key, total in mixed.items():
+            total += now[key].to(total.device) / recipe.soup
+    encoder.model.load_state_dict(base | mixed)
+    if recipe.lora:
+        for module in encoder.model.modules():
+            if isinstance(module, BaseTunerLayer):
+                module.merge()  # into the weights, which is where they are read for embedding
+    return base, log
 
 
 def split(train: Any, fold: int) -> tuple[Any, Any]:
