@@ -49,6 +49,7 @@ class Recipe:
         settings: fields of ``TrainSettings``.
         shares: the finished weights are also evaluated with these shares of the base's, rising.
         lora: rank of the matrices that are trained in place of the weights (Hu et al. 2021); 0 trains the weights.
+        queries: share of the train queries whose judgments are learned from, drawn by the seed.
         soup: runs of other seeds whose weights are averaged (Wortsman et al. 2022, "Model soups").
     """
 
@@ -56,6 +57,7 @@ class Recipe:
     settings: dict[str, Any] = field(default_factory=dict)
     shares: tuple[float, ...] = ()
     lora: int = 0
+    queries: float = 1.0
     soup: int = 1
 
 
@@ -84,6 +86,8 @@ RECIPES = {
     ),
     "titles, soup": Recipe("the mean of three runs", _FASTER, (0.3,), soup=3),
     "titles, LoRA": Recipe("few weights, against overfitting", _TITLES | {"learning_rate": 5e-4}, lora=16),
+    "titles, a third of the queries": Recipe("what more judgments are worth", _FASTER, (0.3,), queries=1 / 3),
+    "titles, a tenth of the queries": Recipe("what more judgments are worth", _FASTER, (0.3,), queries=0.1),
     "titles by triplet": Recipe("the triplet loss over the same examples", _FASTER | {"loss": "triplet"}),
     "cosent": Recipe("grades alone", _PLAIN | {"loss": "cosent"}),
 }
@@ -119,8 +123,11 @@ def main() -> None:
 
 
 def path_of(given: argparse.Namespace, name: str, seed: int, fold: int) -> Path:
-    """Where a job's figures are."""
-    return given.work / f"{name.replace(' ', '_')}-{seed}-{fold}.json"
+    """Where a job's figures are: a GPU's rounding is another draw of the same recipe."""
+    import torch
+
+    device = "gpu" if torch.cuda.is_available() else "cpu"
+    return given.work / f"{name.replace(' ', '_')}-{seed}-{fold}-{device}.json"
 
 
 def run_all(given: argparse.Namespace) -> None:
@@ -171,6 +178,7 @@ def one(given: argparse.Namespace, name: str, seed: int, fold: int) -> None:
     torch.set_num_threads(1)
     whole = open_judged(given.dataset, given.locales, offline=True)
     train, dev = split(whole.train, fold)
+    train = some(train, RECIPES[name].queries, seed)
     judged = Judged(train=train, test=dev, catalogue=whole.catalogue, name=whole.name, notice=whole.notice)
     texts = passages(judged.catalogue)
     encoder = TextEncoder(locate(given.base_model, offline=True), training=True)
@@ -216,7 +224,14 @@ def one(given: argparse.Namespace, name: str, seed: int, fold: int) -> None:
             training.blend(encoder.model, base, 1 - (1 - share) / (1 - blended))  # on top of what is there already
             blended = share
             found[f"{name}, {share:.0%} base"] = judge() | {"settings": recipe.settings | {"base_share": share}}
-    whole_job = {"seed": seed, "fold": fold, "minutes": (time.perf_counter() - begun) / 60, "found": found}
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    whole_job = {
+        "device": device,
+        "seed": seed,
+        "fold": fold,
+        "minutes": (time.perf_counter() - begun) / 60,
+        "found": found,
+    }
     path_of(given, name, seed, fold).write_text(json.dumps(whole_job), encoding="utf-8")
 
 
@@ -267,23 +282,34 @@ def split(train: Any, fold: int) -> tuple[Any, Any]:
     return train[~held].reset_index(drop=True), train[held].reset_index(drop=True)
 
 
+def some(train: Any, share: float, seed: int) -> Any:
+    """The judgments of a share of the queries."""
+    import numpy as np
+
+    names = np.random.default_rng(seed).permutation(np.sort(train["query"].unique()))
+    return train[train["query"].isin(set(names[: round(share * len(names))]))].reset_index(drop=True)
+
+
 def report(given: argparse.Namespace) -> dict[str, Any]:
-    """Every recipe beside base, by paired differences over dev queries; several seeds of one recipe are averaged."""
+    """Every recipe beside base, by paired differences over dev queries; several runs of one recipe are averaged."""
     runs: dict[str, list[dict[str, Any]]] = {}
-    for path in sorted(given.work.glob("*-*-*.json")):
+    for path in sorted(given.work.glob("*-*-*-*.json")):
         job = json.loads(path.read_text(encoding="utf-8"))
         for name, found in job["found"].items():
-            runs.setdefault(name, []).append(found | {key: job[key] for key in ("seed", "fold", "minutes")})
-    complete = {name: parts for name, parts in runs.items() if len({part["fold"] for part in parts}) == len(FOLDS)}
-    if "base" not in complete:
+            runs.setdefault(name, []).append(found | {key: job[key] for key in ("seed", "fold", "minutes", "device")})
+    if {part["fold"] for part in runs.get("base", [])} != set(FOLDS):
         sys.exit(f"--work {given.work}: no finished jobs of the recipe 'base' over both folds; run it first")
+    # Each run is compared with the base as its own device computes it.
+    bases = {part["device"]: part for part in runs["base"]}
+    untuned = {device: by_query([p for p in runs["base"] if p["device"] == device]) for device in bases}
+    base = by_query(runs["base"])
     rich = rich_queries(given)
-    base = by_query(complete["base"])
-    untuned = complete["base"][0]["everyday"]
-    recipes = {
-        name: figures(by_query(parts), base, rich) | described(name, parts, untuned)
-        for name, parts in complete.items()
-    }
+    recipes = {}
+    for name, parts in runs.items():
+        whole = [part for part in parts if part["device"] in bases]
+        if {part["fold"] for part in whole} == set(FOLDS):
+            rows = by_query([less(part, untuned[part["device"]]) for part in whole])
+            recipes[name] = figures(rows, rich) | described(name, whole, bases)
     order = sorted(recipes, key=lambda name: -recipes[name]["rich"]["full_catalogue/ndcg@10"]["mean"])
     result = {
         "benchmark": "study",
@@ -291,6 +317,7 @@ def report(given: argparse.Namespace) -> dict[str, Any]:
         "dev_queries": {"rich": len(rich & set(base)), "thin": len(set(base) - rich)},
         "base": {name: round(mean(base, rich, name), 4) for name in COLUMNS},
         "recipes": {name: recipes[name] for name in order},
+        "devices": sorted(bases),
         "machine": describe(),
     }
     print(table(result))
@@ -318,6 +345,12 @@ def by_query(parts: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     return {query: {name: float(np.mean(found)) for name, found in row.items()} for query, row in values.items()}
 
 
+def less(part: dict[str, Any], base: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """A job's figures, each minus the base's of that query."""
+    rows = [base[query] for query in part["query"]]
+    return part | {c: [one - row[c] for one, row in zip(part[c], rows, strict=True)] for c in COLUMNS}
+
+
 def mean(rows: dict[str, dict[str, float]], queries: set[str], column: str) -> float:
     """Over the queries where the metric is defined."""
     import numpy as np
@@ -325,10 +358,8 @@ def mean(rows: dict[str, dict[str, float]], queries: set[str], column: str) -> f
     return float(np.nanmean([row[column] for query, row in rows.items() if query in queries]))
 
 
-def figures(
-    rows: dict[str, dict[str, float]], base: dict[str, dict[str, float]], rich: set[str]
-) -> dict[str, dict[str, Any]]:
-    """Paired differences from base, of rich and of thin queries."""
+def figures(rows: dict[str, dict[str, float]], rich: set[str]) -> dict[str, dict[str, Any]]:
+    """Differences from base with paired intervals, of rich and of thin queries."""
     import numpy as np
 
     from space import evaluation
@@ -336,25 +367,26 @@ def figures(
     found: dict[str, dict[str, Any]] = {}
     for kind, queries in (("rich", sorted(set(rows) & rich)), ("thin", sorted(set(rows) - rich))):
         found[kind] = {
-            column: evaluation.paired(np.array([rows[query][column] - base[query][column] for query in queries]))
-            for column in COLUMNS
+            column: evaluation.paired(np.array([rows[query][column] for query in queries])) for column in COLUMNS
         }
     return found
 
 
-def described(name: str, parts: list[dict[str, Any]], untuned: list[list[float]]) -> dict[str, Any]:
+def described(name: str, parts: list[dict[str, Any]], bases: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """What a recipe was, and what it did to everyday sentences: the mean cosine of each one's two vectors."""
     import torch
 
     from space import drift
 
-    base = torch.tensor(untuned)
-    moved = [drift.measure(base, torch.tensor(part["everyday"]))["cosine"]["mean"] for part in parts]
+    moved = [
+        drift.measure(*(torch.tensor(one["everyday"]) for one in (bases[part["device"]], part)))["cosine"]["mean"]
+        for part in parts
+    ]
     known = RECIPES.get(re.sub(r", \d+% base$", "", name))
     return {
         "why": known.why if known else "",
         "settings": parts[0].get("settings", {}),
-        "seeds": sorted({part["seed"] for part in parts}),
+        "runs": len(parts) / len(FOLDS),
         "examples": parts[0].get("examples"),
         "everyday_cosine": round(sum(moved) / len(moved), 4),
         "minutes": round(sum(part["minutes"] for part in parts) / len(parts), 1),
@@ -365,14 +397,12 @@ def table(result: dict[str, Any]) -> str:
     """Markdown."""
     rich, thin = ("full_catalogue/ndcg@10", "judged/ndcg", "full_catalogue/recall@100"), "full_catalogue/mrr@10"
     lines = [
-        "| recipe | seeds | full nDCG@10 | judged nDCG | Exact recall@100 | thin MRR@10 | everyday cosine |",
+        "| recipe | runs | full nDCG@10 | judged nDCG | Exact recall@100 | thin MRR@10 | everyday cosine |",
         "| --- " * 7 + "|",
     ]
     for name, found in result["recipes"].items():
         cells = [*(cell(found["rich"][column]) for column in rich), cell(found["thin"][thin])]
-        lines.append(
-            f"| {name} | {len(found['seeds'])} | " + " | ".join(cells) + f" | {found['everyday_cosine']:.3f} |"
-        )
+        lines.append(f"| {name} | {found['runs']:g} | " + " | ".join(cells) + f" | {found['everyday_cosine']:.3f} |")
     return "\n".join(lines)
 
 

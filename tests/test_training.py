@@ -36,7 +36,7 @@ LOSSES = {
 
 @pytest.fixture
 def encoder(tiny_e5):
-    return TextEncoder(locate(str(tiny_e5)), training=True)
+    return TextEncoder(locate(str(tiny_e5)), training=True, device="cpu")
 
 
 def features(encoder, columns, rows=37):
@@ -333,7 +333,7 @@ def test_a_log_counts_examples_of_accumulated_batches(fine_tune):
     log, _ = fine_tune("triplet", batch_size=8, gradient_accumulation=4, epochs=1)
     assert log.steps == 4  # 100 examples in batches of 8: 13, in groups of four
     assert log.examples_per_second * log.seconds == pytest.approx(128, rel=0.05)
-    assert log.peak_memory_gb > 0.1
+    assert log.peak_memory_gb > 0.01
 
 
 def test_another_run_s_checkpoints_are_never_continued(fine_tune, tmp_path, caplog):
