@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import space.scan
+from space.index import PRECISIONS, TorchIndex
 from space.scan import Scan
 
 
@@ -65,3 +66,27 @@ def test_a_row_that_is_not_finite():
     rows[3, 1] = float("nan")
     with pytest.raises(ValueError, match="row 3 is not; rebuild the store"):
         Scan(rows)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU, whose product and sums round in their own way")
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize(("n", "d"), [(1, 1), (7, 3), (65, 7), (3_000, 384), (200_003, 33)])
+def test_on_a_gpu(n, d, precision):
+    """The naive answer from the rows as they are kept, alone and in a batch, with masks; ``pair_scores`` to the bit."""
+    draw = torch.Generator().manual_seed(n)
+    rows, queries = torch.randn(n, d, generator=draw), torch.randn(40, d, generator=draw)
+    index = TorchIndex(rows, precision=precision, device="cuda")
+    kept = index.vectors(torch.arange(n)).cpu().double()
+    exact = (queries.double() @ kept.T).float()
+    for allowed in (None, torch.rand(n, generator=draw) < 0.3, torch.rand(40, n, generator=draw) < 0.01):
+        scores, found = index.search(queries, 10, allowed)
+        masked = exact if allowed is None else exact.masked_fill(~allowed, float("-inf"))
+        wanted = torch.topk(masked, min(10, n)).values
+        torch.testing.assert_close(scores, wanted, rtol=1e-6, atol=1e-6)
+        there = found >= 0
+        assert torch.equal(there, wanted > float("-inf"))
+        asked = queries.repeat_interleave(found.shape[1], dim=0)
+        again = index.pair_scores(asked, found.clamp_min(0).flatten()).cpu().view(scores.shape)
+        assert torch.equal(again[there], scores[there])
+        alone = index.search(queries[3:4], 10, allowed if allowed is None or allowed.ndim == 1 else allowed[3:4])
+        assert torch.equal(alone[1][0], found[3]) and torch.equal(alone[0][0], scores[3])
