@@ -72,7 +72,7 @@ def test_a_row_that_is_not_finite():
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize(("n", "d"), [(1, 1), (7, 3), (65, 7), (3_000, 384), (200_003, 33)])
 def test_on_a_gpu(n, d, precision):
-    """The naive answer from the rows as they are kept, alone and in a batch, with masks; ``pair_scores`` to the bit."""
+    """The naive answer from the rows as kept, alone and in a batch, with masks; ``pair_scores`` to the bit."""
     draw = torch.Generator().manual_seed(n)
     rows, queries = torch.randn(n, d, generator=draw), torch.randn(40, d, generator=draw)
     index = TorchIndex(rows, precision=precision, device="cuda")
