@@ -117,7 +117,12 @@ def test_russian_fits_a_phone(visit):
     ask(page, "red running shoes")
     assert width_beyond(page) == 0 and page.evaluate(LOW_CONTRAST) == []
     page = visit(PHONE, locale="ru-RU", link="?q=red+running+shoes&tab=compare", shows=".moves")
-    for tab, seen in (("Сравнить", ".moves"), ("Оценка", ".evaluation"), ("Данные", ".data"), ("Статистика", ".panel")):
+    for tab, seen in (
+        ("Сравнить", ".moves"),
+        ("Оценка", ".evaluation"),
+        ("Данные", ".data"),
+        ("Статистика", ".panel"),
+    ):
         open_tab(page, tab)
         page.locator(seen).filter(visible=True).first.wait_for()
         assert width_beyond(page) == 0, tab
