@@ -65,7 +65,7 @@ _PLAIN = {"learning_rate": 2e-5, "base_share": 0.0}
 _TITLES = _PLAIN | {"title_queries": 3500}
 _FASTER = _TITLES | {"learning_rate": 5e-5}
 RECIPES = {
-    "base": Recipe("what all others are compared with"),
+    "base": Recipe("what all others are compared with; beside it BM25, its parameters chosen on the other fold"),
     "titles": Recipe("in-batch ranking, and as many queries made of titles as there are judged ones", _TITLES, (0.3,)),
     "triplet": Recipe("the plain triplet loss", _PLAIN | {"loss": "triplet", "title_queries": 0}),
     "mnrl": Recipe("in-batch ranking from the labels alone", _PLAIN | {"title_queries": 0}, (0.3,)),
@@ -167,14 +167,15 @@ def one(given: argparse.Namespace, name: str, seed: int, fold: int) -> None:
     """Train and evaluate one recipe on one fold, and write its per-query figures."""
     import torch
 
-    from space import drift, evaluation, training
+    from space import bm25_tuning, drift, evaluation, training
+    from space.bm25 import Bm25Index
     from space.catalogue import passages
     from space.config import TrainSettings, to_json
     from space.encoder import TextEncoder
     from space.esci import Judged
     from space.index import TorchIndex
     from space.source import open_judged
-    from space.systems import DenseSystem
+    from space.systems import Bm25System, DenseSystem, System
     from space.weights import locate
 
     torch.set_num_threads(1)
@@ -192,20 +193,26 @@ def one(given: argparse.Namespace, name: str, seed: int, fold: int) -> None:
 
     def embedded() -> TorchIndex:
         with half:
-            return TorchIndex(encoder.encode_passages(texts))
+            vectors = encoder.encode_passages(texts)
+        return TorchIndex(vectors)
 
-    def judge() -> dict[str, Any]:
-        frame = evaluation.per_query(DenseSystem(name, encoder, embedded()), dev, judged.catalogue)
+    def measured(system: System) -> dict[str, Any]:
+        frame = evaluation.per_query(system, dev, judged.catalogue)
         return {
             "query": frame.index.get_level_values("query").tolist(),
-            "everyday": encoder.encode_queries(drift.sentences()).tolist(),
+            "everyday": encoder.encode_queries(drift.sentences()).tolist() if system.dense else None,
             **{column: frame[column].tolist() for column in COLUMNS},
         }
+
+    def judge() -> dict[str, Any]:
+        return measured(DenseSystem(name, encoder, embedded()))
 
     recipe, found = RECIPES[name], {}
     begun = time.perf_counter()
     if name == "base":
+        choice = bm25_tuning.choose(train, texts, judged.catalogue)
         found["base"] = judge()
+        found["bm25"] = measured(Bm25System(Bm25Index(texts, k1=choice.k1, b=choice.b)))
     else:
         with tempfile.TemporaryDirectory() as folder:
             settings = TrainSettings(
@@ -399,6 +406,7 @@ def described(name: str, parts: list[dict[str, Any]], bases: dict[str, dict[str,
     moved = [
         drift.measure(*(torch.tensor(one["everyday"]) for one in (bases[part["device"]], part)))["cosine"]["mean"]
         for part in parts
+        if part["everyday"]
     ]
     known = RECIPES.get(re.sub(r", \d+% base$", "", name))
     return {
@@ -406,7 +414,7 @@ def described(name: str, parts: list[dict[str, Any]], bases: dict[str, dict[str,
         "settings": parts[0].get("settings", {}),
         "runs": len(parts) / len(FOLDS),
         "examples": parts[0].get("examples"),
-        "everyday_cosine": round(sum(moved) / len(moved), 4),
+        "everyday_cosine": round(sum(moved) / len(moved), 4) if moved else None,
         "minutes": round(sum(part["minutes"] for part in parts) / len(parts), 1),
     }
 
@@ -422,7 +430,8 @@ def table(result: dict[str, Any]) -> str:
     for name, found in result["recipes"].items():
         cells = [*(cell(found["rich"][column]) for column in rich), cell(found["thin"][thin])]
         cells.insert(1, cell(found["less_default"][rich[0]]) if "less_default" in found else "")
-        lines.append(f"| {name} | {found['runs']:g} | " + " | ".join(cells) + f" | {found['everyday_cosine']:.3f} |")
+        cells.append(f"{found['everyday_cosine']:.3f}" if found["everyday_cosine"] else "")
+        lines.append(f"| {name} | {found['runs']:g} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
