@@ -55,7 +55,8 @@ TARGETS = {
     "store": Target(["store", "store_writer"], ["tests/test_store.py"]),
     "manifest": Target(["manifest"], ["tests/test_manifest.py"], LIGHT),
     "index": Target(
-        ["index", "codes"], ["tests/test_index.py", "tests/test_properties.py::test_the_index_equals_the_naive_answer"]
+        ["index", "codes", "nibbles"],
+        ["tests/test_index.py", "tests/test_properties.py::test_the_index_equals_the_naive_answer"],
     ),
 }
 
