@@ -137,9 +137,11 @@ def look(target: Target, sample: int, seed: int) -> dict[str, object]:
     for name, path, mutant in drawn:
         came, _ = tested(name, path, mutant.source, target.tests, 5 * seconds + 10)
         counts[came] += 1
+        fault = f"{path.name}:{mutant.line}: {mutant.before} -> {mutant.after}"
+        if came != "killed":
+            print(came, fault, flush=True)
         if came == "survived":
-            survivors.append(f"{path.name}:{mutant.line}: {mutant.before} -> {mutant.after}")
-            print(survivors[-1], flush=True)
+            survivors.append(fault)
     share = 1 - counts["survived"] / len(drawn)
     return {"faults": len(found), "tried": len(drawn), **counts, "noticed": round(share, 4), "survivors": survivors}
 
