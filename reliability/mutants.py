@@ -52,7 +52,7 @@ class Target:
 TARGETS = {
     "metrics": Target(["metrics"], ["tests/test_metrics.py"], LIGHT),
     "triplets": Target(["triplets"], ["tests/test_triplets.py"]),
-    "store": Target(["store", "store_writer"], ["tests/test_store.py"]),
+    "store": Target(["store", "store_writer"], ["tests/test_store.py", "tests/test_store_writer.py"]),
     "manifest": Target(["manifest"], ["tests/test_manifest.py"], LIGHT),
     "index": Target(
         ["index", "codes", "nibbles"],
