@@ -56,8 +56,13 @@ TARGETS = {
     "manifest": Target(["manifest"], ["tests/test_manifest.py"], LIGHT),
     "index": Target(
         ["index", "codes", "nibbles"],
-        ["tests/test_index.py", "tests/test_properties.py::test_the_index_equals_the_naive_answer"],
-    ),
+        [
+            "tests/test_codes.py",
+            "tests/test_nibbles.py",
+            "tests/test_index.py",
+            "tests/test_properties.py::test_the_index_equals_the_naive_answer",
+        ],
+    ),  # fmt: skip
 }
 
 
