@@ -62,7 +62,7 @@ TARGETS = {
             "tests/test_index.py",
             "tests/test_properties.py::test_the_index_equals_the_naive_answer",
         ],
-    ),  # fmt: skip
+    ),
 }
 
 

@@ -327,11 +327,12 @@ def test_a_file_that_is_signed_and_wrong(tmp_path, table, said):
         replaced(tmp_path / "s", BASE, table).vectors("base")
 
 
-def test_a_shard_of_many_row_groups(tmp_path):
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_shard_of_many_row_groups(tmp_path, size):
     """Arrow gives long tables in parts, from about 131,000 rows on in one row group; here in many small ones."""
     build(tmp_path / "s")
     rows = vectors("base")[:3].tolist()
-    store = replaced(tmp_path / "s", BASE, embedded(rows), row_group_size=1)
+    store = replaced(tmp_path / "s", BASE, embedded(rows), row_group_size=size)
     assert store.vectors("base")[:3].tolist() == rows
 
 
