@@ -52,10 +52,16 @@ class Target:
 TARGETS = {
     "metrics": Target(["metrics"], ["tests/test_metrics.py"], LIGHT),
     "triplets": Target(["triplets"], ["tests/test_triplets.py"]),
-    "store": Target(["store", "store_writer"], ["tests/test_store.py"]),
+    "store": Target(["store", "store_writer"], ["tests/test_store.py", "tests/test_store_writer.py"]),
     "manifest": Target(["manifest"], ["tests/test_manifest.py"], LIGHT),
     "index": Target(
-        ["index", "codes"], ["tests/test_index.py", "tests/test_properties.py::test_the_index_equals_the_naive_answer"]
+        ["index", "codes", "nibbles"],
+        [
+            "tests/test_codes.py",
+            "tests/test_nibbles.py",
+            "tests/test_index.py",
+            "tests/test_properties.py::test_the_index_equals_the_naive_answer",
+        ],
     ),
 }
 
@@ -136,9 +142,11 @@ def look(target: Target, sample: int, seed: int) -> dict[str, object]:
     for name, path, mutant in drawn:
         came, _ = tested(name, path, mutant.source, target.tests, 5 * seconds + 10)
         counts[came] += 1
+        fault = f"{path.name}:{mutant.line}: {mutant.before} -> {mutant.after}"
+        if came != "killed":
+            print(came, fault, flush=True)
         if came == "survived":
-            survivors.append(f"{path.name}:{mutant.line}: {mutant.before} -> {mutant.after}")
-            print(survivors[-1], flush=True)
+            survivors.append(fault)
     share = 1 - counts["survived"] / len(drawn)
     return {"faults": len(found), "tried": len(drawn), **counts, "noticed": round(share, 4), "survivors": survivors}
 

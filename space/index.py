@@ -196,8 +196,6 @@ class TorchIndex:
         floor = float(torch.topk(scores.masked_fill_(~(highest[group] > _NONE), _NONE), k).values[-1])
         # "Not lower" rather than "higher", for the sake of what is not a number.
         group = (~(highest < floor)).nonzero().squeeze(1)
-        if len(group) * _LEFT > len(self):
-            return None, _NONE
         within, place = (~(groups[group] < floor)).nonzero(as_tuple=True)
         rows = group[within] * _GROUP + place
         return (rows, floor) if len(rows) * _LEFT <= len(self) else (None, _NONE)
@@ -229,7 +227,8 @@ def _candidates(
     """Where the best k of each query may be: every place that could hold one of them, and few others.
 
     k rows of this block look no worse than ``edge``, so k rows score at least edge - margin, and a row that scores as
-    much looks like edge - 2 margin at least. From blocks before, k rows are known to score ``floor`` or more.
+    much looks like edge - 2 margin at least. From blocks before, k rows are known to score ``floor`` or more. In a
+    block of fewer rows than k the edge is the lowest of all, which leaves none out.
 
     Args:
         seen: (h, q) float32 scores at most a margin off, -inf where there is no row; h a multiple of the group.
@@ -244,8 +243,6 @@ def _candidates(
     groups = seen.view(-1, width, seen.shape[1])
     highest = groups.amax(dim=1).T.contiguous()
     edge = torch.topk(highest, min(k, highest.shape[1]), sorted=False).values.amin(dim=1)
-    if highest.shape[1] < k:
-        edge.fill_(_NONE)
     least = torch.maximum(edge - 2 * margin, floor - margin).clamp_min(torch.finfo(torch.float32).min)
     asking, group = (highest >= least[:, None]).nonzero(as_tuple=True)
     pair, place = (groups[group, :, asking] >= least[asking, None]).nonzero(as_tuple=True)
@@ -262,7 +259,7 @@ def _merge(scores: torch.Tensor, best: torch.Tensor, found: _Found) -> None:
     # Stable sorts, the last key first: equal scores stay in the order of rows, old ones before new ones.
     order = torch.sort(values, descending=True, stable=True).indices
     order = order[torch.sort(asking[order], stable=True).indices]
-    counts = torch.bincount(asking, minlength=q)
+    counts = torch.bincount(asking)  # those kept are of all queries
     first = counts.cumsum(0) - counts
     order = order[first[:, None] + torch.arange(k, device=scores.device)]
     scores.copy_(values[order])

@@ -134,7 +134,7 @@ class Store:
         """What ``vectors`` returns as (m, d) float16 parts, a shard in memory at a time; raises the same."""
         self._check_rows(part)
         for name in self._files(part):
-            products = self._table(name.replace(part, PRODUCTS, 1), KEY, only=True)
+            products = self._table(name.replace(f"{part}/", f"{PRODUCTS}/"), KEY, only=True)
             yield self._embeddings(name, part, products)
 
     def shards(self, skip: int = 0) -> Iterator[tuple[int, pa.Table, dict[str, np.ndarray]]]:
@@ -154,7 +154,7 @@ class Store:
                 rows = pq.read_metadata(self.folder / name).num_rows
             if start + rows > skip:
                 products = self._table(name, (*KEY, "product_title"))
-                files = {part: name.replace(PRODUCTS, part, 1) for part in ENCODERS}
+                files = {part: name.replace(f"{PRODUCTS}/", f"{part}/") for part in ENCODERS}
                 yield start, products, {part: self._embeddings(files[part], part, products) for part in ENCODERS}
             start += rows
 
@@ -169,8 +169,8 @@ class Store:
             raise StoreError(
                 f"{self.folder / name}: embedding is {found.type}, the manifest says dimension {dim}; {_REBUILD}"
             )
-        parts = [chunk.flatten().to_numpy().reshape(-1, dim) for chunk in found.chunks]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts or [np.empty((0, dim), np.float16)])
+        parts = [chunk.flatten().to_numpy().reshape(len(chunk), dim) for chunk in found.chunks]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)  # no copy of what is whole already
 
     def judgments(self) -> pd.DataFrame | None:
         """The held-out judgments, or None where the store has none."""
@@ -183,7 +183,7 @@ class Store:
         """What training measured, or None."""
         if EVALUATION not in self.manifest["files"]:
             return None
-        return json.loads((self.folder / EVALUATION).read_text(encoding="utf-8"))
+        return json.loads((self.folder / EVALUATION).read_bytes())
 
     def _files(self, part: str) -> list[str]:
         return sorted(name for name in self.manifest["files"] if name.startswith(f"{part}/"))

@@ -104,7 +104,7 @@ class StoreWriter:
         """What a vectors shard depends on: its products, the encoder and the text. Another key, another shard."""
         parts = {name: encoder[name] for name in ("fingerprint", "max_seq_length", "precision")}
         parts |= {"products": sha256(self.folder / self.plan.file(PRODUCTS, shard)), "template": self.plan.template}
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def is_done(self, part: str, shard: int, key: str) -> bool:
         """Whether a shard stands there whole and was made from exactly what it would be made from now."""
@@ -113,7 +113,7 @@ class StoreWriter:
         if not (entry.is_file() and path.is_file()):
             return False
         try:
-            noted = json.loads(entry.read_text(encoding="utf-8"))
+            noted = json.loads(entry.read_bytes())
         except ValueError:
             return False
         return noted == {"key": key, "sha256": sha256(path)}
@@ -128,7 +128,7 @@ class StoreWriter:
             products: the rows it belongs to.
             vectors: (rows, d), kept as float16.
         """
-        flat = pa.array(vectors.to(torch.float16).cpu().numpy().reshape(-1))
+        flat = pa.array(vectors.to(torch.float16).cpu().flatten().numpy())
         table = pa.table(
             {"product_id": products["product_id"], "product_locale": products["product_locale"]}
             | {"embedding": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])}
@@ -138,7 +138,7 @@ class StoreWriter:
             # Neither dictionary nor compression: half-precision vectors have no repeats, and reading is faster.
             pq.write_table(table, unfinished, compression="none", use_dictionary=False)
         with atomically(self._entry(part, shard)) as unfinished:
-            unfinished.write_text(json.dumps({"key": key, "sha256": sha256(path)}), encoding="utf-8")
+            unfinished.write_bytes(json.dumps({"key": key, "sha256": sha256(path)}).encode())
 
     def finish(
         self,
@@ -160,13 +160,13 @@ class StoreWriter:
         """
         # The card is not among the checked files: on the Hub people edit it.
         with atomically(self.folder / CARD) as path:
-            path.write_text(card, encoding="utf-8")
+            path.write_bytes(card.encode())
         texts = {}
         if evaluation is not None:
             texts[EVALUATION] = json.dumps(evaluation, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         for name, text in texts.items():
             with atomically(self.folder / name) as path:
-                path.write_text(text, encoding="utf-8")
+                path.write_bytes(text.encode())
         files = list(texts)
         if judgments is not None:
             with atomically(self.folder / JUDGMENTS) as path:
@@ -190,7 +190,7 @@ class StoreWriter:
         }
         content = manifest.signed(content)
         with atomically(self.folder / MANIFEST) as path:
-            path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            path.write_bytes((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
         return content
 
     def _entry(self, part: str, shard: int) -> Path:

@@ -55,7 +55,7 @@ def training_examples(
         return _graded_pairs(judgments, passages, seed)
     rng = np.random.default_rng(seed)
     exact = exact_texts(judgments, passages)
-    pools = {locale: rows.to_numpy() for locale, rows in judgments.groupby("product_locale", sort=False)["row"]}
+    pools = {locale: rows.to_numpy() for locale, rows in judgments.groupby("product_locale")["row"]}
     columns = defaultdict(list)
     for (locale, query), judged in judgments.groupby(["product_locale", "query"], sort=False):
         positives = [passages[row] for row in judged.loc[judged["esci_label"] == "Exact", "row"]]
@@ -82,10 +82,7 @@ def exact_texts(judgments: pd.DataFrame, passages: Sequence[str]) -> dict[str, f
 
 def judged_texts(judgments: pd.DataFrame, passages: Sequence[str]) -> dict[str, frozenset[str]]:
     """{query: texts of the products judged for it in any locale, whatever the label}."""
-    return {
-        query: frozenset(passages[row] for row in rows)
-        for query, rows in judgments.groupby("query", sort=False)["row"]
-    }
+    return {query: frozenset(passages[row] for row in rows) for query, rows in judgments.groupby("query")["row"]}
 
 
 def _graded(

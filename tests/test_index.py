@@ -1,4 +1,7 @@
-"""Fast exact search against the slow obvious one: a product, then a stable sort."""
+"""Fast exact search against the slow obvious one: a product, then a stable sort.
+
+Its first look has tests of its own: test_codes.py and test_nibbles.py.
+"""
 
 import numpy as np
 import pytest
@@ -6,7 +9,6 @@ import torch
 
 import space.codes
 import space.index
-import space.nibbles
 from space.codes import Codes
 from space.index import PRECISIONS, TorchIndex
 
@@ -180,35 +182,12 @@ def test_what_it_keeps(precision):
     coded = sum(part.nbytes for part in vars(index._codes).values() if isinstance(part, torch.Tensor))
     assert coded == 5 * 8 + 5 * 4 + 6 * 4
     assert (index._rows.data_ptr() == vectors.data_ptr()) == (precision != "float16")
+    assert TorchIndex(vectors).precision == "float16"
     half = vectors.half()
     assert index_of(half, "float16")._rows.data_ptr() == half.data_ptr()
 
 
 # -- codes -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("centre", [True, False], ids=["centred", "as they are"])
-@pytest.mark.parametrize("whole", [True, False], ids=["int8", "float32"])
-@pytest.mark.parametrize("q", [1, 3, 8, 40])
-@pytest.mark.parametrize("dim", [1, 7, 384])
-def test_codes_are_off_by_the_margin_at_most(dim, q, whole, centre, monkeypatch):
-    """The search is exact as long as this holds, also with rows and queries of very unequal lengths, and also where
-    the processor cannot add up int8 products in whole numbers."""
-    if whole and not space.codes._whole(torch.device("cpu")):
-        pytest.skip("this processor does not add up int8 products")
-    monkeypatch.setattr(space.codes, "_whole", lambda device: whole)
-    monkeypatch.setattr(space.codes, "_SAMPLE", 256 if centre else 4096)
-    lengths = torch.logspace(-3, 1, 500)[:, None]
-    vectors, queries = unit(500, dim) * lengths, unit(q, dim, seed=1) * lengths[:q] * 50
-    codes = Codes(vectors, torch.device("cpu"))
-    probe = codes.probe(queries)
-    seen = codes.scores(probe, slice(100, 500), 448)
-    assert (seen[400:] == -np.inf).all()
-    assert bool(probe.shift.any()) == centre
-    off = ((seen[:400] + probe.shift) * probe.steps - (vectors[100:].double() @ queries.double().T)).abs().amax(dim=0)
-    margin = probe.margin * probe.steps
-    assert (off <= margin).all()
-    assert (margin <= queries.norm(dim=1) * vectors.norm(dim=1).max() * (0.2 if dim < 384 else 0.05)).all()
 
 
 @pytest.mark.parametrize("look", [1 << 21, 256], ids=["one look", "many"])
@@ -244,26 +223,6 @@ def test_any_shape(seed, whole, monkeypatch):
             assert_same(found, naive(vectors, queries, min(k, n), mask))
 
 
-def test_the_centre_makes_codes_finer():
-    """Cosines of E5 lie between .7 and 1: what all rows have in common must not use up the 8 bits."""
-    vectors = unit(5000, 16) + 3 * unit(1, 16, seed=1)
-    query = unit(1, 16, seed=2)
-    margins = [
-        float((probe.margin * probe.steps)[0])
-        for rows in (vectors, vectors[:4000])  # few rows have no centre
-        for probe in [Codes(rows, torch.device("cpu")).probe(query)]
-    ]
-    assert margins[0] < 0.5 * margins[1]
-
-
-def test_int8_codes_each_row_by_itself():
-    """One step for all would flatten the small row to zeros."""
-    codes = Codes(torch.tensor([[1000.0, 0.0], [0.001, 0.002]]), torch.device("cpu"))
-    probe = codes.probe(torch.tensor([[0.0, 1.0]]))
-    seen = codes.scores(probe, slice(0, 2), 2) * probe.steps
-    assert seen[:, 0].tolist() == pytest.approx([0.0, 0.002], rel=1e-3)
-
-
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_rows_and_queries_of_zeros(precision):
     """A vector without a direction scores 0; a step of 0 / 0 would make it NaN, first of all or never found."""
@@ -293,129 +252,63 @@ def test_read_only_memory(precision):
     assert np.array_equal(vectors, before)
 
 
-# -- nibbles ---------------------------------------------------------------------------------------------------------
-
-halved = pytest.mark.skipif(not space.nibbles.available(), reason="this torch has no product of four bits")
+# -- what it costs ---------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def searched(monkeypatch):
-    """Nibbles for any number of rows; how many rows each look at them left, None where they were too many."""
-    monkeypatch.setattr(space.index, "_HALVED", 1)
-    left, worth = [], TorchIndex._worth
+def looked(monkeypatch):
+    """(rows, height) of each look at codes."""
+    seen, scores = [], Codes.scores
 
-    def noted(*given):
-        rows, floor = worth(*given)
-        left.append(None if rows is None else len(rows))
-        return rows, floor
+    def noted(codes, probe, rows, height):
+        seen.append((len(codes.codes[rows]), height))
+        return scores(codes, probe, rows, height)
 
-    monkeypatch.setattr(TorchIndex, "_worth", noted)
-    return left
+    monkeypatch.setattr(Codes, "scores", noted)
+    return seen
 
 
-@halved
-@pytest.mark.parametrize("centre", [True, False], ids=["centred", "as they are"])
-@pytest.mark.parametrize("n", [1, 63, 64, 1500])
-@pytest.mark.parametrize("dim", [1, 7, 32, 100, 384])
-def test_no_row_scores_more_than_its_ceiling(dim, n, centre, monkeypatch):
-    """The search is exact as long as this holds; a ceiling far too high would be true and of no use."""
-    monkeypatch.setattr(space.codes, "_SAMPLE", 64 if centre else 4096)
-    vectors = unit(n, dim) * torch.logspace(-3, 1, n)[:, None] + 0.1
-    codes = Codes(vectors, torch.device("cpu"), halved=True)
-    for seed in range(5):
-        query = unit(1, dim, seed=seed + 1)[0] * 7
-        ceilings = codes.ceilings(query)
-        scores = vectors.double() @ query.double()
-        assert (ceilings[:n] >= scores).all() and (ceilings[n:] == -np.inf).all()
-        assert ((ceilings[:n] - scores).amax() <= 7 * 10 * (0.35 if dim >= 32 else 1.2)).all()
+@pytest.mark.parametrize("q", [1, 3, space.index._SHARED, space.index._SHARED + 1])
+def test_a_mask_that_leaves_few_rows_costs_no_look_at_the_others(q, looked):
+    """So many times fewer; a batch of queries, and that more queries share the cost of fetching, has its bound."""
+    n, most = 100 * space.index._NARROW, 100 * min(q, space.index._SHARED)
+    index, queries = index_of(signs(n, 4)), signs(q, 4, seed=1)
+    for left in (most, most + 1):
+        index.search(queries, 3, torch.arange(n) < left)
+    assert [rows for rows, _ in looked] == [most, n]
 
 
-@halved
-@pytest.mark.parametrize("precision", PRECISIONS)
-def test_nibbles_leave_few_rows_and_the_right_ones(precision, searched):
-    """Neighbours among many rows that are none: alone and together, with one mask, with masks, and without."""
-    vectors, queries = unit(6000, 64), unit(4, 64, seed=1)
-    near = torch.arange(12)[:, None] * 500 + torch.arange(4)
-    vectors[near.flatten()] = torch.nn.functional.normalize(queries.repeat(12, 1) + 0.4 * unit(48, 64, seed=2), dim=1)
-    index = index_of(vectors, precision)
-    kept = index.vectors(torch.arange(6000))
-    one = torch.from_numpy(np.random.default_rng(0).random(6000) < 0.5)
-    each = torch.from_numpy(np.random.default_rng(1).random((4, 6000)) < 0.7)
-    for q in (1, 4):
-        for mask in (None, one, each[:q]):
-            before = len(searched)
-            assert_same(index.search(queries[:q], 3, mask), naive(kept, queries[:q], 3, mask))
-            assert len(searched) == before + q
-    assert all(rows is not None and rows < 6000 / 16 for rows in searched)
+@pytest.mark.parametrize("q", [1, 3, 7, 12])
+def test_a_look_takes_the_memory_it_may(q, looked, monkeypatch):
+    """No more, however many rows and queries there are, and no less, or there would be more looks."""
+    monkeypatch.setattr(space.index, "_LOOK", 5_000)
+    index_of(signs(3_000, 4)).search(signs(q, 4, seed=1), 3)
+    most = min(5_000 // q, 3_000)
+    assert sum(rows for rows, _ in looked) == 3_000
+    assert all(most < height <= most + space.index._GROUP for _, height in looked)
 
 
-@halved
-def test_nibbles_and_ties(searched):
-    """Twelve equal rows are best: the lower ones are taken, as without nibbles."""
-    vectors = unit(5000, 32) * 0.1
-    vectors[7::400] = torch.eye(32)[0]
-    query = torch.eye(32)[:1]
-    _, rows = index_of(vectors).search(query, 4)
-    assert rows.tolist() == [[7, 407, 807, 1207]] and searched == [13]
+@pytest.mark.parametrize(
+    ("k", "floor", "expected"), [(1, -np.inf, [0, 1]), (1, 9.0, [0, 1]), (1, 9.5, [0]), (2, 9.5, [0]),
+                                 (2, 0.0, [0, 1, 2]), (9, -np.inf, [0, 1, 2]), (9, 7.0, [0, 1, 2])]
+)  # fmt: skip
+def test_candidates_by_hand(k, floor, expected):
+    """Two margins below the k-th best look, one below what k rows are known to score; all where there are no k."""
+    seen = torch.tensor([10.0, 8.0, 7.9, -np.inf])[:, None]
+    places, asking = space.index._candidates(seen, k, torch.ones(1), torch.tensor([floor]))
+    assert places.tolist() == expected and not asking.any()
 
 
-@halved
-def test_where_nibbles_leave_too_many(searched):
-    """All rows alike, a query of zeros, one that is not a number, and a mask that leaves nothing to compare with."""
-    index = index_of(torch.ones(3000, 4))
-    assert index.search(torch.ones(1, 4), 2)[1].tolist() == [[0, 1]]
-    assert index.search(torch.zeros(1, 4), 2)[1].tolist() == [[0, 1]]
-    each = torch.zeros(2, 3000, dtype=torch.bool)
-    each[0, 2999] = True
-    assert index.search(torch.ones(2, 4), 2, each)[1].tolist() == [[2999, -1], [-1, -1]]
-    assert index.search(torch.full((1, 4), torch.nan), 2)[0].shape == (1, 2)
-    assert searched == [None] * 5
-
-
-@halved
-@pytest.mark.parametrize("seed", range(4))
-def test_any_shape_with_nibbles(seed, searched, monkeypatch):
-    """Every answer is that of the codes alone, to the last bit: lengths, centres, masks and k drawn at random."""
-    monkeypatch.setattr(space.codes, "_SAMPLE", 1000)
-    rng = np.random.default_rng(seed)
-    for _ in range(6):
-        n, dim, q, k = (int(rng.integers(*ends)) for ends in ((1100, 6000), (2, 70), (1, 5), (1, 4)))
-        vectors = unit(n, dim, seed) * torch.from_numpy(rng.random((n, 1))).float() + rng.random()
-        queries = unit(q, dim, seed + 1) + vectors[:q]
-        there, without = (
-            TorchIndex(vectors, precision="float32", device="cpu", halved=kept) for kept in (True, False)
-        )
-        masks = [torch.from_numpy(rng.random(shape) < 0.1 + rng.random()) for shape in ((n,), (q, n))]
-        for mask in (None, *masks):
-            pairs = zip(there.search(queries, k, mask), without.search(queries, k, mask), strict=True)
-            assert all(torch.equal(one, other) for one, other in pairs)
-    assert searched.count(None) < len(searched)
-
-
-def test_nibbles_only_where_they_work(monkeypatch):
-    """Without the product, or with one that is wrong, the codes do it all; so do they where memory is dear."""
-    monkeypatch.setattr(space.index, "_HALVED", 1)
-    vectors, query = unit(2000, 32), unit(1, 32, seed=1)
-    expected = naive(vectors, query, 1)
-    lean = TorchIndex(vectors, precision="float32", device="cpu", halved=False)
-    assert lean._codes.nibbles is None
-    assert_same(lean.search(query, 1), expected)
-    wrong = space.nibbles.Nibbles.ceilings
-    monkeypatch.setattr(space.nibbles.Nibbles, "ceilings", lambda *given: wrong(*given) - 1e6)
-    space.nibbles.available.cache_clear()
-    try:
-        assert not space.nibbles.available()
-        assert_same(index_of(vectors).search(query, 1), expected)
-    finally:
-        space.nibbles.available.cache_clear()
-
-
-@halved
-def test_what_nibbles_take(monkeypatch):
-    """Half a byte a number, and 16 bytes a row for scales and how far it is off."""
-    monkeypatch.setattr(space.index, "_HALVED", 1)
-    nibbles = index_of(unit(640, 384))._codes.nibbles
-    assert sum(part.nbytes for part in vars(nibbles).values() if isinstance(part, torch.Tensor)) == 640 * (192 + 16)
+def test_of_few_rows_each_is_looked_at_and_of_many_their_groups():
+    """Groups find the edge sooner, at the cost of a few candidates more where two of the best share one."""
+    group = space.index._GROUP
+    for rows in (8 * group - group, 8 * group):
+        seen = torch.zeros(rows, 2)
+        seen[::group], seen[:2] = 5.0, 10.0
+        seen[:, 1] -= 100  # another query, with an edge of its own
+        places, asking = space.index._candidates(seen, 2, torch.zeros(2), torch.full((2,), -np.inf))
+        expected = [0, 1, *(range(group, rows, group) if rows == 8 * group else ())]
+        assert places.tolist() == 2 * expected and asking.tolist() == [0] * len(expected) + [1] * len(expected)
 
 
 # -- refusals --------------------------------------------------------------------------------------------------------

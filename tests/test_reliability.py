@@ -4,6 +4,7 @@ import ast
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ import torch
 from conftest import ROOT, environment
 
 from reliability import shop, soak
+from reliability.mutants import TARGETS
 from reliability.mutations import mutants
 from space.embedding import embed_catalogue
 from space.processes import join_processes
@@ -38,6 +40,15 @@ def test_statistics_outlive_kills():
 def test_the_tests_notice_faults_in_the_metrics():
     found = run("mutants", "--only", "metrics", "--sample", "3", "--seed", "5")["targets"]["metrics"]
     assert found["tried"] == found["killed"] == 3 and found["faults"] > 100
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_faults_are_tried_on_tests_that_know_the_module(name):
+    """Tests that never import it would let every fault pass, or fail for reasons of their own."""
+    tests = "".join((ROOT / test.partition("::")[0]).read_text("utf-8") for test in TARGETS[name].tests)
+    for module in TARGETS[name].modules:
+        assert (ROOT / "space" / f"{module}.py").is_file()
+        assert re.search(rf"(from|import) space\.{module}\b|from space import (.*, )?{module}\b", tests), module
 
 
 def test_visitors_are_answered(url):

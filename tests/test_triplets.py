@@ -170,6 +170,7 @@ def test_same_seed_same_examples():
     frame, passages = random_shop(3)
     assert triplets(frame, passages, seed=1) == triplets(frame, passages, seed=1)
     assert triplets(frame, passages, seed=1) != triplets(frame, passages, seed=2)
+    assert triplets(frame, passages) == triplets(frame, passages, seed=42)
 
 
 def test_triplet_and_mnrl_read_the_same_examples():

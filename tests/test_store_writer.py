@@ -1,0 +1,165 @@
+"""A build that was stopped, or comes again, ends in the bytes of one that never was; and in those others read."""
+
+import hashlib
+import json
+import shutil
+
+import pyarrow.parquet as pq
+import pytest
+from test_store import ENCODER, ENCODERS, ROWS, SHARDS, build, catalogue, content, whole
+
+from space import manifest
+from space.store import JOURNAL, Store, StoreError, sha256
+from space.store_writer import Plan, StoreWriter
+
+
+@pytest.mark.parametrize("stop", range(6))
+def test_an_interrupted_build_ends_in_the_same_bytes(tmp_path, stop):
+    build(tmp_path / "whole")
+    build(tmp_path / "broken", only=stop)
+    with pytest.raises(StoreError, match="has not finished"):
+        Store(tmp_path / "broken")
+    assert build(tmp_path / "broken") == 6 - stop
+    assert content(tmp_path / "broken") == content(tmp_path / "whole")
+
+
+def test_a_second_build_makes_nothing_and_no_resume_makes_all(tmp_path):
+    assert build(tmp_path / "s") == 6
+    assert build(tmp_path / "s") == 0
+    assert build(tmp_path / "s", resume=False) == 6
+
+
+def test_only_the_retrained_encoder_is_embedded_again(tmp_path):
+    build(tmp_path / "s")
+    retrained = ENCODERS | {"tuned": ENCODER | {"fingerprint": "other"}}
+    assert build(tmp_path / "s", encoders=retrained) == 3
+    assert Store(tmp_path / "s").encoders["tuned"]["fingerprint"] == "other"
+
+
+def test_a_changed_product_embeds_only_its_shard_again(tmp_path):
+    build(tmp_path / "s")
+    assert build(tmp_path / "s", last="renamed") == 2  # the last shard of base and of tuned
+    assert Store(tmp_path / "s").products()["product_title"].to_pylist()[-1] == "renamed"
+
+
+def test_another_shard_size_leaves_no_stale_file(tmp_path):
+    build(tmp_path / "s", shard_size=3)
+    build(tmp_path / "s", shard_size=4)
+    build(tmp_path / "fresh", shard_size=4)
+    assert content(tmp_path / "s") == content(tmp_path / "fresh")
+
+
+def test_the_next_build_redoes_a_damaged_shard_and_only_that(tmp_path):
+    build(tmp_path / "s")
+    whole = content(tmp_path / "s")
+    path = tmp_path / "s" / "tuned/part-00002-of-00003.parquet"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert build(tmp_path / "s") == 1
+    assert content(tmp_path / "s") == whole
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path):
+    (tmp_path / "README.md").write_text("mine")
+    with pytest.raises(StoreError, match="not empty and not a store"):
+        build(tmp_path)
+    assert content(tmp_path) == {"README.md": b"mine"}
+
+
+def test_a_store_without_its_journal_can_be_read_but_is_built_anew(tmp_path):
+    """As pulled from the Hub, where the journal does not go."""
+    build(tmp_path / "s")
+    shutil.rmtree(tmp_path / "s" / JOURNAL)
+    assert Store(tmp_path / "s").rows == ROWS
+    assert build(tmp_path / "s") == 6
+
+
+def test_the_layout_is_that_of_the_stores_on_the_hub(tmp_path):
+    """Names, entries and encodings which readers of other versions count on."""
+    said = whole(tmp_path / "s", {"verdict": "© fine"})
+    parts = [f"{part}/{shard}" for part in ("base", "products", "tuned") for shard in SHARDS]
+    files = [*parts, "evaluation.json", "judgments/test.parquet"]
+    journal = [f".build/{name}.json" for name in parts if not name.startswith("products")]
+    assert sorted(content(tmp_path / "s")) == sorted([*files, *journal, "manifest.json", "README.md"])
+    expected = {"format": 1, "dataset": "toy", "notice": "Only for tests. © Acme", "rows": 7, "shard_size": 3}
+    expected |= {"text": "{title}", "encoders": ENCODERS, "files": said["files"]}
+    assert said == manifest.signed(expected) and list(said["files"]) == sorted(files)
+    for name, entry in said["files"].items():
+        data = (tmp_path / "s" / name).read_bytes()
+        assert entry == {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    text = (tmp_path / "s" / "manifest.json").read_bytes()
+    assert text.decode() == json.dumps(said, indent=1, ensure_ascii=False) + "\n"
+    assert (tmp_path / "s" / "evaluation.json").read_text("utf-8") == '{\n "verdict": "© fine"\n}\n'
+    assert (tmp_path / "s" / "README.md").read_text("utf-8") == "a card, © Acme"
+    assert Store(tmp_path / "s").identity == hashlib.sha256(text).hexdigest()
+    for name, packed in (("products", "ZSTD"), ("base", "UNCOMPRESSED")):
+        group = pq.read_metadata(tmp_path / "s" / name / SHARDS[0]).row_group(0)
+        columns = [group.column(place) for place in range(group.num_columns)]
+        assert {column.compression for column in columns} == {packed}
+        assert name == "products" or not any("DICTIONARY" in str(column.encodings) for column in columns)
+    assert pq.read_metadata(tmp_path / "s" / "judgments/test.parquet").row_group(0).column(0).compression == "ZSTD"
+
+
+def test_figures_that_are_no_numbers_are_not_written(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        whole(tmp_path / "s", {"nDCG@10": float("nan")})
+
+
+def test_the_manifest_goes_first_and_half_written_files_with_it(tmp_path):
+    build(tmp_path / "s")
+    left = [f"{place}x.parquet.tmp-7" for place in ("", "base/", ".build/base/")]
+    for name in left:
+        (tmp_path / "s" / name).write_bytes(b"half")
+    before = content(tmp_path / "s")
+    StoreWriter(tmp_path / "s", Plan(ROWS, 3, "{title}", "toy")).begin(resume=True)
+    assert set(before) - set(content(tmp_path / "s")) == {"manifest.json", *left}
+    StoreWriter(tmp_path / "s", Plan(ROWS, 3, "{title}", "toy")).begin(resume=False)
+    assert not [name for name in content(tmp_path / "s") if name.startswith(".build")]
+    with pytest.raises(
+        StoreError, match=r"no manifest.json, the build has not finished; run build_embeddings.py --out"
+    ):
+        Store(tmp_path / "s")
+
+
+@pytest.mark.parametrize("there", [None, "empty", "manifest.json", ".build"])
+def test_a_build_begins_where_there_is_nothing_or_a_store(tmp_path, there):
+    folder = tmp_path / "deep" / "s"
+    if there:
+        folder.mkdir(parents=True)
+        (folder / "other").write_text("x") if there != "empty" else None
+        (folder / ".build").mkdir() if there == ".build" else None
+        (folder / "manifest.json").write_text("{}") if there == "manifest.json" else None
+    assert build(folder) == 6
+
+
+def test_a_damaged_journal_is_no_proof(tmp_path):
+    build(tmp_path / "s")
+    journal = tmp_path / "s" / ".build" / "base"
+    (journal / f"{SHARDS[0]}.json").write_text("{")
+    (journal / f"{SHARDS[1]}.json").unlink()
+    (tmp_path / "s" / "tuned" / SHARDS[2]).unlink()
+    writer = StoreWriter(tmp_path / "s", Plan(ROWS, 3, "{title}", "toy"))
+    key = writer.key(2, ENCODERS["base"])
+    done = [writer.is_done(part, shard, key) for part, shard in (("base", 2), ("base", 0), ("base", 1), ("tuned", 2))]
+    assert done == [True, False, False, False]
+    assert build(tmp_path / "s") == 3
+
+
+def test_the_last_shard_holds_what_is_left():
+    plan = Plan(ROWS, 3, "{title}", "toy")
+    assert [plan.span(shard) for shard in range(plan.shards)] == [(0, 3), (3, 3), (6, 1)]
+
+
+@pytest.mark.parametrize("name", ["fingerprint", "max_seq_length", "precision"])
+def test_another_way_to_embed_is_another_key(tmp_path, name):
+    """A shard made otherwise must not be kept; and the same is the same in every process."""
+    writer = StoreWriter(tmp_path, Plan(ROWS, 3, "{title}", "toy"))
+    writer.write_products(catalogue())
+    key = writer.key(0, ENCODERS["base"])
+    assert key == writer.key(0, dict(reversed(ENCODERS["base"].items())) | {"id": "renamed"})
+    # The journals of stores that are there already hold it in this form: in another, all would be made anew.
+    parts = {said: ENCODERS["base"][said] for said in ("fingerprint", "max_seq_length", "precision")}
+    parts |= {"products": sha256(tmp_path / writer.plan.file("products", 0)), "template": "{title}"}
+    assert key == hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    others = [writer.key(0, ENCODERS["base"] | {name: "other"}), writer.key(1, ENCODERS["base"])]
+    others += [StoreWriter(tmp_path, Plan(ROWS, 3, "{brand}", "toy")).key(0, ENCODERS["base"])]
+    assert len({key, *others}) == 4 and len(key) == 64
