@@ -177,6 +177,20 @@ def test_ceilings_by_hand(more):
 
 
 @halved
+def test_ceilings_allow_for_the_centre_and_for_roundings(monkeypatch):
+    """Beyond what nibbles allow for: codes are of what rows have apart from their centre."""
+    monkeypatch.setattr(space.codes, "_SAMPLE", 64)
+    vectors = torch.from_numpy(np.random.default_rng(0).integers(-127, 128, (640, 384))).float()
+    codes = Codes(vectors, torch.device("cpu"), halved=True)
+    query = torch.zeros(384)
+    query[5] = 2.0
+    longest = (vectors - codes._centre).norm(dim=1).max() + codes._off + codes._centre.norm()
+    rest = 2 * codes._centre[5] + 4 * (384 + 8) * 2.0**-24 * longest * 2
+    found = codes.ceilings(query) - codes.nibbles.ceilings(query)
+    torch.testing.assert_close(found, rest.expand(640), rtol=0.0, atol=1e-3)
+
+
+@halved
 def test_a_query_of_zeros_is_no_division_by_nothing():
     nibbles = Nibbles(64, 32)
     nibbles.put(0, torch.ones(64, 32, dtype=torch.int8), torch.ones(64), torch.full((64,), 32**0.5), 0.0)
