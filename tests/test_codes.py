@@ -103,7 +103,7 @@ def test_where_codes_are_exact_only_roundings_are_left(dim):
 
 @pytest.mark.parametrize("n", [255, 256, 1027])
 def test_the_centre_is_that_of_a_few_runs_from_all_over(n, monkeypatch):
-    """Of 4,096 rows and more, here 256, no others are read; of fewer, or where it would be no number, there is none."""
+    """Of 4,096 rows and more, here 256, no others are read. Of fewer, or where one is no number, there is none."""
     monkeypatch.setattr(space.codes, "_SAMPLE", 256)
     vectors, runs = torch.full((n, 3), torch.nan), [slice(n // 4 * run, n // 4 * run + 64) for run in range(4)]
     for number, run in enumerate(runs):
