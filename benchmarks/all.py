@@ -4,8 +4,9 @@ python benchmarks/all.py [--scale 0.1] [--only NAME ...] [--dataset ../shared/es
 
 At scale 1 in less than 30 minutes on two cores; a smaller scale makes the sizes smaller. Each runs as a process of its
 own, and the JSON of its last line goes to results/NAME.json, with the scale in it. One that fails does not stop the
-others; at the end it is named and the exit status is 1. Not among them: study.py and seeds.py, which train for hours.
-The peers need `pip install -r benchmarks/requirements.txt`; where there is no chromium, the page is left out.
+others; at the end it is named and the exit status is 1. Not among them: study.py and seeds.py, which train for hours,
+topk_gpu.py and e5_sizes.py, which want a GPU. The peers need `pip install -r benchmarks/requirements.txt`; where there
+is no chromium, the page is left out.
 """
 
 import argparse
@@ -73,7 +74,13 @@ RUNS: dict[str, Run] = {
 #: What ``--dataset`` is for.
 REAL = ("topk", "growth", "training")
 #: Not run, and why.
-LEFT_OUT = {"study": "trains for an hour", "seeds": "trains for hours", "all": "this one"}
+LEFT_OUT = {
+    "study": "trains for hours",
+    "seeds": "trains for hours",
+    "topk_gpu": "needs a GPU",
+    "e5_sizes": "takes hours without a GPU",
+    "all": "this one",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,10 +7,13 @@ from pathlib import Path
 
 
 def describe() -> dict[str, object]:
-    """Processor, cores that may be used, memory in GB, and the versions that decide the speed."""
+    """Processor, cores that may be used, memory in GB, the GPU if any, and the versions that decide the speed."""
+    import torch  # not above: what a benchmark of loading holds in memory should not hold this
+
     names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     memory = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
     return {
+        **({"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}),
         "processor": names[0] if names else platform.processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_gb": round(memory / 1e6, 1),

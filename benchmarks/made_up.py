@@ -37,23 +37,25 @@ def make(folder: Path, products: int) -> None:
 
 def models(folder: Path) -> dict[str, Path]:
     """{"base" and "tuned": folder of a model}."""
-    tokenizer = locate(STAND_IN, offline=True).folder
+    return {part: model(folder / f"e5-{part}", seed=seed) for seed, part in enumerate(PARTS)}
+
+
+def model(folder: Path, *, seed: int = 0, width: int = DIM, tokens: int = TOKENS) -> Path:
+    """The folder, with a BERT of that width and vocabulary in it."""
     config = BertConfig(
-        vocab_size=TOKENS,
-        hidden_size=DIM,
+        vocab_size=tokens,
+        hidden_size=width,
         num_hidden_layers=LAYERS,
         num_attention_heads=12,
-        intermediate_size=4 * DIM,
+        intermediate_size=4 * width,
     )
-    made = {}
-    for seed, part in enumerate(PARTS):
-        torch.manual_seed(seed)
-        made[part] = folder / f"e5-{part}"
-        BertModel(config).save_pretrained(made[part])
-        for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
-            if (tokenizer / name).is_file():
-                shutil.copy(tokenizer / name, made[part])
-    return made
+    torch.manual_seed(seed)
+    BertModel(config).save_pretrained(folder)
+    tokenizer = locate(STAND_IN, offline=True).folder
+    for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
+        if (tokenizer / name).is_file():
+            shutil.copy(tokenizer / name, folder)
+    return folder
 
 
 def store(folder: Path, products: int, made: dict[str, Path]) -> None:

@@ -20,7 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,19 +49,23 @@ class Recipe:
         settings: fields of ``TrainSettings``.
         shares: the finished weights are also evaluated with these shares of the base's, rising.
         lora: rank of the matrices that are trained in place of the weights (Hu et al. 2021); 0 trains the weights.
+        queries: share of the train queries whose judgments are learned from, drawn by the seed.
+        soup: runs of other seeds whose weights are averaged (Wortsman et al. 2022, "Model soups").
     """
 
     why: str
     settings: dict[str, Any] = field(default_factory=dict)
     shares: tuple[float, ...] = ()
     lora: int = 0
+    queries: float = 1.0
+    soup: int = 1
 
 
 _PLAIN = {"learning_rate": 2e-5, "base_share": 0.0}
 _TITLES = _PLAIN | {"title_queries": 3500}
 _FASTER = _TITLES | {"learning_rate": 5e-5}
 RECIPES = {
-    "base": Recipe("what all others are compared with"),
+    "base": Recipe("what all others are compared with; beside it BM25, its parameters chosen on the other fold"),
     "titles": Recipe("in-batch ranking, and as many queries made of titles as there are judged ones", _TITLES, (0.3,)),
     "triplet": Recipe("the plain triplet loss", _PLAIN | {"loss": "triplet", "title_queries": 0}),
     "mnrl": Recipe("in-batch ranking from the labels alone", _PLAIN | {"title_queries": 0}, (0.3,)),
@@ -76,10 +81,18 @@ RECIPES = {
         "larger batches, more negatives for each", _TITLES | {"batch_size": 64, "learning_rate": 1e-4}, (0.3, 0.5)
     ),
     "titles, scale 50": Recipe("a lower temperature", _FASTER | {"scale": 50.0}, (0.3,)),
+    "titles, 4 negatives": Recipe(
+        "four products of each query to be told from its own", _FASTER | {"negatives": 4}, (0.3,)
+    ),
+    "titles, soup": Recipe("the mean of three runs", _FASTER, (0.3,), soup=3),
     "titles, LoRA": Recipe("few weights, against overfitting", _TITLES | {"learning_rate": 5e-4}, lora=16),
+    "titles, a third of the queries": Recipe("what more judgments are worth", _FASTER, (0.3,), queries=1 / 3),
+    "titles, a tenth of the queries": Recipe("what more judgments are worth", _FASTER, (0.3,), queries=0.1),
     "titles by triplet": Recipe("the triplet loss over the same examples", _FASTER | {"loss": "triplet"}),
     "cosent": Recipe("grades alone", _PLAIN | {"loss": "cosent"}),
 }
+#: What train.py does by itself, and what every recipe is compared with besides base.
+DEFAULT = "titles, 5e-5, 30% base"
 COLUMNS = ("full_catalogue/ndcg@10", "judged/ndcg", "full_catalogue/recall@100", "full_catalogue/mrr@10")
 
 
@@ -112,8 +125,11 @@ def main() -> None:
 
 
 def path_of(given: argparse.Namespace, name: str, seed: int, fold: int) -> Path:
-    """Where a job's figures are."""
-    return given.work / f"{name.replace(' ', '_')}-{seed}-{fold}.json"
+    """Where a job's figures are: a GPU's rounding is another draw of the same recipe."""
+    import torch
+
+    device = "gpu" if torch.cuda.is_available() else "cpu"
+    return given.work / f"{name.replace(' ', '_')}-{seed}-{fold}-{device}.json"
 
 
 def run_all(given: argparse.Namespace) -> None:
@@ -151,40 +167,52 @@ def one(given: argparse.Namespace, name: str, seed: int, fold: int) -> None:
     """Train and evaluate one recipe on one fold, and write its per-query figures."""
     import torch
 
-    from space import drift, evaluation, experiment, training
+    from space import bm25_tuning, drift, evaluation, training
+    from space.bm25 import Bm25Index
     from space.catalogue import passages
     from space.config import TrainSettings, to_json
     from space.encoder import TextEncoder
     from space.esci import Judged
     from space.index import TorchIndex
     from space.source import open_judged
-    from space.systems import DenseSystem
+    from space.systems import Bm25System, DenseSystem, System
     from space.weights import locate
 
     torch.set_num_threads(1)
     whole = open_judged(given.dataset, given.locales, offline=True)
     train, dev = split(whole.train, fold)
+    train = some(train, RECIPES[name].queries, seed)
     judged = Judged(train=train, test=dev, catalogue=whole.catalogue, name=whole.name, notice=whole.notice)
     texts = passages(judged.catalogue)
     encoder = TextEncoder(locate(given.base_model, offline=True), training=True)
-    half = torch.autocast("cpu", torch.bfloat16) if given.precision == "bfloat16" else contextlib.nullcontext()
+    half = (
+        torch.autocast(encoder.device.type, torch.bfloat16)
+        if given.precision == "bfloat16"
+        else contextlib.nullcontext()
+    )
 
     def embedded() -> TorchIndex:
         with half:
-            return TorchIndex(encoder.encode_passages(texts))
+            vectors = encoder.encode_passages(texts)
+        return TorchIndex(vectors)
 
-    def judge() -> dict[str, Any]:
-        frame = evaluation.per_query(DenseSystem(name, encoder, embedded()), dev, judged.catalogue)
+    def measured(system: System) -> dict[str, Any]:
+        frame = evaluation.per_query(system, dev, judged.catalogue)
         return {
             "query": frame.index.get_level_values("query").tolist(),
-            "everyday": encoder.encode_queries(drift.sentences()).tolist(),
+            "everyday": encoder.encode_queries(drift.sentences()).tolist() if system.dense else None,
             **{column: frame[column].tolist() for column in COLUMNS},
         }
+
+    def judge() -> dict[str, Any]:
+        return measured(DenseSystem(name, encoder, embedded()))
 
     recipe, found = RECIPES[name], {}
     begun = time.perf_counter()
     if name == "base":
+        choice = bm25_tuning.choose(train, texts, judged.catalogue)
         found["base"] = judge()
+        found["bm25"] = measured(Bm25System(Bm25Index(texts, k1=choice.k1, b=choice.b)))
     else:
         with tempfile.TemporaryDirectory() as folder:
             settings = TrainSettings(
@@ -196,21 +224,7 @@ def one(given: argparse.Namespace, name: str, seed: int, fold: int) -> None:
                 save_steps=1_000_000,
                 **recipe.settings,
             )
-            examples, exact = experiment.learn_from(judged, texts, settings)
-            if settings.mined_negatives:
-                examples = experiment.mine(examples, judged, texts, encoder, embedded(), settings)
-            if recipe.lora:
-                from peft import LoraConfig
-
-                targets = ["query", "key", "value", "dense"]
-                encoder.model.add_adapter(
-                    LoraConfig(r=recipe.lora, lora_alpha=2 * recipe.lora, target_modules=targets)
-                )
-            base = {key: tensor.detach().clone() for key, tensor in encoder.model.state_dict().items()}
-            log = training.fine_tune(encoder, examples, exact, settings)
-        for module in encoder.model.modules() if recipe.lora else ():
-            if hasattr(module, "merge"):
-                module.merge()  # into the weights, which is where they are read for embedding
+            base, log = learn(encoder, recipe, settings, judged, texts, embedded)
         found[name] = judge() | {"examples": log.examples, "steps": log.steps, "seconds": log.seconds}
         found[name]["settings"] = {key: value for key, value in to_json(settings).items() if key in recipe.settings}
         found[name]["settings"] |= {"lora": recipe.lora} if recipe.lora else {}
@@ -219,8 +233,49 @@ def one(given: argparse.Namespace, name: str, seed: int, fold: int) -> None:
             training.blend(encoder.model, base, 1 - (1 - share) / (1 - blended))  # on top of what is there already
             blended = share
             found[f"{name}, {share:.0%} base"] = judge() | {"settings": recipe.settings | {"base_share": share}}
-    whole_job = {"seed": seed, "fold": fold, "minutes": (time.perf_counter() - begun) / 60, "found": found}
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    whole_job = {
+        "device": device,
+        "seed": seed,
+        "fold": fold,
+        "minutes": (time.perf_counter() - begun) / 60,
+        "found": found,
+    }
     path_of(given, name, seed, fold).write_text(json.dumps(whole_job), encoding="utf-8")
+
+
+def learn(
+    encoder: Any, recipe: Recipe, settings: Any, judged: Any, texts: Any, embedded: Callable[[], Any]
+) -> tuple[dict[str, Any], Any]:
+    """Train the encoder: the weights it came from, and the log of the last run."""
+    import torch
+
+    from space import experiment, training
+
+    if recipe.lora:
+        from peft import LoraConfig
+        from peft.tuners.tuners_utils import BaseTunerLayer
+
+        targets = ["query", "key", "value", "dense"]
+        encoder.model.add_adapter(LoraConfig(r=recipe.lora, lora_alpha=2 * recipe.lora, target_modules=targets))
+    base = {key: tensor.detach().clone() for key, tensor in encoder.model.state_dict().items()}
+    mixed = {key: torch.zeros_like(tensor) for key, tensor in base.items() if tensor.is_floating_point()}
+    for run in range(recipe.soup):
+        settings = replace(settings, seed=settings.seed + 100 * run)
+        examples, exact = experiment.learn_from(judged, texts, settings)
+        if settings.mined_negatives:
+            examples = experiment.mine(examples, judged, texts, encoder, embedded(), settings)
+        encoder.model.load_state_dict(base)
+        log = training.fine_tune(encoder, examples, exact, settings)
+        now = encoder.model.state_dict()
+        for key, total in mixed.items():
+            total += now[key].to(total.device) / recipe.soup
+    encoder.model.load_state_dict(base | mixed)
+    if recipe.lora:
+        for module in encoder.model.modules():
+            if isinstance(module, BaseTunerLayer):
+                module.merge()  # into the weights, which is where they are read for embedding
+    return base, log
 
 
 def split(train: Any, fold: int) -> tuple[Any, Any]:
@@ -236,23 +291,37 @@ def split(train: Any, fold: int) -> tuple[Any, Any]:
     return train[~held].reset_index(drop=True), train[held].reset_index(drop=True)
 
 
+def some(train: Any, share: float, seed: int) -> Any:
+    """The judgments of a share of the queries."""
+    import numpy as np
+
+    names = np.random.default_rng(seed).permutation(np.sort(train["query"].unique()))
+    return train[train["query"].isin(set(names[: round(share * len(names))]))].reset_index(drop=True)
+
+
 def report(given: argparse.Namespace) -> dict[str, Any]:
-    """Every recipe beside base, by paired differences over dev queries; several seeds of one recipe are averaged."""
+    """Every recipe beside base, by paired differences over dev queries; several runs of one recipe are averaged."""
     runs: dict[str, list[dict[str, Any]]] = {}
-    for path in sorted(given.work.glob("*-*-*.json")):
+    for path in sorted(given.work.glob("*-*-*-*.json")):
         job = json.loads(path.read_text(encoding="utf-8"))
         for name, found in job["found"].items():
-            runs.setdefault(name, []).append(found | {key: job[key] for key in ("seed", "fold", "minutes")})
-    complete = {name: parts for name, parts in runs.items() if len({part["fold"] for part in parts}) == len(FOLDS)}
-    if "base" not in complete:
+            runs.setdefault(name, []).append(found | {key: job[key] for key in ("seed", "fold", "minutes", "device")})
+    if {part["fold"] for part in runs.get("base", [])} != set(FOLDS):
         sys.exit(f"--work {given.work}: no finished jobs of the recipe 'base' over both folds; run it first")
+    # Each run is compared with the base as its own device computes it.
+    bases = {part["device"]: part for part in runs["base"]}
+    untuned = {device: by_query([p for p in runs["base"] if p["device"] == device]) for device in bases}
+    base = by_query(runs["base"])
     rich = rich_queries(given)
-    base = by_query(complete["base"])
-    untuned = complete["base"][0]["everyday"]
-    recipes = {
-        name: figures(by_query(parts), base, rich) | described(name, parts, untuned)
-        for name, parts in complete.items()
-    }
+    gains, recipes = {}, {}
+    for name, parts in runs.items():
+        if {part["fold"] for part in parts} == set(FOLDS):
+            gains[name] = [less(part, untuned[part["device"]]) for part in parts if part["device"] in bases]
+    for name, parts in gains.items():
+        rows = by_query(parts)
+        recipes[name] = figures(rows, rich) | described(name, runs[name], bases) | {"by_run": by_run(parts, rich)}
+        if DEFAULT in gains:
+            recipes[name]["less_default"] = figures(difference(rows, by_query(gains[DEFAULT])), rich)["rich"]
     order = sorted(recipes, key=lambda name: -recipes[name]["rich"]["full_catalogue/ndcg@10"]["mean"])
     result = {
         "benchmark": "study",
@@ -260,6 +329,7 @@ def report(given: argparse.Namespace) -> dict[str, Any]:
         "dev_queries": {"rich": len(rich & set(base)), "thin": len(set(base) - rich)},
         "base": {name: round(mean(base, rich, name), 4) for name in COLUMNS},
         "recipes": {name: recipes[name] for name in order},
+        "devices": sorted(bases),
         "machine": describe(),
     }
     print(table(result))
@@ -287,6 +357,25 @@ def by_query(parts: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     return {query: {name: float(np.mean(found)) for name, found in row.items()} for query, row in values.items()}
 
 
+def less(part: dict[str, Any], base: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """A job's figures, each minus the base's of that query."""
+    rows = [base[query] for query in part["query"]]
+    return part | {c: [one - row[c] for one, row in zip(part[c], rows, strict=True)] for c in COLUMNS}
+
+
+def difference(rows: dict[str, dict[str, float]], others: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """By query and column."""
+    return {q: {c: row[c] - others[q][c] for c in COLUMNS} for q, row in rows.items()}
+
+
+def by_run(parts: list[dict[str, Any]], rich: set[str]) -> list[float]:
+    """The gain in full-catalogue nDCG@10 of each run over both folds, for how far runs of one recipe lie apart."""
+    runs: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for part in parts:
+        runs.setdefault((part["device"], part["seed"]), []).append(part)
+    return [round(mean(by_query(both), rich, COLUMNS[0]), 4) for _, both in sorted(runs.items())]
+
+
 def mean(rows: dict[str, dict[str, float]], queries: set[str], column: str) -> float:
     """Over the queries where the metric is defined."""
     import numpy as np
@@ -294,10 +383,8 @@ def mean(rows: dict[str, dict[str, float]], queries: set[str], column: str) -> f
     return float(np.nanmean([row[column] for query, row in rows.items() if query in queries]))
 
 
-def figures(
-    rows: dict[str, dict[str, float]], base: dict[str, dict[str, float]], rich: set[str]
-) -> dict[str, dict[str, Any]]:
-    """Paired differences from base, of rich and of thin queries."""
+def figures(rows: dict[str, dict[str, float]], rich: set[str]) -> dict[str, dict[str, Any]]:
+    """Differences from base with paired intervals, of rich and of thin queries."""
     import numpy as np
 
     from space import evaluation
@@ -305,27 +392,29 @@ def figures(
     found: dict[str, dict[str, Any]] = {}
     for kind, queries in (("rich", sorted(set(rows) & rich)), ("thin", sorted(set(rows) - rich))):
         found[kind] = {
-            column: evaluation.paired(np.array([rows[query][column] - base[query][column] for query in queries]))
-            for column in COLUMNS
+            column: evaluation.paired(np.array([rows[query][column] for query in queries])) for column in COLUMNS
         }
     return found
 
 
-def described(name: str, parts: list[dict[str, Any]], untuned: list[list[float]]) -> dict[str, Any]:
+def described(name: str, parts: list[dict[str, Any]], bases: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """What a recipe was, and what it did to everyday sentences: the mean cosine of each one's two vectors."""
     import torch
 
     from space import drift
 
-    base = torch.tensor(untuned)
-    moved = [drift.measure(base, torch.tensor(part["everyday"]))["cosine"]["mean"] for part in parts]
+    moved = [
+        drift.measure(*(torch.tensor(one["everyday"]) for one in (bases[part["device"]], part)))["cosine"]["mean"]
+        for part in parts
+        if part["everyday"]
+    ]
     known = RECIPES.get(re.sub(r", \d+% base$", "", name))
     return {
         "why": known.why if known else "",
         "settings": parts[0].get("settings", {}),
-        "seeds": sorted({part["seed"] for part in parts}),
+        "runs": len(parts) / len(FOLDS),
         "examples": parts[0].get("examples"),
-        "everyday_cosine": round(sum(moved) / len(moved), 4),
+        "everyday_cosine": round(sum(moved) / len(moved), 4) if moved else None,
         "minutes": round(sum(part["minutes"] for part in parts) / len(parts), 1),
     }
 
@@ -334,14 +423,15 @@ def table(result: dict[str, Any]) -> str:
     """Markdown."""
     rich, thin = ("full_catalogue/ndcg@10", "judged/ndcg", "full_catalogue/recall@100"), "full_catalogue/mrr@10"
     lines = [
-        "| recipe | seeds | full nDCG@10 | judged nDCG | Exact recall@100 | thin MRR@10 | everyday cosine |",
-        "| --- " * 7 + "|",
+        "| recipe | runs | full nDCG@10 | less the default's | judged nDCG | Exact recall@100 | thin MRR@10 "
+        "| everyday cosine |",
+        "| --- " * 8 + "|",
     ]
     for name, found in result["recipes"].items():
         cells = [*(cell(found["rich"][column]) for column in rich), cell(found["thin"][thin])]
-        lines.append(
-            f"| {name} | {len(found['seeds'])} | " + " | ".join(cells) + f" | {found['everyday_cosine']:.3f} |"
-        )
+        cells.insert(1, cell(found["less_default"][rich[0]]) if "less_default" in found else "")
+        cells.append(f"{found['everyday_cosine']:.3f}" if found["everyday_cosine"] else "")
+        lines.append(f"| {name} | {found['runs']:g} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

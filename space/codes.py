@@ -132,7 +132,7 @@ def _quantize(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _dots(codes: torch.Tensor, probe: torch.Tensor) -> torch.Tensor:
     """(m, p): (m, d) codes times (p, d) codes."""
-    if not _whole(codes.device):
+    if not _whole(codes.device) or (codes.is_cuda and len(codes) <= 16):  # fewer than a GPU's product takes
         return codes.float() @ probe.float().T
     if len(probe) == 1:  # the same numbers either way round; this one reads the codes once, from front to back
         return torch._int_mm(probe, codes.T).view(-1, 1)

@@ -1,5 +1,6 @@
 """What a test does in a real browser; the fixtures ``browser`` and ``visit`` are in conftest.py."""
 
+import re
 import shutil
 from importlib.util import find_spec
 
@@ -43,11 +44,11 @@ LOW_CONTRAST = """() => {
 def open_tab(page, name):
     """A click on the tab, which on a phone may be one of those behind the button for more."""
     bar = page.get_by_role("tablist").first
-    bar.get_by_role("tab", name="Search").wait_for()
+    bar.get_by_role("tab", name=re.compile("Search|Поиск")).wait_for()
     if bar.get_by_role("tab", name=name).count():
         bar.get_by_role("tab", name=name).click()
     else:
-        page.get_by_role("button", name="More tabs").click()
+        page.locator(".overflow-menu > button").click()
         page.locator(".overflow-dropdown").get_by_text(name, exact=True).click()
 
 

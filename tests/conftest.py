@@ -151,8 +151,16 @@ def browser():
         browser.close()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "call":
+        item.failed = report.failed
+    return report
+
+
 @pytest.fixture
-def visit(browser, url, tmp_path):
+def visit(browser, url, tmp_path, request):
     """Opens the page; at the end nothing may stand in the console and no stranger may have been asked for anything."""
     complaints, contexts = [], []
 
@@ -198,7 +206,7 @@ def visit(browser, url, tmp_path):
 
     yield open_page
     for context in contexts:
-        for page in context.pages:
+        for page in context.pages if getattr(request.node, "failed", False) else ():
             page.screenshot(path=tmp_path / "last.png", full_page=True)
         context.close()
     assert complaints == []

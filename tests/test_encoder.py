@@ -62,8 +62,8 @@ def load(folder, **settings):
 
 
 def exact(folder, **settings):
-    """With products in float32 on every machine, so that small differences show."""
-    return load(folder, training=True, **settings)
+    """With products in float32 and on the processor of every machine, so that small differences show."""
+    return load(folder, training=True, device="cpu", **settings)
 
 
 def by_hand(encoder, text):
@@ -219,7 +219,7 @@ def test_bfloat16_is_taken_where_it_is_fast_and_close_and_said(e5, monkeypatch, 
     """A model whose vectors it would change is computed in float32; the store's key has to tell the two apart."""
     monkeypatch.setattr(encoders, "half_is_fast", lambda device: fast)
     monkeypatch.setattr(encoders, "_CLOSE", least)
-    encoder = load(e5)
+    encoder = load(e5, device="cpu")
     assert encoder.describe()["precision"] == precision
     cosines = (encoder.encode_passages(TEXTS) * exact(e5).encode_passages(TEXTS)).sum(dim=1)
     assert cosines.min() >= 0.9999
@@ -240,7 +240,7 @@ def test_a_model_of_another_kind_is_left_to_sentence_transformers(e5, tmp_path):
     encoder = load(e5)
     encoder.model[1].pooling_mode = "max"
     encoder.model.save_pretrained(str(tmp_path / "m"))
-    other = load(tmp_path / "m")
+    other = load(tmp_path / "m", device="cpu")
     assert not packable(other.model)
     assert other.describe()["precision"] == "float32"
     seen = []

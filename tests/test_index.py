@@ -48,9 +48,17 @@ def assert_same(found, expected):
     torch.testing.assert_close(scores, expected_scores, rtol=1e-6, atol=0.0)
 
 
+@pytest.fixture(params=["codes", "scan"])
+def way(request, monkeypatch):
+    """Both ways to search: that of a processor, and that of a GPU, which needs none to be right."""
+    monkeypatch.setattr(space.index, "_scans", lambda device: request.param == "scan")
+    return request.param
+
+
 # -- search ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("dim", [1, 7, 384])
 @pytest.mark.parametrize("n", SIZES)
@@ -62,6 +70,7 @@ def test_same_as_the_slow_way(n, dim, precision):
         assert_same(index.search(queries, k), naive(vectors, queries, k))
 
 
+@pytest.mark.usefixtures("way")
 def test_ties_by_lower_row():
     """topk returns any of equal scores; here the edge of the list runs through 60 equal rows of two blocks."""
     vectors = torch.zeros(BLOCK + 5, 3)
@@ -72,6 +81,7 @@ def test_ties_by_lower_row():
     assert rows[0].tolist() == [BLOCK + 2, *equal[:19].tolist()]
 
 
+@pytest.mark.usefixtures("way")
 def test_all_rows_equal():
     """The worst case of ties: everything is at the edge."""
     scores, rows = index_of(torch.ones(1000, 4)).search(torch.ones(2, 4), 5)
@@ -79,6 +89,7 @@ def test_all_rows_equal():
     assert scores.tolist() == [[4.0] * 5] * 2
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("n", SIZES)
 def test_masks(n, precision):
@@ -92,6 +103,7 @@ def test_masks(n, precision):
             assert_same(index.search(queries, 10, mask), naive(vectors, queries, 10, mask))
 
 
+@pytest.mark.usefixtures("way")
 def test_mask_leaves_fewer_than_k():
     """What is missing is marked and not filled with forbidden rows."""
     vectors = torch.tensor([[1.0], [2.0], [3.0], [4.0]])
@@ -101,12 +113,14 @@ def test_mask_leaves_fewer_than_k():
     assert scores.tolist() == [[3.0, 1.0, -np.inf], [-np.inf] * 3]
 
 
+@pytest.mark.usefixtures("way")
 def test_negative_scores_are_found():
     """A row that points away is still a row: only the mask may take it out."""
     scores, rows = index_of(torch.tensor([[-1.0], [-2.0]])).search(torch.ones(1, 1), 2)
     assert (rows.tolist(), scores.tolist()) == ([[0, 1]], [[-1.0, -2.0]])
 
 
+@pytest.mark.usefixtures("way")
 def test_one_query_at_a_time_gives_the_same():
     """The app asks one query, the evaluation 64 at once: both must show the same list."""
     index, queries = index_of(signs(500, 384)), signs(9, 384, seed=1)
@@ -115,6 +129,7 @@ def test_one_query_at_a_time_gives_the_same():
         assert torch.equal(index.search(queries[place : place + 1], 10)[1][0], together[1][place])
 
 
+@pytest.mark.usefixtures("way")
 def test_queries_of_any_floating_dtype():
     """A half-precision encoder's queries must not lead to half-precision scores."""
     vectors, queries = signs(17, 7), signs(2, 7, seed=1)
@@ -125,6 +140,7 @@ def test_queries_of_any_floating_dtype():
 # -- precision -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize(("precision", "error"), [("float16", 2**-11), ("int8", 0.0), ("float32", 0.0)])
 @pytest.mark.parametrize("dim", [1, 7, 384])
 def test_scores_are_off_by_the_rounding_of_what_is_kept(dim, precision, error):
@@ -136,12 +152,14 @@ def test_scores_are_off_by_the_rounding_of_what_is_kept(dim, precision, error):
     assert (scores - exact.gather(1, rows)).abs().max() <= error + 1e-6
 
 
+@pytest.mark.usefixtures("way")
 def test_float16_rows_are_summed_in_float32():
     """4,097 ones: in float16, whose whole numbers end at 2,048, the sum would be 4,096."""
     index = index_of(torch.ones(2, 4097), "float16")
     assert index.search(torch.ones(1, 4097), 2)[0].tolist() == [[4097.0, 4097.0]]
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_scores_are_those_of_pairs(precision):
     """The judged protocol scores pairs, the full catalogue scores everything: the same numbers, to the last bit, asked
@@ -348,6 +366,6 @@ def test_k_below_one(k):
 def test_vectors_are_the_kept_ones(precision, error):
     """More-like-this searches with them: a row in place of its code, and in the order asked for."""
     rows = unit(5, 16)
-    found = TorchIndex(rows, precision=precision).vectors(torch.tensor([4, 0, 4]))
+    found = index_of(rows, precision).vectors(torch.tensor([4, 0, 4]))
     assert found.dtype == torch.float32 and found.shape == (3, 16)
     assert (found - rows[[4, 0, 4]]).abs().max() <= error

@@ -18,7 +18,7 @@ FILES = {
 UI = {name for name in FILES if name == "space.ui" or name.startswith("space.ui.")}
 #: Know no sibling, so that each can be read, tested and reused alone.
 ALONE = "errors files metrics fusion nibbles postings facets sample_words counts csvfile reading".split()
-ALONE += "pages threads batching ahead forward".split()
+ALONE += "pages threads batching ahead forward scan".split()
 #: Say how things look, and are read and tested without a page.
 FORMATTING = "aligned cards columns export header links markup".split()
 TRAINERS = {f"space.{name}" for name in "processes training losses checkpoints experiment embedding".split()}

@@ -11,7 +11,7 @@ from space import config
 
 PLAN = (ROOT / "benchmarks" / "PLAN.md").read_text(encoding="utf-8")
 SETTINGS = {"train.py": config.TrainSettings, "build_embeddings.py": config.BuildSettings}
-COMMANDS = [shlex.split(line) for line in re.findall(r"^(?:accelerate|python) .+$", PLAN, re.M)]
+COMMANDS = [shlex.split(line) for line in re.findall(r"^(?:accelerate|python build).+$", PLAN, re.M)]
 
 
 @pytest.fixture(scope="module")

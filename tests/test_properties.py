@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -135,9 +136,10 @@ def test_a_bent_manifest_never_names_what_lies_outside(data):
     kind=st.sampled_from(["gauss", "ties", "zeros", "huge", "tiny"]),
     masked=st.sampled_from(["none", "one", "each", "empty"]),
     seed=st.integers(0, 2**31),
+    scans=st.booleans(),
 )
-def test_the_index_equals_the_naive_answer(n, d, q, k, precision, kind, masked, seed):
-    """Any shape, mask, k and precision; with ties, where the lower row is first."""
+def test_the_index_equals_the_naive_answer(n, d, q, k, precision, kind, masked, seed, scans):
+    """Any shape, mask, k and precision, a processor's way and a GPU's; with ties, where the lower row is first."""
     draw = torch.Generator().manual_seed(seed)
     rows = torch.randn(n, d, generator=draw)
     if kind == "ties":
@@ -146,7 +148,8 @@ def test_the_index_equals_the_naive_answer(n, d, q, k, precision, kind, masked, 
     queries = torch.randn(q, d, generator=draw)
     mask = {"none": None, "one": torch.rand(n, generator=draw) < 0.3, "each": torch.rand(q, n, generator=draw) < 0.5,
             "empty": torch.zeros(n, dtype=torch.bool)}[masked]  # fmt: skip
-    index = TorchIndex(rows, precision=precision, device="cpu")
+    with mock.patch("space.index._scans", lambda device: scans):
+        index = TorchIndex(rows, precision=precision, device="cpu")
     scores, found = index.search(queries, k, mask)
     everyone = torch.arange(n)
     exact = torch.stack([index.pair_scores(query.expand(n, d), everyone) for query in queries])

@@ -59,7 +59,7 @@ def test_evaluation_json_has_both_protocols_apart_and_every_system(trained):
     judged = open_judged("sample", LOCALES)
     from_labels = training_examples(judged.train, passages(judged.catalogue), "mnrl", negatives=1)
     assert evaluation["training"]["examples"] == len(from_labels) + 60, "one for each title query"
-    assert 0.2 < evaluation["training"]["peak_memory_gb"] < 20
+    assert 0.01 < evaluation["training"]["peak_memory_gb"] < 20
     assert "made-up" in evaluation["dataset"]["notice"]
     assert len(evaluation["per_query"]["query"]) == evaluation["dataset"]["queries_evaluated"] > 80
     counts = evaluation["per_query"]["labels"]

@@ -36,7 +36,7 @@ LOSSES = {
 
 @pytest.fixture
 def encoder(tiny_e5):
-    return TextEncoder(locate(str(tiny_e5)), training=True)
+    return TextEncoder(locate(str(tiny_e5)), training=True, device="cpu")
 
 
 def features(encoder, columns, rows=37):
@@ -205,13 +205,13 @@ def fine_tune(tiny_e5, tmp_path, monkeypatch):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_run_resumed_past_its_first_epoch_ends_in_the_same_weights(fine_tune, loss, tmp_path):
     """Later epochs have another order, and with mnrl once had another number of batches, which nobody counted."""
-    steps = {"max_steps": 60, "save_steps": 25}
+    steps = {"max_steps": 24, "save_steps": 9}
     log, unbroken = fine_tune(loss, **steps)
-    assert log.steps == 60
+    assert log.steps == 24
     (checkpoints,) = (tmp_path / "checkpoints").iterdir()
-    shutil.rmtree(checkpoints / "checkpoint-60")  # so that the next run begins at step 50, in a later epoch
+    shutil.rmtree(checkpoints / "checkpoint-24")  # so that the next run begins at step 18, in the third epoch
     again, resumed = fine_tune(loss, **steps, resume=True)
-    assert again.steps == 60
+    assert again.steps == 24
     for name, tensor in unbroken.model.state_dict().items():
         assert torch.equal(tensor, resumed.model.state_dict()[name]), name
 
@@ -220,7 +220,7 @@ def test_a_run_that_ends_early_ends_the_same_when_resumed(fine_tune, tmp_path):
     """The best step is neither the first nor the last; what was seen after the checkpoint must not be believed."""
 
     class Dev:
-        """Scores by the weights alone, so that a resumed run that differs is seen: highest at step 20."""
+        """Scores by the weights alone, so that a resumed run that differs is seen: highest at step 8."""
 
         def score(self, encoder):
             moved = float((next(encoder.model.parameters()).detach() - self.start).norm())
@@ -228,7 +228,7 @@ def test_a_run_that_ends_early_ends_the_same_when_resumed(fine_tune, tmp_path):
             return -abs(moved - self.wanted)
 
     def run(**more):
-        return fine_tune("triplet", max_steps=80, save_steps=10, dev=dev, learning_rate=1e-3, **more)
+        return fine_tune("triplet", max_steps=32, save_steps=4, dev=dev, learning_rate=1e-3, **more)
 
     dev = Dev()
     dev.start, dev.wanted, dev.seen = 0.0, 1e9, []
@@ -236,12 +236,12 @@ def test_a_run_that_ends_early_ends_the_same_when_resumed(fine_tune, tmp_path):
     dev.wanted = dev.seen[2]
     shutil.rmtree(tmp_path / "checkpoints")
     log, unbroken = run()
-    assert log.best_step == 20 and log.steps == 40 and list(log.dev_scores) == ["0", "10", "20", "30", "40"]
+    assert log.best_step == 8 and log.steps == 16 and list(log.dev_scores) == ["0", "4", "8", "12", "16"]
     (checkpoints,) = (tmp_path / "checkpoints").iterdir()
-    shutil.rmtree(checkpoints / "checkpoint-40")
-    (checkpoints / "dev.json").write_text(json.dumps(log.dev_scores | {"40": 5.0}))
+    shutil.rmtree(checkpoints / "checkpoint-16")
+    (checkpoints / "dev.json").write_text(json.dumps(log.dev_scores | {"16": 5.0}))
     again, resumed = run(resume=True)
-    assert again.best_step == 20 and again.dev_scores == log.dev_scores
+    assert again.best_step == 8 and again.dev_scores == log.dev_scores
     assert_same(weights((log, unbroken)), weights((again, resumed)), 0.0)
 
 
@@ -333,7 +333,7 @@ def test_a_log_counts_examples_of_accumulated_batches(fine_tune):
     log, _ = fine_tune("triplet", batch_size=8, gradient_accumulation=4, epochs=1)
     assert log.steps == 4  # 100 examples in batches of 8: 13, in groups of four
     assert log.examples_per_second * log.seconds == pytest.approx(128, rel=0.05)
-    assert log.peak_memory_gb > 0.1
+    assert log.peak_memory_gb > 0.01
 
 
 def test_another_run_s_checkpoints_are_never_continued(fine_tune, tmp_path, caplog):
