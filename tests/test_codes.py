@@ -150,3 +150,11 @@ def test_a_processor_is_asked_whether_products_of_int8_add_up(wrong, monkeypatch
         assert space.codes._whole(torch.device("cuda")) is True
     finally:
         space.codes._whole.cache_clear()
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_the_first_row_that_is_not_finite_is_named(value):
+    vectors = torch.zeros(1100, 3)
+    vectors[[1030, 1050], [1, 2]] = value
+    with pytest.raises(ValueError, match="embeddings should be finite, row 1030 is not; rebuild the store"):
+        Codes(vectors, torch.device("cpu"))
