@@ -55,14 +55,15 @@ TARGETS = {
     "store": Target(["store", "store_writer"], ["tests/test_store.py", "tests/test_store_writer.py"]),
     "manifest": Target(["manifest"], ["tests/test_manifest.py"], LIGHT),
     "index": Target(
-        ["index", "codes", "nibbles"],
+        ["index"],
         [
-            "tests/test_codes.py",
-            "tests/test_nibbles.py",
             "tests/test_index.py",
+            "tests/test_nibbles.py",
             "tests/test_properties.py::test_the_index_equals_the_naive_answer",
         ],
     ),
+    "codes": Target(["codes", "nibbles"], ["tests/test_codes.py", "tests/test_nibbles.py"]),
+    "scan": Target(["scan"], ["tests/test_scan.py", "tests/test_index.py"]),
 }
 
 

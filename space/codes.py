@@ -88,7 +88,7 @@ class Codes:
         longest = self._longest + self._off
         margin = norms * self._off + query_off * longest + self._rounding * (norms + query_off)
         single = q == 1 and not self.codes.is_cuda
-        more = 0 if single else max(_up(q), 32 if self.codes.is_cuda else 8) - q
+        more = 0 if single else _up(max(q, 32) if self.codes.is_cuda else q) - q
         shift = queries @ self._centre / steps
         return Probe(pad(codes, (0, _up(dim) - dim, 0, more)), steps, shift, (margin / steps).nan_to_num(torch.inf))
 

@@ -53,21 +53,38 @@ def test_int8_codes_each_row_by_itself():
     assert seen[:, 0].tolist() == pytest.approx([0.0, 0.002], rel=1e-3)
 
 
+def by_the_proof(codes, vectors, probe, queries):
+    """The margin as the class derives it, in double precision."""
+    q, dim = queries.shape
+    shorter = vectors.double() - codes._centre
+    row_off = (shorter - codes.codes[:, :dim].double() * codes.steps[:, None]).norm(dim=1).max()
+    query_off = (queries.double() - probe.codes[:q, :dim].double() * probe.steps[:, None]).norm(dim=1)
+    norms, longest = queries.double().norm(dim=1), shorter.norm(dim=1).max() + row_off
+    rounding = 4 * (dim + 8) * 2.0**-24 * (longest + codes._centre.norm())
+    return norms * row_off + query_off * longest + rounding * (norms + query_off)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-3])
 @pytest.mark.parametrize("centre", [True, False], ids=["centred", "as they are"])
-def test_the_margin_is_what_cauchy_and_schwarz_allow(centre, monkeypatch):
-    """Written out in double precision: less would lose rows, more would look at rows for nothing."""
+def test_the_margin_is_what_the_proof_allows(centre, scale, monkeypatch):
+    """Less would lose rows, more would look at rows for nothing."""
     monkeypatch.setattr(space.codes, "_SAMPLE", 256 if centre else 4096)
-    vectors = unit(3000, 24) * torch.logspace(-1, 1, 3000)[:, None] + 0.2
+    vectors = (unit(3000, 24) * torch.logspace(-1, 1, 3000)[:, None] + 0.2) * scale
     queries = unit(5, 24, seed=1) * torch.logspace(-2, 2, 5)[:, None]
     codes = Codes(vectors, torch.device("cpu"))
     assert codes.nibbles is None, "only where they were asked for"
     probe = codes.probe(queries)
-    shorter = vectors.double() - codes._centre
-    row_off = (shorter - codes.codes.double() * codes.steps[:, None]).norm(dim=1).max()
-    query_off = (queries.double() - probe.codes[:5].double() * probe.steps[:, None]).norm(dim=1)
-    norms, longest = queries.double().norm(dim=1), shorter.norm(dim=1).max() + row_off
-    margin = norms * row_off + query_off * longest
-    margin += 4 * (24 + 8) * 2.0**-24 * (longest + codes._centre.norm()) * (norms + query_off)
+    margin = by_the_proof(codes, vectors, probe, queries)
+    torch.testing.assert_close(probe.margin.double() * probe.steps, margin, rtol=1e-5, atol=0.0)
+
+
+def test_the_margin_of_what_codes_say_least_of():
+    """One large number, and a thousand of half a step each: all they have is how far they are off."""
+    vectors = torch.full((3, 1000), 0.5)
+    vectors[:, 0] = 127
+    codes = Codes(vectors, torch.device("cpu"))
+    probe = codes.probe(vectors)
+    margin = by_the_proof(codes, vectors, probe, vectors)
     torch.testing.assert_close(probe.margin.double() * probe.steps, margin, rtol=1e-5, atol=0.0)
 
 
@@ -84,15 +101,60 @@ def test_where_codes_are_exact_only_roundings_are_left(dim):
     torch.testing.assert_close(probe.margin, rounding, rtol=1e-5, atol=0.0)
 
 
-@pytest.mark.parametrize("n", [255, 256, 257, 1000])
-def test_the_centre_is_that_of_rows_from_all_over(n, monkeypatch):
-    """Of 4,096 and more, here 256: few runs are read, the last of them near the end, and the mean is theirs."""
+@pytest.mark.parametrize("n", [255, 256, 1027])
+def test_the_centre_is_that_of_a_few_runs_from_all_over(n, monkeypatch):
+    """Of 4,096 rows and more, here 256, no others are read. Of fewer, or where one is no number, there is none."""
     monkeypatch.setattr(space.codes, "_SAMPLE", 256)
-    vectors = unit(n, 8) + torch.arange(n)[:, None] / n
-    centre = space.codes._centre(vectors)
-    if n < 256:
-        assert not centre.any()
-    else:
-        assert (centre - vectors.mean(dim=0)).norm() < 0.3
-    vectors[n // 2] = torch.nan
-    assert space.codes._centre(vectors[: n // 2 + 1]).isfinite().all()
+    vectors, runs = torch.full((n, 3), torch.nan), [slice(n // 4 * run, n // 4 * run + 64) for run in range(4)]
+    for number, run in enumerate(runs):
+        vectors[run] = unit(64, 3, seed=number)[: n - run.start] + number
+    expected = torch.cat([vectors[run] for run in runs]).mean(dim=0) if n >= 256 else torch.zeros(3)
+    torch.testing.assert_close(space.codes._centre(vectors), expected)
+    vectors[runs[2].start + 5] = torch.inf
+    assert not space.codes._centre(vectors).any()
+
+
+def test_queries_are_padded_to_what_the_product_likes():
+    """A single one is not: its product is read another way round."""
+    codes = Codes(unit(20, 5), torch.device("cpu"))
+    shapes = [tuple(codes.probe(unit(q, 5)).codes.shape) for q in (1, 2, 8, 9)]
+    assert shapes == [(1, 8), (8, 8), (8, 8), (16, 8)]
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["int8", "float32"])
+def test_products_of_int8_are_used_only_where_they_add_up(whole, monkeypatch):
+    asked = []
+    monkeypatch.setattr(space.codes, "_whole", lambda device: whole)
+    monkeypatch.setattr(torch, "_int_mm", lambda a, b: asked.append(a.shape) or (a.float() @ b.float()).int())
+    codes = torch.full((24, 16), 3, dtype=torch.int8)
+    for queries in (1, 8):
+        assert space.codes._dots(codes, codes[:queries]).tolist() == [[144.0] * queries] * 24
+    assert asked == ([(1, 16), (24, 16)] if whole else [])
+
+
+@pytest.mark.parametrize("wrong", [None, 1, 64])
+def test_a_processor_is_asked_whether_products_of_int8_add_up(wrong, monkeypatch):
+    """For one query and for many: these are different products. A graphics card need not be asked."""
+    product = torch._int_mm
+
+    def seen(a, b):
+        whole = (a.double() @ b.double()).int() if wrong else product(a, b)
+        return whole - 1 if len(a) == wrong else whole
+
+    monkeypatch.setattr(torch, "_int_mm", seen)
+    space.codes._whole.cache_clear()
+    ends = torch.full((64, 64), 127, dtype=torch.int8)
+    right = all((seen(ends[:rows], ends) == 64 * 127**2).all() for rows in (1, 64))
+    try:
+        assert space.codes._whole(torch.device("cpu")) is right
+        assert space.codes._whole(torch.device("cuda")) is True
+    finally:
+        space.codes._whole.cache_clear()
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_the_first_row_that_is_not_finite_is_named(value):
+    vectors = torch.zeros(1100, 3)
+    vectors[[1030, 1050], [1, 2]] = value
+    with pytest.raises(ValueError, match="embeddings should be finite, row 1030 is not; rebuild the store"):
+        Codes(vectors, torch.device("cpu"))

@@ -147,20 +147,23 @@ def test_nibbles_only_where_they_work(monkeypatch):
 
 
 @halved
-def test_what_nibbles_take(monkeypatch):
-    """Half a byte a number, and 16 bytes a row for scales and how far it is off."""
+@pytest.mark.parametrize(("dim", "shared"), [(384, 3), (192, 3), (96, 3), (64, 1), (30, 1), (128, 1)])
+def test_what_nibbles_take(dim, shared, monkeypatch):
+    """Half a byte a number, up to a multiple of 32, and 4 bytes a row for how far it is off and for each scale."""
     monkeypatch.setattr(space.index, "_HALVED", 1)
-    nibbles = index_of(unit(640, 384))._codes.nibbles
-    assert sum(part.nbytes for part in vars(nibbles).values() if isinstance(part, torch.Tensor)) == 640 * (192 + 16)
+    nibbles = index_of(unit(640, dim))._codes.nibbles
+    taken = sum(part.nbytes for part in vars(nibbles).values() if isinstance(part, torch.Tensor))
+    assert taken == 640 * (-(-dim // 32) * 16 + 4 * (1 + shared))
 
 
 @halved
+@pytest.mark.parametrize("scale", [1.0, 2.0**-13])
 @pytest.mark.parametrize("more", [0.0, 2.0**-8], ids=["exact", "rounded"])
-def test_ceilings_by_hand(more):
+def test_ceilings_by_hand(more, scale):
     """Numbers that bfloat16 holds, but for half of its last bit in the query: what is left is what is allowed for."""
     rng = np.random.default_rng(0)
     codes = torch.from_numpy(rng.integers(-127, 128, (130, 40))).to(torch.int8)
-    steps = 2.0 ** torch.from_numpy(rng.integers(-3, 4, 130)).float()
+    steps = scale * 2.0 ** torch.from_numpy(rng.integers(-3, 4, 130)).float()
     rows = codes.double() * steps[:, None]
     nibbles = Nibbles(130, 40)
     for part in (slice(0, 64), slice(64, 130)):
@@ -173,7 +176,21 @@ def test_ceilings_by_hand(more):
     above = (2 + more) * (off + lengths / 256) + (more + 2 * (2 + more) / 256) * lengths.max()
     found = nibbles.ceilings(query)
     assert found.shape == (192,) and (found[130:] == -np.inf).all()
-    torch.testing.assert_close(found[:130].double() - 2 * stand[:, 3], above, rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(found[:130].double() - 2 * stand[:, 3], above, rtol=1e-5, atol=1e-4 * scale)
+
+
+@halved
+def test_ceilings_allow_for_the_centre_and_for_roundings(monkeypatch):
+    """Beyond what nibbles allow for: codes are of what rows have apart from their centre."""
+    monkeypatch.setattr(space.codes, "_SAMPLE", 64)
+    vectors = torch.from_numpy(np.random.default_rng(0).integers(-127, 128, (640, 384))).float()
+    codes = Codes(vectors, torch.device("cpu"), halved=True)
+    query = torch.zeros(384)
+    query[5] = 2.0
+    longest = (vectors - codes._centre).norm(dim=1).max() + codes._off + codes._centre.norm()
+    rest = 2 * codes._centre[5] + 4 * (384 + 8) * 2.0**-24 * longest * 2
+    found = codes.ceilings(query) - codes.nibbles.ceilings(query)
+    torch.testing.assert_close(found, rest.expand(640), rtol=0.0, atol=1e-3)
 
 
 @halved
@@ -200,7 +217,9 @@ def test_the_product_is_used_where_it_works(asked_again):
     except (AttributeError, RuntimeError):
         pytest.skip("this torch has no product of four bits")
     works = bool((found == 32 * (9 - 8 + 1)).all())  # 8 stands for the offset
+    drawing = torch.get_rng_state()
     assert space.nibbles.available() is works
+    assert torch.equal(torch.get_rng_state(), drawing), "what others draw is not changed by the question"
 
 
 @halved
@@ -221,7 +240,7 @@ def test_a_torch_without_the_product_is_no_error(error, asked_again, monkeypatch
     monkeypatch.setattr(Nibbles, "put", fails)
     with caplog.at_level(logging.DEBUG, "space.nibbles"):
         assert space.nibbles.available() is False
-    assert "no first look at four bits here: not built with it" in caplog.text
+    assert caplog.messages == ["no first look at four bits here: not built with it"]
 
 
 @pytest.mark.parametrize("there", [[], ["_weight_int4pack_mm_for_cpu"], ["_convert_weight_to_int4pack_for_cpu"]])
