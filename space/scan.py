@@ -90,7 +90,7 @@ class Scan:
         near, norms = queries.to(self._rows.dtype), queries.norm(dim=1)
         rounding = 4 * (queries.shape[1] + 8) * 2.0**-24
         if near.dtype == torch.float32 and torch.get_float32_matmul_precision() != "highest":
-            rounding += 2.0**-9  # both factors of a product in TF32, or bfloat16's three passes
+            rounding += 2.0**-7  # both factors of a product may be rounded to bfloat16, by 2^-9 each
         return ((queries - near.float()).norm(dim=1) + rounding * norms) * self._longest
 
 
