@@ -6,6 +6,8 @@ import torch
 
 #: Scores of one product at most: 2^28 float32 are 1 GB.
 _SCORES = 1 << 28
+#: Rows whose lengths are taken at a time: 65,536 x 384 float32 are 100 MB.
+_PART = 1 << 16
 #: Rows that share one maximum: the best rows are looked for among the groups with the best of these.
 _GROUP = 64
 #: Candidates beyond the k asked for: what is scored like the best by a product of float16 is soon among them.
@@ -31,14 +33,12 @@ class Scan:
 
     def __init__(self, rows: torch.Tensor) -> None:
         """Keep the rows, and how long the longest is."""
-        self._n, dim = rows.shape
-        self._longest = 0.0
-        for start in range(0, self._n, _SCORES // max(1, dim)):
-            norms = rows[start : start + _SCORES // max(1, dim)].float().norm(dim=1)
-            if not norms.isfinite().all():
-                row = start + int((~norms.isfinite()).nonzero()[0])
-                raise ValueError(f"embeddings should be finite, row {row} is not; rebuild the store")
-            self._longest = max(self._longest, float(norms.max()))
+        self._n = len(rows)
+        norms = torch.cat([part.float().norm(dim=1) for part in rows.split(_PART)])
+        if not norms.isfinite().all():
+            row = int((~norms.isfinite()).nonzero()[0])
+            raise ValueError(f"embeddings should be finite, row {row} is not; rebuild the store")
+        self._longest = float(norms.max())
         self._rows = torch.nn.functional.pad(rows, (0, 0, 0, -self._n % _GROUP))
 
     @property
@@ -57,8 +57,8 @@ class Scan:
             allowed: (n,) or (q, n) bool, or None.
             exact: what scores are in the end.
         """
-        scores = torch.full((len(queries), k), _NONE, device=queries.device)
-        best = torch.full((len(queries), k), -1, device=queries.device)
+        scores = queries.new_empty(len(queries), k)
+        best = torch.empty_like(scores, dtype=torch.int64)
         at_once = max(1, _SCORES // len(self._rows))
         for start in range(0, len(queries), at_once):
             part = slice(start, start + at_once)

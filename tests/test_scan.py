@@ -40,14 +40,21 @@ def test_most_queries_need_one_look(monkeypatch):
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_queries_in_parts_get_what_they_get_together(masked, monkeypatch):
+@pytest.mark.parametrize(("scores", "at_once"), [(3 * 192, 3), (1, 1)])
+def test_queries_in_parts_get_what_they_get_together(masked, scores, at_once, monkeypatch):
+    """So many that their scores fit the bound, but at least one; 130 rows are scored as 192."""
     draw = torch.Generator().manual_seed(0)
     rows, queries = torch.randn(130, 8, generator=draw).half(), torch.randn(7, 8, generator=draw)
     allowed = torch.rand(7, 130, generator=draw) < 0.5 if masked else None
     together = best(rows, queries, 9, allowed)
-    monkeypatch.setattr(space.scan, "_SCORES", 3 * 192)
+    parts, seen = [], Scan._seen
+    monkeypatch.setattr(
+        Scan, "_seen", lambda scan, some, allowed: parts.append(len(some)) or seen(scan, some, allowed)
+    )
+    monkeypatch.setattr(space.scan, "_SCORES", scores)
     for one, other in zip(best(rows, queries, 9, allowed), together, strict=True):
         assert torch.equal(one, other)
+    assert max(parts) == at_once and sum(parts) == 7
 
 
 def test_the_margin_holds():
@@ -61,9 +68,42 @@ def test_the_margin_holds():
     assert (margin <= 1e-3 * queries.norm(dim=1) * rows.float().norm(dim=1).max()).all()
 
 
-def test_a_row_that_is_not_finite():
+@pytest.mark.parametrize(("precision", "rounded"), [("highest", 0.0), ("high", 2.0**-7)])
+def test_the_margin_by_hand(precision, rounded):
+    """Queries of lengths 5 and 10, the longest row 2: float32 rows round no query, so that sums are all of it, unless
+    torch may multiply in a coarser type; float16 rows add what they round off of each query, and nothing else."""
+    queries, rows = torch.tensor([[3.0, 4.0], [6.0, 8.0]]), torch.tensor([[0.0, 2.0], [1.0, 0.0]])
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        sums = torch.tensor([10.0, 20.0]) * 4 * 10 * 2.0**-24
+        torch.testing.assert_close(Scan(rows)._margin(queries), sums + torch.tensor([10.0, 20.0]) * rounded)
+        torch.testing.assert_close(Scan(rows.half())._margin(queries), sums)
+        off = torch.tensor([[0.0, 2.0**-12], [2.0**-12, 0.0]]) * 2
+        torch.testing.assert_close(
+            Scan(rows.half())._margin(queries + off),
+            2 * torch.tensor([2.0**-11, 2.0**-11]) + sums,
+            rtol=1e-3,
+            atol=0.0,
+        )
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def test_the_longest_row_may_be_in_any_part(monkeypatch):
+    monkeypatch.setattr(space.scan, "_PART", 2)
+    for row in range(5):
+        rows = torch.ones(5, 2)
+        rows[row] = 3.0
+        assert Scan(rows)._longest == pytest.approx(18**0.5)
+
+
+@pytest.mark.parametrize("part", [2, 100])
+def test_a_row_that_is_not_finite(part, monkeypatch):
+    monkeypatch.setattr(space.scan, "_PART", part)
     rows = torch.ones(5, 2)
     rows[3, 1] = float("nan")
+    rows[4, 1] = float("inf")
     with pytest.raises(ValueError, match="row 3 is not; rebuild the store"):
         Scan(rows)
 
