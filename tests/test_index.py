@@ -70,6 +70,18 @@ def test_same_as_the_slow_way(n, dim, precision):
         assert_same(index.search(queries, k), naive(vectors, queries, k))
 
 
+def test_where_all_rows_are_scored_at_once(monkeypatch):
+    """On a GPU; rows that lie elsewhere, as those of "int8" do, are looked for by their codes there too."""
+    assert [space.index._scans(torch.device(name)) for name in ("cuda", "cpu")] == [True, False]
+    monkeypatch.setattr(space.index, "_scans", lambda device: True)
+    kept = {precision: index_of(unit(5, 6), precision) for precision in PRECISIONS}
+    assert {name: (index._scan is None, index._codes is None) for name, index in kept.items()} == {
+        "float16": (False, True),
+        "int8": (True, False),
+        "float32": (False, True),
+    }
+
+
 @pytest.mark.usefixtures("way")
 def test_ties_by_lower_row():
     """topk returns any of equal scores; here the edge of the list runs through 60 equal rows of two blocks."""
