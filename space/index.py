@@ -92,7 +92,7 @@ class TorchIndex:
     def pair_scores(self, queries: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """(p,) float32: the inner product of query i with row ``rows[i]``, for (p, d) queries and (p,) int64 rows."""
         queries, vectors = self._checked(queries), self.vectors(rows)
-        if self.device.type == "cuda":
+        if _scans(self.device):
             # There the order of a sum depends on how many there are; in float64 that is rounded away again.
             return (queries.double() * vectors).sum(dim=1).float()
         return (queries * vectors).sum(dim=1)

@@ -252,6 +252,22 @@ def test_read_only_memory(precision):
     assert np.array_equal(vectors, before)
 
 
+def test_who_scans(monkeypatch):
+    """A GPU; and never with int8, which leaves the rows where they lie, on a disk perhaps."""
+    assert space.index._scans(torch.device("cuda")) is True and space.index._scans(torch.device("cpu")) is False
+    monkeypatch.setattr(space.index, "_scans", lambda device: True)
+    for precision in PRECISIONS:
+        assert (index_of(unit(5, 6), precision)._scan is None) == (precision == "int8")
+
+
+def test_pairs_by_hand(way):
+    """Beyond what float32 adds up in any order: a GPU's sums are in float64, then rounded."""
+    index = index_of(torch.tensor([[2.0**24, 1.0, 1.0], [3.0, 0.0, 0.0]]))
+    found = index.pair_scores(torch.tensor([[1.0, 1.0, 1.0], [2.0, 5.0, 5.0]]), torch.tensor([0, 1]))
+    assert found.dtype == torch.float32 and found[1] == 6
+    assert found[0] == 2.0**24 + 2 or way == "codes"
+
+
 # -- what it costs ---------------------------------------------------------------------------------------------------
 
 
