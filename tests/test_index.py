@@ -70,18 +70,6 @@ def test_same_as_the_slow_way(n, dim, precision):
         assert_same(index.search(queries, k), naive(vectors, queries, k))
 
 
-def test_where_all_rows_are_scored_at_once(monkeypatch):
-    """On a GPU; rows that lie elsewhere, as those of "int8" do, are looked for by their codes there too."""
-    assert [space.index._scans(torch.device(name)) for name in ("cuda", "cpu")] == [True, False]
-    monkeypatch.setattr(space.index, "_scans", lambda device: True)
-    kept = {precision: index_of(unit(5, 6), precision) for precision in PRECISIONS}
-    assert {name: (index._scan is None, index._codes is None) for name, index in kept.items()} == {
-        "float16": (False, True),
-        "int8": (True, False),
-        "float32": (False, True),
-    }
-
-
 @pytest.mark.usefixtures("way")
 def test_ties_by_lower_row():
     """topk returns any of equal scores; here the edge of the list runs through 60 equal rows of two blocks."""
@@ -262,6 +250,22 @@ def test_read_only_memory(precision):
     _, rows = index_of(torch.from_numpy(vectors), precision).search(unit(2, 7, seed=1), 2, mask)
     assert rows.tolist() == [[3, -1], [3, -1]]
     assert np.array_equal(vectors, before)
+
+
+def test_who_scans(monkeypatch):
+    """A GPU; and never with int8, which leaves the rows where they lie, on a disk perhaps."""
+    assert space.index._scans(torch.device("cuda")) is True and space.index._scans(torch.device("cpu")) is False
+    monkeypatch.setattr(space.index, "_scans", lambda device: True)
+    for precision in PRECISIONS:
+        assert (index_of(unit(5, 6), precision)._scan is None) == (precision == "int8")
+
+
+def test_pairs_by_hand(way):
+    """Beyond what float32 adds up in any order: a GPU's sums are in float64, then rounded."""
+    index = index_of(torch.tensor([[2.0**24, 1.0, 1.0], [3.0, 0.0, 0.0]]))
+    found = index.pair_scores(torch.tensor([[1.0, 1.0, 1.0], [2.0, 5.0, 5.0]]), torch.tensor([0, 1]))
+    assert found.dtype == torch.float32 and found[1] == 6
+    assert found[0] == 2.0**24 + 2 or way == "codes"
 
 
 # -- what it costs ---------------------------------------------------------------------------------------------------
