@@ -18,6 +18,7 @@ import torch
 from machine import describe
 from rounds import medians
 from sentence_transformers.util import dot_score, semantic_search
+from vectors import NOISE
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -27,7 +28,6 @@ from space.encoder import TextEncoder  # noqa: E402
 from space.index import TorchIndex  # noqa: E402
 from space.weights import STAND_IN, locate  # noqa: E402
 
-NOISE = 0.02
 BATCHES = (1, 8, 32, 128)
 #: Of the rows, that a mask leaves.
 SHARES = (0.5, 0.01)
@@ -45,7 +45,7 @@ def main() -> None:
     given = parser.parse_args()
     if not torch.cuda.is_available():
         sys.exit("topk_gpu.py: no GPU here; topk.py measures the processor")
-    rows, queries = vectors(given.dataset, given.rows)
+    rows, queries = made(given.dataset, given.rows)
     halves = rows.half()
     index = TorchIndex(halves, precision="float16")
     contestants: dict[str, Search] = {
@@ -79,7 +79,7 @@ def main() -> None:
     print(json.dumps(result | {"machine": describe()}))
 
 
-def vectors(dataset: str, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+def made(dataset: str, number: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Rows (number, d) on the GPU, queries (128, d) on the processor; float32 of unit norm."""
     judged = source.open_judged(dataset, ["us"], offline=True)
     encoder = TextEncoder(locate(STAND_IN))

@@ -91,8 +91,9 @@ def available() -> bool:
         nibbles.put(0, codes, torch.ones(_ROWS), codes.float().norm(dim=1), 0.0)
         query = torch.randn(codes.shape[1], generator=draw)
         ceilings = nibbles.ceilings(query)
-    except (RuntimeError, NotImplementedError) as error:
-        # Built without the product, or with another signature: it is no part of torch's public interface. A single
+    except RuntimeError as error:
+        # Built without the product (NotImplementedError, which is one of these), or with another signature: it is no
+        # part of torch's public interface, so it is asked, and what it answers is checked below. A single
         # query takes longer then and gets the same answer, so nobody has to do anything.
         logger.debug("no first look at four bits here: %s", error)
         return False

@@ -234,6 +234,8 @@ def test_a_product_that_is_wrong_is_not_used(wrong, asked_again, monkeypatch):
 @halved
 @pytest.mark.parametrize("error", [RuntimeError, NotImplementedError])
 def test_a_torch_without_the_product_is_no_error(error, asked_again, monkeypatch, caplog):
+    """torch raises the first for another signature, the second where its build has no such kernel."""
+
     def fails(*given):
         raise error("not built with it")
 
