@@ -15,6 +15,7 @@ from typing import Any
 from space import config, quickstart
 from space.config import AppSettings
 from space.errors import ServiceError, UserError
+from space.imports import uncollected
 from space.usage import Usage
 
 #: What one search may hold the GPU of a ZeroGPU Space for. It needs milliseconds, but the first one of a process also
@@ -74,10 +75,11 @@ def serve(settings: AppSettings, model: str, base_model: str, embeddings: str) -
             "--index milvus: on ZeroGPU hardware every search runs in a process of its own, which no connection "
             "survives; give the Space another hardware, or use --index torch"
         )
-    gpu = zero_gpu()
-    # Only now: gradio and torch take ten seconds to import, and the quickstart has something to say before that.
-    from space.loading import load_engine
-    from space.ui.demo import launch
+    # Only now: gradio and torch take seconds to import, and the quickstart has something to say before that.
+    with uncollected():
+        gpu = zero_gpu()
+        from space.loading import load_engine
+        from space.ui.demo import launch
 
     usage = Usage(settings.usage_path, log_queries=settings.log_queries) if settings.usage_path else None
     engine = load_engine(

@@ -10,6 +10,7 @@ import sys
 from space import config
 from space.config import BuildSettings
 from space.errors import UserError
+from space.imports import uncollected
 from space.source import open_contents
 from space.weights import locate
 
@@ -31,8 +32,9 @@ def main(arguments: list[str] | None = None) -> None:
         tuned = locate(settings.model, offline=settings.offline)
         logging.getLogger("space").info("base: %s\ntuned: %s", base.notice, tuned.notice)
         contents = open_contents(settings)
-        # Only now: torch and its kin take ten seconds to import, and nobody should wait that long for a typing error.
-        from space.embedding import build
+        # Only now: torch and its kin take seconds to import, and nobody should wait that long for a typing error.
+        with uncollected():
+            from space.embedding import build
 
         build(settings, base, tuned, contents)
     except (UserError, OSError) as error:

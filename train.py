@@ -10,6 +10,7 @@ import sys
 from space import config
 from space.config import TrainSettings
 from space.errors import UserError
+from space.imports import uncollected
 from space.source import open_judged
 from space.weights import locate
 
@@ -26,8 +27,9 @@ def main(arguments: list[str] | None = None) -> None:
         judged = open_judged(
             settings.dataset, settings.locales, bullets=settings.bullets > 0, offline=settings.offline
         )
-        # Only now: torch and its kin take ten seconds to import, and nobody should wait that long for a typing error.
-        from space.experiment import run
+        # Only now: torch and its kin take seconds to import, and nobody should wait that long for a typing error.
+        with uncollected():
+            from space.experiment import run
 
         run(settings, weights, judged)
     except (UserError, OSError) as error:
