@@ -4,11 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")  # no screen where training runs
-import matplotlib.pyplot as plt
 from huggingface_hub.repocard_data import CardData
+from matplotlib.figure import Figure
 
 from space import remarks
 from space.evaluation import HEADLINE, METRICS, PROTOCOLS, to_markdown
@@ -29,14 +26,14 @@ def loss_curve(history: Sequence[Mapping[str, float]], path: Path) -> None:
         path: where to.
     """
     points = [(entry["step"], entry["loss"]) for entry in history if "loss" in entry]
-    figure, axes = plt.subplots(figsize=(7, 3.5), layout="constrained")
+    figure = Figure(figsize=(7, 3.5), layout="constrained")  # not pyplot's, which would look for a screen
+    axes = figure.subplots()
     axes.plot([step for step, _ in points], [loss for _, loss in points], color="#3b5bdb", marker=".")
     axes.set(xlabel="step", ylabel="training loss", title="Training loss")
     axes.grid(alpha=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)
     # No date inside: the same run should give the same bytes.
     figure.savefig(path, dpi=110, metadata={"Software": None})
-    plt.close(figure)
 
 
 def model_card(evaluation: Mapping[str, Any], repo: str | None) -> str:
