@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from base64 import b64encode
 from importlib.util import find_spec
 
 import pytest
@@ -10,8 +11,10 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None or find_spec("playwright") is None, reason="needs playwright and a chromium on the PATH"
 )
+# One process for all tabs, so that a page is compiled once; and no name has an address, whoever is asked for it.
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync"]  # fmt: skip
+         "--disable-sync", "--process-per-site", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]  # fmt: skip
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c6360e8ef07000163010bbd1b0f"
     "e40000000049454e44ae426082"
@@ -39,6 +42,37 @@ LOW_CONTRAST = """() => {
   }
   return found;
 }"""
+
+
+def complain_of(page, address, complaints):
+    """Note what should never be: a warning or an error in the console, and a request to anybody else."""
+
+    def asked(request):
+        if not re.match(rf"{re.escape(address)}|\w+://images\.example/|data:|blob:", request.url):
+            complaints.append(f"asked {request.url}")
+
+    def console(message):
+        if message.type in ("error", "warning") and "images.example" not in str(message.location):
+            complaints.append(f"{message.type}: {message.text}")
+
+    page.on("request", asked)
+    page.on("console", console)
+    page.on("pageerror", lambda error: complaints.append(f"exception: {error}"))
+
+
+def show_pictures(page):
+    """A grey pixel for every picture of the catalogue's.
+
+    By the browser's own protocol: Playwright's routes would stop every file of the page on its way, and turn the
+    browser's cache off.
+    """
+    session = page.context.new_cdp_session(page)
+    pixel = {"responseCode": 200, "body": b64encode(PIXEL).decode()}
+    pixel["responseHeaders"] = [{"name": "Content-Type", "value": "image/png"}]
+    session.on("Fetch.requestPaused", lambda event: session.send(
+        "Fetch.fulfillRequest", {"requestId": event["requestId"]} | pixel
+    ))  # fmt: skip
+    session.send("Fetch.enable", {"patterns": [{"urlPattern": "*://images.example/*"}]})
 
 
 def open_tab(page, name):

@@ -1,5 +1,6 @@
 """What several tests need: the repository's root, the real rows, and scripts run as a user runs them."""
 
+import gc
 import os
 import re
 import shutil
@@ -8,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from browsing import CHROMIUM, DESK, PIXEL, QUIET
+from browsing import CHROMIUM, DESK, QUIET, complain_of, show_pictures
 from filelock import FileLock
 from hub_repos import e5_files
 
@@ -23,6 +24,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 #: Files that take more than ten seconds, so ordered that two neighbours seldom wait for the same thing to be made.
 LONGEST = """hub_faults hub train browser training build browser_languages damage browser_search app browser_own
     browser_compare hub_server spaces browser_hostile browser_evaluation browser_data""".split()
+
+
+# Each worker imports everything: a quarter less work while nobody looks for cycles, see space.imports.
+gc.disable()
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items):
@@ -151,6 +161,21 @@ def browser():
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def profile(browser, url):
+    """A browser's own things in a language: its cache, and a process that has compiled the page before."""
+    contexts = {}
+
+    def of(locale):
+        if locale not in contexts:
+            contexts[locale] = browser.new_context(locale=locale)
+            # Stays open: the process would go with its last page, and every visit take a second to compile all anew.
+            contexts[locale].new_page().goto(f"{url}theme.css")
+        return contexts[locale]
+
+    return of
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield
@@ -160,9 +185,12 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture
-def visit(browser, url, tmp_path, request):
-    """Opens the page; at the end nothing may stand in the console and no stranger may have been asked for anything."""
-    complaints, contexts = [], []
+def visit(browser, profile, url, tmp_path, request):
+    """Opens the page; at the end nothing may stand in the console and no stranger may have been asked for anything.
+
+    In a new tab of a browser that has been here before; with ``prepare``, or ``anew``, in one that has not.
+    """
+    complaints, contexts, kept = [], {}, []
 
     def open_page(
         viewport=DESK,
@@ -170,31 +198,23 @@ def visit(browser, url, tmp_path, request):
         pictures=True,
         link="",
         address=url,
-        prepare=lambda context: None,
+        anew=False,
+        prepare=None,
         locale="en-US",
         shows="",
     ):
-        context = browser.new_context(viewport=viewport, color_scheme=scheme, locale=locale)
-        contexts.append(context)
-        prepare(context)
+        context = browser.new_context(locale=locale) if anew or prepare else profile(locale)
+        kept.extend(context.pages[:1])  # of a profile
+        contexts[context] = None
+        if prepare:
+            prepare(context)
         page = context.new_page()
         page.set_default_timeout(10_000)
-
-        def outside(route):
-            ours = "//images.example/" in route.request.url
-            if ours and pictures:
-                route.fulfill(body=PIXEL, content_type="image/png")
-            else:
-                complaints.extend([] if ours else [f"asked {route.request.url}"])
-                route.abort()
-
-        def console(message):
-            if message.type in ("error", "warning") and "images.example" not in str(message.location):
-                complaints.append(f"{message.type}: {message.text}")
-
-        page.route(re.compile(rf"^(?!{re.escape(address)})(http|ws)"), outside)
-        page.on("console", console)
-        page.on("pageerror", lambda error: complaints.append(f"exception: {error}"))
+        page.set_viewport_size(viewport)
+        page.emulate_media(color_scheme=scheme)
+        complain_of(page, address, complaints)
+        if pictures:
+            show_pictures(page)
         page.goto(address + link)
         shown = (
             page.locator(shows).filter(visible=True).first
@@ -205,8 +225,10 @@ def visit(browser, url, tmp_path, request):
         return page
 
     yield open_page
-    for context in contexts:
-        for page in context.pages if getattr(request.node, "failed", False) else ():
+    for page in (page for context in contexts for page in context.pages if page not in kept):
+        if getattr(request.node, "failed", False):
             page.screenshot(path=tmp_path / "last.png", full_page=True)
+        page.close()
+    for context in (context for context in contexts if not context.pages):
         context.close()
     assert complaints == []

@@ -59,6 +59,14 @@ def test_system_and_filter_take_effect_at_once(visit):
     page.get_by_text("4 products").wait_for()
 
 
+def test_nothing_is_left_in_the_browser(visit):
+    """No consent to ask for: what a visitor searched is in the address, and nowhere else."""
+    page = visit()
+    ask(page, "red running shoes")
+    left = page.evaluate("[document.cookie, ...Object.keys(localStorage), ...Object.keys(sessionStorage)]")
+    assert left == [""] and page.context.cookies() == []
+
+
 def test_options_before_any_query_ask_for_nothing(visit):
     """A changed filter must not scold a visitor who has not typed yet."""
     page = visit()
@@ -215,9 +223,9 @@ def test_a_copied_link_restores_both_tabs_after_a_restart(visit):
         page.get_by_text("Link copied").filter(visible=True).wait_for()
         compared = page.evaluate("navigator.clipboard.readText()")
         assert "tab=compare" in compared and compared == page.url
-        page.context.close()
+        page.close()
     with tiny.serve(tiny.engine(), port):
-        page = visit(address=address, link=searched.removeprefix(address))
+        page = visit(address=address, link=searched.removeprefix(address), anew=True)
         page.locator(".card").first.wait_for()
         assert titles(page) == before and form_of(page) == form
         assert page.get_by_role("radio", name="Hybrid").is_checked()

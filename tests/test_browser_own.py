@@ -120,7 +120,7 @@ def test_bad_files_are_answered_in_the_page(own):
 
 def test_two_visitors_see_their_own(own):
     """What one loads must never be found by another: it is in the state of the visit and nowhere else."""
-    first, second = own(), own()
+    first, second = own(), own(anew=True)
     choose(first, "a.csv", b"title\nSecret teapot\n")
     choose(second, "b.csv", b"title\nOpen kettle\n")
     for page, title in ((first, "Secret teapot"), (second, "Open kettle")):

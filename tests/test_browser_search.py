@@ -71,7 +71,7 @@ def test_counts_follow_the_other_filters_and_a_link_restores_them_all(visit):
     count(page, "2 products")
     assert page.locator(".only").inner_text() == "Only Wear › Shoes · price to 60 · ★ ≥ 4"
     before, link = titles(page), page.url
-    page.context.close()
+    page.close()
     page = visit(link=re.sub(r"^.*?(?=\?)", "", link))
     page.locator(".card").first.wait_for()
     assert titles(page) == before and page.get_by_label("Price to").input_value() == "60"
@@ -120,7 +120,7 @@ def test_more_like_this_there_and_back(visit):
     count(page, "5 products")
     assert page.locator(".likened").is_visible()
     link = page.url
-    page.context.close()
+    page.close()
     page = visit(link=re.sub(r"^.*?(?=\?)", "", link))
     page.locator(".likened").filter(has_text="Coffee maker drip").wait_for()
     count(page, "5 products")
