@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 import yaml
-from conftest import ROOT, environment
+from conftest import ROOT
 from hub_server import Fault, HubServer
 
 from space import backup
@@ -64,7 +64,7 @@ def hub(tmp_path_factory):
 @pytest.fixture(scope="module")
 def process(hub, tmp_path_factory):
     folder = tmp_path_factory.mktemp("home")
-    env = {key: value for key, value in environment().items() if not key.startswith("HF_")} | hub.env(folder, OWNER)
+    env = hub.env(folder, OWNER, PYTHONPATH=str(ROOT))
     with (folder / "said").open("w") as said:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": said, "text": True}
         process = subprocess.Popen([sys.executable, "-c", RUNS], cwd=ROOT, env=env, **pipes)

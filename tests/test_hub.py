@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import httpx
 import pytest
 import yaml
-from conftest import ROOT, command, environment
+from conftest import ROOT, command
 from hub_repos import E5, ESCI, add_defaults
 from hub_server import HubServer
 from huggingface_hub import ModelCard
@@ -38,7 +38,7 @@ def hub(tmp_path_factory):
 
 def run(hub, home, words, cwd, token=None, code=0):
     """A command with nothing in its environment that says where it is but the Hub's address and a token."""
-    env = {key: value for key, value in environment().items() if not key.startswith("HF_")} | hub.env(home, token)
+    env = hub.env(home, token, PYTHONPATH=str(ROOT))
     done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     done.output = done.stdout + done.stderr
     assert done.returncode == code, done.output[-4000:]

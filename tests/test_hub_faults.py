@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import torch
-from conftest import ROOT, environment
+from conftest import ROOT
 from hub_repos import add_defaults, e5_files, esci_files
 from hub_server import Fault, HubServer
 from huggingface_hub import CommitOperationAdd, HfApi
@@ -61,12 +61,6 @@ def model(tmp_path_factory):
     return folder
 
 
-def alone(hub, home, token):
-    """An environment that knows of no other Hub and no other token."""
-    env = {key: value for key, value in environment().items() if not key.startswith("HF_")} | hub.env(home)
-    return env | ({"HF_TOKEN": token} if token else {})
-
-
 def is_clean(output):
     return not [secret for secret in (TOKEN, READ_ONLY, BROKEN, "signature=") if secret in output]
 
@@ -74,7 +68,8 @@ def is_clean(output):
 def run(hub, home, *words, token=TOKEN, code=0, cwd=None, **env):
     done = subprocess.run(
         [sys.executable, *words],
-        cwd=cwd or home, env=alone(hub, home, token) | env, capture_output=True, text=True, check=False,
+        cwd=cwd or home, env=hub.env(home, token, PYTHONPATH=str(ROOT), **env),
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     done.output = done.stdout + done.stderr
     assert done.returncode == code, done.output[-4000:]
@@ -184,7 +179,7 @@ def begun(faulty, model, tmp_path_factory):
     with faulty.fault(*faults, down), (home / "out").open("w") as out, (home / "err").open("w") as err:
         process = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(HELPER), names],
-            cwd=home, env=alone(faulty, home, TOKEN) | waits, stdout=out, stderr=err,
+            cwd=home, env=faulty.env(home, TOKEN, PYTHONPATH=str(ROOT), **waits), stdout=out, stderr=err,
         )  # fmt: skip
         yield SimpleNamespace(process=process, work=work, home=home)
         process.kill()
@@ -330,16 +325,19 @@ def test_a_commit_of_somebody_else_in_between_is_not_overrun(hub, tmp_path, monk
 
     def interfere():
         # What the Hub is asked between looking at its commit and following it.
-        while not any("alice/race/preupload" in line.path for line in list(hub.requests)):
+        while not (over.is_set() or any("alice/race/preupload" in line.path for line in list(hub.requests))):
             time.sleep(0.02)
         add = CommitOperationAdd("theirs.txt", b"quicker")
         api.create_commit("alice/race", [add], commit_message="theirs", repo_type="dataset")
 
-    rival = threading.Thread(target=interfere)
+    over, rival = threading.Event(), threading.Thread(target=interfere)
     rival.start()
-    with hub.fault(Fault("PUT /cdn/", "slow", seconds=2)):
-        done = run(hub, tmp_path, "-m", "space", "push-store", "alice/race", str(tmp_path / "artifacts"), code=1)
-    rival.join()
+    try:
+        with hub.fault(Fault("PUT /cdn/", "slow", seconds=2)):
+            done = run(hub, tmp_path, "-m", "space", "push-store", "alice/race", str(tmp_path / "artifacts"), code=1)
+    finally:  # also where the command failed before it asked anything
+        over.set()
+        rival.join()
     assert SENTENCE["another push"][0].strip("“”") in done.stderr
     assert [message for _, message in hub.commits("dataset", "alice/race")] == ["theirs", "initial commit"]
     run(hub, tmp_path, "-m", "space", "push-store", "alice/race", str(tmp_path / "artifacts"))
