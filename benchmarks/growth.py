@@ -18,6 +18,7 @@ import numpy as np
 import torch
 import vectors
 from machine import describe
+from matplotlib.figure import Figure
 from peers import by_faiss, by_usearch
 from rounds import medians
 from topk import asks, floors, overlap, turns
@@ -79,12 +80,8 @@ def at(rows: np.ndarray, queries: np.ndarray, rounds: int) -> dict[str, Any]:
 
 def plot(sizes: dict[int, dict[str, Any]], path: Path) -> None:
     """Milliseconds over rows, both axes logarithmic; what reading takes as a floor."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
     numbers = sorted(sizes)
     for name in sizes[numbers[0]]["ms"]:
         look = {"color": COLOURS[name], "marker": "o"} if name in COLOURS else {"color": "0.4", "linestyle": "--"}
@@ -97,7 +94,6 @@ def plot(sizes: dict[int, dict[str, Any]], path: Path) -> None:
     axes.grid(True, which="major", alpha=0.3)
     axes.legend()
     figure.savefig(path, dpi=110)
-    pyplot.close(figure)
 
 
 if __name__ == "__main__":

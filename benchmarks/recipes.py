@@ -1,0 +1,59 @@
+"""The training recipes that the study compares."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of train.py that differ from the common ones, and why they are tried.
+
+    Attributes:
+        why: in a few words.
+        settings: fields of ``TrainSettings``.
+        shares: the finished weights are also evaluated with these shares of the base's, rising.
+        lora: rank of the matrices that are trained in place of the weights (Hu et al. 2021); 0 trains the weights.
+        queries: share of the train queries whose judgments are learned from, drawn by the seed.
+        soup: runs of other seeds whose weights are averaged (Wortsman et al. 2022, "Model soups").
+    """
+
+    why: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    shares: tuple[float, ...] = ()
+    lora: int = 0
+    queries: float = 1.0
+    soup: int = 1
+
+
+_PLAIN = {"learning_rate": 2e-5, "base_share": 0.0}
+_TITLES = _PLAIN | {"title_queries": 3500}
+_FASTER = _TITLES | {"learning_rate": 5e-5}
+RECIPES = {
+    "base": Recipe("what all others are compared with; beside it BM25, its parameters chosen on the other fold"),
+    "titles": Recipe("in-batch ranking, and as many queries made of titles as there are judged ones", _TITLES, (0.3,)),
+    "triplet": Recipe("the plain triplet loss", _PLAIN | {"loss": "triplet", "title_queries": 0}),
+    "mnrl": Recipe("in-batch ranking from the labels alone", _PLAIN | {"title_queries": 0}, (0.3,)),
+    "titles, mined": Recipe("hard negatives in place of random ones", _TITLES | {"mined_negatives": True}),
+    "titles + triplet": Recipe(
+        "a graded triplet term orders what was judged", _TITLES | {"triplet_weight": 1.0, "graded_margins": True}
+    ),
+    "titles, 5e-5": Recipe("a higher learning rate", _FASTER, (0.3,)),
+    "titles, 1e-4": Recipe("a still higher one", _TITLES | {"learning_rate": 1e-4}, (0.3, 0.5)),
+    "7,000 titles": Recipe("more of them", _FASTER | {"title_queries": 7000}, (0.3,)),
+    "titles, 2 epochs": Recipe("longer", _FASTER | {"epochs": 2.0}, (0.3, 0.5)),
+    "titles, 64, 1e-4": Recipe(
+        "larger batches, more negatives for each", _TITLES | {"batch_size": 64, "learning_rate": 1e-4}, (0.3, 0.5)
+    ),
+    "titles, scale 50": Recipe("a lower temperature", _FASTER | {"scale": 50.0}, (0.3,)),
+    "titles, 4 negatives": Recipe(
+        "four products of each query to be told from its own", _FASTER | {"negatives": 4}, (0.3,)
+    ),
+    "titles, soup": Recipe("the mean of three runs", _FASTER, (0.3,), soup=3),
+    "titles, LoRA": Recipe("few weights, against overfitting", _TITLES | {"learning_rate": 5e-4}, lora=16),
+    "titles, a third of the queries": Recipe("what more judgments are worth", _FASTER, (0.3,), queries=1 / 3),
+    "titles, a tenth of the queries": Recipe("what more judgments are worth", _FASTER, (0.3,), queries=0.1),
+    "titles by triplet": Recipe("the triplet loss over the same examples", _FASTER | {"loss": "triplet"}),
+    "cosent": Recipe("grades alone", _PLAIN | {"loss": "cosent"}),
+}
+#: What train.py does by itself, and what every recipe is compared with besides base.
+DEFAULT = "titles, 5e-5, 30% base"

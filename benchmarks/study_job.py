@@ -1,0 +1,124 @@
+"""A job of the study: one recipe, seed and fold, trained and evaluated."""
+
+import argparse
+import contextlib
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from folds import some, split
+from recipes import RECIPES, Recipe
+
+from space import bm25_tuning, drift, evaluation, experiment, training
+from space.bm25 import Bm25Index
+from space.catalogue import passages
+from space.config import TrainSettings, to_json
+from space.encoder import TextEncoder
+from space.esci import Judged
+from space.index import TorchIndex
+from space.source import open_judged
+from space.systems import Bm25System, DenseSystem, System
+from space.weights import locate
+
+COLUMNS = ("full_catalogue/ndcg@10", "judged/ndcg", "full_catalogue/recall@100", "full_catalogue/mrr@10")
+
+
+def run(given: argparse.Namespace, name: str, seed: int, fold: int) -> dict[str, Any]:
+    """Train a recipe on one fold and evaluate it on the other: figures of every query, of all that came of it."""
+    torch.set_num_threads(1)
+    whole = open_judged(given.dataset, given.locales, offline=True)
+    train, dev = split(whole.train, fold)
+    train = some(train, RECIPES[name].queries, seed)
+    judged = Judged(train=train, test=dev, catalogue=whole.catalogue, name=whole.name, notice=whole.notice)
+    texts = passages(judged.catalogue)
+    encoder = TextEncoder(locate(given.base_model, offline=True), training=True)
+    half = (
+        torch.autocast(encoder.device.type, torch.bfloat16)
+        if given.precision == "bfloat16"
+        else contextlib.nullcontext()
+    )
+
+    def embedded() -> TorchIndex:
+        with half:
+            vectors = encoder.encode_passages(texts)
+        return TorchIndex(vectors)
+
+    def measured(system: System) -> dict[str, Any]:
+        frame = evaluation.per_query(system, dev, judged.catalogue)
+        return {
+            "query": frame.index.get_level_values("query").tolist(),
+            "everyday": encoder.encode_queries(drift.sentences()).tolist() if system.dense else None,
+            **{column: frame[column].tolist() for column in COLUMNS},
+        }
+
+    def judge() -> dict[str, Any]:
+        return measured(DenseSystem(name, encoder, embedded()))
+
+    recipe, found = RECIPES[name], {}
+    begun = time.perf_counter()
+    if name == "base":
+        choice = bm25_tuning.choose(train, texts, judged.catalogue)
+        found["base"] = judge()
+        found["bm25"] = measured(Bm25System(Bm25Index(texts, k1=choice.k1, b=choice.b)))
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            settings = TrainSettings(
+                dataset=given.dataset,
+                precision=given.precision,
+                seed=seed,
+                checkpoints_dir=Path(folder) / "checkpoints",
+                logging_dir=Path(folder) / "logs",
+                save_steps=1_000_000,
+                **recipe.settings,
+            )
+            base, log = learn(encoder, recipe, settings, judged, texts, embedded)
+        found[name] = judge() | {"examples": log.examples, "steps": log.steps, "seconds": log.seconds}
+        found[name]["settings"] = {key: value for key, value in to_json(settings).items() if key in recipe.settings}
+        found[name]["settings"] |= {"lora": recipe.lora} if recipe.lora else {}
+        blended = 0.0
+        for share in recipe.shares:
+            training.blend(encoder.model, base, 1 - (1 - share) / (1 - blended))  # on top of what is there already
+            blended = share
+            found[f"{name}, {share:.0%} base"] = judge() | {"settings": recipe.settings | {"base_share": share}}
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    minutes = (time.perf_counter() - begun) / 60
+    return {"device": device, "seed": seed, "fold": fold, "minutes": minutes, "found": found}
+
+
+def learn(
+    encoder: TextEncoder,
+    recipe: Recipe,
+    settings: TrainSettings,
+    judged: Judged,
+    texts: Sequence[str],
+    embedded: Callable[[], TorchIndex],
+) -> tuple[dict[str, torch.Tensor], training.TrainingLog]:
+    """Train the encoder: the weights it came from, and the log of the last run."""
+    if recipe.lora:
+        from peft import LoraConfig
+        from peft.tuners.tuners_utils import BaseTunerLayer
+
+        targets = ["query", "key", "value", "dense"]
+        encoder.model.add_adapter(LoraConfig(r=recipe.lora, lora_alpha=2 * recipe.lora, target_modules=targets))
+    base = {key: tensor.detach().clone() for key, tensor in encoder.model.state_dict().items()}
+    mixed = {key: torch.zeros_like(tensor) for key, tensor in base.items() if tensor.is_floating_point()}
+    for run in range(recipe.soup):
+        settings = replace(settings, seed=settings.seed + 100 * run)
+        examples, exact = experiment.learn_from(judged, texts, settings)
+        if settings.mined_negatives:
+            examples = experiment.mine(examples, judged, texts, encoder, embedded(), settings)
+        encoder.model.load_state_dict(base)
+        log = training.fine_tune(encoder, examples, exact, settings)
+        now = encoder.model.state_dict()
+        for key, total in mixed.items():
+            total += now[key].to(total.device) / recipe.soup
+    encoder.model.load_state_dict(base | mixed)
+    if recipe.lora:
+        for module in encoder.model.modules():
+            if isinstance(module, BaseTunerLayer):
+                module.merge()  # into the weights, which is where they are read for embedding
+    return base, log
