@@ -117,7 +117,7 @@ def _centre(rows: torch.Tensor) -> torch.Tensor:
     """
     n, dim = rows.shape
     if n >= _SAMPLE:
-        runs = [rows[start : start + 64] for start in range(0, n - 63, max(64, n // (_SAMPLE // 64)))]
+        runs = [rows[start : start + 64] for start in range(0, n - 63, n // (_SAMPLE // 64))]
         mean = torch.cat(runs).float().mean(dim=0)
         if mean.isfinite().all():
             return mean
