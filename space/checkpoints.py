@@ -52,6 +52,11 @@ def last_complete(folder: Path) -> Path | None:
     return None
 
 
+def step_of(checkpoint: Path) -> int:
+    """After how many steps a checkpoint was written."""
+    return int(checkpoint.name.rpartition("-")[2])
+
+
 class MarkComplete(TrainerCallback):
     """Writes down each checkpoint's files and sizes once all of them are there."""
 

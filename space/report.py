@@ -88,7 +88,7 @@ The prompts {base["prompts"]} are saved with the model; `encode_query` and `enco
 
 ## Training
 
-{training["examples"]:,} examples, {training["steps"]} steps, {training["examples_per_second"]:.1f} examples/s on
+{training["examples"]:,} examples, {training["steps"]} steps{_speed(training)} on
 {training["device"]} in {training["precision"]}, {training["peak_memory_gb"]:.1f} GB at most.{_kept(training)}
 The TensorBoard events are in `runs/`, the figures of every query in `evaluation.json`.
 
@@ -99,6 +99,11 @@ The TensorBoard events are in `runs/`, the figures of every query in `evaluation
 {rows}
 """,
     )
+
+
+def _speed(training: Mapping[str, Any]) -> str:
+    speed = training["examples_per_second"]
+    return f", {speed:.1f} examples/s" if speed else ""  # a run resumed at its end did none
 
 
 def _results(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -95,11 +95,14 @@ class KeepBest(TrainerCallback):
         if state.is_world_process_zero:
             self._look(state.global_step)
         self._wait()
-        scores = self.scores(state.global_step)
-        best = max(scores, key=lambda step: (scores[step], -step))
-        if sum(step > best for step in scores) >= PATIENCE:
-            logger.info("no better on the dev queries since step %d, stopping", best)
+        if self.is_over(state.global_step):
+            logger.info("no better on the dev queries since step %d, stopping", self._best(state.global_step))
             control.should_training_stop = True
+
+    def is_over(self, step: int) -> bool:
+        """Whether what was seen up to ``step`` ends the run there."""
+        best = self._best(step)
+        return sum(number > best for number in self.scores(step)) >= PATIENCE
 
     def scores(self, step: int) -> dict[int, float]:
         """{step: dev score} of the looks up to ``step``."""
@@ -109,11 +112,15 @@ class KeepBest(TrainerCallback):
 
     def restore(self, step: int) -> tuple[int, dict[int, float]]:
         """Put the best weights up to ``step`` back; returns their step and all scores."""
-        scores = self.scores(step)
-        best = max(scores, key=lambda number: (scores[number], -number))
+        best = self._best(step)
         weights = load_file(str(self._weights(best)))
         self.encoder.model.load_state_dict(weights)
-        return best, scores
+        return best, self.scores(step)
+
+    def _best(self, step: int) -> int:
+        """The step with the best score up to this one, the earliest of equals."""
+        scores = self.scores(step)
+        return max(scores, key=lambda number: (scores[number], -number))
 
     @staticmethod
     def _wait() -> None:

@@ -11,13 +11,19 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
-from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from sentence_transformers import (
+    SentenceTransformer,
+    SentenceTransformerTrainer,
+    SentenceTransformerTrainingArguments,
+)
 from tqdm import tqdm
 from transformers import PrinterCallback, ProgressCallback, TrainerCallback, TrainerControl, TrainerState
+from transformers.trainer import TRAINER_STATE_NAME
 
 from space import checkpoints, losses
 from space.config import PROCESS_TIMEOUT, TrainSettings
@@ -38,7 +44,7 @@ class TrainingLog:
         examples: training examples.
         steps: optimizer steps, those before a resume included.
         seconds: of this process's training loop.
-        examples_per_second: over the steps this process did.
+        examples_per_second: over the steps this process did; None where it was resumed at its end and did none.
         peak_memory_gb: the most this process held so far: on the GPU if there is one, else resident.
         history: the trainer's log: step, loss, learning_rate.
         device: where it ran.
@@ -51,7 +57,7 @@ class TrainingLog:
     examples: int
     steps: int
     seconds: float
-    examples_per_second: float
+    examples_per_second: float | None
     peak_memory_gb: float
     history: list[dict[str, float]]
     device: str
@@ -104,6 +110,7 @@ def fine_tune(
         sides.pop(label, None)
     batch = settings.batch_size * settings.gradient_accumulation * state.num_processes
     total = settings.max_steps if settings.max_steps > 0 else int(settings.epochs * len(examples) / batch)
+    keeper = None if dev is None else KeepBest(encoder, dev, folder)
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(folder),
         num_train_epochs=settings.epochs,
@@ -128,7 +135,6 @@ def fine_tune(
         report_to=["tensorboard"],
     )
     progress = _Progress(batch)
-    keeper = None if dev is None else KeepBest(encoder, dev, folder)
     trainer = _Trainer(
         encoder.model,
         args=arguments,
@@ -142,7 +148,13 @@ def fine_tune(
     trainer.remove_callback(PrinterCallback)
     base = {name: tensor.detach().clone() for name, tensor in encoder.model.state_dict().items()}
     start = time.perf_counter()
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if checkpoint and _is_last(checkpoint, settings, keeper):
+        # Cut off behind its end, in the evaluation. The trainer would take one step more.
+        trainer.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+        trained = SentenceTransformer(str(checkpoint), device="cpu", local_files_only=True)
+        encoder.model.load_state_dict(trained.state_dict())
+    else:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     seconds = time.perf_counter() - start
     encoder.model.eval()
     best, looks = keeper.restore(trainer.state.global_step) if keeper else (None, {})
@@ -151,7 +163,7 @@ def fine_tune(
         examples=len(examples),
         steps=trainer.state.global_step,
         seconds=round(seconds, 1),
-        examples_per_second=round(progress.examples / seconds, 1),
+        examples_per_second=round(progress.examples / seconds, 1) or None,
         peak_memory_gb=round(_peak_memory() / 1e9, 2),
         history=[entry for entry in trainer.state.log_history if "loss" in entry],
         device=str(encoder.model.device),
@@ -160,6 +172,12 @@ def fine_tune(
         best_step=best,
         dev_scores={str(step): round(score, 6) for step, score in looks.items()},
     )
+
+
+def _is_last(checkpoint: Path, settings: TrainSettings, keeper: KeepBest | None) -> bool:
+    """Whether a run ended with this checkpoint, at ``--max-steps`` or early; by epochs the trainer sees it itself."""
+    step = checkpoints.step_of(checkpoint)
+    return step >= settings.max_steps > 0 or (keeper is not None and keeper.is_over(step))
 
 
 def computes_in(precision: str) -> str:

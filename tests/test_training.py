@@ -209,6 +209,10 @@ def test_a_run_resumed_past_its_first_epoch_ends_in_the_same_weights(fine_tune, 
     log, unbroken = fine_tune(loss, **steps)
     assert log.steps == 24
     (checkpoints,) = (tmp_path / "checkpoints").iterdir()
+    # Killed after its last step: there is nothing left to train.
+    again, resumed = fine_tune(loss, **steps, resume=True)
+    assert again.steps == 24 and again.history == log.history
+    assert_same(weights((log, unbroken)), weights((again, resumed)), 0.0)
     shutil.rmtree(checkpoints / "checkpoint-24")  # so that the next run begins at step 18, in the third epoch
     again, resumed = fine_tune(loss, **steps, resume=True)
     assert again.steps == 24
@@ -238,6 +242,10 @@ def test_a_run_that_ends_early_ends_the_same_when_resumed(fine_tune, tmp_path):
     log, unbroken = run()
     assert log.best_step == 8 and log.steps == 16 and list(log.dev_scores) == ["0", "4", "8", "12", "16"]
     (checkpoints,) = (tmp_path / "checkpoints").iterdir()
+    # Killed after its end, in the evaluation: there is nothing left to train.
+    again, resumed = run(resume=True)
+    assert again.steps == 16 and again.dev_scores == log.dev_scores and again.history == log.history
+    assert_same(weights((log, unbroken)), weights((again, resumed)), 0.0)
     shutil.rmtree(checkpoints / "checkpoint-16")
     (checkpoints / "dev.json").write_text(json.dumps(log.dev_scores | {"16": 5.0}))
     again, resumed = run(resume=True)
