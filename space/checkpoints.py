@@ -36,20 +36,25 @@ def run_name(encoder: TextEncoder, examples: Dataset, settings: TrainSettings, p
     return f"{settings.loss}-{digest.hexdigest()[:10]}"
 
 
-def last_complete(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end; half-written ones are removed, so that nothing picks them."""
-    while folder.is_dir() and (found := get_last_checkpoint(str(folder))):
-        checkpoint = Path(found)
-        marker = checkpoint / _COMPLETE
-        try:
-            sizes = json.loads(marker.read_text(encoding="utf-8"))
-            if all((checkpoint / name).stat().st_size == size for name, size in sizes.items()):
-                return checkpoint
-        except (OSError, ValueError):
-            logger.debug("%s has no usable marker", checkpoint)
+def newest(folder: Path) -> Path | None:
+    """The checkpoint of the most steps, written to its end or not."""
+    found = get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    return Path(found) if found else None
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove the newest checkpoints that were not written to their end, so that nothing picks them."""
+    while (checkpoint := newest(folder)) and not _is_complete(checkpoint):
         logger.warning("%s was not written to its end, leaving it out", checkpoint)
         shutil.rmtree(checkpoint)
-    return None
+
+
+def _is_complete(checkpoint: Path) -> bool:
+    try:
+        sizes = json.loads((checkpoint / _COMPLETE).read_text(encoding="utf-8"))
+        return all((checkpoint / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError):
+        return False
 
 
 def step_of(checkpoint: Path) -> int:

@@ -53,7 +53,7 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
         upload.forewarn(settings.push_to_hub)
     rows = len(contents.catalogue)
     plan = Plan(rows, settings.shard_size, template(settings.bullets), contents.name, contents.notice)
-    evaluation = _evaluation(tuned.folder)
+    evaluation = evaluation_of(tuned.folder)
 
     def load(weights: Weights) -> TextEncoder:
         return TextEncoder(weights, max_seq_length=settings.max_seq_length, batch_size=settings.batch_size)
@@ -89,10 +89,21 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
         publish.push_store(settings.output_dir, settings.push_to_hub, private=settings.private)
 
 
-def _evaluation(folder: Path) -> dict[str, Any] | None:
-    """What training left beside the model."""
+def evaluation_of(folder: Path) -> dict[str, Any] | None:
+    """What training left beside the model; None where that is nothing, or nothing that the card could show.
+
+    To be asked before the embedding: a model from elsewhere may have a file of that name, too.
+    """
     path = folder / EVALUATION
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        report.results(found)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        logger.warning(f"{path} is not what train.py writes ({error!r}); the store goes without an evaluation")
+        return None
+    return found
 
 
 def embed_catalogue(

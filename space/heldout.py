@@ -14,6 +14,7 @@ import pandas as pd
 from space.evaluation import BASE, HEADLINE
 from space.labels import normalized
 from space.metrics import wins_losses_ties
+from space.reading import number, part
 
 ORDERS = ("win", "loss", "alphabet")
 TUNED = "tuned"
@@ -58,20 +59,19 @@ class HeldOut:
         """Those of an evaluation, else the judged queries, of which nothing was measured.
 
         Args:
-            evaluation: evaluation.json, or None; one without figures per query counts as none.
+            evaluation: content of evaluation.json, of any age and origin, or None; one without figures per query
+                counts as none.
             judged: (locale, query).
         """
-        table = (evaluation or {}).get("per_query") or {}
-        name = "/".join(HEADLINE)
-        tuned, base = ((table.get("systems") or {}).get(system, {}).get(name) for system in (TUNED, BASE))
-        if not (tuned and base):
+        table, name = part(evaluation, "per_query"), "/".join(HEADLINE)
+        figures = (part(table, "systems", system).get(name) for system in (TUNED, BASE))
+        columns = [table.get("product_locale"), table.get("query"), *figures]
+        if not all(isinstance(column, list) and len(column) == len(columns[0]) > 0 for column in columns):
             return cls([HeldOutQuery(query, locale) for locale, query in dict.fromkeys(judged)])
         return cls(
             [
-                HeldOutQuery(query, locale, None if after is None or before is None else round(after - before, 6))
-                for locale, query, after, before in zip(
-                    table["product_locale"], table["query"], tuned, base, strict=True
-                )
+                HeldOutQuery(str(query), str(locale), _difference(after, before))
+                for locale, query, after, before in zip(*columns, strict=True)
             ]
         )
 
@@ -103,6 +103,11 @@ class HeldOut:
         """
         keys = [(one, text) for text in (query, normalized(query)) for one in ([locale] if locale else self.locales)]
         return next((self._place[key] for key in keys if key in self._place), None)
+
+
+def _difference(after: object, before: object) -> float | None:
+    one, other = number(after), number(before)
+    return None if one is None or other is None else round(one - other, 6)
 
 
 def judged_queries(judgments: pd.DataFrame | None) -> list[tuple[str, str]]:

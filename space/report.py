@@ -8,14 +8,15 @@ from huggingface_hub.repocard_data import CardData
 from matplotlib.figure import Figure
 
 from space import remarks
+from space.config import DEFAULT_DATASET, SAMPLE
 from space.evaluation import HEADLINE, METRICS, PROTOCOLS, to_markdown
 from space.store_writer import Plan
 
 LANGUAGES = {"us": "en", "es": "es", "jp": "ja"}
-#: By what the id of the base or the data set holds; nothing is claimed of others.
-_MODEL_LICENCES = {"intfloat/": "mit", "all-MiniLM-L6-v2": "apache-2.0"}
+#: By repository, or all of an owner's; nothing is claimed of others.
+_MODEL_LICENCES = {"intfloat/": "mit", "sentence-transformers/all-MiniLM-L6-v2": "apache-2.0"}
 _TASKS = {"judged": "text-ranking", "full_catalogue": "information-retrieval"}
-_DATA_LICENCES = {"esci": "apache-2.0", "sample": "apache-2.0"}
+_DATA_LICENCES = {DEFAULT_DATASET: "apache-2.0", SAMPLE: "apache-2.0"}
 
 
 def loss_curve(history: Sequence[Mapping[str, float]], path: Path) -> None:
@@ -173,7 +174,7 @@ def store_card(
         f"{encoder['max_seq_length']} | `{encoder['fingerprint'][:12]}` |"
         for part, encoder in encoders.items()
     )
-    results = f"\n## Results\n\n{evaluation['verdict']}\n\n{to_markdown(evaluation)}" if evaluation else ""
+    measured = f"\n## Results\n\n{results(evaluation)}" if evaluation else ""
     return _with_front_matter(
         front,
         f"""# Product embeddings before and after fine-tuning
@@ -194,8 +195,13 @@ tuned = load_dataset("{repo or "artifacts"}", "tuned", split="train")
 
 `manifest.json` has the sha256 of every file and the whole fingerprints; the app refuses a model that did not make
 these vectors.
-{results}""",
+{measured}""",
     )
+
+
+def results(evaluation: Mapping[str, Any]) -> str:
+    """Verdict and tables of evaluation.json; a KeyError, TypeError or the like where it is none of ours."""
+    return f"{evaluation['verdict']}\n\n{to_markdown(evaluation)}"
 
 
 def _listed(sentences: Sequence[str]) -> str:
@@ -223,7 +229,8 @@ def _size(rows: int) -> str:
 
 
 def _licence(name: str, known: Mapping[str, str]) -> str | None:
-    return next((licence for part, licence in known.items() if part in name), None)
+    repo, owner = name.partition("@")[0], name.partition("/")[0]
+    return known.get(repo, known.get(f"{owner}/"))
 
 
 def _notice(notice: str) -> str:

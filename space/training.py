@@ -91,16 +91,17 @@ def fine_tune(
     precision = computes_in(settings.precision)
     run = checkpoints.run_name(encoder, examples, replace(settings, precision=precision), state.num_processes)
     folder = settings.checkpoints_dir / run
-    checkpoint = checkpoints.last_complete(folder) if settings.resume else None
-    if state.is_main_process:
+    if state.is_main_process:  # two that removed the same half-written checkpoint would trip over each other
         if settings.resume:
-            where = (
-                f"continuing from {checkpoint}" if checkpoint else f"no complete checkpoint in {folder}, starting anew"
-            )
-            logger.info(where)
+            checkpoints.remove_unfinished(folder)
         else:
             shutil.rmtree(folder, ignore_errors=True)
     state.wait_for_everyone()
+    checkpoint = checkpoints.newest(folder)
+    if settings.resume:
+        logger.info(
+            f"continuing from {checkpoint}" if checkpoint else f"no complete checkpoint in {folder}, starting anew"
+        )
     # Trainer arguments no longer have a logging directory; its TensorBoard callback reads this variable.
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(settings.logging_dir / run)
     prompts = encoder.model.prompts

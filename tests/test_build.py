@@ -14,7 +14,7 @@ import torch
 from conftest import command, environment, run_script
 
 import build_embeddings
-from space import sample, serving
+from space import embedding, sample, serving
 from space.bm25 import K1, B
 from space.catalogue import passages
 from space.encoder import TextEncoder
@@ -135,6 +135,16 @@ def test_an_own_catalogue(built, tiny_e5, tmp_path, build):
     assert products["price"].to_pylist() == [12.5, None]
     assert store.judgments() is None
     assert np.isfinite(store.vectors("tuned").numpy()).all()
+
+
+@pytest.mark.parametrize("found", ['{"verdict": "x"', '{"eval_loss": 0.3}', '{"verdict": "x"}', "[1]"])
+def test_a_foreign_evaluation_beside_the_model_is_left_out(built, tmp_path, found, caplog):
+    """Else the card ends in an error, after the last shard, and at every start again."""
+    (tmp_path / "evaluation.json").write_text(found)
+    assert embedding.evaluation_of(tmp_path) is None
+    assert "evaluation.json is not what train.py writes" in caplog.text
+    assert embedding.evaluation_of(built / "saved_e5_model")["verdict"]
+    assert embedding.evaluation_of(tmp_path / "nowhere") is None
 
 
 def test_a_base_the_model_was_not_trained_from_is_pointed_out(built, tmp_path, build):

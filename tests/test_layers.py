@@ -142,7 +142,7 @@ def test_formatting_needs_no_gradio(name):
 def test_figures_and_held_out_queries_need_no_engine():
     """They are what the engine hands out; knowing it, they could not be worked out by hand in a test."""
     assert siblings("space.figures") == {"space.esci", "space.metrics"}
-    assert siblings("space.heldout") == {"space.evaluation", "space.labels", "space.metrics"}
+    assert siblings("space.heldout") == {"space.evaluation", "space.labels", "space.metrics", "space.reading"}
 
 
 def test_the_page_is_the_app_s():

@@ -81,9 +81,22 @@ def test_a_real_evaluation_is_read():
     assert keys(held_out.ordered("alphabet", "RED  Sneak")) == [("us", "red sneakers")]
 
 
+FOREIGN = measured({("us", "drill"): (0.7, 0.4)})["per_query"]
+
+
 @pytest.mark.parametrize(
     "nothing",
-    [None, {}, {"verdict": "x", "protocols": {}}, {"per_query": None}, {"per_query": {"systems": {"tuned": {}}}}],
+    [
+        None,
+        {},
+        [1],
+        {"verdict": "x", "protocols": {}},
+        {"per_query": None},
+        {"per_query": {"systems": {"tuned": {}}}},
+        {"per_query": {"systems": FOREIGN["systems"]}},
+        {"per_query": {"systems": {"tuned": None, "base": [1]}}},
+        {"per_query": FOREIGN | {"query": ["drill", "mug"]}},
+    ],
 )
 def test_without_figures_the_judged_queries_are_listed(nothing):
     """A store of another's making may have judgments and no evaluation, or one without figures per query."""

@@ -340,7 +340,8 @@ def test_a_log_counts_examples_of_accumulated_batches(fine_tune):
     """Speed would be told four times too low."""
     log, _ = fine_tune("triplet", batch_size=8, gradient_accumulation=4, epochs=1)
     assert log.steps == 4  # 100 examples in batches of 8: 13, in groups of four
-    assert log.examples_per_second * log.seconds == pytest.approx(128, rel=0.05)
+    # Both are rounded to a tenth.
+    assert 128 / (log.seconds + 0.06) <= log.examples_per_second <= 128 / (log.seconds - 0.06)
     assert log.peak_memory_gb > 0.01
 
 
