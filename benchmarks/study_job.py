@@ -110,7 +110,7 @@ def learn(
         settings = replace(settings, seed=settings.seed + 100 * run)
         examples, exact = experiment.learn_from(judged, texts, settings)
         if settings.mined_negatives:
-            examples = experiment.mine(examples, judged, texts, encoder, embedded(), settings)
+            examples = experiment.mine(examples, exact, judged, texts, encoder, embedded(), settings)
         encoder.model.load_state_dict(base)
         log = training.fine_tune(encoder, examples, exact, settings)
         now = encoder.model.state_dict()

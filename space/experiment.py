@@ -7,7 +7,7 @@ import logging
 import os
 import shlex
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -89,7 +89,7 @@ def _train(settings: TrainSettings, weights: Weights, judged: Judged, state: Par
         logger.info("%s\n%s training examples for the %s loss", bench.describe(), f"{len(examples):,}", settings.loss)
         index = bench.before_training(encoder)
         if settings.mined_negatives:
-            examples = mine(examples, learned, texts, encoder, index, settings)
+            examples = mine(examples, exact, learned, texts, encoder, index, settings)
         del index  # of a large catalogue it is what training needs
     examples = _shared(examples, settings, state)
     log = training.fine_tune(encoder, examples, exact, settings, dev)
@@ -140,15 +140,27 @@ def learn_from(
 
 def mine(
     examples: Dataset,
+    exact: Mapping[str, frozenset[str]],
     judged: Judged,
     texts: Sequence[str],
     encoder: TextEncoder,
     index: TorchIndex,
     settings: TrainSettings,
 ) -> Dataset:
-    """The examples with hard negatives in place of those drawn at random, for ``--mined-negatives``."""
+    """The examples with hard negatives in place of those drawn at random, for ``--mined-negatives``.
+
+    Args:
+        examples: of ``learn_from``.
+        exact: likewise, with what each query made of titles was made of.
+        judged: judgments to learn from and the catalogue.
+        texts: the passage of every product, by row.
+        encoder: of the base model.
+        index: of the texts, by it.
+        settings: the run.
+    """
     locales = np.asarray(judged.catalogue["product_locale"].to_pylist())
-    known = judged_texts(judged.train, texts)
+    labelled, nothing = judged_texts(judged.train, texts), frozenset()
+    known = {query: labelled.get(query, nothing) | exact.get(query, nothing) for query in {**labelled, **exact}}
     return mining.harden(examples, known, encoder, index, texts, locales, settings.seed)
 
 

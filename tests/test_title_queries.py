@@ -1,13 +1,17 @@
 """Examples made of titles: each leads to its own product, and never away from one that is right."""
 
+import pandas as pd
 import pyarrow as pa
 import pytest
+import tiny
 from datasets import Dataset
 
 from space import experiment, title_queries
 from space.catalogue import passages
 from space.config import TrainSettings
 from space.errors import UserError
+from space.esci import Judged
+from space.index import TorchIndex
 from space.source import open_judged
 
 JUDGED = Dataset.from_dict({"anchor": ["mug"], "positive": ["red mug"], "negative": ["hose"]})
@@ -90,3 +94,20 @@ def test_by_default_there_are_as_many_as_judged_examples(loss, times, monkeypatc
     assert (len(exact) > len(known)) == (times > 1)
     monkeypatch.setattr(title_queries, "MOST", 10)
     assert len(experiment.learn_from(judged, texts, TrainSettings(**settings))[0]) == len(alone) + 10 * (times - 1)
+
+
+def test_a_mined_negative_is_none_of_what_its_query_was_made_of():
+    """Of two lamps either is right for "Lamp": the encoder finds the other one, which nobody judged."""
+    texts, titles = ["Lamp", "Lamp Zed", "Lamp shade", "Hose"], ["Lamp", "Lamp", "Lamp shade", "Hose"]
+    judgments = pd.DataFrame({"query": ["Lamp", "hose"], "row": [2, 3], "esci_label": ["Complement", "Exact"]})
+    judgments["product_locale"] = "us"
+    judged = Judged(train=judgments, test=judgments, catalogue=shop(titles), name="lamps", notice="")
+    examples, exact = title_queries.add(JUDGED, {}, judged.catalogue, texts, 40, 1)
+    encoder = tiny.BagOfWords()
+    index = TorchIndex(encoder.encode_passages(texts), precision="float32")
+    settings = TrainSettings(dataset="sample", mined_negatives=True)
+    mined = experiment.mine(examples.select(range(1, 41)), exact, judged, texts, encoder, index, settings)
+    negatives = {
+        negative for query, negative in zip(mined["anchor"], mined["negative"], strict=True) if query == "Lamp"
+    }
+    assert negatives and not negatives & {"Lamp", "Lamp Zed"}
