@@ -83,17 +83,19 @@ def watched(name: str, cases: int, seed: int) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Fuzz every target; ends with 1 if there is a finding."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, default=1_000_000)
+    parser.add_argument("--cases", type=int, default=1_000_000, help="of all targets together, at least one each")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=SHARES)
     parser.add_argument("--atheris", action="store_true", help="with --only: watch for new paths")
     settings = parser.parse_args(arguments)
     if settings.atheris:
-        watched(settings.only or "csv", settings.cases, settings.seed)
+        if not settings.only:
+            parser.error("--atheris: it watches one target a process, name it with --only")
+        watched(settings.only, settings.cases, settings.seed)
         return
     found = {}
     for name, share in SHARES.items() if not settings.only else [(settings.only, 1.0)]:
-        found[name] = blind(name, round(settings.cases * share), settings.seed)
+        found[name] = blind(name, max(1, round(settings.cases * share)), settings.seed)
         print(name, found[name]["cases"], "cases", found[name]["seconds"], "s", flush=True)
     print(json.dumps({"seed": settings.seed, "cases": sum(one["cases"] for one in found.values()), "targets": found}))
     sys.exit(1 if any(one["findings"] for one in found.values()) else 0)
