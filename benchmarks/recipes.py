@@ -28,9 +28,10 @@ class Recipe:
 _PLAIN = {"learning_rate": 2e-5, "base_share": 0.0}
 _TITLES = _PLAIN | {"title_queries": 3500}
 _FASTER = _TITLES | {"learning_rate": 5e-5}
+_EVEN = _FASTER | {"title_queries": -1}
 RECIPES = {
     "base": Recipe("what all others are compared with; beside it BM25, its parameters chosen on the other fold"),
-    "titles": Recipe("in-batch ranking, and as many queries made of titles as there are judged ones", _TITLES, (0.3,)),
+    "titles": Recipe("in-batch ranking, and three queries made of titles to two judged examples", _TITLES, (0.3,)),
     "triplet": Recipe("the plain triplet loss", _PLAIN | {"loss": "triplet", "title_queries": 0}),
     "mnrl": Recipe("in-batch ranking from the labels alone", _PLAIN | {"title_queries": 0}, (0.3,)),
     "titles, mined": Recipe("hard negatives in place of random ones", _TITLES | {"mined_negatives": True}),
@@ -52,6 +53,9 @@ RECIPES = {
     "titles, LoRA": Recipe("few weights, against overfitting", _TITLES | {"learning_rate": 5e-4}, lora=16),
     "titles, a third of the queries": Recipe("what more judgments are worth", _FASTER, (0.3,), queries=1 / 3),
     "titles, a tenth of the queries": Recipe("what more judgments are worth", _FASTER, (0.3,), queries=0.1),
+    "even titles": Recipe("as many title queries as judged examples, as train.py takes them", _EVEN, (0.3,)),
+    "even titles, a third of the queries": Recipe("what more judgments are worth", _EVEN, (0.3,), queries=1 / 3),
+    "even titles, a tenth of the queries": Recipe("what more judgments are worth", _EVEN, (0.3,), queries=0.1),
     "titles by triplet": Recipe("the triplet loss over the same examples", _FASTER | {"loss": "triplet"}),
     "cosent": Recipe("grades alone", _PLAIN | {"loss": "cosent"}),
 }

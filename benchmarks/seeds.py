@@ -48,11 +48,11 @@ def main() -> None:
 def trained(given: argparse.Namespace, seed: int) -> dict[str, Any]:
     """evaluation.json of a seed's run, and how long all of the command took if it ran now."""
     folder = given.work / str(seed)
+    dataset = str(Path(given.dataset).resolve()) if Path(given.dataset).exists() else given.dataset
     done = folder / "saved_e5_model" / "evaluation.json"
     seconds = None
     if not done.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        dataset = str(Path(given.dataset).resolve()) if Path(given.dataset).exists() else given.dataset
         words = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "1", "--num_machines", "1"]
         words += ["--mixed_precision", "no", "--dynamo_backend", "no", str(ROOT / "train.py"), "--dataset", dataset]
         words += ["--locales", *given.locales, "--base-model", given.base_model, "--seed", str(seed), "--offline"]
@@ -62,7 +62,11 @@ def trained(given: argparse.Namespace, seed: int) -> dict[str, Any]:
         (folder / "seconds.json").write_text(json.dumps(seconds), encoding="utf-8")
     elif (folder / "seconds.json").is_file():
         seconds = json.loads((folder / "seconds.json").read_text(encoding="utf-8"))
-    return json.loads(done.read_text(encoding="utf-8")) | {"command_seconds": seconds}
+    run = json.loads(done.read_text(encoding="utf-8"))
+    for name, asked in (("dataset", dataset), ("locales", given.locales), ("base_model", given.base_model)):
+        if run["settings"][name] != asked:
+            sys.exit(f"{folder} was trained with {name} {run['settings'][name]!r}, not {asked!r}; use another --work")
+    return run | {"command_seconds": seconds}
 
 
 def pool(runs: list[dict[str, Any]]) -> dict[str, Any]:

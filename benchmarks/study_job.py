@@ -24,6 +24,8 @@ from space.source import open_judged
 from space.systems import Bm25System, DenseSystem, System
 from space.weights import locate
 
+#: What jobs must have in common to be compared.
+ASKED = ("dataset", "locales", "base_model", "precision")
 COLUMNS = ("full_catalogue/ndcg@10", "judged/ndcg", "full_catalogue/recall@100", "full_catalogue/mrr@10")
 
 
@@ -86,7 +88,8 @@ def run(given: argparse.Namespace, name: str, seed: int, fold: int) -> dict[str,
             found[f"{name}, {share:.0%} base"] = judge() | {"settings": recipe.settings | {"base_share": share}}
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     minutes = (time.perf_counter() - begun) / 60
-    return {"device": device, "seed": seed, "fold": fold, "minutes": minutes, "found": found}
+    asked = {name: getattr(given, name) for name in ASKED}
+    return {"device": device, "seed": seed, "fold": fold, "minutes": minutes, "asked": asked, "found": found}
 
 
 def learn(

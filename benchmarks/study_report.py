@@ -13,7 +13,7 @@ from folds import FOLDS, RICH
 from machine import describe
 from matplotlib.figure import Figure
 from recipes import DEFAULT, RECIPES
-from study_job import COLUMNS
+from study_job import ASKED, COLUMNS
 
 from space import drift, evaluation
 from space.source import open_judged
@@ -24,6 +24,9 @@ def report(given: argparse.Namespace) -> dict[str, Any]:
     runs: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(given.work.glob("*-*-*-*.json")):
         job = json.loads(path.read_text(encoding="utf-8"))
+        for name, asked in job["asked"].items():
+            if asked != getattr(given, name):
+                sys.exit(f"{path} was made with {name} {asked!r}, not {getattr(given, name)!r}; use another --work")
         for name, found in job["found"].items():
             runs.setdefault(name, []).append(found | {key: job[key] for key in ("seed", "fold", "minutes", "device")})
     if {part["fold"] for part in runs.get("base", [])} != set(FOLDS):
@@ -45,7 +48,7 @@ def report(given: argparse.Namespace) -> dict[str, Any]:
     order = sorted(recipes, key=lambda name: -recipes[name]["rich"]["full_catalogue/ndcg@10"]["mean"])
     result = {
         "benchmark": "study",
-        **{name: getattr(given, name) for name in ("dataset", "locales", "base_model", "precision")},
+        **{name: getattr(given, name) for name in ASKED},
         "dev_queries": {"rich": len(rich & set(base)), "thin": len(set(base) - rich)},
         "base": {name: round(mean(base, rich, name), 4) for name in COLUMNS},
         "recipes": {name: recipes[name] for name in order},

@@ -55,11 +55,11 @@ def is_local(uri: str) -> bool:
 
 def without_secret(uri: str) -> str:
     """An address as it may be shown: whatever stands before its ``@`` left out."""
-    if is_local(uri):
+    if is_local(uri) and uri.endswith(".db"):
         return uri
-    scheme, _, rest = uri.partition("://")
+    scheme, slashes, rest = ("", "", uri) if is_local(uri) else uri.partition("://")
     host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+    return f"{scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _check_milvus(flag: str, uri: str) -> None:
@@ -219,6 +219,13 @@ class TrainSettings:
             self.eval_queries == -1 or self.eval_queries >= 1, "eval-queries", self.eval_queries, "1 or more, or -1"
         )
         _require(0 <= self.seed < 2**32, "seed", self.seed, "use 0 to 4294967295")
+        here, output = Path.cwd(), self.output_dir.resolve()
+        _require(
+            output not in (here, *here.parents),
+            "output-dir",
+            str(self.output_dir),
+            "a finished model takes the place of the whole folder, so name one beside what is here",
+        )
         _require(
             self.save_steps > 0 and (self.save_steps < 1 or float(self.save_steps).is_integer()),
             "save-steps",
@@ -335,11 +342,6 @@ class AppSettings:
             have = ", ".join(f"--{flag} {value}" for flag, value in given.items() if value)
             need = " and ".join(f"--{flag}" for flag in missing)
             raise SettingsError(f"{have} given without {need}: the three belong together, so name all or none")
-
-    @property
-    def configured(self) -> bool:
-        """Whether artifacts are named; if not, the app looks for local ones or runs the quickstart."""
-        return bool(self.model)
 
     @property
     def usage_path(self) -> Path | None:

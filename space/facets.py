@@ -75,13 +75,14 @@ class Facets:
         """Whether the column is there and known of enough products for a filter on it to be of use."""
         return self.known(name) > 0 and (name not in _KINDS or self.known(name) >= MIN_KNOWN * self.rows)
 
-    def check(self, name: str, value: Any) -> None:
-        """Whether a filter can have this value.
+    def as_offered(self, name: str, value: Any) -> Any:
+        """A filter's value as its menu has it: a number has many spellings, and a menu knows one.
 
         Raises:
             QueryError: there is no such filter, or no product could pass it; the message names what is near.
         """
         self._facet(name).mask(name, value)
+        return f"{float(value):g}" if name == "min_rating" else value
 
     def mask(self, filters: Mapping[str, Any]) -> np.ndarray | None:
         """The products that pass every filter: (n,) bool, or None where all do.
@@ -90,7 +91,7 @@ class Facets:
             filters: {name: value}; None and "" allow all.
 
         Raises:
-            QueryError: see ``check``; or the bounds of the price exclude each other.
+            QueryError: see ``as_offered``; or the bounds of the price exclude each other.
         """
         mask = None
         for name, value in filters.items():

@@ -57,6 +57,7 @@ def sync(path: Path) -> None:
 @contextmanager
 def sole_writer(folder: Path) -> Iterator[None]:
     """Wait until no other process writes ``folder``. The lock dies with its process, even a killed one."""
+    folder = folder.resolve()  # "." has no name to put a lock beside
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.with_name(f"{folder.name}.lock"))
     try:

@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ REAL_COMMANDS = (
     "python build_embeddings.py",
     f"python app.py --model saved_e5_model --base-model {DEFAULT_BASE_MODEL} --embeddings artifacts",
 )
+_CHECKPOINTS = "checkpoints"
 _HOME = Path(__file__).resolve().parent.parent
 
 
@@ -58,7 +60,7 @@ def steps(folder: Path = FOLDER) -> list[Step]:
     shared = ["--dataset", SAMPLE, "--base-model", STAND_IN, "--offline"]
     train = [
         *("train.py", *shared, "--output-dir", str(model)),
-        *("--checkpoints-dir", str(folder / "checkpoints"), "--logging-dir", str(folder / "logs")),
+        *("--checkpoints-dir", str(folder / _CHECKPOINTS), "--logging-dir", str(folder / "logs")),
         *("--max-steps", "20", "--resume"),
     ]
     build = ["build_embeddings.py", *shared, "--model", str(model), "--output-dir", str(store), "--shard-size", "1000"]
@@ -101,8 +103,11 @@ def run(folder: Path = FOLDER, say: Callable[[str], None] = print) -> tuple[str,
             f"Encoder: {STAND_IN}, from its package, so that every machine runs the same and nothing is downloaded.\n"
             "The same with real E5 on real judgments:\n  " + "\n  ".join(REAL_COMMANDS)
         )
+    if any(_stamp(step).exists() for step in todo):  # by other code, whose checkpoints are not to be continued
+        shutil.rmtree(folder / _CHECKPOINTS, ignore_errors=True)
     for step in todo:
         say(f"\n$ {step.shown}")
+        _stamp(step).unlink(missing_ok=True)
         step.output.parent.mkdir(parents=True, exist_ok=True)
         code = _execute(step.command)
         if code:
@@ -113,8 +118,9 @@ def run(folder: Path = FOLDER, say: Callable[[str], None] = print) -> tuple[str,
 
 
 def forget(folder: Path = FOLDER) -> None:
-    """Have the next run do the last step again, after its output was found damaged."""
-    _stamp(steps(folder)[-1]).unlink(missing_ok=True)
+    """Have the next run do every step again, after an output was found damaged: the store's may be the model's."""
+    for step in steps(folder):
+        _stamp(step).unlink(missing_ok=True)
 
 
 def _execute(command: Sequence[str]) -> int:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from space.systems import FUSION_DEPTH, DenseSystem, HybridSystem, Ranking, Stopwatch, System, within
+from space.systems import DenseSystem, Ranking, Stopwatch, System, within
 
 #: {system: (ranking, milliseconds by stage, milliseconds)}.
 Answers = dict[str, tuple[Ranking, dict[str, float], float]]
@@ -43,19 +43,18 @@ class Request(NamedTuple):
 def retrieve(systems: Mapping[str, System], requests: Sequence[Request]) -> list[Answers]:
     """The answer to each request, as it would have got alone; times are those of all that were asked together."""
     found: list[Answers] = [{} for _ in requests]
-    alike: dict[tuple[str, int, bool, int], list[int]] = {}
+    alike: dict[tuple[str, int, bool], list[int]] = {}
     scopes = _numbered([request.mask for request in requests])
     for place, request in enumerate(requests):
         for name in request.names:
             by_row = request.asked.row is not None and isinstance(systems[name], DenseSystem)
-            # How deep a fusion reads decides what it finds; else the best k are the first of the best of more.
-            depth = max(request.k, FUSION_DEPTH) if isinstance(systems[name], HybridSystem) else 0
-            alike.setdefault((name, scopes[place], by_row, depth), []).append(place)
-    for (name, _, by_row, _), places in alike.items():
+            alike.setdefault((name, scopes[place], by_row), []).append(place)
+    for (name, _, by_row), places in alike.items():
         start, clock = time.perf_counter(), Stopwatch()
         some = [requests[place] for place in places]
         # The rows that may be found are the same for all of these, so the filters of one are as good as the others'.
         system = within(systems[name], some[0].asked.filters or {})
+        # The best k are the first of the best of more.
         deepest, mask = max(request.k for request in some), some[0].mask
         if by_row:
             rankings = system.similar([request.asked.row for request in some], deepest, mask, clock)

@@ -96,6 +96,7 @@ class SearchEngine:
         # Whose GPU is borrowed is each visitor's own affair, and who asks elsewhere must not keep others waiting for a
         # place that does not answer; on what is here, those who wait are served together.
         self._waiting: dict[tuple[str, ...], Batches[Request, Answers]] = {}
+        self._lent = gpu is not None
         self._retrieve_on_device = self._retrieve_together
         if gpu or any(is_elsewhere(system) for system in self.systems.values()):
             self._retrieve_on_device = gpu(self._retrieve) if gpu else self._retrieve
@@ -282,6 +283,11 @@ class SearchEngine:
             {name: ((q, d) float32, (p, d) float32)}, unit norm.
         """
         return self._encode_on_device(list(names), list(queries), list(texts))
+
+    @property
+    def borrows_gpu(self) -> bool:
+        """Whether each call for an encoder must come by a GPU first, at its visitor's expense."""
+        return self._lent and self.description.get("device", "cpu") != "cpu"
 
     def _encode(
         self, names: Sequence[str], queries: Sequence[str], texts: Sequence[str]

@@ -167,9 +167,11 @@ class HybridSystem:
     def retrieve(
         self, queries: Sequence[str], k: int, mask: np.ndarray | None = None, clock: Stopwatch | None = None
     ) -> list[Ranking]:
-        """See ``System``."""
-        depth = max(k, FUSION_DEPTH)
-        found = [part.retrieve(queries, depth, mask, clock) for part in self.parts]
+        """See ``System``; of the best ``FUSION_DEPTH`` of either, however many are asked for.
+
+        Read deeper, it would rank the same products otherwise, and the second page would not follow the first.
+        """
+        found = [part.retrieve(queries, FUSION_DEPTH, mask, clock) for part in self.parts]
         return [Ranking(*reciprocal_rank_fusion([one.rows for one in both], k)) for both in zip(*found, strict=True)]
 
     def rank(self, queries: Sequence[str], rows: Sequence[np.ndarray]) -> list[np.ndarray]:

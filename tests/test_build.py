@@ -117,6 +117,14 @@ def build(monkeypatch, caplog):
     return run
 
 
+def test_the_folder_one_is_in_can_be_the_store(built, tiny_e5, tmp_path, build):
+    (tmp_path / "artifacts").mkdir()
+    model = ("--base-model", str(tiny_e5), "--model", str(built / "saved_e5_model"))
+    (tmp_path / "shop.csv").write_text("product_id,product_title\n1,kettle\n")
+    build(("--catalogue", "../shop.csv", *model, "--output-dir", "."), tmp_path / "artifacts")
+    assert Store(tmp_path / "artifacts").rows == 1 and (tmp_path / "artifacts.lock").exists()
+
+
 def test_a_second_build_keeps_every_shard(built, tiny_e5, tmp_path, build):
     shutil.copytree(built / "artifacts", tmp_path / "artifacts")
     said = build(arguments(tiny_e5, tmp_path / "artifacts")[1:], built)

@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import math
+import re
+from pathlib import Path
 
 import pytest
 
@@ -73,7 +75,7 @@ def test_build_and_app_defaults():
     assert (build.max_seq_length, build.bullets) == (TrainSettings().max_seq_length, TrainSettings().bullets)
     assert str(build.output_dir) == "artifacts"
     app = config.parse(AppSettings, [])
-    assert (app.host, app.port, app.share, app.configured) == ("127.0.0.1", 7860, False, False)
+    assert (app.host, app.port, app.share) == ("127.0.0.1", 7860, False)
     assert (str(app.usage_path), app.log_queries, app.usage_dataset) == ("usage/usage.sqlite3", False, None)
 
 
@@ -164,6 +166,12 @@ def test_train_refusals(name, value, cure):
     assert cure in str(refused.value)
 
 
+@pytest.mark.parametrize("folder", [".", "..", "/"])
+def test_a_model_does_not_take_the_place_of_the_folder_one_is_in(folder):
+    with pytest.raises(SettingsError, match=f"^--output-dir is '{re.escape(folder)}': a finished model takes"):
+        TrainSettings(output_dir=Path(folder))
+
+
 def test_activations_are_not_computed_three_times():
     """A cached batch runs the model twice already."""
     assert TrainSettings(loss="mnrl", mini_batch_size=8).mini_batch_size == 8
@@ -233,7 +241,7 @@ def test_app_needs_all_three_or_none(left_out):
     message = str(refused.value)
     assert f"given without --{left_out.replace('_', '-')}:" in message
     assert all(f"--{name.replace('_', '-')} {value}" in message for name, value in given.items())
-    assert AppSettings(**THREE).configured
+    assert AppSettings(**THREE).model == THREE["model"]
 
 
 @pytest.mark.parametrize(

@@ -237,6 +237,16 @@ def test_ties_are_neither_gain_nor_loss():
     assert text(shown).endswith("Largest gains None. Largest losses None.")
 
 
+def test_a_query_of_one_locale_is_compared_within_it():
+    """All were measured in one, and the catalogue that is served may have more."""
+    frame = per_query.slices.queries(measured.content({"us": [0.1, 0.2]}))
+    for several in (False, True):
+        shown = per_query.chart(frame, several=several)
+        found = re.findall(r'href="(.*?)"', shown)
+        assert found and all(("locale=us" in link) == several for link in found)
+        assert "(us)" not in text(shown)
+
+
 def test_many_queries_stay_light():
     """2,000 queries in a page that everybody loads."""
     rng = np.random.default_rng(0)

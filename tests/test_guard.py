@@ -5,6 +5,7 @@ import http.server
 import json
 import threading
 import time
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import httpx
@@ -190,6 +191,19 @@ def test_a_failing_engine_is_not_ready(caplog):
 
     assert asked(fail, patience=5) == [503]
     assert "not ready: no memory" in caplog.text
+
+
+@pytest.mark.parametrize(("gpu", "code"), [(None, 503), (lambda task: task, 200)])
+def test_only_a_borrowed_gpu_is_not_asked(gpu, code):
+    """On a machine's own one a model that fails is a page that fails; a borrowed one is each visitor's."""
+
+    def fail(*_):
+        raise RuntimeError("CUDA error")
+
+    engine = tiny.engine(gpu=gpu)
+    engine.description["device"] = "cuda"
+    engine.systems["broken"] = SimpleNamespace(dense=True, retrieve=fail)
+    assert asyncio.run(Health(engine).answer(None)).status_code == code
 
 
 def test_a_stuck_engine_is_not_ready_and_is_asked_once():

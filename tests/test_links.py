@@ -10,6 +10,7 @@ from starlette.datastructures import QueryParams
 from space.facets import FILTERS
 from space.search import SYSTEMS
 from space.ui import links
+from space.ui.form import choices
 from space.ui.links import Link
 from space.ui.restore import without_unknown
 from space.ui.scripts import script
@@ -123,6 +124,15 @@ def test_a_filter_no_product_passes_is_left_out_and_said():
     assert kept.filters == {"locale": "us"} and kept.query == "mug"
     assert notes[0] == "no product with brand 'acme'; did you mean Acme? (this filter is left out)"
     assert "color" in notes[1] and len(notes[1]) < 200
+
+
+@pytest.mark.parametrize("written", ["4", "4.0", "04", "4e0"])
+def test_a_rating_is_written_as_its_menu_offers_it(written):
+    """The menu would be blank, and refuse every search after the first."""
+    engine = tiny.engine()
+    kept, notes = without_unknown(engine, Link("mug", filters={"min_rating": written}))
+    assert kept.filters == {"min_rating": "4"} and not notes
+    assert "4" in [value for _, value in choices(engine.facets, "min_rating", kept.filters)]
 
 
 def test_a_product_that_is_gone_is_left_out_and_said():

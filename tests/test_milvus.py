@@ -425,6 +425,8 @@ def test_settings_of_a_space_and_of_a_build():
         ("https://token@host", "https://host"),
         ("http://host:1/a@b", "http://host:1/a@b"),
         ("dir/me@home.db", "dir/me@home.db"),
+        ("me@home.db", "me@home.db"),
+        ("user:secret@host:19530", "host:19530"),
     ],
 )
 def test_an_address_without_its_secret(uri, shown):

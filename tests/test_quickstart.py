@@ -72,11 +72,21 @@ def test_a_stamp_without_its_output_does_not_count(two_steps, tmp_path):
     assert two_steps[0].read_text() == "abb"
 
 
-def test_forget_has_the_last_step_done_again(two_steps, tmp_path):
+def test_forget_has_every_step_done_again_from_its_checkpoints(two_steps, tmp_path):
+    """What does not fit the store may be the model, and a store made anew of that would be no better."""
     run(tmp_path)
+    (tmp_path / "checkpoints").mkdir()
     quickstart.forget(tmp_path)
     run(tmp_path)
-    assert two_steps[0].read_text() == "abb"
+    assert two_steps[0].read_text() == "abab" and (tmp_path / "checkpoints").is_dir()
+
+
+def test_other_code_does_not_go_on_from_checkpoints_of_the_old(two_steps, tmp_path, monkeypatch):
+    run(tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    monkeypatch.setattr(quickstart, "_recipe", lambda step: f"newer {step.shown}")
+    run(tmp_path)
+    assert two_steps[0].read_text() == "abab" and not (tmp_path / "checkpoints").exists()
 
 
 def test_stopping_the_quickstart_stops_the_command_and_its_children(tmp_path):

@@ -13,7 +13,7 @@ from space.errors import QueryError
 from space.index import TorchIndex
 from space.metrics import rank_biased_overlap
 from space.search import MAX_QUERY_CHARACTERS, SearchEngine
-from space.systems import Bm25System, DenseSystem
+from space.systems import Bm25System, DenseSystem, HybridSystem
 
 
 @pytest.fixture(scope="module")
@@ -359,6 +359,24 @@ def test_folding_reads_no_further_than_it_may(monkeypatch):
     del depths[:]
     monkeypatch.setattr("space.search.MAX_FOLDED", 25)
     assert len(shop.search("wool shoes cm", 2, "base", fold=True).hits) == 1 and depths == [20, 25]
+
+
+def test_folding_does_not_change_how_a_fusion_ranks():
+    """A fusion of deeper rankings is another: "Why?" and the plain search would say other ranks."""
+    words = ["red", "wool", "trail", "city", "light", "wide", "new", "soft"]
+    titles = [f"Shoes {' '.join(words[: row % 7 + 1])} {row} {'x ' * (row % 5)}" for row in range(400)]
+    products = tiny.pa.table(
+        {"product_id": [f"v{row}" for row in range(400)], "product_locale": ["us"] * 400, "product_title": titles}
+        | {name: tiny.pa.nulls(400, tiny.pa.string()) for name in ("product_brand", "product_color")}
+    )
+    texts, encoder = passages(products), tiny.BagOfWords()
+    dense = DenseSystem("tuned", encoder, TorchIndex(encoder.encode_passages(texts), precision="float32"))
+    bm25 = Bm25System(Bm25Index(texts))
+    shop = SearchEngine(products, {"tuned": dense, "bm25": bm25, "hybrid": HybridSystem(dense, bm25)})
+    plain = shop.search("red wool shoes", 50, "hybrid")
+    folded = shop.search("red wool shoes", 50, "hybrid", fold=True)
+    ranks = {one.product_id: one.rank for hit in folded.hits for one in (hit, *hit.similar)}
+    assert {hit.product_id: hit.rank for hit in plain.hits}.items() <= ranks.items()
 
 
 # -- more like this --------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ say nothing. What stands out instead is the rank and, where people judged the pa
 scores of the same encoder are known, how many of them the score exceeds.
 """
 
+import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,6 +32,7 @@ REFERENCES = {
     "Exact pairs": "the same encoder's cosines of held-out queries and products judged Exact for them",
     "random pairs": "the same encoder's cosines of titles and products that have nothing to do with them",
 }
+_HOST = re.compile(r"[a-z0-9.-]+")
 #: Last labels of names that no public name server knows.
 _LOCAL = {
     "arpa",
@@ -242,9 +244,13 @@ def image_url(value: object) -> str | None:
 
 
 def _is_public(host: str) -> bool:
-    """Whether a host has a name and not a number, in a domain that is not kept for local networks."""
+    """Whether a host has a name and not a number, in a domain that is not kept for local networks.
+
+    In plain letters: what a browser takes other characters for may be another name.
+    """
     *above, last = host.rstrip(".").split(".")
-    return bool(above) and all(above) and last not in _LOCAL and last[:1].isalpha() and ":" not in host
+    named = bool(above) and all(above) and last[:1].isalpha() and _HOST.fullmatch(host) is not None
+    return named and last not in _LOCAL
 
 
 def timings(milliseconds: Mapping[str, float]) -> Html:
@@ -280,7 +286,7 @@ def welcome(text: str) -> Html:
 def no_hits(system: str) -> Html:
     """Why nothing came back; only BM25 can find nothing without a filter."""
     why = (
-        "No product shares a word with this query. The encoders do not need shared words: try Fine-tuned."
+        "No product searched shares a word with this. The encoders do not need shared words: try Fine-tuned."
         if system == "bm25"
         else "No product is left by these filters. Set one of them back to “Any”."
     )

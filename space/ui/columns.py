@@ -140,7 +140,9 @@ def _column(found: Comparison, result: SearchResult, marks: Mapping[Key, Html], 
         for hit in result.hits
     ]
     why = (
-        "No product shares a word with the query." if result.system == "bm25" else "No product is left by the filters."
+        "No product searched shares a word with this."
+        if result.system == "bm25"
+        else "No product is left by the filters."
     )
     return fill(
         '<section class="side {system}" aria-label="{name}"><header><h2>{name}</h2>{figures}{tally}{agreement}'

@@ -35,7 +35,7 @@ class EvaluationTab:
 def build_evaluation_tab(engine: SearchEngine) -> EvaluationTab:
     """Lay out the tab where the caller's context is."""
     output = gr.HTML(
-        page(engine.evaluation, engine.description),
+        page(engine.evaluation, engine.description, several=len(engine.facets.counts("locale")) > 1),
         apply_default_css=False,
         elem_classes="e5-eval",
         js_on_load=script("links", "evaluation"),
@@ -43,12 +43,13 @@ def build_evaluation_tab(engine: SearchEngine) -> EvaluationTab:
     return EvaluationTab(output)
 
 
-def page(measured: Mapping[str, Any] | None, serving: Mapping[str, Any]) -> Html:
+def page(measured: Mapping[str, Any] | None, serving: Mapping[str, Any], *, several: bool = False) -> Html:
     """The whole tab.
 
     Args:
         measured: content of evaluation.json, of any age and origin, or None.
         serving: the engine's description, to say whether the encoders that answer are those that were measured.
+        several: whether the catalogue has several locales.
     """
     if not measured:
         return _nothing()
@@ -63,7 +64,7 @@ def page(measured: Mapping[str, Any] | None, serving: Mapping[str, Any]) -> Html
                 _said("lexical", "BM25 and fusion", remarks.lexical(measured)),
                 _said("outside", "Outside the shop", remarks.outside(measured)),
                 runs.gains(measured),
-                per_query.chart(frame),
+                per_query.chart(frame, several=several),
                 per_query.sliced(frame),
                 runs.training(measured),
                 runs.data(measured),

@@ -43,8 +43,7 @@ class Health:
         return JSONResponse({"ready": ready}, 200 if ready else 503, {"cache-control": "no-store"})
 
     def _ask(self) -> None:
-        # A borrowed GPU is a visitor's, so there only those are asked that do without.
-        borrowed = self._engine.description.get("device", "cpu") != "cpu"
         for system in self._engine.systems.values():
-            if not (borrowed and system.dense):
+            # A borrowed GPU is a visitor's, so there only those are asked that do without.
+            if not (self._engine.borrows_gpu and system.dense):
                 system.retrieve(["ready"], 1)

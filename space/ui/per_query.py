@@ -20,17 +20,20 @@ _SHOWN = 80
 _NOTHING = Html('<p class="absent">This evaluation holds no figures of single queries.</p>')
 
 
-def chart(frame: pd.DataFrame | None) -> Html:
+def chart(frame: pd.DataFrame | None, *, several: bool = False) -> Html:
     """Every query's difference as a bar, a slider to read them, and the ends of the list in words.
 
     Args:
         frame: what ``slices.queries`` gave.
+        several: whether the catalogue that is searched has several locales, so that a query comes with its own.
     """
     known = None if frame is None else _sorted(frame)
     if known is None or known.empty:
         return fill('<section class="queries"><h2>Query by query</h2>{nothing}</section>', nothing=_NOTHING)
     values = known["difference"].to_numpy()
     locales = known["product_locale"].nunique() > 1
+    keys = zip(known["query"], known["product_locale"], strict=True)
+    known["link"] = [_link(query, locale if several or locales else "") for query, locale in keys]
     over = charts.scale([0.0, *values])
     wins, losses = (values > 0).sum(), (values < 0).sum()
     count = f"{len(known):,} held-out {'query' if len(known) == 1 else 'queries'}"
@@ -107,7 +110,7 @@ def _bands(known: pd.DataFrame, locales: bool) -> list[charts.Band]:
                 f"{start + 1:,} to {end:,} of {len(known):,}: {numbers.signed(first)} to {numbers.signed(last)}, "
                 f"among them {_named(row, locales)} {_moved(row)}"
             )
-        bands.append(charts.Band(int(end - start), title, _link(row, locales)))
+        bands.append(charts.Band(int(end - start), title, row["link"]))
     return bands
 
 
@@ -116,7 +119,7 @@ def _list(title: str, rows: pd.DataFrame, locales: bool) -> Html:
         fill(
             '<li><a class="carry" href="{link}" lang="{language}" title="Compare this query">{query}</a>'
             '<span class="moved">{moved}</span></li>',
-            link=_link(row, locales),
+            link=row["link"],
             language=cards.LANGUAGES.get(row["product_locale"], ""),
             query=_named(row, locales, quotes=False),
             moved=_moved(row),
@@ -137,10 +140,9 @@ def _moved(row: pd.Series) -> str:
     return f"{numbers.signed(row['difference'])}, from {before} to {after}"
 
 
-def _link(row: pd.Series, locales: bool) -> str:
+def _link(query: str, locale: str) -> str:
     """The comparison of a query over the products it was measured on, those of its locale."""
-    filters = {"locale": row["product_locale"]} if locales else {}
-    return links.build(Link(row["query"], tab="compare", filters=filters))
+    return links.build(Link(query, tab="compare", filters={"locale": locale} if locale else {}))
 
 
 def _group(by: str, parts: Sequence[Slice], over: charts.Scale) -> Html:

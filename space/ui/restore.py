@@ -100,7 +100,7 @@ def without_unknown(engine: SearchEngine, link: links.Link) -> tuple[links.Link,
     known, notes = dict(link.filters), []
     for name, value in link.filters.items():
         try:
-            engine.facets.check(name, value)
+            known[name] = engine.facets.as_offered(name, value)
         except QueryError as error:
             del known[name]
             notes.append(f"{error} (this filter is left out)")

@@ -105,10 +105,10 @@ PHRASES = {
         "Под эти фильтры не подходит ни один товар. Верните один из них к «Все»."
     ),
     "No product is left by the filters.": "Под эти фильтры не подходит ни один товар.",
-    "No product shares a word with this query. The encoders do not need shared words: try Fine-tuned.": (
-        "Ни у одного товара нет общих слов с запросом. Энкодерам общие слова не нужны: попробуйте дообученную модель."
+    "No product searched shares a word with this. The encoders do not need shared words: try Fine-tuned.": (
+        "Ни у одного из просмотренных товаров нет общих слов с этим. Энкодерам они не нужны: попробуйте дообученную."
     ),
-    "No product shares a word with the query.": "Ни у одного товара нет общих слов с запросом.",
+    "No product searched shares a word with this.": "Ни у одного из просмотренных товаров нет общих слов с этим.",
     # above the results
     "Compare this query": "Сравнить по этому запросу",
     "Search this query": "Искать этот запрос",
