@@ -166,7 +166,11 @@ def _stands(folder: Path, wanted: Mapping[str, Any], parts: Sequence[str]) -> bo
     paths = [folder / name for name in names]
     if not all(path.is_file() for path in paths):
         return False
-    damaged = [path.name for path, found in zip(paths, hashes(paths), strict=True) if found != files[path.name]]
+    try:
+        damaged = [path.name for path, found in zip(paths, hashes(paths), strict=True) if found != files[path.name]]
+    except OSError as error:  # a bad sector, or a file of somebody else's
+        logger.warning("%s: %s; making it again", folder, error)
+        return False
     if damaged:
         logger.warning("%s: %s is damaged; making it again", folder, damaged[0])
     return not damaged

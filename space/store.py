@@ -52,7 +52,7 @@ class Store:
 
     def __init__(self, folder: Path, *, verify: bool = True, name: str = "") -> None:
         """Read the manifest and check the files against it."""
-        self.folder, self.name = folder, name or str(folder)
+        self.folder, self.name, self._cached = folder, name or str(folder), bool(name)
         path = folder / MANIFEST
         if not path.is_file():
             state = "the build has not finished" if (folder / JOURNAL).is_dir() else "no store"
@@ -70,7 +70,7 @@ class Store:
         self.rows: int = self.manifest["rows"]
         for name, entry in self.manifest["files"].items():
             if not (folder / name).is_file():
-                raise StoreError(f"{folder / name}: missing; {_REBUILD}")
+                raise StoreError(f"{self._at(name)}: missing; {self._cure}")
             if (folder / name).stat().st_size != entry["bytes"]:
                 raise self._damaged(name)
         if verify:
@@ -89,7 +89,16 @@ class Store:
                 raise self._damaged(name)
 
     def _damaged(self, name: str) -> StoreError:
-        return StoreError(f"{self.folder / name}: not what the manifest says, damaged or half-copied; {_REBUILD}")
+        state = "not what the manifest says, damaged or half-copied"
+        return StoreError(f"{self._at(name)}: {state}; {self._cure}")
+
+    def _at(self, name: str) -> str:
+        """A file in words: of a store from the Hub not where its cache is, which is nobody's affair."""
+        return f"{self.name}: {name}" if self._cached else str(self.folder / name)
+
+    @property
+    def _cure(self) -> str:
+        return "start again with the Hub in reach, it is fetched anew" if self._cached else _REBUILD
 
     @property
     def encoders(self) -> dict[str, dict[str, Any]]:

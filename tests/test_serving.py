@@ -96,6 +96,20 @@ def test_one_flipped_bit_is_found_and_mended(folder, name, caplog):
     assert f"{name} is damaged" in caplog.text
 
 
+def test_a_file_that_cannot_be_read_is_made_again(folder, monkeypatch, caplog):
+    """A bad sector beside the store must not end a start that can do without."""
+    expected, store = answers(serve(folder)), Store(folder, verify=False)
+
+    def unreadable(paths):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(serving, "hashes", unreadable)
+    assert not serving.stands(store, folder.with_name("beside"), K1, B)
+    assert "Input/output error; making it again" in caplog.text
+    monkeypatch.undo()
+    assert answers(serve(folder)) == expected
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"files": {}}'])
 def test_a_broken_manifest_counts_as_none(folder, text):
     expected = answers(serve(folder))

@@ -264,6 +264,18 @@ def test_what_is_checked_is_what_was_asked_for(tmp_path):
             store.check(names)
 
 
+def test_of_a_half_cached_store_the_data_set_is_named_and_not_the_cache(tmp_path):
+    """To build it again mends no cache, and where that is nobody needs to read."""
+    build(tmp_path / "s")
+    (tmp_path / "s" / "base" / SHARDS[1]).unlink()
+    with pytest.raises(StoreError) as refused:
+        Store(tmp_path / "s", name="user/d@abc")
+    said = f"user/d@abc: base/{SHARDS[1]}: missing; start again with the Hub in reach, it is fetched anew"
+    assert str(refused.value) == said
+    with pytest.raises(StoreError, match=f"{tmp_path}.*missing; run build_embeddings.py again"):
+        Store(tmp_path / "s")
+
+
 def test_a_file_that_goes_away_later_is_named(tmp_path):
     build(tmp_path / "s")
     store = Store(tmp_path / "s", name="user/d@abc")
