@@ -97,7 +97,7 @@ def fine_tune(
         else:
             shutil.rmtree(folder, ignore_errors=True)
     state.wait_for_everyone()
-    checkpoint = checkpoints.newest(folder)
+    checkpoint = checkpoints.newest(folder) if settings.resume else None
     if settings.resume:
         logger.info(
             f"continuing from {checkpoint}" if checkpoint else f"no complete checkpoint in {folder}, starting anew"

@@ -32,7 +32,7 @@ REFERENCES = {
     "Exact pairs": "the same encoder's cosines of held-out queries and products judged Exact for them",
     "random pairs": "the same encoder's cosines of titles and products that have nothing to do with them",
 }
-_HOST = re.compile(r"[a-z0-9.-]+")
+_HOST = re.compile(r"[a-z0-9._-]+")
 #: Last labels of names that no public name server knows.
 _LOCAL = {
     "arpa",
