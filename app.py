@@ -105,15 +105,15 @@ def serve(settings: AppSettings, model: str, base_model: str, embeddings: str) -
 
 
 def zero_gpu() -> Callable[..., Any] | None:
-    """``spaces.GPU`` where that package is, as on every Gradio Space; None elsewhere.
+    """``spaces.GPU`` on ZeroGPU, where it lends a GPU to what it is put around; None elsewhere.
 
-    It lends a GPU to what it is put around where the hardware is ZeroGPU, and does nothing on any other. To be called
-    first: it must see torch before torch sees a GPU.
+    The package is on every Gradio Space, and does nothing on other hardware; but who is lent a GPU for himself alone
+    is not answered together with others. To be called first: it must see torch before torch sees a GPU.
     """
-    try:
-        import spaces
-    except ImportError:
+    if not os.environ.get("SPACES_ZERO_GPU"):
         return None
+    import spaces
+
     return spaces.GPU(duration=GPU_SECONDS)
 
 

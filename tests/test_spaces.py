@@ -49,7 +49,8 @@ def without_timings(found):
     return json.loads(json.dumps(found), object_hook=lambda part: {k: v for k, v in part.items() if k != "timings_ms"})
 
 
-def test_the_app_takes_the_decorator_and_off_zerogpu_it_changes_nothing():
+def test_the_app_takes_the_decorator_and_it_changes_no_answer(monkeypatch):
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")  # too late for the package, whose decorator then does nothing
     decorate = app.zero_gpu()
     assert decorate is not None and decorate.func.__module__ == "spaces.zero.decorator"
     assert decorate.keywords["duration"] == app.GPU_SECONDS
@@ -64,9 +65,11 @@ def test_the_app_takes_the_decorator_and_off_zerogpu_it_changes_nothing():
         assert without_timings(found[0]) == without_timings(found[1])
 
 
-def test_without_the_package_there_is_no_decorator(monkeypatch):
-    """As it is on a visitor's own machine: requirements.txt does not have it."""
-    monkeypatch.setitem(sys.modules, "spaces", None)
+def test_off_zerogpu_there_is_no_decorator(monkeypatch):
+    """Also on a Space, which has the package: with it, visitors would not be answered together."""
+    monkeypatch.delenv("SPACES_ZERO_GPU", raising=False)
+    assert app.zero_gpu() is None
+    monkeypatch.setitem(sys.modules, "spaces", None)  # on a machine of one's own: requirements.txt does not have it
     assert app.zero_gpu() is None
 
 
