@@ -48,7 +48,6 @@ with tiny.serve(tiny.engine(), int(sys.argv[1])):
 MAKE = """
 import json, sys
 from pathlib import Path
-from typing import Any
 from reliability import shop
 print(json.dumps(shop.make(Path(sys.argv[1]) / "store", sys.argv[2], sys.argv[3:])))
 """

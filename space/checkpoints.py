@@ -57,11 +57,6 @@ def _is_complete(checkpoint: Path) -> bool:
         return False
 
 
-def step_of(checkpoint: Path) -> int:
-    """After how many steps a checkpoint was written."""
-    return int(checkpoint.name.rpartition("-")[2])
-
-
 class MarkComplete(TrainerCallback):
     """Writes down each checkpoint's files and sizes once all of them are there."""
 

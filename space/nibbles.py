@@ -92,9 +92,8 @@ def available() -> bool:
         query = torch.randn(codes.shape[1], generator=draw)
         ceilings = nibbles.ceilings(query)
     except RuntimeError as error:
-        # Built without the product (NotImplementedError, which is one of these), or with another signature: it is no
-        # part of torch's public interface, so it is asked, and what it answers is checked below. A single
-        # query takes longer then and gets the same answer, so nobody has to do anything.
+        # Built without the product, or with another signature: it is no part of torch's public interface, so it is
+        # asked, and what it answers is checked below. A single query takes longer then and gets the same answer.
         logger.debug("no first look at four bits here: %s", error)
         return False
     scores = codes.float() @ query

@@ -90,7 +90,8 @@ class SearchEngine:
         self._calibrations = dict(calibrations or {})
         self._labels = GoldLabels(judgments, catalogue)
         self.examples = self._labels.examples
-        self._locales = len(self.facets.counts("locale"))
+        #: Whether the catalogue has several locales, so that a held-out query comes with its own.
+        self.several_locales = len(self.facets.counts("locale")) > 1
         self.held_out = HeldOut.of(evaluation, judged_queries(judgments))
         self._bullets = bullets
         # Whose GPU is borrowed is each visitor's own affair, and who asks elsewhere must not keep others waiting for a
@@ -199,7 +200,7 @@ class SearchEngine:
         if any(value for name, value in filters.items() if name != "locale"):
             scope = "filtered"
         else:
-            scope = "locale" if filters.get("locale") or self._locales < 2 else "catalogue"
+            scope = "locale" if filters.get("locale") or not self.several_locales else "catalogue"
         return {
             name: measure([hit.esci_label for hit in result.hits], judged, k, scope)
             for name, result in results.items()

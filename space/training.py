@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -149,9 +148,10 @@ def fine_tune(
     trainer.remove_callback(PrinterCallback)
     base = {name: tensor.detach().clone() for name, tensor in encoder.model.state_dict().items()}
     start = time.perf_counter()
-    if checkpoint and _is_last(checkpoint, settings, keeper):
+    left = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME)) if checkpoint else None
+    if left and _is_over(left, keeper):
         # Cut off behind its end, in the evaluation. The trainer would take one step more.
-        trainer.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+        trainer.state = left
         trained = SentenceTransformer(str(checkpoint), device="cpu", local_files_only=True)
         encoder.model.load_state_dict(trained.state_dict())
     else:
@@ -175,10 +175,9 @@ def fine_tune(
     )
 
 
-def _is_last(checkpoint: Path, settings: TrainSettings, keeper: KeepBest | None) -> bool:
-    """Whether a run ended with this checkpoint, at ``--max-steps`` or early; by epochs the trainer sees it itself."""
-    step = checkpoints.step_of(checkpoint)
-    return step >= settings.max_steps > 0 or (keeper is not None and keeper.is_over(step))
+def _is_over(state: TrainerState, keeper: KeepBest | None) -> bool:
+    """Whether a run ended with this state, after all its steps or early."""
+    return state.global_step >= state.max_steps or (keeper is not None and keeper.is_over(state.global_step))
 
 
 def computes_in(precision: str) -> str:

@@ -47,7 +47,7 @@ def build_compare_tab(engine: SearchEngine, turns: list[Component]) -> CompareTa
     """Lay out the tab where the caller's context is, and connect it; ``turns`` are of the page."""
     names = [name for name in COLUMNS if name in engine.systems]
     usual = [name for name in COMPARED if name in names] or names
-    several = len(engine.facets.counts("locale")) > 1
+    several = engine.several_locales
     boxes = gr.CheckboxGroup(
         [(str(label(cards.NAMES[name])), name) for name in names],
         value=usual,

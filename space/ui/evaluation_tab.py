@@ -35,7 +35,7 @@ class EvaluationTab:
 def build_evaluation_tab(engine: SearchEngine) -> EvaluationTab:
     """Lay out the tab where the caller's context is."""
     output = gr.HTML(
-        page(engine.evaluation, engine.description, several=len(engine.facets.counts("locale")) > 1),
+        page(engine.evaluation, engine.description, several=engine.several_locales),
         apply_default_css=False,
         elem_classes="e5-eval",
         js_on_load=script("links", "evaluation"),
