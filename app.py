@@ -12,11 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from space import config, quickstart
-from space.config import AppSettings
+from space import settings as config
 from space.errors import ServiceError, UserError
-from space.imports import uncollected
-from space.usage import Usage
+from space.feedback.usage import Usage
+from space.io.memory import uncollected
+from space.pipelines import quickstart
+from space.settings import AppSettings
 
 #: What one search may hold the GPU of a ZeroGPU Space for. It needs milliseconds, but the first one of a process also
 #: moves the vectors there; and the less is asked for, the sooner the visitor's turn comes.
@@ -62,7 +63,7 @@ def local_artifacts() -> tuple[str, str, str] | None:
     """A finished model and store in the default folders, with the base the store was made with."""
     if not (LOCAL_MODEL.is_dir() and (LOCAL_STORE / "manifest.json").is_file()):
         return None
-    from space.store import Store
+    from space.store.reader import Store
 
     base = Store(LOCAL_STORE, verify=False).encoders["base"]
     return str(LOCAL_MODEL), f"{base['id']}@{base['revision']}" if base["revision"] else base["id"], str(LOCAL_STORE)
@@ -78,8 +79,8 @@ def serve(settings: AppSettings, model: str, base_model: str, embeddings: str) -
     # Only now: gradio and torch take seconds to import, and the quickstart has something to say before that.
     with uncollected():
         gpu = zero_gpu()
-        from space.loading import load_engine
-        from space.ui.demo import launch
+        from space.search.loading import load_engine
+        from space.ui.page import launch
 
     usage = Usage(settings.usage_path, log_queries=settings.log_queries) if settings.usage_path else None
     engine = load_engine(
@@ -92,7 +93,7 @@ def serve(settings: AppSettings, model: str, base_model: str, embeddings: str) -
         milvus_uri=settings.milvus_uri,
     )
     if usage and settings.usage_dataset and not settings.offline:
-        from space.backup import Backup
+        from space.feedback.backup import Backup
 
         Backup(usage, settings.usage_dataset, minutes=settings.usage_minutes).start()
     page = launch(

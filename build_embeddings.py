@@ -7,12 +7,13 @@ import logging
 import os
 import sys
 
-from space import config
-from space.config import BuildSettings
+from space import settings as config
+from space.encoding.weights import locate
 from space.errors import UserError
-from space.imports import uncollected
-from space.source import open_contents
-from space.weights import locate
+from space.hub.client import model_download
+from space.io.memory import uncollected
+from space.pipelines.inputs import open_contents
+from space.settings import BuildSettings
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -23,18 +24,19 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         settings = config.parse(BuildSettings, arguments, __doc__ or "")
         if settings.to_milvus:
-            from space.milvus_loading import load
+            from space.store.milvus_loading import load
 
             if first:
                 load(settings.output_dir, settings.to_milvus, settings.milvus_index)
             return
-        base = locate(settings.base_model, offline=settings.offline, substitute=True)
-        tuned = locate(settings.model, offline=settings.offline)
+        download = model_download(offline=settings.offline)
+        base = locate(settings.base_model, download, substitute=True)
+        tuned = locate(settings.model, download)
         logging.getLogger("space").info("base: %s\ntuned: %s", base.notice, tuned.notice)
         contents = open_contents(settings)
         # Only now: torch and its kin take seconds to import, and nobody should wait that long for a typing error.
         with uncollected():
-            from space.embedding import build
+            from space.pipelines.build import build
 
         build(settings, base, tuned, contents)
     except (UserError, OSError) as error:

@@ -7,12 +7,13 @@ import logging
 import os
 import sys
 
-from space import config
-from space.config import TrainSettings
+from space import settings as config
+from space.encoding.weights import locate
 from space.errors import UserError
-from space.imports import uncollected
-from space.source import open_judged
-from space.weights import locate
+from space.hub.client import model_download
+from space.io.memory import uncollected
+from space.pipelines.inputs import open_judged
+from space.settings import TrainSettings
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -22,14 +23,14 @@ def main(arguments: list[str] | None = None) -> None:
     logging.getLogger("space").setLevel(logging.INFO if first else logging.ERROR)
     try:
         settings = config.parse(TrainSettings, arguments, __doc__ or "")
-        weights = locate(settings.base_model, offline=settings.offline, substitute=True)
+        weights = locate(settings.base_model, model_download(offline=settings.offline), substitute=True)
         logging.getLogger("space").info("encoder: %s", weights.notice)
         judged = open_judged(
             settings.dataset, settings.locales, bullets=settings.bullets > 0, offline=settings.offline
         )
         # Only now: torch and its kin take seconds to import, and nobody should wait that long for a typing error.
         with uncollected():
-            from space.experiment import run
+            from space.pipelines.train import run
 
         run(settings, weights, judged)
     except (UserError, OSError) as error:

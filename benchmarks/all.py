@@ -79,6 +79,7 @@ LEFT_OUT = {
     "seeds": "trains for hours",
     "topk_gpu": "needs a GPU",
     "e5_sizes": "takes hours without a GPU",
+    "same_answers": "compares two commits",
     "all": "this one",
 }
 
@@ -120,7 +121,7 @@ def one(name: str, given: argparse.Namespace) -> str:
         if run.shop:
             if not (which("chromium") or which("google-chrome")):
                 return "left out: there is no chromium"
-            make = "from space import quickstart; quickstart.run()"
+            make = "from space.pipelines import quickstart; quickstart.run()"
             code, _ = echoed([sys.executable, "-c", make], Path(folder))
             if code:
                 return "failed: the quickstart did not make a model and a store"
@@ -142,7 +143,7 @@ def one(name: str, given: argparse.Namespace) -> str:
 def shop(folder: Path) -> list[str]:
     """The flags that name what the quickstart left in a folder."""
     sys.path.insert(0, str(ROOT))
-    from space import quickstart
+    from space.pipelines import quickstart
 
     model, base, embeddings = quickstart.artifacts(folder / quickstart.FOLDER)
     return ["--model", model, "--base-model", base, "--embeddings", embeddings]

@@ -89,15 +89,16 @@ def train(given: argparse.Namespace, folder: str, way: dict[str, Any]) -> dict[s
     """{"examples_per_second", "peak_gb", "precision"}."""
     import torch
 
-    from space import experiment, training
-    from space.catalogue import passages
-    from space.config import TrainSettings
-    from space.encoder import TextEncoder
-    from space.source import open_judged
-    from space.weights import locate
+    from space.data.catalogue import passages
+    from space.encoding.encoder import TextEncoder
+    from space.encoding.weights import locate
+    from space.pipelines import train as experiment
+    from space.pipelines.inputs import open_judged
+    from space.settings import TrainSettings
+    from space.training import trainer
 
     judged = open_judged(given.dataset, given.locales, offline=True)
-    encoder = TextEncoder(locate(folder, offline=True), training=True)
+    encoder = TextEncoder(locate(folder), training=True)
     with tempfile.TemporaryDirectory() as temporary:
         settings = TrainSettings(
             dataset=given.dataset,
@@ -112,7 +113,7 @@ def train(given: argparse.Namespace, folder: str, way: dict[str, Any]) -> dict[s
         took, log = {}, None
         for steps in (2, given.steps, 3 * given.steps):  # the first warms up
             begun = time.perf_counter()
-            log = training.fine_tune(encoder, examples, exact, replace(settings, max_steps=steps))
+            log = trainer.fine_tune(encoder, examples, exact, replace(settings, max_steps=steps))
             took[steps] = time.perf_counter() - begun
     batch = settings.batch_size * settings.gradient_accumulation
     held = torch.cuda.max_memory_reserved() / 1e9 if torch.cuda.is_available() else log.peak_memory_gb
@@ -128,14 +129,14 @@ def embed(given: argparse.Namespace, folder: str) -> dict[str, Any]:
     """{"products_per_second": with tokenizing, and of the model alone, "peak_gb", "precision"}."""
     import torch
 
-    from space.catalogue import passages
-    from space.encoder import TextEncoder
-    from space.source import open_judged
-    from space.weights import locate
+    from space.data.catalogue import passages
+    from space.encoding.encoder import TextEncoder
+    from space.encoding.weights import locate
+    from space.pipelines.inputs import open_judged
 
     texts = list(passages(open_judged(given.dataset, given.locales, offline=True).catalogue))
     texts = (texts * -(-given.texts // len(texts)))[: given.texts]
-    encoder = TextEncoder(locate(folder, offline=True))
+    encoder = TextEncoder(locate(folder))
     encoder.encode_passages(texts[:2_000])
     begun = time.perf_counter()
     encoder.encode_passages(texts)

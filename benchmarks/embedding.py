@@ -43,17 +43,18 @@ def main() -> None:
 
     import torch
 
-    from space.catalogue import passages
-    from space.encoder import TextEncoder
-    from space.source import open_judged
-    from space.weights import locate
+    from space.data.catalogue import passages
+    from space.encoding.encoder import TextEncoder
+    from space.encoding.weights import locate
+    from space.hub.client import model_download
+    from space.pipelines.inputs import open_judged
 
     torch.set_num_threads(given.threads or len(os.sched_getaffinity(0)))
     catalogue = open_judged(given.dataset, given.locales, offline=True).catalogue
     rows = random.Random(0).sample(range(len(catalogue)), min(given.texts, len(catalogue)))
     catalogue = catalogue.take(rows)
     texts = list(passages(catalogue))
-    weights = locate(given.model, offline=True)
+    weights = locate(given.model, model_download(offline=True))
     ours = TextEncoder(weights, max_seq_length=given.max_seq_length)
     exact = TextEncoder(weights, max_seq_length=given.max_seq_length, training=True)
 
@@ -161,9 +162,9 @@ def build(catalogue: Any, encoder: Any) -> dict[str, float]:
     """A store of these products: the parts of the work one after the other, and as the build overlaps them."""
     from accelerate import PartialState
 
-    from space.catalogue import passages, template
-    from space.embedding import embed_catalogue
-    from space.store_writer import Plan, StoreWriter
+    from space.data.catalogue import passages, template
+    from space.store.embedding import embed_catalogue
+    from space.store.writer import Plan, StoreWriter
 
     state = PartialState(cpu=encoder.device.type == "cpu")
     plan = Plan(len(catalogue), -(-len(catalogue) // 4), template(0), "benchmark")

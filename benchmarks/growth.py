@@ -26,7 +26,7 @@ from topk import asks, floors, overlap, turns
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from space.index import TorchIndex  # noqa: E402
+from space.index.torch_index import TorchIndex  # noqa: E402
 
 SHARES = (1.0, 0.2432, 0.02, 0.002)
 K, QUERIES = 10, 32

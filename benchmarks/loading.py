@@ -79,7 +79,7 @@ def write(folder: Path, products: int, judgments: int) -> None:
 
 def read(folder: Path) -> None:
     """As train.py does, and the peak of this process."""
-    from space.source import open_judged
+    from space.pipelines.inputs import open_judged
 
     begun = time.perf_counter()
     judged = open_judged(str(folder), ["us"])

@@ -15,9 +15,9 @@ import pyarrow as pa
 import torch
 from transformers import BertConfig, BertModel
 
-from space.encoder import TextEncoder
-from space.store_writer import Plan, StoreWriter
-from space.weights import STAND_IN, locate
+from space.encoding.encoder import TextEncoder
+from space.encoding.weights import STAND_IN, locate
+from space.store.writer import Plan, StoreWriter
 
 DIM, SHARD = 384, 20_000
 PARTS = ("base", "tuned")
@@ -51,7 +51,7 @@ def model(folder: Path, *, seed: int = 0, width: int = DIM, tokens: int = TOKENS
     )
     torch.manual_seed(seed)
     BertModel(config).save_pretrained(folder)
-    tokenizer = locate(STAND_IN, offline=True).folder
+    tokenizer = locate(STAND_IN).folder
     for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
         if (tokenizer / name).is_file():
             shutil.copy(tokenizer / name, folder)

@@ -23,11 +23,12 @@ from machine import describe
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from space import milvus, milvus_loading  # noqa: E402
-from space.facets import Facets  # noqa: E402
-from space.index import TorchIndex  # noqa: E402
-from space.store import ENCODERS, Store  # noqa: E402
-from space.store_writer import Plan, StoreWriter  # noqa: E402
+from space.data.filters import Facets  # noqa: E402
+from space.index import milvus  # noqa: E402
+from space.index.torch_index import TorchIndex  # noqa: E402
+from space.store import milvus_loading  # noqa: E402
+from space.store.reader import ENCODERS, Store  # noqa: E402
+from space.store.writer import Plan, StoreWriter  # noqa: E402
 
 DIM, K, FILTER = 384, 10, {"brand": "brand 3"}
 
@@ -46,7 +47,7 @@ def main() -> None:
         begun = time.perf_counter()
         milvus_loading.load(store.folder, uri, given.kind)
         loading = time.perf_counter() - begun
-        there, here = milvus.open_indexes(store, uri)["tuned"], TorchIndex(store.vectors("tuned"))
+        there, here = milvus_loading.open_indexes(store, uri)["tuned"], TorchIndex(store.vectors("tuned"))
         mask = torch.from_numpy(Facets(store.products()).mask(FILTER))
         queries = torch.nn.functional.normalize(torch.randn(given.queries, DIM), dim=1)
         result = {

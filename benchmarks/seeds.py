@@ -73,7 +73,7 @@ def pool(runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Means over seeds with intervals over queries, and each seed's own difference from base."""
     import numpy as np
 
-    from space import evaluation
+    from space.evaluation import protocols as evaluation
 
     def values(system: str, column: str) -> Any:
         each = [[np.nan if v is None else v for v in run["per_query"]["systems"][system][column]] for run in runs]

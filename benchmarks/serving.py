@@ -65,13 +65,13 @@ def start(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
 def measure(given: argparse.Namespace) -> None:
     """Serve, ask, and print what it took."""
     seconds: dict[str, float] = {}
-    from space.imports import uncollected
+    from space.io.memory import uncollected
 
     with uncollected():  # as app.py does
-        from space.loading import load_engine
-        from space.systems import Stopwatch
-        from space.ui.columns import comparison
-        from space.ui.demo import build_demo
+        from space.retrieval.systems import Stopwatch
+        from space.search.loading import load_engine
+        from space.ui.html.comparison import comparison
+        from space.ui.page import build_demo
 
     seconds["imports"] = time.time() - given.begun
     folder, clock = given.folder, Stopwatch()

@@ -13,16 +13,19 @@ import torch
 from folds import some, split
 from recipes import RECIPES, Recipe
 
-from space import bm25_tuning, drift, evaluation, experiment, training
-from space.bm25 import Bm25Index
-from space.catalogue import passages
-from space.config import TrainSettings, to_json
-from space.encoder import TextEncoder
-from space.esci import Judged
-from space.index import TorchIndex
-from space.source import open_judged
-from space.systems import Bm25System, DenseSystem, System
-from space.weights import locate
+from space.data.catalogue import passages
+from space.data.judgments import Judged
+from space.encoding.encoder import TextEncoder
+from space.encoding.weights import locate
+from space.evaluation import bm25_tuning, forgetting, protocols
+from space.hub.client import model_download
+from space.index.bm25 import Bm25Index
+from space.index.torch_index import TorchIndex
+from space.pipelines import train as experiment
+from space.pipelines.inputs import open_judged
+from space.retrieval.systems import Bm25System, DenseSystem, System
+from space.settings import TrainSettings, to_json
+from space.training import trainer
 
 #: What jobs must have in common to be compared.
 ASKED = ("dataset", "locales", "base_model", "precision")
@@ -37,7 +40,7 @@ def run(given: argparse.Namespace, name: str, seed: int, fold: int) -> dict[str,
     train = some(train, RECIPES[name].queries, seed)
     judged = Judged(train=train, test=dev, catalogue=whole.catalogue, name=whole.name, notice=whole.notice)
     texts = passages(judged.catalogue)
-    encoder = TextEncoder(locate(given.base_model, offline=True), training=True)
+    encoder = TextEncoder(locate(given.base_model, model_download(offline=True)), training=True)
     half = (
         torch.autocast(encoder.device.type, torch.bfloat16)
         if given.precision == "bfloat16"
@@ -50,10 +53,10 @@ def run(given: argparse.Namespace, name: str, seed: int, fold: int) -> dict[str,
         return TorchIndex(vectors)
 
     def measured(system: System) -> dict[str, Any]:
-        frame = evaluation.per_query(system, dev, judged.catalogue)
+        frame = protocols.per_query(system, dev, judged.catalogue)
         return {
             "query": frame.index.get_level_values("query").tolist(),
-            "everyday": encoder.encode_queries(drift.sentences()).tolist() if system.dense else None,
+            "everyday": encoder.encode_queries(forgetting.sentences()).tolist() if system.dense else None,
             **{column: frame[column].tolist() for column in COLUMNS},
         }
 
@@ -83,7 +86,7 @@ def run(given: argparse.Namespace, name: str, seed: int, fold: int) -> dict[str,
         found[name]["settings"] |= {"lora": recipe.lora} if recipe.lora else {}
         blended = 0.0
         for share in recipe.shares:
-            training.blend(encoder.model, base, 1 - (1 - share) / (1 - blended))  # on top of what is there already
+            trainer.blend(encoder.model, base, 1 - (1 - share) / (1 - blended))  # on top of what is there already
             blended = share
             found[f"{name}, {share:.0%} base"] = judge() | {"settings": recipe.settings | {"base_share": share}}
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
@@ -99,7 +102,7 @@ def learn(
     judged: Judged,
     texts: Sequence[str],
     embedded: Callable[[], TorchIndex],
-) -> tuple[dict[str, torch.Tensor], training.TrainingLog]:
+) -> tuple[dict[str, torch.Tensor], trainer.TrainingLog]:
     """Train the encoder: the weights it came from, and the log of the last run."""
     if recipe.lora:
         from peft import LoraConfig
@@ -115,7 +118,7 @@ def learn(
         if settings.mined_negatives:
             examples = experiment.mine(examples, exact, judged, texts, encoder, embedded(), settings)
         encoder.model.load_state_dict(base)
-        log = training.fine_tune(encoder, examples, exact, settings)
+        log = trainer.fine_tune(encoder, examples, exact, settings)
         now = encoder.model.state_dict()
         for key, total in mixed.items():
             total += now[key].to(total.device) / recipe.soup

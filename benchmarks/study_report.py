@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from recipes import DEFAULT, RECIPES
 from study_job import ASKED, COLUMNS
 
-from space import drift, evaluation
-from space.source import open_judged
+from space.evaluation import forgetting, protocols
+from space.pipelines.inputs import open_judged
 
 
 def report(given: argparse.Namespace) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def figures(rows: dict[str, dict[str, float]], rich: set[str]) -> dict[str, dict
     found: dict[str, dict[str, Any]] = {}
     for kind, queries in (("rich", sorted(set(rows) & rich)), ("thin", sorted(set(rows) - rich))):
         found[kind] = {
-            column: evaluation.paired(np.array([rows[query][column] for query in queries])) for column in COLUMNS
+            column: protocols.paired(np.array([rows[query][column] for query in queries])) for column in COLUMNS
         }
     return found
 
@@ -111,7 +111,7 @@ def figures(rows: dict[str, dict[str, float]], rich: set[str]) -> dict[str, dict
 def described(name: str, parts: list[dict[str, Any]], bases: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """What a recipe was, and what it did to everyday sentences: the mean cosine of each one's two vectors."""
     moved = [
-        drift.measure(*(torch.tensor(one["everyday"]) for one in (bases[part["device"]], part)))["cosine"]["mean"]
+        forgetting.measure(*(torch.tensor(one["everyday"]) for one in (bases[part["device"]], part)))["cosine"]["mean"]
         for part in parts
         if part["everyday"]
     ]

@@ -27,8 +27,8 @@ from rounds import medians
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from space.codes import Codes  # noqa: E402
-from space.index import PRECISIONS, TorchIndex  # noqa: E402
+from space.index.codes import Codes  # noqa: E402
+from space.index.torch_index import PRECISIONS, TorchIndex  # noqa: E402
 
 #: Share of the float32 answer that makes a peer's answer exact to the eye.
 RECALL = 0.999

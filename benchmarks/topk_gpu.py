@@ -23,10 +23,11 @@ from vectors import NOISE
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from space import catalogue, source  # noqa: E402
-from space.encoder import TextEncoder  # noqa: E402
-from space.index import TorchIndex  # noqa: E402
-from space.weights import STAND_IN, locate  # noqa: E402
+from space.data import catalogue  # noqa: E402
+from space.encoding.encoder import TextEncoder  # noqa: E402
+from space.encoding.weights import STAND_IN, locate  # noqa: E402
+from space.index.torch_index import TorchIndex  # noqa: E402
+from space.pipelines import inputs  # noqa: E402
 
 BATCHES = (1, 8, 32, 128)
 #: Of the rows, that a mask leaves.
@@ -81,7 +82,7 @@ def main() -> None:
 
 def made(dataset: str, number: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Rows (number, d) on the GPU, queries (128, d) on the processor; float32 of unit norm."""
-    judged = source.open_judged(dataset, ["us"], offline=True)
+    judged = inputs.open_judged(dataset, ["us"], offline=True)
     encoder = TextEncoder(locate(STAND_IN))
     few = encoder.encode_passages(catalogue.passages(judged.catalogue)).cuda()
     asked = sorted({*judged.train["query"], *judged.test["query"]})

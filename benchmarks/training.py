@@ -72,15 +72,16 @@ def one(given: argparse.Namespace) -> dict[str, Any]:
     from sentence_transformers import SentenceTransformerTrainer
     from transformers import TrainerCallback
 
-    from space import training
-    from space.catalogue import passages
-    from space.config import TrainSettings
-    from space.encoder import TextEncoder
-    from space.source import open_judged
-    from space.triplets import exact_texts, training_examples
-    from space.weights import locate
+    from space.data.catalogue import passages
+    from space.encoding.encoder import TextEncoder
+    from space.encoding.weights import locate
+    from space.hub.client import model_download
+    from space.pipelines.inputs import open_judged
+    from space.settings import TrainSettings
+    from space.training import trainer
+    from space.training.examples import exact_texts, training_examples
 
-    ours = training._Trainer
+    ours = trainer._Trainer
     ends: list[float] = []
     losses: list[float] = []
 
@@ -102,13 +103,14 @@ def one(given: argparse.Namespace) -> dict[str, Any]:
             losses.append(float(loss.detach()))
             return loss
 
-    training._Trainer = Timed
+    trainer._Trainer = Timed
     torch.set_num_threads(given.threads or len(os.sched_getaffinity(0)))
     judged = open_judged(given.dataset, given.locales, offline=True)
     texts = passages(judged.catalogue)
     examples = training_examples(judged.train, texts, given.loss, negatives=1)
     examples = examples.shuffle(seed=0).select(range(min(given.examples, len(examples))))
-    encoder = TextEncoder(locate(BASE, offline=True), max_seq_length=given.max_seq_length, training=True)
+    weights = locate(BASE, model_download(offline=True))
+    encoder = TextEncoder(weights, max_seq_length=given.max_seq_length, training=True)
     for module in encoder.model.modules() if given.no_dropout else ():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
@@ -122,7 +124,7 @@ def one(given: argparse.Namespace) -> dict[str, Any]:
             logging_dir=Path(folder) / "logs",
             save_steps=0.5,
         )
-        log = training.fine_tune(encoder, examples, exact_texts(judged.train, texts), settings)
+        log = trainer.fine_tune(encoder, examples, exact_texts(judged.train, texts), settings)
     seconds = [after - before for before, after in itertools.pairwise(ends)]
     return {"losses": losses, "seconds": seconds, "steps": log.steps, "peak_gb": log.peak_memory_gb}
 

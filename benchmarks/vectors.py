@@ -13,9 +13,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from space import catalogue, source  # noqa: E402
-from space.encoder import TextEncoder  # noqa: E402
-from space.weights import STAND_IN, locate  # noqa: E402
+from space.data import catalogue
+from space.encoding.encoder import TextEncoder  # noqa: E402
+from space.encoding.weights import STAND_IN, locate  # noqa: E402
+from space.pipelines import inputs  # noqa: E402
 
 #: Rows made at a time: 65,536 x 384 float32 are 100 MB.
 CHUNK = 65_536
@@ -31,7 +32,7 @@ def encoded(dataset: str, products: int, queries: int) -> tuple[np.ndarray, np.n
         products: at most so many, from all over it.
         queries: exactly so many; repeated where there are fewer.
     """
-    judged = source.open_judged(dataset, ["us"])
+    judged = inputs.open_judged(dataset, ["us"])
     texts = catalogue.passages(judged.catalogue)
     asked = sorted({*judged.train["query"], *judged.test["query"]})
     encoder = TextEncoder(locate(STAND_IN), device="cpu")

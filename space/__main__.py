@@ -11,9 +11,10 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
-from space import config, publish
-from space.config import EdaSettings
+from space import settings as config
 from space.errors import UserError
+from space.hub import publish
+from space.settings import EdaSettings
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -45,11 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def describe(settings: EdaSettings) -> None:
     """A report of a data set, as one HTML file."""
     # Only now: the other commands do without these.
-    from space.baseline import lexical_baseline
-    from space.eda import describe
-    from space.files import atomically
-    from space.source import open_judged
-    from space.ui.data_page import document, report
+    from space.data.profile import describe
+    from space.evaluation.lexical_baseline import lexical_baseline
+    from space.io.files import atomically
+    from space.pipelines.inputs import open_judged
+    from space.ui.html.profile_report import document, report
 
     judged = open_judged(settings.dataset, settings.locales, offline=settings.offline)
     logging.getLogger("space").info(

@@ -13,6 +13,14 @@ class ServiceError(UserError):
     """Something outside was asked for and does not do what is needed; what was made here is not at fault."""
 
 
+class HubError(UserError):
+    """The Hub did not give or take what was asked; the message names the repository and the cure."""
+
+
+class OutOfReachError(HubError):
+    """Neither in the cache nor, for now, to be had from the Hub."""
+
+
 class QueryError(UserError):
     """A request that cannot be answered; the message is for the visitor."""
 

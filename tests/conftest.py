@@ -22,11 +22,11 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # Two workers with two threads each on two cores would spend their time waiting for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 #: Files that take more than ten seconds, so ordered that two neighbours seldom wait for the same thing to be made.
-LONGEST = """hub_faults hub train browser training build browser_languages damage browser_search app browser_own
+LONGEST = """hub_faults hub train browser training build browser_languages damage browser_search app browser_uploaded
     browser_compare hub_server_models spaces browser_hostile browser_evaluation browser_data""".split()
 
 
-# Each worker imports everything: a quarter less work while nobody looks for cycles, see space.imports.
+# Each worker imports everything: a quarter less work while nobody looks for cycles, see space.io.memory.
 gc.disable()
 
 
@@ -144,10 +144,10 @@ def built(shared, trained, tiny_e5) -> Path:
 @pytest.fixture(scope="module")
 def url():
     """A small shop's page; a module with another shop has its own."""
-    import tiny
+    import small_shop
 
     evaluation = {"verdict": "Fine-tuning helped: nDCG@10 +0.1000.", "protocols": {}}
-    with tiny.serve(tiny.engine(evaluation)) as url:
+    with small_shop.serve(small_shop.engine(evaluation)) as url:
         yield url
 
 

@@ -16,9 +16,9 @@ from conftest import ROOT, command, environment, run_script
 from gradio_client import Client
 
 import app
-from space import config
-from space.config import AppSettings
-from space.store import Store
+from space import settings
+from space.settings import AppSettings
+from space.store.reader import Store
 from space.ui.share import share_server_answers
 
 
@@ -84,7 +84,7 @@ def test_it_answers_with_the_documented_json_and_without_a_network_says_why_ther
 
 def configured(*arguments):
     """What the app would serve."""
-    return app.artifacts(config.parse(AppSettings, [*config.environment_arguments(), *arguments], ""))
+    return app.artifacts(settings.parse(AppSettings, [*settings.environment_arguments(), *arguments], ""))
 
 
 def test_a_space_is_configured_by_variables_and_flags_win(built, tiny_e5, monkeypatch):

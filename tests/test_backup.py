@@ -11,7 +11,7 @@ import yaml
 from conftest import ROOT
 from hub_server import Fault, HubServer
 
-from space import backup
+from space.feedback import backup
 
 OWNER = "hf_" + "Cn3" * 11
 
@@ -20,8 +20,8 @@ OWNER = "hf_" + "Cn3" * 11
 RUNS = textwrap.dedent("""
     import json, logging, os, signal, sys, time
     from pathlib import Path
-    from space.backup import Backup
-    from space.usage import Usage
+    from space.feedback.backup import Backup
+    from space.feedback.usage import Usage
 
     def run(folder, repo, product, number, end, flags):
         logging.basicConfig(format="%(message)s", level=logging.WARNING)

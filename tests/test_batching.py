@@ -3,12 +3,12 @@
 import threading
 
 import pytest
-import tiny
+import small_shop
 
-from space.batching import Batches
 from space.errors import QueryError
-from space.search import SearchEngine
-from space.systems import DenseSystem
+from space.retrieval.systems import DenseSystem
+from space.search.batching import Batches
+from space.search.engine import SearchEngine
 
 
 class Work:
@@ -82,7 +82,7 @@ def test_an_error_does_not_block_the_next():
 
 @pytest.fixture(scope="module")
 def engine():
-    return tiny.engine()
+    return small_shop.engine()
 
 
 QUESTIONS = [
@@ -117,7 +117,7 @@ def test_answers_are_those_one_gets_alone(engine):
 
 def test_retrieving_together_is_retrieving_alone(engine):
     """Worked out without threads, so that all of them are in one call for certain; folding reads hybrid deeper."""
-    from space.retrieval import Asked, Request, retrieve
+    from space.search.retrieval import Asked, Request, retrieve
 
     masks = [None, engine.facets.mask({"brand": "Acme"}), engine.facets.mask({"brand": "Acme"})]
     names = list(engine.systems)

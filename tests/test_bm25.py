@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from space import bm25, postings
-from space.bm25 import Bm25Index, terms_of, tokenize
-from space.postings import Postings
+from space.index import bm25, postings
+from space.index.bm25 import Bm25Index, terms_of, tokenize
+from space.index.postings import Postings
 
 PASSAGES = ["red shoes", "red red running shoes for men", "blue mug", "shoes"]
 

@@ -4,9 +4,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from space import bm25_tuning
-from space.bm25 import K1, B, Bm25Index
-from space.bm25_tuning import GRID, RICH, Bm25Choice, choose, parameters
+from space.evaluation import bm25_tuning
+from space.evaluation.bm25_tuning import GRID, RICH, Bm25Choice, choose, parameters
+from space.index.bm25 import K1, B, Bm25Index
 
 
 def shop(queries, judged=RICH):

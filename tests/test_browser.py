@@ -3,7 +3,7 @@
 import re
 
 import pytest
-import tiny
+import small_shop
 from browsing import LOW_CONTRAST, PHONE, ask, needs_chromium, open_tab, titles, width_beyond
 
 pytestmark = needs_chromium
@@ -11,7 +11,13 @@ pytestmark = needs_chromium
 
 def test_header_says_what_runs_over_what(visit):
     text = visit().locator(".masthead").inner_text()
-    for said in ("30 products", "tiny/base", "stand-in: the Hub is out of reach", tiny.NOTICE, "Fine-tuning helped"):
+    for said in (
+        "30 products",
+        "tiny/base",
+        "stand-in: the Hub is out of reach",
+        small_shop.NOTICE,
+        "Fine-tuning helped",
+    ):
         assert said in text
 
 
@@ -152,10 +158,10 @@ def test_hostile_titles_are_shown_and_not_run(visit):
     ask(page, "script red shoes mug lamp <img src=x onerror='window.hacked=true'> ${window.hacked=true} {{this}}")
     page.locator(".card").nth(29).wait_for()
     shown = titles(page)
-    for title in (tiny.SCRIPT, tiny.ONERROR, tiny.TEMPLATE):
+    for title in (small_shop.SCRIPT, small_shop.ONERROR, small_shop.TEMPLATE):
         assert title in shown
     open_tab(page, "Compare")
-    ask(page, tiny.SCRIPT)
+    ask(page, small_shop.SCRIPT)
     page.wait_for_timeout(300)
     assert page.evaluate("window.hacked") is None
     sources = page.locator(".picture img").evaluate_all("images => images.map(image => image.getAttribute('src'))")
@@ -201,7 +207,7 @@ def form_of(page):
 
 def test_a_copied_link_restores_both_tabs_after_a_restart(visit):
     """Nothing of a link may live in the server: here another process could as well be behind the same port."""
-    with tiny.serve(tiny.engine()) as address:
+    with small_shop.serve(small_shop.engine()) as address:
         port = int(re.search(r":(\d+)/", address)[1])
         page = visit(address=address, prepare=lambda context: context.grant_permissions(CLIPBOARD))
         ask(page, "ランニング 赤 & shoes?")
@@ -224,7 +230,7 @@ def test_a_copied_link_restores_both_tabs_after_a_restart(visit):
         compared = page.evaluate("navigator.clipboard.readText()")
         assert "tab=compare" in compared and compared == page.url
         page.close()
-    with tiny.serve(tiny.engine(), port):
+    with small_shop.serve(small_shop.engine(), port):
         page = visit(address=address, link=searched.removeprefix(address), anew=True)
         page.locator(".card").first.wait_for()
         assert titles(page) == before and form_of(page) == form

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-import tiny
+import small_shop
 from browsing import LOW_CONTRAST, PHONE, ask, needs_chromium, titles, width_beyond
 
 pytestmark = needs_chromium
@@ -26,7 +26,7 @@ def url():
             "tuned": {"full_catalogue/ndcg@10": [0.5 + by for by in DIFFERENCES.values()]},
         },
     }
-    with tiny.serve(tiny.engine({"verdict": "Measured.", "protocols": {}, "per_query": per_query})) as url:
+    with small_shop.serve(small_shop.engine({"verdict": "Measured.", "protocols": {}, "per_query": per_query})) as url:
         yield url
 
 
@@ -143,7 +143,7 @@ def test_exports_download_what_is_on_the_page(visit):
     rows = list(csv.DictReader(io.StringIO(files["CSV"].decode("utf-8-sig"), newline="")))
     shown = page.locator(".side .card .title").all_inner_texts()
     assert [row["title"] or "(no title)" for row in rows] == shown
-    assert {row["title"] for row in rows} >= {tiny.ONERROR, tiny.TEMPLATE}
+    assert {row["title"] for row in rows} >= {small_shop.ONERROR, small_shop.TEMPLATE}
     found = json.loads(files["JSON"])
     assert [hit["title"] for part in found["systems"].values() for hit in part["hits"]] == [
         row["title"] for row in rows

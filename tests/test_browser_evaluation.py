@@ -1,8 +1,8 @@
 """The Evaluation tab in a real browser: read, pointed at, followed to the comparison, on a desk and on a phone."""
 
-import measured
 import pytest
-import tiny
+import small_evaluation
+import small_shop
 from browsing import DESK, LOW_CONTRAST, PHONE, ask, needs_chromium, open_tab, width_beyond
 
 pytestmark = needs_chromium
@@ -10,7 +10,7 @@ pytestmark = needs_chromium
 
 @pytest.fixture(scope="module")
 def url():
-    with tiny.serve(tiny.engine(measured.content())) as url:
+    with small_shop.serve(small_shop.engine(small_evaluation.content())) as url:
         yield url
 
 
@@ -40,13 +40,13 @@ def test_the_tab_answers_and_its_bars_can_be_read(visit, url):
     assert said.inner_text().startswith("31 of 38") and slider.input_value() == "31"
     slider.focus()
     page.keyboard.press("End")
-    assert said.inner_text().startswith("38 of 38") and measured.HOSTILE in said.inner_text()
+    assert said.inner_text().startswith("38 of 38") and small_evaluation.HOSTILE in said.inner_text()
     assert slider.get_attribute("aria-valuetext") == said.inner_text()
     assert page.locator(".band.on").count() == 1
     assert place(page) == before  # nothing jumps under the pointer
     page.locator(".readout .carry").click()
     page.locator(".side").first.wait_for()
-    assert page.get_by_role("textbox", name="Query").input_value() == measured.HOSTILE
+    assert page.get_by_role("textbox", name="Query").input_value() == small_evaluation.HOSTILE
     assert page.get_by_role("combobox", name="Locale").input_value().startswith("us")
     page.wait_for_url("**tab=compare**")
     assert page.evaluate("window.hacked") is None

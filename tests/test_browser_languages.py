@@ -2,9 +2,9 @@
 
 import re
 
-import measured
 import pytest
-import tiny
+import small_evaluation
+import small_shop
 from browsing import LOW_CONTRAST, PHONE, needs_chromium, open_tab, titles, width_beyond
 
 pytestmark = needs_chromium
@@ -35,7 +35,7 @@ FRAMES = """(function look() {
 
 @pytest.fixture(scope="module")
 def url():
-    with tiny.serve(tiny.engine(measured.content())) as url:
+    with small_shop.serve(small_shop.engine(small_evaluation.content())) as url:
         yield url
 
 

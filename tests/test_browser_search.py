@@ -3,11 +3,11 @@
 import re
 
 import pytest
-import tiny
+import small_shop
 from browsing import LOW_CONTRAST, PHONE, ask, needs_chromium, titles, width_beyond
 
-from space.calibration import EXACT, Calibration
-from space.search import SearchEngine
+from space.search.engine import SearchEngine
+from space.search.score_reference import EXACT, Calibration
 
 pytestmark = needs_chromium
 SHELVES = {"shoes": "Wear > Shoes", "boots": "Wear > Shoes", "socks": "Wear", "laptop": "Tech", "coffee": "Kitchen"}
@@ -19,12 +19,12 @@ def shelf(title):
 
 @pytest.fixture(scope="module")
 def url():
-    plain = tiny.engine()
-    shelves = tiny.pa.array(map(shelf, plain.catalogue["product_title"].to_pylist()), tiny.pa.string())
-    known = {name: Calibration(tiny.torch.linspace(0, 1, 200).numpy(), EXACT) for name in ("base", "tuned")}
+    plain = small_shop.engine()
+    shelves = small_shop.pa.array(map(shelf, plain.catalogue["product_title"].to_pylist()), small_shop.pa.string())
+    known = {name: Calibration(small_shop.torch.linspace(0, 1, 200).numpy(), EXACT) for name in ("base", "tuned")}
     catalogue = plain.catalogue.append_column("category", shelves)
-    engine = SearchEngine(catalogue, plain.systems, judgments=tiny.judgments(), calibrations=known)
-    with tiny.serve(engine) as url:
+    engine = SearchEngine(catalogue, plain.systems, judgments=small_shop.judgments(), calibrations=known)
+    with small_shop.serve(engine) as url:
         yield url
 
 

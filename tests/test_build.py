@@ -14,13 +14,14 @@ import torch
 from conftest import command, environment, run_script
 
 import build_embeddings
-from space import embedding, sample, serving
-from space.bm25 import K1, B
-from space.catalogue import passages
-from space.encoder import TextEncoder
-from space.loading import load_engine
-from space.store import Store
-from space.weights import locate
+from space.data import sample
+from space.data.catalogue import passages
+from space.encoding.encoder import TextEncoder
+from space.encoding.weights import locate
+from space.index.bm25 import K1, B
+from space.search.loading import load_engine
+from space.store import embedding, mapped_files
+from space.store.reader import Store
 
 
 def content(folder):
@@ -64,7 +65,7 @@ def test_a_large_store_is_served_from_beside_itself_and_answers_the_same(built, 
     shutil.copytree(built / "artifacts", tmp_path / "artifacts")
     names = str(built / "saved_e5_model"), str(tiny_e5), str(tmp_path / "artifacts")
     expected = load_engine(*names, offline=True).compare("red kettle", 20, ["base", "tuned", "bm25", "hybrid"])
-    monkeypatch.setitem(serving.serve.__kwdefaults__, "mapped_from", 1)
+    monkeypatch.setitem(mapped_files.serve.__kwdefaults__, "mapped_from", 1)
     for _ in ("made", "found"):
         engine = load_engine(*names, offline=True)
         found = engine.compare("red kettle", 20, ["base", "tuned", "bm25", "hybrid"])

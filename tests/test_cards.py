@@ -6,11 +6,12 @@ from html.parser import HTMLParser
 
 import pytest
 
-from space.figures import Figures
-from space.results import Comparison, Hit, Move, SearchResult, Standing
-from space.ui import aligned, cards, columns
-from space.ui.header import header
-from space.ui.markup import EMPTY, Html, fill, join
+from space.search.list_quality import Figures
+from space.search.results import Comparison, Hit, Move, SearchResult, Standing
+from space.ui.html import cards, rank_table
+from space.ui.html import comparison as columns
+from space.ui.html.header import header
+from space.ui.html.markup import EMPTY, Html, fill, join
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;{query}{0}${1}"
 
@@ -326,7 +327,7 @@ def test_figures_say_of_what_they_are(scope, said):
 def test_table_has_each_product_once_by_tuned_then_by_best_rank():
     base = [hit(1, product_id="a"), hit(2, product_id="b"), hit(3, product_id="c")]
     tuned, bm25 = [hit(1, product_id="c"), hit(2, product_id="d")], [hit(1, product_id="e"), hit(2, product_id="c")]
-    page = aligned.aligned(comparison(base, tuned, [], bm25), {"base": {}, "tuned": {}, "bm25": {}}, judged=False)
+    page = rank_table.aligned(comparison(base, tuned, [], bm25), {"base": {}, "tuned": {}, "bm25": {}}, judged=False)
     found = re.findall(r'<tr data-same="us/(\w)">.*?</th>(.*?)</tr>', page)
     rows = {product: Elements(cells).text.replace("not listed", " ").split() for product, cells in found}
     assert list(rows) == ["c", "d", "a", "e", "b"]

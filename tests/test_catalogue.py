@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from space import catalogue
-from space.catalogue import BULLETS, DataError, load_catalogue
+from space.data import catalogue
+from space.data.catalogue import BULLETS, DataError, load_catalogue
 
 OURS = ["product_locale", "product_id", "product_title", "product_brand", "product_color"]
 ROWS = [

@@ -5,8 +5,8 @@ import pytest
 import torch
 from test_index import unit
 
-import space.codes
-from space.codes import Codes
+import space.index.codes
+from space.index.codes import Codes
 
 
 @pytest.mark.parametrize("centre", [True, False], ids=["centred", "as they are"])
@@ -16,10 +16,10 @@ from space.codes import Codes
 def test_codes_are_off_by_the_margin_at_most(dim, q, whole, centre, monkeypatch):
     """The search is exact as long as this holds, also with rows and queries of very unequal lengths, and also where
     the processor cannot add up int8 products in whole numbers."""
-    if whole and not space.codes._whole(torch.device("cpu")):
+    if whole and not space.index.codes._whole(torch.device("cpu")):
         pytest.skip("this processor does not add up int8 products")
-    monkeypatch.setattr(space.codes, "_whole", lambda device: whole)
-    monkeypatch.setattr(space.codes, "_SAMPLE", 256 if centre else 4096)
+    monkeypatch.setattr(space.index.codes, "_whole", lambda device: whole)
+    monkeypatch.setattr(space.index.codes, "_SAMPLE", 256 if centre else 4096)
     lengths = torch.logspace(-3, 1, 500)[:, None]
     vectors, queries = unit(500, dim) * lengths, unit(q, dim, seed=1) * lengths[:q] * 50
     codes = Codes(vectors, torch.device("cpu"))
@@ -68,7 +68,7 @@ def by_the_proof(codes, vectors, probe, queries):
 @pytest.mark.parametrize("centre", [True, False], ids=["centred", "as they are"])
 def test_the_margin_is_what_the_proof_allows(centre, scale, monkeypatch):
     """Less would lose rows, more would look at rows for nothing."""
-    monkeypatch.setattr(space.codes, "_SAMPLE", 256 if centre else 4096)
+    monkeypatch.setattr(space.index.codes, "_SAMPLE", 256 if centre else 4096)
     vectors = (unit(3000, 24) * torch.logspace(-1, 1, 3000)[:, None] + 0.2) * scale
     queries = unit(5, 24, seed=1) * torch.logspace(-2, 2, 5)[:, None]
     codes = Codes(vectors, torch.device("cpu"))
@@ -104,14 +104,14 @@ def test_where_codes_are_exact_only_roundings_are_left(dim):
 @pytest.mark.parametrize("n", [255, 256, 1027])
 def test_the_centre_is_that_of_a_few_runs_from_all_over(n, monkeypatch):
     """Of 4,096 rows and more, here 256, no others are read. Of fewer, or where one is no number, there is none."""
-    monkeypatch.setattr(space.codes, "_SAMPLE", 256)
+    monkeypatch.setattr(space.index.codes, "_SAMPLE", 256)
     vectors, runs = torch.full((n, 3), torch.nan), [slice(n // 4 * run, n // 4 * run + 64) for run in range(4)]
     for number, run in enumerate(runs):
         vectors[run] = unit(64, 3, seed=number)[: n - run.start] + number
     expected = torch.cat([vectors[run] for run in runs]).mean(dim=0) if n >= 256 else torch.zeros(3)
-    torch.testing.assert_close(space.codes._centre(vectors), expected)
+    torch.testing.assert_close(space.index.codes._centre(vectors), expected)
     vectors[runs[2].start + 5] = torch.inf
-    assert not space.codes._centre(vectors).any()
+    assert not space.index.codes._centre(vectors).any()
 
 
 def test_queries_are_padded_to_what_the_product_likes():
@@ -124,11 +124,11 @@ def test_queries_are_padded_to_what_the_product_likes():
 @pytest.mark.parametrize("whole", [True, False], ids=["int8", "float32"])
 def test_products_of_int8_are_used_only_where_they_add_up(whole, monkeypatch):
     asked = []
-    monkeypatch.setattr(space.codes, "_whole", lambda device: whole)
+    monkeypatch.setattr(space.index.codes, "_whole", lambda device: whole)
     monkeypatch.setattr(torch, "_int_mm", lambda a, b: asked.append(a.shape) or (a.float() @ b.float()).int())
     codes = torch.full((24, 16), 3, dtype=torch.int8)
     for queries in (1, 8):
-        assert space.codes._dots(codes, codes[:queries]).tolist() == [[144.0] * queries] * 24
+        assert space.index.codes._dots(codes, codes[:queries]).tolist() == [[144.0] * queries] * 24
     assert asked == ([(1, 16), (24, 16)] if whole else [])
 
 
@@ -142,14 +142,14 @@ def test_a_processor_is_asked_whether_products_of_int8_add_up(wrong, monkeypatch
         return whole - 1 if len(a) == wrong else whole
 
     monkeypatch.setattr(torch, "_int_mm", seen)
-    space.codes._whole.cache_clear()
+    space.index.codes._whole.cache_clear()
     ends = torch.full((64, 64), 127, dtype=torch.int8)
     right = all((seen(ends[:rows], ends) == 64 * 127**2).all() for rows in (1, 64))
     try:
-        assert space.codes._whole(torch.device("cpu")) is right
-        assert space.codes._whole(torch.device("cuda")) is True
+        assert space.index.codes._whole(torch.device("cpu")) is right
+        assert space.index.codes._whole(torch.device("cuda")) is True
     finally:
-        space.codes._whole.cache_clear()
+        space.index.codes._whole.cache_clear()
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])

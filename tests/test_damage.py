@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hub_repos import e5_files
-from test_store import build, content, replaced
+from test_store_reader import build, content, replaced
 
-from space.encoder import TextEncoder
-from space.files import WriteError, atomically
-from space.loading import load_engine
-from space.store import MANIFEST, Store, StoreError
-from space.weights import WeightsError, locate
+from space.encoding.encoder import TextEncoder
+from space.encoding.weights import WeightsError, locate
+from space.io.files import WriteError, atomically
+from space.search.loading import load_engine
+from space.store.reader import MANIFEST, Store, StoreError
 
 # -- models ----------------------------------------------------------------------------------------------------------
 

@@ -2,16 +2,16 @@
 
 import threading
 
-import tiny
+import small_shop
 
-from space.search import SearchEngine
-from space.ui import data_tab
-from space.ui.data_page import report
+from space.search.engine import SearchEngine
+from space.ui.html.profile_report import report
+from space.ui.tabs import data
 
 
 def shown_by(engine):
     """What the tab's event returns, found as Gradio finds it."""
-    from space.ui.demo import build_demo
+    from space.ui.page import build_demo
 
     demo = build_demo(engine)
     fns = [fn.fn for fn in demo.fns.values() if any(event == "appear" for _, event in fn.targets)]
@@ -21,7 +21,7 @@ def shown_by(engine):
 def test_it_shows_the_data_of_the_engine():
     number = {"mean": 0.6, "low": 0.5, "high": 0.7, "n": 6}
     evaluation = {"verdict": "Helped.", "protocols": {"full_catalogue": {"systems": {"bm25": {"ndcg@10": number}}}}}
-    page = shown_by(tiny.engine(evaluation))()
+    page = shown_by(small_shop.engine(evaluation))()
     for said in (
         "Labels, test",
         "In the full catalogue",
@@ -34,8 +34,8 @@ def test_it_shows_the_data_of_the_engine():
 
 
 def test_an_engine_without_judgments_or_evaluation_has_a_tab_too():
-    systems = tiny.engine().systems
-    page = shown_by(SearchEngine(tiny.catalogue(), systems))()
+    systems = small_shop.engine().systems
+    page = shown_by(SearchEngine(small_shop.catalogue(), systems))()
     assert "Missing fields" in page and "Labels" not in page and "baseline" not in page
 
 
@@ -49,8 +49,8 @@ def test_it_is_counted_once_however_many_look(monkeypatch):
         begun.wait(0.2)
         return report(*arguments, **more)
 
-    monkeypatch.setattr(data_tab, "report", slowly)
-    show = shown_by(tiny.engine())
+    monkeypatch.setattr(data, "report", slowly)
+    show = shown_by(small_shop.engine())
     assert made == []
     threads = [threading.Thread(target=show) for _ in range(20)]
     for thread in threads:

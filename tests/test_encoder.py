@@ -10,12 +10,13 @@ import torch
 from hub_repos import e5_files
 from transformers import BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
 
-from space import encoder as encoders
-from space import weights
-from space.ahead import ahead
-from space.encoder import E5_PROMPTS, TextEncoder, is_e5
-from space.forward import PackedBert, batches, packable
-from space.weights import STAND_IN, Weights, WeightsError, locate
+from space.encoding import encoder as encoders
+from space.encoding import weights
+from space.encoding.encoder import E5_PROMPTS, TextEncoder, is_e5
+from space.encoding.packed_bert import PackedBert, batches, packable
+from space.encoding.weights import STAND_IN, Weights, WeightsError, locate
+from space.hub.client import model_download
+from space.io.threads import ahead
 
 TEXTS = ["red shoes", "a much longer text about a blue kettle with a whistle", "", "ワイヤレス イヤホン"]
 
@@ -329,7 +330,7 @@ def test_which_names_say_e5(name, says):
 
 def test_offline_the_stand_in_replaces_a_base_and_says_why(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    found = locate("intfloat/multilingual-e5-small", offline=True, substitute=True)
+    found = locate("intfloat/multilingual-e5-small", model_download(offline=True), substitute=True)
     assert found.name == STAND_IN
     assert "--offline" in found.notice
     assert "intfloat/multilingual-e5-small" in found.notice
@@ -337,7 +338,7 @@ def test_offline_the_stand_in_replaces_a_base_and_says_why(tmp_path, monkeypatch
 
 def test_a_tuned_model_is_never_replaced():
     with pytest.raises(WeightsError, match="user/tuned is not in the cache"):
-        locate("user/tuned", offline=True)
+        locate("user/tuned", model_download(offline=True))
 
 
 def test_a_mistyped_folder_is_called_a_folder():

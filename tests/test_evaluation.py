@@ -9,10 +9,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from space import evaluation
-from space.bm25 import Bm25Index
-from space.esci import GAINS, LABELS
-from space.systems import Bm25System, HybridSystem, RandomSystem, Ranking
+from space.data.judgments import GAINS, LABELS
+from space.evaluation import protocols
+from space.index.bm25 import Bm25Index
+from space.retrieval.systems import Bm25System, HybridSystem, RandomSystem, Ranking
 
 LOG3, LOG5 = math.log2(3), math.log2(5)
 
@@ -78,7 +78,7 @@ def many(queries=150, seed=0):
 
 def test_query_metrics_by_hand():
     """Guards the order of judged products, what unjudged ones count, and both ideals."""
-    found = evaluation.query_metrics(
+    found = protocols.query_metrics(
         np.array(["Substitute", "Exact", "Irrelevant", "Exact"]),
         np.array([10, 20, 30, 40]),
         order=np.array([1, 0, 2, 3]),  # Exact, Substitute, Irrelevant, Exact
@@ -100,18 +100,18 @@ def test_query_metrics_by_hand():
 def test_query_metrics_cut_offs():
     """Eleven Irrelevant before the Exact: beyond every @10, within nDCG of the whole list and recall@100."""
     labels = np.array(["Irrelevant"] * 11 + ["Exact"])
-    found = evaluation.query_metrics(labels, np.arange(12), np.arange(12), np.arange(12))
+    found = protocols.query_metrics(labels, np.arange(12), np.arange(12), np.arange(12))
     assert found["judged/ndcg"] == pytest.approx(1 / math.log2(13))
     assert found["full_catalogue/recall@100"] == 1.0
     assert [found[name] for name in ("judged/ndcg@10", "full_catalogue/ndcg@10", "full_catalogue/mrr@10")] == [0, 0, 0]
     behind_a_hundred = np.append(np.arange(100, 200), 11)
-    late = evaluation.query_metrics(labels, np.arange(12), np.arange(12), behind_a_hundred)
+    late = protocols.query_metrics(labels, np.arange(12), np.arange(12), behind_a_hundred)
     assert late["full_catalogue/recall@100"] == 0.0
 
 
 def test_query_without_exact_product():
     """Recall and ranks of Exact products say nothing there; nDCG still does."""
-    found = evaluation.query_metrics(
+    found = protocols.query_metrics(
         np.array(["Substitute", "Irrelevant"]), np.array([1, 2]), np.array([1, 0]), np.array([1])
     )
     assert found["judged/ndcg"] == pytest.approx(1 / LOG3)
@@ -122,17 +122,17 @@ def test_query_without_exact_product():
 
 def test_query_without_any_gain():
     """Every system would get the same, deserved or not."""
-    found = evaluation.query_metrics(np.array(["Irrelevant"]), np.array([1]), np.array([0]), np.array([1]))
+    found = protocols.query_metrics(np.array(["Irrelevant"]), np.array([1]), np.array([0]), np.array([1]))
     assert all(math.isnan(value) for value in found.values())
 
 
 def test_metrics_are_those_announced():
     """The tables are built from ``METRICS``: a metric that is not computed would only be missed after training."""
-    found = evaluation.query_metrics(np.array(["Exact"]), np.array([1]), np.array([0]), np.array([1]))
-    announced = [f"{protocol}/{name}" for protocol, names in evaluation.METRICS.items() for name in names]
+    found = protocols.query_metrics(np.array(["Exact"]), np.array([1]), np.array([0]), np.array([1]))
+    announced = [f"{protocol}/{name}" for protocol, names in protocols.METRICS.items() for name in names]
     assert list(found) == announced
     assert set(found.values()) == {1.0}
-    assert set(evaluation.PROTOCOLS) == set(evaluation.METRICS)
+    assert set(protocols.PROTOCOLS) == set(protocols.METRICS)
 
 
 # -- all queries -----------------------------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ def test_metrics_are_those_announced():
 def test_a_perfect_system_has_full_marks():
     """Whatever mixes up queries, rows, batches or locales takes marks from the system that knows the answers."""
     test, catalogue = many()
-    found = evaluation.per_query(oracle(test, len(catalogue)), test, catalogue)
+    found = protocols.per_query(oracle(test, len(catalogue)), test, catalogue)
     assert len(found) == 150
     assert (found == 1.0).all(axis=None)
 
@@ -151,7 +151,7 @@ def test_the_reverse_of_a_perfect_system_has_not():
     test, catalogue = many()
     system = oracle(test, len(catalogue))
     system.given = {key: -gain for key, gain in system.given.items()}
-    found = evaluation.per_query(system, test, catalogue).mean()
+    found = protocols.per_query(system, test, catalogue).mean()
     assert found["full_catalogue/ndcg@10"] < 0.01
     assert found["judged/ndcg"] < 0.9
 
@@ -159,7 +159,7 @@ def test_the_reverse_of_a_perfect_system_has_not():
 def test_rows_are_queries_in_order():
     """Other frames are subtracted from it, and the page shows it by query."""
     test, catalogue = many()
-    found = evaluation.per_query(oracle(test, len(catalogue)), test, catalogue)
+    found = protocols.per_query(oracle(test, len(catalogue)), test, catalogue)
     expected = sorted(set(zip(test["product_locale"], test["query"], strict=True)))
     assert found.index.names == ["product_locale", "query"]
     assert found.index.tolist() == expected
@@ -170,7 +170,7 @@ def test_each_query_searches_its_own_locale():
     catalogue = shop(["us", "es", "us", "es", "jp"])
     test = judgments([("lego", "us", 0, "Exact"), ("lego", "es", 3, "Exact")])
     system = Scored(5, {("lego", 4): 9.0, ("lego", 0): 5.0, ("lego", 3): 4.0})
-    found = evaluation.per_query(system, test, catalogue)
+    found = protocols.per_query(system, test, catalogue)
     assert (found == 1.0).all(axis=None)  # with the jp product in reach, neither would be first
     masks = [(query, mask.tolist()) for query, mask in system.asked]
     assert masks == [("lego", [False, True, False, True, False]), ("lego", [True, False, True, False, False])]
@@ -179,7 +179,7 @@ def test_each_query_searches_its_own_locale():
 def test_retrieval_is_deep_enough_for_its_metrics():
     """recall@100 of 100 results; fewer asked for would bound it."""
     test = judgments([("mug", "us", row, "Exact") for row in range(150)])
-    found = evaluation.per_query(oracle(test, 300), test, shop(["us"] * 300))
+    found = protocols.per_query(oracle(test, 300), test, shop(["us"] * 300))
     assert found["full_catalogue/recall@100"].tolist() == pytest.approx([100 / 150])
     assert found["full_catalogue/ndcg@10"].tolist() == [1.0]
 
@@ -196,7 +196,7 @@ def test_repeats_are_averaged():
             self.turn += 1
             return [np.array([0, 1] if self.turn % 4 else [1, 0]) for _ in queries]  # right three times of four
 
-    found = evaluation.per_query(Alternating(2, {("mug", 0): 1.0}), test, catalogue)
+    found = protocols.per_query(Alternating(2, {("mug", 0): 1.0}), test, catalogue)
     assert found["judged/ndcg"].item() == pytest.approx((3 + 1 / LOG3) / 4)
     assert found["full_catalogue/ndcg@10"].item() == 1.0
 
@@ -210,11 +210,11 @@ def test_random_is_the_expected_floor():
             for side, label in enumerate(("Exact", "Irrelevant"))
         ]
     )
-    found = evaluation.per_query(RandomSystem(100, seed=0), test, shop(["us"] * 100))
+    found = protocols.per_query(RandomSystem(100, seed=0), test, shop(["us"] * 100))
     # Of 1,000 coins: standard error .0058.
     assert found["judged/ndcg"].mean() == pytest.approx((1 + 1 / LOG3) / 2, abs=0.02)
     assert found["full_catalogue/recall@100"].mean() == 1.0  # all 100 products
-    again = evaluation.per_query(RandomSystem(100, seed=0), test, shop(["us"] * 100))
+    again = protocols.per_query(RandomSystem(100, seed=0), test, shop(["us"] * 100))
     pd.testing.assert_frame_equal(found, again)
 
 
@@ -238,7 +238,7 @@ def test_order_of_the_judgments_does_not_matter(kind):
     )
     systems = {"bm25": Bm25System(Bm25Index(passages)), "scored": one, "hybrid": HybridSystem(one, other)}
     system = systems[kind]
-    measure = partial(evaluation.per_query, system, catalogue=catalogue)
+    measure = partial(protocols.per_query, system, catalogue=catalogue)
     shuffled = test.sample(frac=1, random_state=2).reset_index(drop=True)
     pd.testing.assert_frame_equal(measure(test=test), measure(test=shuffled))
 
@@ -249,13 +249,13 @@ def test_order_of_the_judgments_does_not_matter(kind):
 def test_held_out():
     """Whole queries, as many as asked for, with all their judgments."""
     test, _ = many()
-    some = evaluation.held_out(test, 20, seed=1)
+    some = protocols.held_out(test, 20, seed=1)
     key = ["product_locale", "query"]
     assert len(some[key].drop_duplicates()) == 20
     sizes = test.groupby(key).size()
     assert some.groupby(key).size().eq(sizes.loc[some.groupby(key).size().index]).all()
     for limit in (-1, 150, 1000):
-        assert len(evaluation.held_out(test, limit)) == len(test)
+        assert len(protocols.held_out(test, limit)) == len(test)
 
 
 def test_held_out_is_a_draw_by_its_seed():
@@ -263,7 +263,7 @@ def test_held_out_is_a_draw_by_its_seed():
     test, _ = many()
     shuffled = test.sample(frac=1, random_state=3)
     queries = [
-        set(evaluation.held_out(frame, 20, seed)["query"]) for frame, seed in ((test, 1), (shuffled, 1), (test, 2))
+        set(protocols.held_out(frame, 20, seed)["query"]) for frame, seed in ((test, 1), (shuffled, 1), (test, 2))
     ]
     assert queries[0] == queries[1] != queries[2]
 
@@ -274,7 +274,7 @@ def test_held_out_is_a_draw_by_its_seed():
 def frame(values, index=None):
     """Per-query figures with one value a query in every metric."""
     index = index or [("us", f"q{number}") for number in range(len(values))]
-    names = [f"{protocol}/{name}" for protocol, metrics in evaluation.METRICS.items() for name in metrics]
+    names = [f"{protocol}/{name}" for protocol, metrics in protocols.METRICS.items() for name in metrics]
     return pd.DataFrame(
         {name: values for name in names}, index=pd.MultiIndex.from_tuples(index, names=["product_locale", "query"])
     )
@@ -285,8 +285,8 @@ BASE = np.linspace(0.1, 0.8, 40)
 
 def test_differences_are_paired():
     """The same gain on every query is certain, however far the queries are apart."""
-    summary = evaluation.summarize({"base": frame(BASE), "tuned": frame(BASE + 0.05)})
-    for protocol, names in evaluation.METRICS.items():
+    summary = protocols.summarize({"base": frame(BASE), "tuned": frame(BASE + 0.05)})
+    for protocol, names in protocols.METRICS.items():
         table = summary["protocols"][protocol]
         assert list(table["differences"]) == ["tuned"]
         for name in names:
@@ -298,7 +298,7 @@ def test_differences_are_paired():
 
 def test_systems_are_also_set_against_each_other():
     """What fusing adds cannot be read off two differences from base: the interval needs the pairs."""
-    summary = evaluation.summarize({"bm25": frame(BASE + 0.1), "tuned": frame(BASE), "hybrid": frame(BASE + 0.15)})
+    summary = protocols.summarize({"bm25": frame(BASE + 0.1), "tuned": frame(BASE), "hybrid": frame(BASE + 0.15)})
     for table in summary["protocols"].values():
         means = {
             (system, other): {round(found["mean"], 6) for found in figures.values()}
@@ -306,28 +306,28 @@ def test_systems_are_also_set_against_each_other():
             for other, figures in others.items()
         }
         assert means == {("hybrid", "tuned"): {0.15}, ("hybrid", "bm25"): {0.05}, ("tuned", "bm25"): {-0.1}}
-    assert "| hybrid − tuned | +0.1500 [+0.1500, +0.1500]" in evaluation.to_markdown(summary)
+    assert "| hybrid − tuned | +0.1500 [+0.1500, +0.1500]" in protocols.to_markdown(summary)
 
 
 def test_differences_are_by_query_and_not_by_place():
     """Frames in another order would otherwise be subtracted across queries."""
     tuned = frame(BASE + 0.05)
-    summary = evaluation.summarize({"base": frame(BASE), "tuned": tuned.iloc[::-1]})
+    summary = protocols.summarize({"base": frame(BASE), "tuned": tuned.iloc[::-1]})
     found = summary["protocols"]["judged"]["differences"]["tuned"]["ndcg"]
     assert (found["low"], found["high"], found["wins"]) == (0.05, 0.05, 40)
 
 
 def test_without_base_there_is_no_difference():
     """Before base has been measured, or where only one system is."""
-    summary = evaluation.summarize({"bm25": frame(BASE)})
+    summary = protocols.summarize({"bm25": frame(BASE)})
     assert [table["differences"] for table in summary["protocols"].values()] == [{}, {}]
 
 
 def test_json_has_no_nan():
     """A browser's JSON parser refuses NaN; queries without the metric are null and left out of every mean."""
     values = np.array([0.5, np.nan, 1.0])
-    summary = evaluation.summarize({"base": frame(values), "tuned": frame(values), "bm25": frame(np.full(3, np.nan))})
-    again = json.loads(evaluation.to_json(summary))
+    summary = protocols.summarize({"base": frame(values), "tuned": frame(values), "bm25": frame(np.full(3, np.nan))})
+    again = json.loads(protocols.to_json(summary))
     assert again == summary
     assert again["protocols"]["judged"]["systems"]["base"]["ndcg"]["n"] == 2
     assert again["protocols"]["judged"]["systems"]["bm25"]["ndcg"] == {"mean": None, "low": None, "high": None, "n": 0}
@@ -335,7 +335,7 @@ def test_json_has_no_nan():
     assert again["per_query"]["query"] == ["q0", "q1", "q2"]
     assert again["per_query"]["systems"]["base"]["judged/ndcg"] == [0.5, None, 1.0]
     with pytest.raises(ValueError, match="not JSON compliant"):
-        evaluation.to_json({"mean": math.nan})
+        protocols.to_json({"mean": math.nan})
 
 
 def test_label_counts_stand_beside_their_query():
@@ -343,11 +343,11 @@ def test_label_counts_stand_beside_their_query():
     test = judgments(
         [("b", "us", 1, "Exact"), ("a", "us", 2, "Substitute"), ("b", "us", 3, "Exact"), ("b", "es", 4, "Irrelevant")]
     )
-    counts = evaluation.label_counts(test)
+    counts = protocols.label_counts(test)
     assert counts.index.tolist() == [("es", "b"), ("us", "a"), ("us", "b")]
     assert counts.to_numpy().tolist() == [[0, 0, 0, 1], [0, 1, 0, 0], [2, 0, 0, 0]]
     figures = frame(np.full(3, 0.5), index=[("us", "b"), ("es", "b"), ("us", "a")])
-    held = json.loads(evaluation.to_json(evaluation.summarize({"base": figures}, labels=counts)))["per_query"]
+    held = json.loads(protocols.to_json(protocols.summarize({"base": figures}, labels=counts)))["per_query"]
     assert held["query"] == ["b", "b", "a"]
     assert held["labels"] == {
         "Exact": [2, 0, 0],
@@ -355,23 +355,23 @@ def test_label_counts_stand_beside_their_query():
         "Complement": [0] * 3,
         "Irrelevant": [0, 1, 0],
     }
-    assert "labels" not in evaluation.summarize({"base": figures})["per_query"]
+    assert "labels" not in protocols.summarize({"base": figures})["per_query"]
 
 
 def test_summary_is_the_same_every_time():
     """The interval is drawn, so it must be drawn by the seed."""
     results = {"base": frame(BASE), "tuned": frame(BASE[::-1])}
-    assert evaluation.summarize(results) == evaluation.summarize(results)
+    assert protocols.summarize(results) == protocols.summarize(results)
 
 
 def test_markdown_keeps_the_protocols_apart():
     """Two tables, each with its own words; one column for both would compare what cannot be compared."""
-    summary = evaluation.summarize(
+    summary = protocols.summarize(
         {"random": frame(np.full(40, np.nan)), "base": frame(BASE), "tuned": frame(BASE + 0.05)}
     )
-    judged, full = evaluation.to_markdown(summary).split("**Full catalogue.**")
-    assert evaluation.PROTOCOLS["judged"] in judged
-    assert evaluation.PROTOCOLS["full_catalogue"] in full
+    judged, full = protocols.to_markdown(summary).split("**Full catalogue.**")
+    assert protocols.PROTOCOLS["judged"] in judged
+    assert protocols.PROTOCOLS["full_catalogue"] in full
     assert "| system | ndcg | ndcg@10 |" in judged
     assert "| system | ndcg@10 | recall@100 | mrr@10 | exact@1 |" in full
     assert "| random | – | – |" in judged
@@ -385,7 +385,7 @@ def test_markdown_keeps_the_protocols_apart():
 
 def verdict(mean, low, high, n=35):
     figures = {"mean": mean, "low": low, "high": high, "n": n, "wins": 20, "losses": 10, "ties": 5}
-    return evaluation.verdict({"protocols": {"full_catalogue": {"differences": {"tuned": {"ndcg@10": figures}}}}})
+    return protocols.verdict({"protocols": {"full_catalogue": {"differences": {"tuned": {"ndcg@10": figures}}}}})
 
 
 @pytest.mark.parametrize(
@@ -414,6 +414,6 @@ def test_verdict_where_nothing_can_be_said():
     """No held-out query has a gain: a sentence at the end of the training, and no crash."""
     assert verdict(None, None, None, n=0).startswith("Fine-tuning: nothing can be said")
     nothing = frame(np.full(3, np.nan))
-    assert evaluation.verdict(evaluation.summarize({"base": nothing, "tuned": nothing})) == verdict(
+    assert protocols.verdict(protocols.summarize({"base": nothing, "tuned": nothing})) == verdict(
         None, None, None, n=0
     )

@@ -4,24 +4,25 @@ import html
 import re
 import xml.etree.ElementTree as ElementTree
 
-import measured
 import numpy as np
 import pytest
-import tiny
+import small_evaluation
+import small_shop
 
-from space import reading
-from space.evaluation import METRICS, PROTOCOLS
-from space.ui import charts, links, numbers, per_query, protocols, runs
-from space.ui.demo import build_demo
-from space.ui.evaluation_tab import page
+from space.evaluation import reading
+from space.evaluation.protocols import METRICS, PROTOCOLS
+from space.ui import links
+from space.ui.html import charts, numbers, per_query, protocols, runs
 from space.ui.links import Link, parse, split
+from space.ui.page import build_demo
+from space.ui.tabs.evaluation import page
 
-SERVING = tiny.engine().description
+SERVING = small_shop.engine().description
 
 
 @pytest.fixture(scope="module")
 def content():
-    return measured.content()
+    return small_evaluation.content()
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +214,7 @@ def test_every_query_is_a_bar_that_can_be_read(whole):
     bands = bands_of(shown)
     assert len(bands) == 38
     assert bands[0][3] == "1 of 38: “query us 20” (us) +.400, from .500 to .900"
-    assert bands[-1][3] == f"38 of 38: “{measured.HOSTILE}” (us) −.300, from .500 to .200"
+    assert bands[-1][3] == f"38 of 38: “{small_evaluation.HOSTILE}” (us) −.300, from .500 to .200"
     assert path_of(shown, "up").count("M") == 22 and path_of(shown, "down").count("M") == 13
     assert "22 above zero, 13 below" in shown
 
@@ -223,9 +224,9 @@ def test_ends_of_the_list_lead_to_the_comparison(whole):
     gains, losses = re.findall(r"<h3>(?:Largest gains|Largest losses)</h3>(.*?)</div>", section(whole, "queries"))
     found = re.findall(r'<a class="carry" href="([^"]*)".*?>(.*?)</a><span class="moved">(.*?)</span>', losses)
     assert [moved.split(",")[0] for _, _, moved in found] == ["−.300", "−.200", "−.100", "−.100", "−.100"]
-    assert html.unescape(found[0][1]) == f"{measured.HOSTILE} (us)"
+    assert html.unescape(found[0][1]) == f"{small_evaluation.HOSTILE} (us)"
     assert parse(split(html.unescape(found[0][0])), ["tuned"]) == (
-        Link(measured.HOSTILE, tab="compare", system="tuned", filters={"locale": "us"}),
+        Link(small_evaluation.HOSTILE, tab="compare", system="tuned", filters={"locale": "us"}),
         [],
     )
     assert [moved.split(",")[0] for moved in re.findall('"moved">(.*?)<', gains)] == ["+.400", "+.300"] + ["+.100"] * 3
@@ -233,13 +234,13 @@ def test_ends_of_the_list_lead_to_the_comparison(whole):
 
 def test_ties_are_neither_gain_nor_loss():
     """With nothing to list there is a word, and no query that did not move."""
-    shown = per_query.chart(per_query.slices.queries(measured.content({"us": [0.0] * 12})))
+    shown = per_query.chart(per_query.slices.queries(small_evaluation.content({"us": [0.0] * 12})))
     assert text(shown).endswith("Largest gains None. Largest losses None.")
 
 
 def test_a_query_of_one_locale_is_compared_within_it():
     """All were measured in one, and the catalogue that is served may have more."""
-    frame = per_query.slices.queries(measured.content({"us": [0.1, 0.2]}))
+    frame = per_query.slices.queries(small_evaluation.content({"us": [0.1, 0.2]}))
     for several in (False, True):
         shown = per_query.chart(frame, several=several)
         found = re.findall(r'href="(.*?)"', shown)
@@ -287,7 +288,9 @@ def test_how_it_came_about(whole):
     training = text(section(whole, "training"))
     assert "Time 40 s" in training and "step 1 step 10" in training and "Memory at most 2.3 GB" in training
     data = text(section(whole, "data"))
-    assert "Held-out queries 38 of 100" in data and "Learned from 1,234 judgments" in data and tiny.NOTICE in data
+    assert (
+        "Held-out queries 38 of 100" in data and "Learned from 1,234 judgments" in data and small_shop.NOTICE in data
+    )
     encoders = text(section(whole, "encoders"))
     for encoder in SERVING["encoders"].values():
         assert encoder["id"] in encoders and encoder["fingerprint"] in encoders
@@ -306,7 +309,7 @@ def test_no_evaluation_says_how_to_make_one():
 
 def test_an_older_evaluation_says_what_it_does_not_hold():
     """Models from before the label counts are on the Hub already."""
-    shown = page(measured.content(labels=False), SERVING)
+    shown = page(small_evaluation.content(labels=False), SERVING)
     assert "No slices by label mix" in section(shown, "slices") and "Query length" in section(shown, "slices")
 
 
@@ -344,7 +347,7 @@ def test_a_level_loss_is_drawn():
 
 def test_tabs_are_those_that_links_know(content):
     """A tab that no link names could not be shared, and a name without a tab would open nothing."""
-    demo = build_demo(tiny.engine(content))
+    demo = build_demo(small_shop.engine(content))
     found = {block.id: block.label.key for block in demo.blocks.values() if type(block).__name__ == "Tab"}
     assert found == links.TABS and list(found) == list(links.TABS)
     assert set(links.ASKING) <= set(links.TABS)

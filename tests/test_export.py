@@ -7,15 +7,15 @@ import json
 import re
 
 import pytest
-import tiny
+import small_shop
 
-from space.results import Comparison, Hit, Move, SearchResult
-from space.ui import export
+from space.search.results import Comparison, Hit, Move, SearchResult
+from space.ui.events import export
 
 
 @pytest.fixture(scope="module")
 def engine():
-    return tiny.engine()
+    return small_shop.engine()
 
 
 def hit(rank, product_id="p", **fields):

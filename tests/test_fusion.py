@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from space.fusion import reciprocal_rank_fusion
+from space.retrieval.fusion import reciprocal_rank_fusion
 
 
 def fuse(*rankings, k=10, **options):

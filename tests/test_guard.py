@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-import tiny
+import small_shop
 
-from space.ui import demo, guard, unread
-from space.ui.events import ENGINE
+from space.ui import guard, unread
+from space.ui import page as demo
+from space.ui.events.form_events import ENGINE
 from space.ui.health import Health
 
 API = "gradio_api/"
@@ -116,7 +117,7 @@ def test_a_request_that_hides_its_length_is_bounded_too(url):
 
 
 def test_the_largest_catalogue_fits():
-    from space.own import MAX_BYTES
+    from space.search.uploaded_catalogue import MAX_BYTES
 
     assert MAX_BYTES * 4 / 3 + 1_000_000 < guard.MAX_REQUEST_BYTES
 
@@ -175,7 +176,7 @@ class Broken:
 
 def asked(*acts, kept=0.0, patience=0.05, times=1):
     """Status codes of so many health checks in a row."""
-    engine = tiny.engine()
+    engine = small_shop.engine()
     engine.systems |= {f"broken{number}": Broken(act) for number, act in enumerate(acts)}
     health = Health(engine, kept=kept, patience=patience)
 
@@ -200,7 +201,7 @@ def test_only_a_borrowed_gpu_is_not_asked(gpu, code):
     def fail(*_):
         raise RuntimeError("CUDA error")
 
-    engine = tiny.engine(gpu=gpu)
+    engine = small_shop.engine(gpu=gpu)
     engine.description["device"] = "cuda"
     engine.systems["broken"] = SimpleNamespace(dense=True, retrieve=fail)
     assert asyncio.run(Health(engine).answer(None)).status_code == code
@@ -229,7 +230,7 @@ def test_health_checks_are_no_load():
 def test_beyond_the_queue_a_visitor_is_told_so_and_one_who_leaves_frees_his_place(monkeypatch):
     """Busy is said at once, with a status that means it; and nobody waits behind a visitor who closed the page."""
     monkeypatch.setattr(demo, "MAX_WAITING", 2)
-    engine, gate = tiny.engine(), threading.Event()
+    engine, gate = small_shop.engine(), threading.Event()
     search = engine.search
 
     def slow(*arguments, **options):
@@ -237,7 +238,7 @@ def test_beyond_the_queue_a_visitor_is_told_so_and_one_who_leaves_frees_his_plac
         return search(*arguments, **options)
 
     engine.search = slow
-    with tiny.serve(engine) as url:
+    with small_shop.serve(engine) as url:
         config = httpx.get(f"{url}config").json()
         number = next(one["id"] for one in config["dependencies"] if one["api_name"] == "search")
 
@@ -278,7 +279,7 @@ def test_what_is_kept_of_visits_and_connections_has_an_end(monkeypatch):
     connection after five seconds, in the very moment in which clients that wait as long ask their next question."""
     monkeypatch.setattr(demo, "MAX_VISITS", 2)
     monkeypatch.setattr(demo, "KEPT_OPEN", 0.2)
-    page, call = demo.launch(tiny.engine(), server_name="127.0.0.1", quiet=True), ["red", 1, "bm25", *[""] * 4]
+    page, call = demo.launch(small_shop.engine(), server_name="127.0.0.1", quiet=True), ["red", 1, "bm25", *[""] * 4]
     try:
         with httpx.Client(base_url=page.local_url, timeout=10) as client:
             for visit in ("first", "second", "third", "second"):
@@ -300,7 +301,7 @@ def test_answers_that_nobody_collects_have_an_end(monkeypatch):
     """A program that asks and never fetches filled the memory: one visit is refused, of many the oldest is dropped."""
     monkeypatch.setattr(unread, "MOST_OF_A_VISIT", 3)
     monkeypatch.setattr(unread, "MOST", 5)
-    page, data = demo.launch(tiny.engine(), server_name="127.0.0.1", quiet=True), ["red", 1, "bm25", *[""] * 4]
+    page, data = demo.launch(small_shop.engine(), server_name="127.0.0.1", quiet=True), ["red", 1, "bm25", *[""] * 4]
     try:
 
         def join(visit):

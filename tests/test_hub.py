@@ -21,7 +21,7 @@ from hub_server import HubServer
 from huggingface_hub import ModelCard
 from test_app import serving
 
-from space import publish
+from space.hub import publish
 
 OWNER, READER = "hf_" + "Aw1" * 11, "hf_" + "Rd2" * 11
 FIRST = ["--push-to-hub", "alice/m", "--push-embeddings", "alice/d"]
@@ -199,7 +199,7 @@ READER_SCRIPT = """
     from pathlib import Path
     from datasets import load_dataset
     from huggingface_hub import hf_hub_download
-    from space.loading import load_engine
+    from space.search.loading import load_engine
 
     first_model, first_store, model, store, work, base = sys.argv[1:]
     out = {}

@@ -23,9 +23,9 @@ from hub_repos import add_defaults, e5_files, esci_files
 from hub_server import Fault, HubServer
 from huggingface_hub import CommitOperationAdd, HfApi
 
-from space.publish import again
-from space.store import sha256
-from space.store_writer import Plan, StoreWriter
+from space.hub.publish import again
+from space.store.reader import sha256
+from space.store.writer import Plan, StoreWriter
 
 TOKEN, READ_ONLY = "hf_" + "Gd4" * 11, "hf_" + "Ro7" * 11
 BROKEN = "hf_pasted\u201dquote"
@@ -122,7 +122,10 @@ HELPER = """
     import json, logging, sys, time
     from concurrent.futures import ThreadPoolExecutor
     from pathlib import Path
-    from space import esci, hub, publish, weights
+    from space.encoding import weights
+    from space.hub import client as hub, publish
+    from space.hub.client import model_download
+    from space.pipelines.inputs import open_judged
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
 
     folders, pulls, tables = json.loads(sys.argv[1])
@@ -137,20 +140,20 @@ HELPER = """
         return {"text": text, "seconds": time.monotonic() - start, "result": str(result)}
 
     def locate_offline(name):
-        return weights.locate(name, offline=True).notice
+        return weights.locate(name, model_download(offline=True)).notice
 
     for name in ("w-down", "w-hurt"):
         hub.pull(f"alice/{name}", "model")
-    hurt = next(Path(weights.locate("alice/w-hurt").folder).glob("*.safetensors")).resolve()
+    hurt = next(Path(weights.locate("alice/w-hurt", model_download()).folder).glob("*.safetensors")).resolve()
     hurt.write_bytes(hurt.read_bytes()[:-1] + b"!")
     jobs = {name: (publish.push_model, Path(folder), f"alice/{name}") for name, folder in folders.items()}
     jobs |= {name: (hub.pull, f"alice/{name}", "model") for name in pulls}
-    jobs |= {name: (esci.load, f"alice/{name}", ["us"]) for name in tables}
+    jobs |= {name: (open_judged, f"alice/{name}", ["us"]) for name in tables}
     jobs |= {"w-down": (hub.pull, "alice/w-down", "model"), "w-hurt": (locate_offline, "alice/w-hurt")}
     with ThreadPoolExecutor(len(jobs)) as pool:
         running = {name: pool.submit(attempt, *job) for name, job in jobs.items()}
         out |= {name: job.result() for name, job in running.items()}
-    out["w-hurt again"] = attempt(lambda: weights.locate("alice/w-hurt").notice)
+    out["w-hurt again"] = attempt(lambda: weights.locate("alice/w-hurt", model_download()).notice)
     out["public"] = attempt(publish.push_model, Path(folders["p-500"]), "alice/g-cut", private=True)
     print(json.dumps(out))
 """

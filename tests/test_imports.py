@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from space.imports import uncollected
+from space.io.memory import uncollected
 
 
 def test_the_collector_rests_inside_and_works_again_behind_it():

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-import space.codes
-import space.index
-from space.codes import Codes
-from space.index import PRECISIONS, TorchIndex
+import space.index.codes
+import space.index.torch_index
+from space.index.codes import Codes
+from space.index.torch_index import PRECISIONS, TorchIndex
 
 BLOCK = 16_384
 # One row, two, an odd number, and a block of rows with a few more behind it.
@@ -51,7 +51,7 @@ def assert_same(found, expected):
 @pytest.fixture(params=["codes", "scan"])
 def way(request, monkeypatch):
     """Both ways to search: that of a processor, and that of a GPU, which needs none to be right."""
-    monkeypatch.setattr(space.index, "_scans", lambda device: request.param == "scan")
+    monkeypatch.setattr(space.index.torch_index, "_scans", lambda device: request.param == "scan")
     return request.param
 
 
@@ -193,7 +193,7 @@ def test_what_it_keeps(precision):
 @pytest.mark.parametrize("look", [1 << 21, 256], ids=["one look", "many"])
 def test_the_margin_is_used(look, monkeypatch):
     """Rows so close together that their codes put them in a wrong order, within a block and against those before."""
-    monkeypatch.setattr(space.index, "_LOOK", look)
+    monkeypatch.setattr(space.index.torch_index, "_LOOK", look)
     vectors = unit(1, 16) + unit(3000, 16, seed=1) * 0.01
     queries = unit(4, 16, seed=2)
     for batch in (queries, queries[:1]):
@@ -206,11 +206,11 @@ def test_the_margin_is_used(look, monkeypatch):
 def test_any_shape(seed, whole, monkeypatch):
     """Small looks and fetches bring block edges, groups and merges everywhere: shapes, masks and k drawn at random,
     rows with many ties, sorted so that every block beats the one before or the other way round."""
-    if whole and not space.codes._whole(torch.device("cpu")):
+    if whole and not space.index.codes._whole(torch.device("cpu")):
         pytest.skip("this processor does not add up int8 products")
-    monkeypatch.setattr(space.codes, "_whole", lambda device: whole)
-    monkeypatch.setattr(space.index, "_LOOK", 700)
-    monkeypatch.setattr(space.index, "_FETCH", 50)
+    monkeypatch.setattr(space.index.codes, "_whole", lambda device: whole)
+    monkeypatch.setattr(space.index.torch_index, "_LOOK", 700)
+    monkeypatch.setattr(space.index.torch_index, "_FETCH", 50)
     rng = np.random.default_rng(seed)
     for _ in range(12):
         n, dim, q, k = (int(rng.integers(1, most)) for most in (2000, 20, 12, 30))
@@ -254,8 +254,11 @@ def test_read_only_memory(precision):
 
 def test_who_scans(monkeypatch):
     """A GPU; and never with int8, which leaves the rows where they lie, on a disk perhaps."""
-    assert space.index._scans(torch.device("cuda")) is True and space.index._scans(torch.device("cpu")) is False
-    monkeypatch.setattr(space.index, "_scans", lambda device: True)
+    assert (
+        space.index.torch_index._scans(torch.device("cuda")) is True
+        and space.index.torch_index._scans(torch.device("cpu")) is False
+    )
+    monkeypatch.setattr(space.index.torch_index, "_scans", lambda device: True)
     for precision in PRECISIONS:
         assert (index_of(unit(5, 6), precision)._scan is None) == (precision == "int8")
 
@@ -284,10 +287,10 @@ def looked(monkeypatch):
     return seen
 
 
-@pytest.mark.parametrize("q", [1, 3, space.index._SHARED, space.index._SHARED + 1])
+@pytest.mark.parametrize("q", [1, 3, space.index.torch_index._SHARED, space.index.torch_index._SHARED + 1])
 def test_a_mask_that_leaves_few_rows_costs_no_look_at_the_others(q, looked):
     """So many times fewer; a batch of queries, and that more queries share the cost of fetching, has its bound."""
-    n, most = 100 * space.index._NARROW, 100 * min(q, space.index._SHARED)
+    n, most = 100 * space.index.torch_index._NARROW, 100 * min(q, space.index.torch_index._SHARED)
     index, queries = index_of(signs(n, 4)), signs(q, 4, seed=1)
     for left in (most, most + 1):
         index.search(queries, 3, torch.arange(n) < left)
@@ -297,11 +300,11 @@ def test_a_mask_that_leaves_few_rows_costs_no_look_at_the_others(q, looked):
 @pytest.mark.parametrize("q", [1, 3, 7, 12])
 def test_a_look_takes_the_memory_it_may(q, looked, monkeypatch):
     """No more, however many rows and queries there are, and no less, or there would be more looks."""
-    monkeypatch.setattr(space.index, "_LOOK", 5_000)
+    monkeypatch.setattr(space.index.torch_index, "_LOOK", 5_000)
     index_of(signs(3_000, 4)).search(signs(q, 4, seed=1), 3)
     most = min(5_000 // q, 3_000)
     assert sum(rows for rows, _ in looked) == 3_000
-    assert all(most < height <= most + space.index._GROUP for _, height in looked)
+    assert all(most < height <= most + space.index.torch_index._GROUP for _, height in looked)
 
 
 @pytest.mark.parametrize(
@@ -311,18 +314,18 @@ def test_a_look_takes_the_memory_it_may(q, looked, monkeypatch):
 def test_candidates_by_hand(k, floor, expected):
     """Two margins below the k-th best look, one below what k rows are known to score; all where there are no k."""
     seen = torch.tensor([10.0, 8.0, 7.9, -np.inf])[:, None]
-    places, asking = space.index._candidates(seen, k, torch.ones(1), torch.tensor([floor]))
+    places, asking = space.index.torch_index._candidates(seen, k, torch.ones(1), torch.tensor([floor]))
     assert places.tolist() == expected and not asking.any()
 
 
 def test_of_few_rows_each_is_looked_at_and_of_many_their_groups():
     """Groups find the edge sooner, at the cost of a few candidates more where two of the best share one."""
-    group = space.index._GROUP
+    group = space.index.torch_index._GROUP
     for rows in (8 * group - group, 8 * group):
         seen = torch.zeros(rows, 2)
         seen[::group], seen[:2] = 5.0, 10.0
         seen[:, 1] -= 100  # another query, with an edge of its own
-        places, asking = space.index._candidates(seen, 2, torch.zeros(2), torch.full((2,), -np.inf))
+        places, asking = space.index.torch_index._candidates(seen, 2, torch.zeros(2), torch.full((2,), -np.inf))
         expected = [0, 1, *(range(group, rows, group) if rows == 8 * group else ())]
         assert places.tolist() == 2 * expected and asking.tolist() == [0] * len(expected) + [1] * len(expected)
 

@@ -4,16 +4,16 @@ import re
 from urllib.parse import parse_qsl
 
 import pytest
-import tiny
+import small_shop
 from starlette.datastructures import QueryParams
 
-from space.facets import FILTERS
-from space.search import SYSTEMS
+from space.data.filters import FILTERS
+from space.search.engine import SYSTEMS
 from space.ui import links
-from space.ui.form import choices
+from space.ui.events.form import choices
+from space.ui.link_events import without_unknown
 from space.ui.links import Link
-from space.ui.restore import without_unknown
-from space.ui.scripts import script
+from space.ui.static import script
 
 EVIL = "\"'><script>alert(1)</script>&q=other#x%00%zz+é赤👟"
 
@@ -120,7 +120,7 @@ def test_the_same_twice_is_not_worth_a_word():
 def test_a_filter_no_product_passes_is_left_out_and_said():
     """A brand that a later catalogue lost; and whatever else someone wrote there."""
     link = Link("mug", filters={"locale": "us", "brand": "acme", "color": "x" * 5000})
-    kept, notes = without_unknown(tiny.engine(), link)
+    kept, notes = without_unknown(small_shop.engine(), link)
     assert kept.filters == {"locale": "us"} and kept.query == "mug"
     assert notes[0] == "no product with brand 'acme'; did you mean Acme? (this filter is left out)"
     assert "color" in notes[1] and len(notes[1]) < 200
@@ -129,18 +129,18 @@ def test_a_filter_no_product_passes_is_left_out_and_said():
 @pytest.mark.parametrize("written", ["4", "4.0", "04", "4e0"])
 def test_a_rating_is_written_as_its_menu_offers_it(written):
     """The menu would be blank, and refuse every search after the first."""
-    engine = tiny.engine()
+    engine = small_shop.engine()
     kept, notes = without_unknown(engine, Link("mug", filters={"min_rating": written}))
     assert kept.filters == {"min_rating": "4"} and not notes
     assert "4" in [value for _, value in choices(engine.facets, "min_rating", kept.filters)]
 
 
 def test_a_product_that_is_gone_is_left_out_and_said():
-    kept, notes = without_unknown(tiny.engine(), Link("mug", like="us:gone", filters={"min_price": "cheap"}))
+    kept, notes = without_unknown(small_shop.engine(), Link("mug", like="us:gone", filters={"min_price": "cheap"}))
     assert kept == Link("mug")
     assert notes[1] == "no product 'gone' in locale 'us' (like is left out)" and "min_price" in notes[0]
     there = Link(like="es:p01", filters={"min_rating": "4"})
-    assert without_unknown(tiny.engine(), there) == (there, [])
+    assert without_unknown(small_shop.engine(), there) == (there, [])
 
 
 def test_a_comparison_knows_neither_folding_nor_likeness():

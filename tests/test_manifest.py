@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from space import manifest
+from space.store import manifest
 
 SHA = "0" * 64
 ENCODER = {"id": "m", "revision": "abc", "fingerprint": "f", "dim": 65_536, "max_seq_length": 2**31}

@@ -5,17 +5,17 @@ import json
 from typing import get_args
 
 import pytest
-import tiny
+import small_shop
 
-from space.search import SYSTEMS
-from space.ui import endpoints
+from space.search.engine import SYSTEMS
+from space.ui.events import endpoints
 
 mcp = pytest.importorskip("mcp", reason="needs the mcp package of requirements.txt")
 
 
 @pytest.fixture(scope="module")
 def url():
-    with tiny.serve(tiny.engine()) as url:
+    with small_shop.serve(small_shop.engine()) as url:
         yield url
 
 
@@ -77,7 +77,7 @@ def content(answer):
 
 
 def test_calls_answer_what_the_engine_finds(asked):
-    engine, answers = tiny.engine(), asked[1]
+    engine, answers = small_shop.engine(), asked[1]
     assert content(answers["search"])["hits"] == engine.search("red sneakers", 3, locale="us").to_json()["hits"]
     assert len(content(answers["defaults"])["hits"]) == 10
     assert content(answers["compare"])["moves"] == engine.compare("cellphone", 2).to_json()["moves"]

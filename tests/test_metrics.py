@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import ndcg_score
 
-from space import metrics
+from space.evaluation import metrics
 
 LOG3 = math.log2(3)
 GAINS = np.array([1.0, 0.1, 0.01, 0.0])

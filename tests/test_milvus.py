@@ -13,27 +13,31 @@ import sys
 
 import pyarrow as pa
 import pytest
+import small_shop
 import test_store
-import tiny
 import torch
 from conftest import ROOT, environment
 
 import app
 import build_embeddings
-from space import config, milvus, milvus_loading, quickstart, serving
-from space.bm25 import Bm25Index
-from space.catalogue import passages
-from space.config import AppSettings, BuildSettings, SettingsError, without_secret
+from space import settings as config
+from space.data.catalogue import passages
+from space.data.filters import FILTERS, Facets
 from space.errors import QueryError
-from space.facets import FILTERS, Facets
-from space.index import TorchIndex
-from space.loading import load_engine
-from space.milvus import KINDS, MilvusError, MilvusIndex, collection_name, condition, open_indexes, unfinished
-from space.retrieval import Asked, Request, retrieve
-from space.search import SearchEngine
-from space.store import Store
-from space.store_writer import Plan, StoreWriter
-from space.systems import Bm25System, DenseSystem, HybridSystem, RandomSystem, within
+from space.index import milvus
+from space.index.bm25 import Bm25Index
+from space.index.milvus import KINDS, MilvusError, MilvusIndex, condition, unfinished
+from space.index.torch_index import TorchIndex
+from space.pipelines import quickstart
+from space.retrieval.systems import Bm25System, DenseSystem, HybridSystem, RandomSystem, within
+from space.search.engine import SearchEngine
+from space.search.loading import load_engine
+from space.search.retrieval import Asked, Request, retrieve
+from space.settings import AppSettings, BuildSettings, SettingsError, without_secret
+from space.store import mapped_files, milvus_loading
+from space.store.milvus_loading import collection_name, open_indexes
+from space.store.reader import Store
+from space.store.writer import Plan, StoreWriter
 
 pytest.importorskip("pymilvus", reason="needs pip install -r requirements-milvus.txt")
 
@@ -198,18 +202,21 @@ def test_vectors_and_pairs(pairs):
 
 def test_the_engine_answers_as_before(tmp_path):
     """Search, filters, comparison, `more like this`, fusion and reasons; many of these products have equal scores."""
-    products = tiny.catalogue()
-    encoders = {"base": tiny.BagOfWords(dim=512), "tuned": tiny.BagOfWords(dim=512, synonyms=tiny.SYNONYMS)}
+    products = small_shop.catalogue()
+    encoders = {
+        "base": small_shop.BagOfWords(dim=512),
+        "tuned": small_shop.BagOfWords(dim=512, synonyms=small_shop.SYNONYMS),
+    }
     parts = {part: encoder.encode_passages(passages(products)).half() for part, encoder in encoders.items()}
     store = write(tmp_path / "s", products, parts, {part: one.describe() for part, one in encoders.items()})
-    milvus_loading.load(store.folder, uri := str(tmp_path / "tiny.db"))
+    milvus_loading.load(store.folder, uri := str(tmp_path / "small_shop.db"))
     elsewhere = open_indexes(store, uri)
 
     def engine(indexes):
         systems = {part: DenseSystem(part, encoders[part], indexes[part]) for part in encoders}
         systems["bm25"] = Bm25System(Bm25Index(passages(products)))
         systems["hybrid"] = HybridSystem(systems["tuned"], systems["bm25"])
-        return SearchEngine(products, systems, judgments=tiny.judgments())
+        return SearchEngine(products, systems, judgments=small_shop.judgments())
 
     ours, exact = engine(elsewhere), engine({part: TorchIndex(rows, device="cpu") for part, rows in parts.items()})
 
@@ -230,7 +237,7 @@ def test_the_engine_answers_as_before(tmp_path):
 
 def test_only_a_system_elsewhere_is_told_the_filters(pairs):
     exact, found = pairs["base"]
-    encoder = tiny.BagOfWords()
+    encoder = small_shop.BagOfWords()
     here, there, drawn = DenseSystem("a", encoder, exact), DenseSystem("b", encoder, found), RandomSystem(3)
     assert within(here, {"brand": "Acme"}) is here and within(drawn, {"brand": "Acme"}) is drawn
     assert within(there, {"brand": "Acme"}).index._condition == 'product_brand == "Acme"'
@@ -242,7 +249,7 @@ def test_only_a_system_elsewhere_is_told_the_filters(pairs):
 def test_filters_go_with_each_of_several_requests(store, pairs):
     """Of two that are searched together neither may be narrowed by what only the other asked for."""
     exact, found = pairs["tuned"]
-    encoder, facets = tiny.BagOfWords(dim=DIM), Facets(store.products())
+    encoder, facets = small_shop.BagOfWords(dim=DIM), Facets(store.products())
     here, there = ({"tuned": DenseSystem("tuned", encoder, index)} for index in (exact, found))
     chosen = [
         {"brand": "it's"},
@@ -288,7 +295,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import pymilvus
-from space import milvus_loading
+from space.store import milvus_loading
 milvus_loading.REQUEST_BYTES = int(sys.argv[3])
 send, sent = pymilvus.MilvusClient.upsert, []
 def upsert(self, *given, **named):
@@ -527,7 +534,7 @@ def test_the_readme_s_commands(built, tiny_e5, tmp_path, monkeypatch):
     shutil.copytree(built / "artifacts", tmp_path / "artifacts")
     names = (str(built / "saved_e5_model"), str(tiny_e5), str(tmp_path / "artifacts"))
     engines = [load_engine(*names, offline=True)]
-    monkeypatch.setitem(serving.serve.__kwdefaults__, "mapped_from", 1)
+    monkeypatch.setitem(mapped_files.serve.__kwdefaults__, "mapped_from", 1)
     engines.append(load_engine(*names, offline=True, milvus_uri=uri))
     beside = {path.name for path in (tmp_path / "artifacts.serving").iterdir()}
     assert beside == {"manifest.json", "products.arrow", "terms.arrow", "lists.arrow"}

@@ -8,20 +8,20 @@ import pytest
 import torch
 from test_index import assert_same, index_of, naive, signs, unit
 
-import space.codes
-import space.index
-import space.nibbles
-from space.codes import Codes
-from space.index import PRECISIONS, TorchIndex
-from space.nibbles import Nibbles
+import space.index.codes
+import space.index.nibbles
+import space.index.torch_index
+from space.index.codes import Codes
+from space.index.nibbles import Nibbles
+from space.index.torch_index import PRECISIONS, TorchIndex
 
-halved = pytest.mark.skipif(not space.nibbles.available(), reason="this torch has no product of four bits")
+halved = pytest.mark.skipif(not space.index.nibbles.available(), reason="this torch has no product of four bits")
 
 
 @pytest.fixture
 def searched(monkeypatch):
     """Nibbles for any number of rows; how many rows each look at them left, None where they were too many."""
-    monkeypatch.setattr(space.index, "_HALVED", 1)
+    monkeypatch.setattr(space.index.torch_index, "_HALVED", 1)
     left, worth = [], TorchIndex._worth
 
     def noted(*given):
@@ -39,7 +39,7 @@ def searched(monkeypatch):
 @pytest.mark.parametrize("dim", [1, 7, 32, 100, 384])
 def test_no_row_scores_more_than_its_ceiling(dim, n, centre, monkeypatch):
     """The search is exact as long as this holds; a ceiling far too high would be true and of no use."""
-    monkeypatch.setattr(space.codes, "_SAMPLE", 64 if centre else 4096)
+    monkeypatch.setattr(space.index.codes, "_SAMPLE", 64 if centre else 4096)
     vectors = unit(n, dim) * torch.logspace(-3, 1, n)[:, None] + 0.1
     codes = Codes(vectors, torch.device("cpu"), halved=True)
     for seed in range(5):
@@ -82,7 +82,7 @@ def test_nibbles_and_ties(searched):
 @halved
 @pytest.mark.parametrize(("equal", "left"), [(100, 100), (101, None)])
 def test_at_most_one_row_in_so_many_is_fetched(equal, left, searched):
-    n = 100 * space.index._LEFT
+    n = 100 * space.index.torch_index._LEFT
     vectors = unit(n, 32) * 0.1
     vectors[torch.arange(equal) * 15] = torch.eye(32)[0]
     assert index_of(vectors).search(torch.eye(32)[:1], 1)[1].tolist() == [[0]] and searched == [left]
@@ -112,7 +112,7 @@ def test_a_query_whose_length_overflows(searched):
 @pytest.mark.parametrize("seed", range(4))
 def test_any_shape_with_nibbles(seed, searched, monkeypatch):
     """Every answer is that of the codes alone, to the last bit: lengths, centres, masks and k drawn at random."""
-    monkeypatch.setattr(space.codes, "_SAMPLE", 1000)
+    monkeypatch.setattr(space.index.codes, "_SAMPLE", 1000)
     rng = np.random.default_rng(seed)
     for _ in range(6):
         n, dim, q, k = (int(rng.integers(*ends)) for ends in ((1100, 6000), (2, 70), (1, 5), (1, 4)))
@@ -130,27 +130,27 @@ def test_any_shape_with_nibbles(seed, searched, monkeypatch):
 
 def test_nibbles_only_where_they_work(monkeypatch):
     """Without the product, or with one that is wrong, the codes do it all; so do they where memory is dear."""
-    monkeypatch.setattr(space.index, "_HALVED", 1)
+    monkeypatch.setattr(space.index.torch_index, "_HALVED", 1)
     vectors, query = unit(2000, 32), unit(1, 32, seed=1)
     expected = naive(vectors, query, 1)
     lean = TorchIndex(vectors, precision="float32", device="cpu", halved=False)
     assert lean._codes.nibbles is None
     assert_same(lean.search(query, 1), expected)
-    wrong = space.nibbles.Nibbles.ceilings
-    monkeypatch.setattr(space.nibbles.Nibbles, "ceilings", lambda *given: wrong(*given) - 1e6)
-    space.nibbles.available.cache_clear()
+    wrong = space.index.nibbles.Nibbles.ceilings
+    monkeypatch.setattr(space.index.nibbles.Nibbles, "ceilings", lambda *given: wrong(*given) - 1e6)
+    space.index.nibbles.available.cache_clear()
     try:
-        assert not space.nibbles.available()
+        assert not space.index.nibbles.available()
         assert_same(index_of(vectors).search(query, 1), expected)
     finally:
-        space.nibbles.available.cache_clear()
+        space.index.nibbles.available.cache_clear()
 
 
 @halved
 @pytest.mark.parametrize(("dim", "shared"), [(384, 3), (192, 3), (96, 3), (64, 1), (30, 1), (128, 1)])
 def test_what_nibbles_take(dim, shared, monkeypatch):
     """Half a byte a number, up to a multiple of 32, and 4 bytes a row for how far it is off and for each scale."""
-    monkeypatch.setattr(space.index, "_HALVED", 1)
+    monkeypatch.setattr(space.index.torch_index, "_HALVED", 1)
     nibbles = index_of(unit(640, dim))._codes.nibbles
     taken = sum(part.nbytes for part in vars(nibbles).values() if isinstance(part, torch.Tensor))
     assert taken == 640 * (-(-dim // 32) * 16 + 4 * (1 + shared))
@@ -182,7 +182,7 @@ def test_ceilings_by_hand(more, scale):
 @halved
 def test_ceilings_allow_for_the_centre_and_for_roundings(monkeypatch):
     """Beyond what nibbles allow for: codes are of what rows have apart from their centre."""
-    monkeypatch.setattr(space.codes, "_SAMPLE", 64)
+    monkeypatch.setattr(space.index.codes, "_SAMPLE", 64)
     vectors = torch.from_numpy(np.random.default_rng(0).integers(-127, 128, (640, 384))).float()
     codes = Codes(vectors, torch.device("cpu"), halved=True)
     query = torch.zeros(384)
@@ -203,9 +203,9 @@ def test_a_query_of_zeros_is_no_division_by_nothing():
 @pytest.fixture
 def asked_again():
     """``available`` forgets its answer, before and after."""
-    space.nibbles.available.cache_clear()
+    space.index.nibbles.available.cache_clear()
     yield
-    space.nibbles.available.cache_clear()
+    space.index.nibbles.available.cache_clear()
 
 
 def test_the_product_is_used_where_it_works(asked_again):
@@ -218,7 +218,7 @@ def test_the_product_is_used_where_it_works(asked_again):
         pytest.skip("this torch has no product of four bits")
     works = bool((found == 32 * (9 - 8 + 1)).all())  # 8 stands for the offset
     drawing = torch.get_rng_state()
-    assert space.nibbles.available() is works
+    assert space.index.nibbles.available() is works
     assert torch.equal(torch.get_rng_state(), drawing), "what others draw is not changed by the question"
 
 
@@ -228,7 +228,7 @@ def test_a_product_that_is_wrong_is_not_used(wrong, asked_again, monkeypatch):
     """Too low would lose rows; far too high, or not a number, would leave none out."""
     right = Nibbles.ceilings
     monkeypatch.setattr(Nibbles, "ceilings", lambda nibbles, query: right(nibbles, query) + wrong * 1e4)
-    assert not space.nibbles.available()
+    assert not space.index.nibbles.available()
 
 
 @halved
@@ -240,22 +240,22 @@ def test_a_torch_without_the_product_is_no_error(error, asked_again, monkeypatch
         raise error("not built with it")
 
     monkeypatch.setattr(Nibbles, "put", fails)
-    with caplog.at_level(logging.DEBUG, "space.nibbles"):
-        assert space.nibbles.available() is False
+    with caplog.at_level(logging.DEBUG, "space.index.nibbles"):
+        assert space.index.nibbles.available() is False
     assert caplog.messages == ["no first look at four bits here: not built with it"]
 
 
 @pytest.mark.parametrize("there", [[], ["_weight_int4pack_mm_for_cpu"], ["_convert_weight_to_int4pack_for_cpu"]])
 def test_a_torch_that_never_heard_of_it(there, asked_again, monkeypatch):
     lacking = SimpleNamespace(ops=SimpleNamespace(aten=SimpleNamespace(**dict.fromkeys(there))))
-    monkeypatch.setattr(space.nibbles, "torch", lacking)
-    assert space.nibbles.available() is False
+    monkeypatch.setattr(space.index.nibbles, "torch", lacking)
+    assert space.index.nibbles.available() is False
 
 
 @halved
 def test_nibbles_are_for_few_queries_of_large_catalogues(searched, monkeypatch):
     """For k far below the number of groups, too. Elsewhere the codes are as fast."""
-    least, few = 4 * space.index._TRIED * space.index._GROUP, space.index._FEW
+    least, few = 4 * space.index.torch_index._TRIED * space.index.torch_index._GROUP, space.index.torch_index._FEW
     for n, k, q, looks in [
         (least, 1, 1, 1), (least - 1, 1, 1, 0), (2 * least, 2, few, few), (2 * least - 1, 2, 1, 0),
         (least, 1, few + 1, 0), (least, 1, 0, 0),
@@ -263,7 +263,7 @@ def test_nibbles_are_for_few_queries_of_large_catalogues(searched, monkeypatch):
         searched.clear()
         scores, _ = index_of(signs(n, 4)).search(signs(q, 4, seed=1), k)
         assert (len(searched), scores.shape) == (looks, (q, k))
-    monkeypatch.setattr(space.index, "_HALVED", 100)
+    monkeypatch.setattr(space.index.torch_index, "_HALVED", 100)
     assert [index_of(signs(n, 4))._codes.nibbles is None for n in (99, 100)] == [True, False]
 
 

@@ -3,13 +3,14 @@
 import re
 
 import pytest
-import tiny
+import small_shop
 
-from space import evaluation
-from space.catalogue import rows_of
-from space.heldout import HeldOut, HeldOutQuery, judged_queries
-from space.ui import links, picker
+from space.data.catalogue import rows_of
+from space.evaluation import protocols
+from space.evaluation.held_out_queries import HeldOut, HeldOutQuery, judged_queries
+from space.ui import links
 from space.ui.links import Link
+from space.ui.tabs import picker
 
 EVIL = "\"'><script>alert(1)</script>"
 
@@ -69,12 +70,12 @@ def test_differences_and_counts(held_out):
 
 def test_a_real_evaluation_is_read():
     """The structure is that of ``evaluation.summarize``, and its counts are the ones of the verdict."""
-    engine, test = tiny.engine(), tiny.judgments()
+    engine, test = small_shop.engine(), small_shop.judgments()
     test["row"] = rows_of(engine.catalogue, test["product_locale"], test["product_id"])
-    summary = evaluation.summarize(
-        {name: evaluation.per_query(engine.systems[name], test, engine.catalogue) for name in ("base", "tuned")}
+    summary = protocols.summarize(
+        {name: protocols.per_query(engine.systems[name], test, engine.catalogue) for name in ("base", "tuned")}
     )
-    held_out = tiny.engine(evaluation=summary).held_out
+    held_out = small_shop.engine(evaluation=summary).held_out
     table = summary["protocols"]["full_catalogue"]["differences"]["tuned"]["ndcg@10"]
     assert held_out.counts() == (table["wins"], table["losses"], table["ties"]) and held_out.counts()[0] > 0
     assert held_out.entries[0].difference == max(entry.difference for entry in held_out.entries)
@@ -100,7 +101,7 @@ FOREIGN = measured({("us", "drill"): (0.7, 0.4)})["per_query"]
 )
 def test_without_figures_the_judged_queries_are_listed(nothing):
     """A store of another's making may have judgments and no evaluation, or one without figures per query."""
-    held_out = HeldOut.of(nothing, judged_queries(tiny.judgments()))
+    held_out = HeldOut.of(nothing, judged_queries(small_shop.judgments()))
     assert not held_out.measured and len(held_out) == 6
     assert keys(held_out.entries) == keys(held_out.ordered("alphabet"))
     page = picker.show(held_out, "alphabet")

@@ -7,7 +7,7 @@ import shlex
 import pytest
 from conftest import ROOT
 
-from space import config
+from space import settings as config
 
 PLAN = (ROOT / "benchmarks" / "PLAN.md").read_text(encoding="utf-8")
 SETTINGS = {"train.py": config.TrainSettings, "build_embeddings.py": config.BuildSettings}

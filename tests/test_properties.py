@@ -1,4 +1,4 @@
-"""What must hold for every input, tried on inputs nobody thought of. The long run is `python -m reliability fuzz`."""
+"""What must hold for every input, tried on inputs nobody thought of. The long run is `python -m tests.long fuzz`."""
 
 import csv
 import io
@@ -8,20 +8,23 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 import pytest
-import tiny
+import small_shop
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_evaluation import Scored, judgments, shop
 
-from reliability import fuzz
-from reliability.targets import GOOD, SEEDS, TARGETS, _bent
-from space import evaluation, manifest, metrics, own
+from space.data.filters import FILTERS
+from space.data.judgments import LABELS
 from space.errors import QueryError, UserError, shown
-from space.esci import LABELS
-from space.facets import FILTERS
-from space.index import PRECISIONS, TorchIndex
-from space.ui import export, links
+from space.evaluation import metrics, protocols
+from space.index.torch_index import PRECISIONS, TorchIndex
+from space.search import uploaded_catalogue
+from space.store import manifest
+from space.ui import links
+from space.ui.events import export
+from tests.long import fuzz
+from tests.long.targets import GOOD, SEEDS, TARGETS, _bent
 
 few = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 # Every plane, lone surrogates, right to left, nulls.
@@ -35,7 +38,7 @@ value = st.recursive(
 
 @pytest.fixture(scope="module")
 def engine():
-    return tiny.engine()
+    return small_shop.engine()
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -101,7 +104,7 @@ def test_a_table_comes_back_as_it_was_written(titles, brand, delimiter, end):
     rows = csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
     rows.writerow(["title", "brand"])
     rows.writerows([title, brand] for title in titles)
-    found = own.parse(text.getvalue().encode(), "file")
+    found = uploaded_catalogue.parse(text.getvalue().encode(), "file")
     assert found["product_title"].to_pylist() == titles
     assert found["product_brand"].to_pylist() == [brand or None] * len(titles)
 
@@ -148,7 +151,7 @@ def test_the_index_equals_the_naive_answer(n, d, q, k, precision, kind, masked, 
     queries = torch.randn(q, d, generator=draw)
     mask = {"none": None, "one": torch.rand(n, generator=draw) < 0.3, "each": torch.rand(q, n, generator=draw) < 0.5,
             "empty": torch.zeros(n, dtype=torch.bool)}[masked]  # fmt: skip
-    with mock.patch("space.index._scans", lambda device: scans):
+    with mock.patch("space.index.torch_index._scans", lambda device: scans):
         index = TorchIndex(rows, precision=precision, device="cpu")
     scores, found = index.search(queries, k, mask)
     everyone = torch.arange(n)
@@ -179,7 +182,7 @@ def test_the_evaluation_does_not_depend_on_the_order_of_the_rows(data):
     )
     test = judgments([(query, "us", row, label) for query, row, label in pairs])
     again = test.iloc[data.draw(st.permutations(range(len(test))))].reset_index(drop=True)
-    first, second = (evaluation.per_query(Scored(6, scores), rows, shop(["us"] * 6)) for rows in (test, again))
+    first, second = (protocols.per_query(Scored(6, scores), rows, shop(["us"] * 6)) for rows in (test, again))
     pd.testing.assert_frame_equal(first, second)
 
 

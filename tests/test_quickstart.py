@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from space import config, quickstart
-from space.quickstart import QuickstartError, Step
+from space import settings as config
+from space.pipelines import quickstart
+from space.pipelines.quickstart import QuickstartError, Step
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_stopping_the_quickstart_stops_the_command_and_its_children(tmp_path):
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
     script = (
         "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
-        f"from space import quickstart; quickstart._execute([sys.executable, '-c', {parent!r}])"
+        f"from space.pipelines import quickstart; quickstart._execute([sys.executable, '-c', {parent!r}])"
     )
     root = str(quickstart._HOME)
     process = subprocess.Popen([sys.executable, "-c", script], env=os.environ | {"PYTHONPATH": root})

@@ -7,20 +7,21 @@ import sys
 from pathlib import Path
 
 import pytest
-import tiny
+import small_shop
 import yaml
 from conftest import ROOT
 
-from space import config, publish
+from space import settings
 from space.__main__ import parser
+from space.hub import publish
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FRONT = yaml.safe_load(README.split("---")[1])
 REQUIREMENTS = dict(re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "requirements.txt").read_text(), re.M))
 SETTINGS = {
-    "train.py": config.TrainSettings,
-    "build_embeddings.py": config.BuildSettings,
-    "app.py": config.AppSettings,
+    "train.py": settings.TrainSettings,
+    "build_embeddings.py": settings.BuildSettings,
+    "app.py": settings.AppSettings,
 }
 
 
@@ -39,7 +40,7 @@ def commands():
 @pytest.mark.parametrize(("script", "arguments"), list(commands()))
 def test_every_command_is_one_the_script_takes(script, arguments):
     try:
-        config.parse(SETTINGS[script], arguments)
+        settings.parse(SETTINGS[script], arguments)
     except SystemExit as stop:
         assert stop.code == 0, (script, arguments)
 
@@ -80,7 +81,7 @@ PROGRAMS = [block for block in re.findall(r"```python\n(.*?)```", README, re.S) 
 
 @pytest.fixture(scope="module")
 def url():
-    with tiny.serve(tiny.engine()) as url:
+    with small_shop.serve(small_shop.engine()) as url:
         yield url
 
 
@@ -132,7 +133,7 @@ def test_pictures_and_files_it_links_are_there():
 
 
 def test_it_promises_what_the_quickstart_prints():
-    from space.quickstart import REAL_COMMANDS
+    from space.pipelines.quickstart import REAL_COMMANDS
 
     for command in REAL_COMMANDS[:2]:
         assert command in README

@@ -9,22 +9,22 @@ import subprocess
 import sys
 
 import pytest
-import tiny
+import small_shop
 import torch
 from conftest import ROOT, environment
 
-from reliability import shop, soak
-from reliability.mutants import TARGETS
-from reliability.mutations import mutants
-from space.embedding import embed_catalogue
-from space.processes import join_processes
-from space.store import Store
-from space.store_writer import Plan
+from space.store.embedding import embed_catalogue
+from space.store.reader import Store
+from space.store.writer import Plan
+from space.training.processes import join_processes
+from tests.long import shop, soak
+from tests.long.mutants import TARGETS
+from tests.long.mutations import mutants
 
 
 def run(*words, code=0):
     done = subprocess.run(
-        [sys.executable, "-m", "reliability", *words],
+        [sys.executable, "-m", "tests.long", *words],
         cwd=ROOT, env=environment(), capture_output=True, text=True, check=False, timeout=100,
     )  # fmt: skip
     assert done.returncode == code, done.stderr[-3000:]
@@ -47,8 +47,11 @@ def test_faults_are_tried_on_tests_that_know_the_module(name):
     """Tests that never import it would let every fault pass, or fail for reasons of their own."""
     tests = "".join((ROOT / test.partition("::")[0]).read_text("utf-8") for test in TARGETS[name].tests)
     for module in TARGETS[name].modules:
-        assert (ROOT / "space" / f"{module}.py").is_file()
-        assert re.search(rf"(from|import) space\.{module}\b|from space import (.*, )?{module}\b", tests), module
+        package, _, name = module.rpartition(".")
+        assert (ROOT / "space" / package / f"{name}.py").is_file()
+        assert re.search(rf"(from|import) space\.{module}\b|from space\.{package} import (.*, )?{name}\b", tests), (
+            module
+        )
 
 
 def test_visitors_are_answered(url):
@@ -70,8 +73,8 @@ def test_visitors_are_answered(url):
 
 def test_a_shop_of_the_real_size_needs_no_embedding(tmp_path):
     """The drawn vectors pass for an encoder's, whatever ``embed_catalogue`` asks an encoder for today."""
-    loads = {part: lambda: shop.Drawn(tiny.BagOfWords("tiny"), seed=1) for part in ("base", "tuned")}
-    embed_catalogue(tiny.catalogue(), loads, tmp_path / "s", Plan(30, 20, "{title}", "tiny"), join_processes())
+    loads = {part: lambda: shop.Drawn(small_shop.BagOfWords("tiny"), seed=1) for part in ("base", "tuned")}
+    embed_catalogue(small_shop.catalogue(), loads, tmp_path / "s", Plan(30, 20, "{title}", "tiny"), join_processes())
     found = Store(tmp_path / "s").vectors("tuned").float()
     assert len(found) == 30 and torch.allclose(found.norm(dim=1), torch.ones(30), atol=1e-2)
 
@@ -105,6 +108,6 @@ def test_faults_are_of_every_kind_one_at_a_time_and_never_in_words():
 @pytest.mark.parametrize("name", ["", "nothing"])
 def test_the_command_names_the_runs(name):
     done = subprocess.run(
-        [sys.executable, "-m", "reliability", name], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "tests.long", name], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1 and "fuzz|kills|mutants|soak" in done.stderr

@@ -1,17 +1,17 @@
 """The cards: which licence they claim, and what they say of a run that did no step itself."""
 
-import measured
 import pytest
+import small_evaluation
 
-from space import report
-from space.store_writer import Plan
+from space.hub import cards
+from space.store.writer import Plan
 
 
 def training_line(**training):
-    found = measured.content()
+    found = small_evaluation.content()
     found["training"] |= training
     found["settings"] |= {"dataset": "sample"}
-    return next(line for line in report.model_card(found, None).splitlines() if line.startswith("640 examples"))
+    return next(line for line in cards.model_card(found, None).splitlines() if line.startswith("640 examples"))
 
 
 def test_a_run_that_was_resumed_at_its_end_names_no_speed():
@@ -31,5 +31,5 @@ def test_a_run_that_was_resumed_at_its_end_names_no_speed():
 )
 def test_no_licence_is_claimed_for_what_others_made(data, licence):
     encoder = {"id": "e", "revision": None, "dim": 2, "max_seq_length": 8, "fingerprint": "f"}
-    card = report.store_card(Plan(2, 1, "{title}", data), dict.fromkeys(("base", "tuned"), encoder), False, None)
+    card = cards.store_card(Plan(2, 1, "{title}", data), dict.fromkeys(("base", "tuned"), encoder), False, None)
     assert ("license: apache-2.0" in card) == (licence is not None) and ("license:" in card) == bool(licence)

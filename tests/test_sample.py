@@ -12,8 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from space import sample
-from space.sample_words import BRANDS, CARE, KINDS_ES, KINDS_US, Dice, misspelt
+from space.data import sample
+from space.data.sample_words import BRANDS, CARE, KINDS_ES, KINDS_US, Dice, misspelt
 
 ROOT = Path(__file__).parent.parent
 COLUMNS = (

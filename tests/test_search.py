@@ -3,22 +3,22 @@
 import math
 
 import pytest
-import tiny
+import small_shop
 
-from space import evaluation
-from space.bm25 import Bm25Index
-from space.calibration import EXACT, Calibration
-from space.catalogue import passages, rows_of
+from space.data.catalogue import passages, rows_of
 from space.errors import QueryError
-from space.index import TorchIndex
-from space.metrics import rank_biased_overlap
-from space.search import MAX_QUERY_CHARACTERS, SearchEngine
-from space.systems import Bm25System, DenseSystem, HybridSystem
+from space.evaluation import protocols
+from space.evaluation.metrics import rank_biased_overlap
+from space.index.bm25 import Bm25Index
+from space.index.torch_index import TorchIndex
+from space.retrieval.systems import Bm25System, DenseSystem, HybridSystem
+from space.search.engine import MAX_QUERY_CHARACTERS, SearchEngine
+from space.search.score_reference import EXACT, Calibration
 
 
 @pytest.fixture(scope="module")
 def engine():
-    return tiny.engine()
+    return small_shop.engine()
 
 
 def ids(found):
@@ -27,8 +27,8 @@ def ids(found):
 
 def test_bag_of_words_gives_each_word_its_own_axis():
     """Else no score below could be worked out by hand."""
-    encoder = tiny.BagOfWords()
-    words = set().union(*(encoder.words(text) for text in passages(tiny.catalogue())), tiny.SYNONYMS)
+    encoder = small_shop.BagOfWords()
+    words = set().union(*(encoder.words(text) for text in passages(small_shop.catalogue())), small_shop.SYNONYMS)
     assert len({encoder.axis(word) for word in words}) == len(words)
 
 
@@ -168,9 +168,11 @@ def test_unknown_systems_are_refused(engine, systems, said):
 
 def test_compare_of_an_engine_with_one_system():
     """The usual three are asked as far as they are there."""
-    systems = tiny.engine().systems
-    assert list(SearchEngine(tiny.catalogue(), {"tuned": systems["tuned"]}).compare("mug").systems) == ["tuned"]
-    assert list(SearchEngine(tiny.catalogue(), {"hybrid": systems["hybrid"]}).compare("mug").systems) == ["hybrid"]
+    systems = small_shop.engine().systems
+    assert list(SearchEngine(small_shop.catalogue(), {"tuned": systems["tuned"]}).compare("mug").systems) == ["tuned"]
+    assert list(SearchEngine(small_shop.catalogue(), {"hybrid": systems["hybrid"]}).compare("mug").systems) == [
+        "hybrid"
+    ]
 
 
 def test_agreement_is_with_tuned(engine):
@@ -187,10 +189,10 @@ def test_agreement_is_with_tuned(engine):
 @pytest.mark.parametrize("k", [10, 100])
 def test_figures_are_those_of_the_evaluation(engine, k):
     """Two ways to the same figure would one day differ, and then the page contradicts evaluation.json."""
-    test = tiny.judgments()
+    test = small_shop.judgments()
     test["row"] = rows_of(engine.catalogue, test["product_locale"], test["product_id"])
     for name, system in engine.systems.items():
-        measured = evaluation.per_query(system, test, engine.catalogue)
+        measured = protocols.per_query(system, test, engine.catalogue)
         assert len(measured) == 6
         for (locale, query), row in measured.iterrows():
             shown = engine.compare(query, k, [name], locale=locale).figures[name]
@@ -225,8 +227,8 @@ def test_a_text_judged_in_two_locales_keeps_them_apart():
     """The Exact product of es is none that a searcher of us could have found."""
     judged = [("nike", 0, "p01", "us", "Exact"), ("nike", 1, "p25", "es", "Exact"), ("Nike", 1, "p01", "es", "Exact")]
     judged.append(("nike", 0, "not in the catalogue", "us", "Exact"))
-    whole = tiny.engine()
-    engine = SearchEngine(whole.catalogue, whole.systems, judgments=tiny.pd.DataFrame(judged, columns=[
+    whole = small_shop.engine()
+    engine = SearchEngine(whole.catalogue, whole.systems, judgments=small_shop.pd.DataFrame(judged, columns=[
         "query", "query_id", "product_id", "product_locale", "esci_label"]))  # fmt: skip
     exact = {locale: engine.compare("nike", 30, locale=locale).figures["base"].exact for locale in ("us", "es", "")}
     assert exact == {"us": 1, "es": 2, "": 3}
@@ -236,7 +238,7 @@ def test_a_text_judged_in_two_locales_keeps_them_apart():
 
 def test_held_out_queries_are_those_of_the_judgments_where_nothing_was_measured(engine):
     assert len(engine.held_out) == 6 and not engine.held_out.measured
-    assert len(SearchEngine(tiny.catalogue(), engine.systems).held_out) == 0
+    assert len(SearchEngine(small_shop.catalogue(), engine.systems).held_out) == 0
 
 
 def test_timings_add_up(engine):
@@ -296,12 +298,12 @@ def test_unknown_system_is_refused(engine, system):
 
 
 def test_examples_are_judged_queries(engine):
-    judged = set(tiny.judgments()["query"])
+    judged = set(small_shop.judgments()["query"])
     assert engine.examples and set(engine.examples) <= judged
 
 
 def test_engine_without_judgments():
-    bare = SearchEngine(tiny.catalogue(), tiny.engine().systems)
+    bare = SearchEngine(small_shop.catalogue(), small_shop.engine().systems)
     assert bare.examples == [] and bare.search("red running shoes", 1).hits[0].esci_label is None
     assert len(bare) == 30
 
@@ -312,16 +314,16 @@ def test_engine_without_judgments():
 def variants(sizes, others):
     """A shop of one shoe in many sizes, then other shoes; the words "wool" and "shoes" are in all titles."""
     titles = [f"Wool shoes, {size} cm" for size in range(1, sizes + 1)] + [f"Wool shoes {word}" for word in others]
-    products = tiny.pa.table(
+    products = small_shop.pa.table(
         {
             "product_id": [f"v{row}" for row in range(len(titles))],
             "product_locale": ["us"] * len(titles),
             "product_title": titles,
             "product_brand": ["Acme"] * len(titles),
-            "product_color": tiny.pa.nulls(len(titles), tiny.pa.string()),
+            "product_color": small_shop.pa.nulls(len(titles), small_shop.pa.string()),
         }
     )
-    encoder = tiny.BagOfWords()
+    encoder = small_shop.BagOfWords()
     dense = DenseSystem("base", encoder, TorchIndex(encoder.encode_passages(passages(products)), precision="float32"))
     return SearchEngine(products, {"base": dense, "bm25": Bm25System(Bm25Index(passages(products)))})
 
@@ -357,7 +359,7 @@ def test_folding_reads_no_further_than_it_may(monkeypatch):
     monkeypatch.setattr(shop.systems["base"], "retrieve", read)
     assert len(shop.search("wool shoes cm", 4, "base", fold=True).hits) == 2 and depths == [40]
     del depths[:]
-    monkeypatch.setattr("space.search.MAX_FOLDED", 25)
+    monkeypatch.setattr("space.search.engine.MAX_FOLDED", 25)
     assert len(shop.search("wool shoes cm", 2, "base", fold=True).hits) == 1 and depths == [20, 25]
 
 
@@ -365,11 +367,11 @@ def test_folding_does_not_change_how_a_fusion_ranks():
     """A fusion of deeper rankings is another: "Why?" and the plain search would say other ranks."""
     words = ["red", "wool", "trail", "city", "light", "wide", "new", "soft"]
     titles = [f"Shoes {' '.join(words[: row % 7 + 1])} {row} {'x ' * (row % 5)}" for row in range(400)]
-    products = tiny.pa.table(
+    products = small_shop.pa.table(
         {"product_id": [f"v{row}" for row in range(400)], "product_locale": ["us"] * 400, "product_title": titles}
-        | {name: tiny.pa.nulls(400, tiny.pa.string()) for name in ("product_brand", "product_color")}
+        | {name: small_shop.pa.nulls(400, small_shop.pa.string()) for name in ("product_brand", "product_color")}
     )
-    texts, encoder = passages(products), tiny.BagOfWords()
+    texts, encoder = passages(products), small_shop.BagOfWords()
     dense = DenseSystem("tuned", encoder, TorchIndex(encoder.encode_passages(texts), precision="float32"))
     bm25 = Bm25System(Bm25Index(texts))
     shop = SearchEngine(products, {"tuned": dense, "bm25": bm25, "hybrid": HybridSystem(dense, bm25)})
@@ -435,10 +437,10 @@ def test_more_like_nothing_is_refused(engine, product, said):
 
 def test_hits_stand_among_the_scores_of_their_own_system():
     """Calibrated apart: what is high for one encoder is low for another; and BM25 has none."""
-    plain = tiny.engine()
+    plain = small_shop.engine()
     scores = {"base": [0.1, 0.2, 0.8, 0.9], "tuned": [0.0, 0.0, 0.0, 0.0]}
-    known = {name: Calibration(tiny.torch.tensor(part).numpy(), EXACT) for name, part in scores.items()}
-    engine = SearchEngine(plain.catalogue, plain.systems, judgments=tiny.judgments(), calibrations=known)
+    known = {name: Calibration(small_shop.torch.tensor(part).numpy(), EXACT) for name, part in scores.items()}
+    engine = SearchEngine(plain.catalogue, plain.systems, judgments=small_shop.judgments(), calibrations=known)
     found = engine.compare("red shoes", 3)
     assert found.systems["base"].hits[0].score == pytest.approx(0.707107)
     assert found.systems["base"].hits[0].standing.share == 0.5

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from space import evaluation, slices
-from space.esci import LABELS
-from space.evaluation import MIN_QUERIES
+from space.data.judgments import LABELS
+from space.evaluation import protocols, slices
+from space.evaluation.protocols import MIN_QUERIES
 
 HEADLINE, JUDGED = slices.FIGURES
 
@@ -14,13 +14,13 @@ HEADLINE, JUDGED = slices.FIGURES
 def measured(rows, labels=True):
     """evaluation.json of (locale, query, base, tuned, (E, S, C, I)) rows, one value for every metric."""
     index = pd.MultiIndex.from_tuples([row[:2] for row in rows], names=["product_locale", "query"])
-    names = [f"{protocol}/{name}" for protocol, metrics in evaluation.METRICS.items() for name in metrics]
+    names = [f"{protocol}/{name}" for protocol, metrics in protocols.METRICS.items() for name in metrics]
     results = {
         system: pd.DataFrame({name: [float(row[place]) for row in rows] for name in names}, index=index)
         for system, place in (("base", 2), ("tuned", 3))
     }
     counts = pd.DataFrame([row[4] for row in rows], index=index, columns=list(LABELS))
-    return evaluation.summarize(results, labels=counts if labels else None)
+    return protocols.summarize(results, labels=counts if labels else None)
 
 
 def many(locale, count, change, labels=(1, 1, 0, 0), base=0.5, words="mug"):

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-import tiny
+import small_shop
 import torch
 from conftest import ROOT, environment
 
@@ -59,7 +59,7 @@ def test_the_app_takes_the_decorator_and_it_changes_no_answer(monkeypatch):
         """Not wrapped: the very same function."""
 
     assert decorate(task) is task
-    plain, decorated = tiny.engine(), tiny.engine(gpu=decorate)
+    plain, decorated = small_shop.engine(), small_shop.engine(gpu=decorate)
     for system in plain.systems:
         found = [one.search("red sneakers", 5, system, locale="us").to_json() for one in (plain, decorated)]
         assert without_timings(found[0]) == without_timings(found[1])
@@ -75,7 +75,7 @@ def test_off_zerogpu_there_is_no_decorator(monkeypatch):
 
 def test_answers_from_a_forked_process_are_the_same():
     calls = []
-    plain, other = tiny.engine(), tiny.engine(gpu=forked(calls))
+    plain, other = small_shop.engine(), small_shop.engine(gpu=forked(calls))
     for system in plain.systems:
         found = [one.search("red sneakers", 7, system, brand="Acme").to_json() for one in (plain, other)]
         assert without_timings(found[0]) == without_timings(found[1])
@@ -94,7 +94,7 @@ def test_answers_from_a_forked_process_are_the_same():
 def test_reasons_from_a_forked_process_are_the_same():
     """All texts of an explanation go in one turn; BM25 needs none."""
     calls = []
-    plain, other = tiny.engine(), tiny.engine(gpu=forked(calls))
+    plain, other = small_shop.engine(), small_shop.engine(gpu=forked(calls))
     for system, turns in (("tuned", 1), ("bm25", 0), ("hybrid", 1)):
         del calls[:]
         found = [one.explain("red sneakers", "us", "p01", system).to_json() for one in (plain, other)]
@@ -108,7 +108,7 @@ def test_reasons_from_a_forked_process_are_the_same():
 def test_nobody_waits_for_a_gpu_in_vain():
     """BM25 needs none; and what is refused is refused before, since from there only the error's name would come."""
     calls = []
-    engine = tiny.engine(gpu=forked(calls))
+    engine = small_shop.engine(gpu=forked(calls))
     assert engine.search("red shoes", system="bm25").hits
     for wrong in ({"query": ""}, {"k": 0}, {"system": "best"}, {"brand": "acme"}):
         with pytest.raises(QueryError):
@@ -132,14 +132,14 @@ import app
 
 gpu = app.zero_gpu()
 
-import tiny
+import small_shop
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-engine = tiny.engine(device=None, gpu=gpu)
+engine = small_shop.engine(device=None, gpu=gpu)
 warm = engine.systems["tuned"].retrieve(["red running shoes"], 3)[0].rows.tolist()
 said = {"device": str(engine.systems["tuned"].index.device), "warm": warm}
-with tiny.serve(engine) as url:
+with small_shop.serve(engine) as url:
     client = Client(url, verbose=False)
     said["bm25"] = len(client.predict("red shoes", 3, "bm25", api_name="/search")["hits"])
     for endpoint in ("/search", "/compare"):
@@ -182,7 +182,7 @@ def test_on_zerogpu_each_dense_search_asks_for_the_gpu_once(tmp_path):
         "SPACES_ZERO_GPU": "true",
         "SPACES_ZERO_DEVICE_API_URL": f"http://127.0.0.1:{server.server_port}",
         "ZEROGPU_OFFLOAD_DIR": str(tmp_path / "offload"),
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(tiny.__file__).parent)]),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(small_shop.__file__).parent)]),
     }
     done = subprocess.run(
         [sys.executable, "-c", ZERO],

@@ -4,15 +4,15 @@ import threading
 
 import httpx
 import pytest
-import tiny
+import small_shop
 from gradio_client import Client
 from test_cards import EVIL, Elements, hit
 
-from space.counts import Report, TopProduct
-from space.ui import product
-from space.ui.demo import build_demo
-from space.ui.statistics_tab import EMPTY_YET, NO_QUERIES, OFF, UNREADABLE, show, statistics, titles
-from space.usage import Usage
+from space.feedback.counts import Report, TopProduct
+from space.feedback.usage import Usage
+from space.ui.html import product
+from space.ui.page import build_demo
+from space.ui.tabs.statistics import EMPTY_YET, NO_QUERIES, OFF, UNREADABLE, show, statistics, titles
 
 
 @pytest.fixture
@@ -24,11 +24,11 @@ def usage(tmp_path):
 
 def test_it_says_why_there_is_nothing(usage, tmp_path):
     """Turned off, not used yet, not readable: three different things to an owner who wonders."""
-    assert OFF in show(tiny.engine())
-    assert EMPTY_YET in show(tiny.engine(usage=usage))
+    assert OFF in show(small_shop.engine())
+    assert EMPTY_YET in show(small_shop.engine(usage=usage))
     (tmp_path / "file").write_text("in the way")
     broken = Usage(tmp_path / "file" / "counts.sqlite3", seconds=60)
-    engine = tiny.engine(usage=broken)
+    engine = small_shop.engine(usage=broken)
     assert engine.search("shoes").hits
     said = show(engine)
     assert UNREADABLE in said and str(tmp_path) not in said
@@ -38,7 +38,7 @@ def test_it_says_why_there_is_nothing(usage, tmp_path):
 
 def test_what_was_shown_and_opened_is_said_with_titles(usage):
     """Its own click and search are in it already, written or not: who looks must not wait for a timer."""
-    engine = tiny.engine(usage=usage)
+    engine = small_shop.engine(usage=usage)
     engine.search("red running shoes", 2, "bm25")
     engine.compare("red running shoes", 3)
     usage.opened("us", "p01")
@@ -52,9 +52,9 @@ def test_what_was_shown_and_opened_is_said_with_titles(usage):
 
 def test_titles_are_those_of_the_locale():
     """p01 is another product in es."""
-    found = titles(tiny.catalogue(), [TopProduct("es", "p01", 1, 0), TopProduct("us", "p24", 1, 0)])
+    found = titles(small_shop.catalogue(), [TopProduct("es", "p01", 1, 0), TopProduct("us", "p24", 1, 0)])
     assert found["es", "p01"] == "Zapatillas rojas para correr" and found["us", "p24"] == "(no title)"
-    assert titles(tiny.catalogue(), []) == {}
+    assert titles(small_shop.catalogue(), []) == {}
 
 
 def report(**fields):
@@ -101,9 +101,9 @@ def test_details_are_every_column_with_a_value():
 
 def test_an_opened_product_is_counted_over_http(usage):
     """The event as the page sends it, and as somebody else might: with no data, or the wrong one, it must not fail."""
-    engine = tiny.engine(usage=usage)
+    engine = small_shop.engine(usage=usage)
     engine.search("red running shoes", 1, "bm25")
-    with tiny.serve(engine) as url:
+    with small_shop.serve(engine) as url:
         client = Client(url, verbose=False)
         config = client.config
         number = next(one["id"] for one in config["dependencies"] if any(t[1] == "opened" for t in one["targets"]))
@@ -121,7 +121,7 @@ def test_without_counts_there_is_no_event_and_no_file(tmp_path, monkeypatch):
     """--usage-file "" must mean that nothing is counted anywhere."""
     monkeypatch.chdir(tmp_path)
     before = set(threading.enumerate())
-    engine = tiny.engine()
+    engine = small_shop.engine()
     demo = build_demo(engine)
     assert not [fn for fn in demo.fns.values() if any(event == "opened" for _, event in fn.targets)]
     engine.search("red shoes")

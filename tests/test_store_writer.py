@@ -6,11 +6,11 @@ import shutil
 
 import pyarrow.parquet as pq
 import pytest
-from test_store import ENCODER, ENCODERS, ROWS, SHARDS, build, catalogue, content, whole
+from test_store_reader import ENCODER, ENCODERS, ROWS, SHARDS, build, catalogue, content, whole
 
-from space import manifest
-from space.store import JOURNAL, Store, StoreError, sha256
-from space.store_writer import Plan, StoreWriter
+from space.store import manifest
+from space.store.reader import JOURNAL, Store, StoreError, sha256
+from space.store.writer import Plan, StoreWriter
 
 
 @pytest.mark.parametrize("stop", range(6))

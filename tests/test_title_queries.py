@@ -3,16 +3,17 @@
 import pandas as pd
 import pyarrow as pa
 import pytest
-import tiny
+import small_shop
 from datasets import Dataset
 
-from space import experiment, title_queries
-from space.catalogue import passages
-from space.config import TrainSettings
+from space.data.catalogue import passages
+from space.data.judgments import Judged
 from space.errors import UserError
-from space.esci import Judged
-from space.index import TorchIndex
-from space.source import open_judged
+from space.index.torch_index import TorchIndex
+from space.pipelines import train
+from space.pipelines.inputs import open_judged
+from space.settings import TrainSettings
+from space.training import title_queries
 
 JUDGED = Dataset.from_dict({"anchor": ["mug"], "positive": ["red mug"], "negative": ["hose"]})
 
@@ -88,12 +89,12 @@ def test_by_default_there_are_as_many_as_judged_examples(loss, times, monkeypatc
     judged = open_judged("sample", ["es"])
     texts = passages(judged.catalogue)
     settings = {"dataset": "sample", "loss": loss}
-    alone, known = experiment.learn_from(judged, texts, TrainSettings(**settings, title_queries=0))
-    more, exact = experiment.learn_from(judged, texts, TrainSettings(**settings))
+    alone, known = train.learn_from(judged, texts, TrainSettings(**settings, title_queries=0))
+    more, exact = train.learn_from(judged, texts, TrainSettings(**settings))
     assert len(more) == times * len(alone) and more.select(range(len(alone))).to_list() == alone.to_list()
     assert (len(exact) > len(known)) == (times > 1)
     monkeypatch.setattr(title_queries, "MOST", 10)
-    assert len(experiment.learn_from(judged, texts, TrainSettings(**settings))[0]) == len(alone) + 10 * (times - 1)
+    assert len(train.learn_from(judged, texts, TrainSettings(**settings))[0]) == len(alone) + 10 * (times - 1)
 
 
 def test_a_mined_negative_is_none_of_what_its_query_was_made_of():
@@ -103,10 +104,10 @@ def test_a_mined_negative_is_none_of_what_its_query_was_made_of():
     judgments["product_locale"] = "us"
     judged = Judged(train=judgments, test=judgments, catalogue=shop(titles), name="lamps", notice="")
     examples, exact = title_queries.add(JUDGED, {}, judged.catalogue, texts, 40, 1)
-    encoder = tiny.BagOfWords()
+    encoder = small_shop.BagOfWords()
     index = TorchIndex(encoder.encode_passages(texts), precision="float32")
     settings = TrainSettings(dataset="sample", mined_negatives=True)
-    mined = experiment.mine(examples.select(range(1, 41)), exact, judged, texts, encoder, index, settings)
+    mined = train.mine(examples.select(range(1, 41)), exact, judged, texts, encoder, index, settings)
     negatives = {
         negative for query, negative in zip(mined["anchor"], mined["negative"], strict=True) if query == "Lamp"
     }

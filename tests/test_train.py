@@ -14,11 +14,11 @@ from sentence_transformers import SentenceTransformer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import train
-from space.catalogue import passages
-from space.config import LOCALES
-from space.source import open_judged
-from space.triplets import training_examples
-from space.weights import STAND_IN
+from space.data.catalogue import passages
+from space.encoding.weights import STAND_IN
+from space.pipelines.inputs import open_judged
+from space.settings import LOCALES
+from space.training.examples import training_examples
 
 
 def weights_hash(folder):

@@ -19,13 +19,14 @@ from sentence_transformers.sentence_transformer.losses import (
 from torch.utils.data import BatchSampler, DataLoader
 from transformers import TrainerState
 
-from space import experiment, losses, model_folder, training
-from space.catalogue import passages
-from space.config import TrainSettings
-from space.encoder import TextEncoder
-from space.source import open_judged
-from space.triplets import exact_texts, training_examples
-from space.weights import locate
+from space.data.catalogue import passages
+from space.encoding.encoder import TextEncoder
+from space.encoding.weights import locate
+from space.pipelines import train
+from space.pipelines.inputs import open_judged
+from space.settings import TrainSettings
+from space.training import losses, model_folder, trainer
+from space.training.examples import exact_texts, training_examples
 
 LOSSES = {
     "triplet": lambda model: TripletLoss(model, TripletDistanceMetric.COSINE, 0.2),
@@ -56,7 +57,7 @@ def test_a_launched_cpu_run_uses_every_core(monkeypatch):
     try:
         for processes in (1, cores):
             torch.set_num_threads(1)
-            experiment._use_all_cores(SimpleNamespace(device=torch.device("cpu"), num_processes=processes))
+            train._use_all_cores(SimpleNamespace(device=torch.device("cpu"), num_processes=processes))
             assert torch.get_num_threads() == cores // processes
     finally:
         torch.set_num_threads(before)
@@ -130,9 +131,9 @@ def test_bfloat16_can_be_asked_for_and_the_weights_stay_float32(fine_tune):
 def test_precision_follows_the_machine_unless_it_is_asked_for(monkeypatch, fast, gpu):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: fast or including_emulation)
-    monkeypatch.setattr(training, "half_is_fast", lambda device: fast and not gpu)
-    assert training.computes_in("auto") == ("bfloat16" if fast else "float32")
-    assert [training.computes_in(name) for name in ("float32", "bfloat16")] == ["float32", "bfloat16"]
+    monkeypatch.setattr(trainer, "half_is_fast", lambda device: fast and not gpu)
+    assert trainer.computes_in("auto") == ("bfloat16" if fast else "float32")
+    assert [trainer.computes_in(name) for name in ("float32", "bfloat16")] == ["float32", "bfloat16"]
 
 
 def test_embeddings_come_back_in_their_places(encoder):
@@ -149,7 +150,7 @@ def test_blending_stands_on_the_line_between_base_and_tuned(encoder, share):
     with torch.no_grad():
         for parameter in encoder.model.parameters():
             parameter += 1.0
-    training.blend(encoder.model, base, share)
+    trainer.blend(encoder.model, base, share)
     for name, parameter in encoder.model.named_parameters():
         torch.testing.assert_close(parameter.detach(), base[name] + (1 - share), msg=name)
 
@@ -197,7 +198,7 @@ def fine_tune(tiny_e5, tmp_path, monkeypatch):
                 module.p = 0.0
         settings = {"precision": "float32"} | settings
         settings = TrainSettings(dataset="sample", loss=loss, batch_size=batch_size, **settings)
-        return training.fine_tune(encoder, examples, exact_texts(judged.train, texts), settings, dev), encoder
+        return trainer.fine_tune(encoder, examples, exact_texts(judged.train, texts), settings, dev), encoder
 
     return run
 
@@ -290,7 +291,7 @@ def test_e5_base_trains_as_e5_small_does(tmp_path, monkeypatch, loss):
     encoder = TextEncoder(locate(str(folder)), training=True)
     before = encoder.fingerprint
     settings = TrainSettings(dataset="sample", loss=loss, batch_size=8, max_steps=2, gradient_checkpointing=True)
-    log = training.fine_tune(encoder, examples, exact_texts(judged.train, texts), settings)
+    log = trainer.fine_tune(encoder, examples, exact_texts(judged.train, texts), settings)
     model_folder.save(encoder, tmp_path / "saved", {})
     again = TextEncoder(locate(str(tmp_path / "saved")))
     assert log.steps == 2 and log.history[-1]["loss"] > 0
@@ -366,7 +367,7 @@ def test_every_sampler_under_the_loader_learns_the_epoch():
     """A run resumed under two processes read the first epoch's batches again: three wrappers, of which two pass on."""
     sampler = SetEpochMixin()
     loader = DataLoader(range(10), batch_sampler=SkipBatchSampler(BatchSamplerShard(FullBatches(sampler), 2, 0)))
-    training._TellEpoch().on_epoch_begin(None, TrainerState(epoch=3.4), None, train_dataloader=loader)
+    trainer._TellEpoch().on_epoch_begin(None, TrainerState(epoch=3.4), None, train_dataloader=loader)
     assert sampler.epoch == 3
 
 

@@ -7,15 +7,15 @@ import time
 import urllib.request
 
 import pytest
-import tiny
+import small_shop
 from conftest import ROOT
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from space.facets import FILTERS
-from space.search import MAX_QUERY_CHARACTERS, SearchEngine
-from space.ui.demo import build_demo, launch_options
-from space.ui.form import MAX_CHOICES
+from space.data.filters import FILTERS
+from space.search.engine import MAX_QUERY_CHARACTERS, SearchEngine
+from space.ui.events.form import MAX_CHOICES
+from space.ui.page import build_demo, launch_options
 from space.ui.words import label
 
 HIT_FIELDS = {"rank", "product_id", "product_locale", "title", "brand", "color", "score", "esci_label"}
@@ -45,7 +45,7 @@ class Broken:
 
 @pytest.fixture(scope="module")
 def engine():
-    engine = tiny.engine()
+    engine = small_shop.engine()
     engine.systems["slow"] = Slow(engine.systems["base"], 3.0)
     engine.systems["broken"] = Broken()
     return engine
@@ -53,7 +53,7 @@ def engine():
 
 @pytest.fixture(scope="module")
 def url(engine):
-    with tiny.serve(engine) as url:
+    with small_shop.serve(engine) as url:
         yield url
 
 
@@ -220,12 +220,12 @@ def test_page_is_served_with_header_and_own_style(url):
     with urllib.request.urlopen(f"{url}config", timeout=10) as response:
         config = json.load(response)
     assert "e5-out" in config["css"]
-    assert tiny.NOTICE in json.dumps(config, ensure_ascii=False)
+    assert small_shop.NOTICE in json.dumps(config, ensure_ascii=False)
 
 
 def test_style_survives_gradios_prefixing():
     """Gradio splits selectors at every comma, also at those inside :is(a, b), and drops the rule's meaning."""
-    for path in launch_options(tiny.engine())["css_paths"]:
+    for path in launch_options(small_shop.engine())["css_paths"]:
         style = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
         assert not re.search(r":(is|where|not|has)\([^)]*,", style)
 
@@ -237,11 +237,11 @@ def said(block):
 
 def test_demo_of_a_bare_engine():
     """No judgment, no description, no brand, no hybrid: nothing to filter by, and no example."""
-    products = tiny.catalogue()
+    products = small_shop.catalogue()
     for name in ("product_brand", "product_color"):
         place = products.column_names.index(name)
-        products = products.set_column(place, name, tiny.pa.nulls(len(products), tiny.pa.string()))
-    systems = {name: system for name, system in tiny.engine().systems.items() if name != "hybrid"}
+        products = products.set_column(place, name, small_shop.pa.nulls(len(products), small_shop.pa.string()))
+    systems = {name: system for name, system in small_shop.engine().systems.items() if name != "hybrid"}
     blocks = build_demo(SearchEngine(products, systems)).blocks.values()
     shown = {block.label.key: block.visible for block in blocks if type(block).__name__ == "Dropdown"}
     assert shown == {"Locale": True, "Brand": False, "Colour": False, "Category": False, "Rating": True}
@@ -252,13 +252,13 @@ def test_demo_of_a_bare_engine():
 
 def test_long_filters_are_cut_and_can_be_typed():
     rows = MAX_CHOICES + 40
-    products = tiny.pa.table(
+    products = small_shop.pa.table(
         {
             "product_id": [str(row) for row in range(rows)],
             "product_locale": ["us"] * rows,
             "product_title": ["thing"] * rows,
             "product_brand": [f"Brand {row:04}" for row in range(rows)],
-            "product_color": tiny.pa.nulls(rows, tiny.pa.string()),
+            "product_color": small_shop.pa.nulls(rows, small_shop.pa.string()),
         }
     )
     blocks = build_demo(SearchEngine(products, {"tuned": Broken()})).blocks.values()
@@ -272,7 +272,7 @@ def test_long_filters_are_cut_and_can_be_typed():
 def test_the_style_sheet_is_whole():
     """A brace lost in an edit puts all that follows into the media query of phones, where nobody at a desk sees it."""
     depth = 0
-    for sign in re.findall("[{}]", (ROOT / "space/ui/style.css").read_text(encoding="utf-8")):
+    for sign in re.findall("[{}]", (ROOT / "space/ui/static/style.css").read_text(encoding="utf-8")):
         depth += 1 if sign == "{" else -1
         assert depth in (0, 1, 2)
     assert depth == 0

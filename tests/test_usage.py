@@ -12,13 +12,13 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
-import tiny
+import small_shop
 from conftest import ROOT, environment
 
-from space import usage
-from space.counts import Counts, TopProduct
 from space.errors import QueryError
-from space.usage import Usage
+from space.feedback import usage
+from space.feedback.counts import Counts, TopProduct
+from space.feedback.usage import Usage
 
 A, B, C = ("us", "a"), ("us", "b"), ("jp", "a")
 
@@ -164,7 +164,7 @@ def test_a_folder_that_cannot_be_written_warns_once_and_loses_nothing_when_cured
     """A full disk or a read-only folder is the owner's problem, never the visitor's."""
     (tmp_path / "usage").write_text("in the way")
     counts = Usage(tmp_path / "usage" / "counts.sqlite3", seconds=60)
-    with caplog.at_level(logging.INFO, "space.usage"):
+    with caplog.at_level(logging.INFO, "space.feedback.usage"):
         for _ in range(3):
             counts.shown([A], "mug")
             assert not counts.flush()
@@ -241,7 +241,7 @@ def test_threads_lose_nothing(tmp_path):
 WORKER = """
 import sys
 from pathlib import Path
-from space.usage import Usage
+from space.feedback.usage import Usage
 counts = Usage(Path(sys.argv[1]), seconds=60)
 for number in range(int(sys.argv[2])):
     counts.shown([("us", "shared"), ("us", sys.argv[3])], "mug")
@@ -293,7 +293,7 @@ def test_a_fork_does_not_write_what_its_parent_will(counts):
 
 def test_the_engine_counts_answers_once_and_refusals_never(counts):
     """A comparison is one search however many systems answer it; what is expected is from the answers."""
-    engine = tiny.engine(usage=counts)
+    engine = small_shop.engine(usage=counts)
     found = engine.search("red shoes", 5)
     compared = engine.compare("red shoes", 5)
     for wrong in ({"query": ""}, {"query": "x", "k": 0}, {"query": "x", "brand": "nobody"}):
@@ -313,7 +313,7 @@ def test_the_engine_under_a_fork_counts_in_the_parent(counts):
     """As under ZeroGPU: what is counted in the forked process would be lost."""
     from test_spaces import forked
 
-    engine = tiny.engine(usage=counts, gpu=forked([]))
+    engine = small_shop.engine(usage=counts, gpu=forked([]))
     engine.search("red shoes", 3)
     assert (counts.report().searches, counts.report().shown) == (1, 3)
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from space.ui import cards, form, links, words
+from space.ui import links, words
+from space.ui.events import form
+from space.ui.html import cards
 
 UI = Path(words.__file__).parent
 #: Put together on the page of parts that stand apart in the code, such as a number, its noun and an "s".
@@ -24,10 +26,19 @@ HOLE = re.compile(r"\{\w+\}")
 
 def texts_of_the_page():
     """Every string in the code of the page, parts of f-strings and templates included, with words.py left out."""
-    found = [path.read_text(encoding="utf-8") for path in UI.glob("*.js")]
+    found = [path.read_text(encoding="utf-8") for path in UI.rglob("*.js")]
     for path in [
-        *UI.glob("*.py"),
-        *(UI.parent / name for name in ("slices.py", "sample.py", "search.py", "evaluation.py", "remarks.py")),
+        *UI.rglob("*.py"),
+        *(
+            UI.parent / name
+            for name in (
+                "evaluation/slices.py",
+                "data/sample.py",
+                "search/engine.py",
+                "evaluation/protocols.py",
+                "evaluation/findings.py",
+            )
+        ),
     ]:
         if path.name != "words.py":
             nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))

@@ -10,7 +10,7 @@ import time
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from space.search import SearchEngine
+from space.search.engine import SearchEngine
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from space.facets import FILTERS, LEVEL
-from space.search import COLUMNS, MAX_K
-from space.ui.markup import EMPTY, Html, fill, join
+from space.data.filters import FILTERS, LEVEL
+from space.search.engine import COLUMNS, MAX_K
+from space.ui.html.markup import EMPTY, Html, fill, join
 
 #: {what ``tab=`` says: what the tab is called}, in the order of the page. Here alone: a tab that is added to it opens
 #: by its link, and stands in the address bar while it is open.

@@ -14,10 +14,11 @@ explanation, remarks on method, numbers and dates as they are written, and the d
 """
 
 import json
-from pathlib import Path
 
 import gradio as gr
 from gradio.i18n import I18nData
+
+from space.ui.static import script
 
 #: What components say.
 LABELS = {
@@ -516,7 +517,6 @@ PHRASES = {
 }
 _LANGUAGE = "language"  # a key that says, where it is shown, which of the two is in force
 I18N = gr.I18n(en={_LANGUAGE: "en", **{text: text for text in LABELS}}, ru={_LANGUAGE: "ru", **LABELS})
-_SCRIPT = Path(__file__).with_name("words.js")
 
 
 def label(text: str) -> I18nData:
@@ -536,5 +536,5 @@ def build_words() -> None:
         I18N(_LANGUAGE),
         apply_default_css=False,
         elem_classes="e5-words",
-        js_on_load=_SCRIPT.read_text(encoding="utf-8").replace("RUSSIAN", phrases),
+        js_on_load=script("words").replace("RUSSIAN", phrases),
     )

@@ -1,0 +1,1 @@
+"""Catalogue and judgments: readers, the bundled sample, filters and the profile of a data set."""

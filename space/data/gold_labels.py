@@ -1,0 +1,54 @@
+"""Gold labels by query: what people said of a product. Knows no system and no hit.
+
+Half a million judgments are kept as numbers: a dictionary for each query would take 100 MB, and seconds to make.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from space.data.catalogue import rows_of
+
+_EXAMPLES = 8
+
+
+class GoldLabels:
+    """The judged pairs of a catalogue, by the text of the query.
+
+    Attributes:
+        examples: some of the queries with a judged product, spread over the alphabet.
+    """
+
+    def __init__(self, judgments: pd.DataFrame | None, catalogue: pa.Table) -> None:
+        """``judgments``: query, product_locale, product_id and esci_label; None where nothing was judged."""
+        self.examples: list[str] = []
+        self._spans: dict[str, tuple[int, int]] = {}
+        if judgments is None or judgments.empty:
+            return
+        rows = rows_of(catalogue, judgments["product_locale"], judgments["product_id"])
+        codes, written = pd.factorize(judgments["query"])
+        typed, names = pd.factorize(np.array([normalized(query) for query in written], object))
+        typed = typed[codes]
+        order = np.argsort(typed, kind="stable")
+        ends = np.cumsum(np.bincount(typed, minlength=len(names))).tolist()
+        self._spans = dict(zip(names, zip([0, *ends[:-1]], ends, strict=True), strict=True))
+        kinds, self._kinds = pd.factorize(judgments["esci_label"].astype(str))
+        self._rows, self._labels = rows[order], kinds[order].astype(np.int8)
+        queries = sorted(judgments.loc[rows >= 0, "query"].unique())
+        places = np.linspace(0, len(queries) - 1, min(_EXAMPLES, len(queries)), dtype=int)
+        self.examples = [queries[place] for place in places]
+
+    def of(self, query: str) -> Mapping[int, str]:
+        """{row: label} of a typed query; row -1 stands for products that are not in the catalogue."""
+        start, end = self._spans.get(normalized(query), (0, 0))
+        if start == end:
+            return {}
+        rows, labels = self._rows[start:end].tolist(), self._labels[start:end].tolist()
+        return {row: self._kinds[label] for row, label in zip(rows, labels, strict=True)}
+
+
+def normalized(query: str) -> str:
+    """How a typed query is matched to a judged one: case and spacing do not make another query."""
+    return " ".join(query.casefold().split())

@@ -1,0 +1,161 @@
+"""Judgments in the ESCI schema, read from a folder, checked and joined to their catalogue."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from space.data.catalogue import (
+    DataError,
+    in_locales,
+    need_columns,
+    read_products,
+    readable,
+    rows_of,
+    schema_of,
+)
+
+logger = logging.getLogger(__name__)
+
+LABELS = ("Exact", "Substitute", "Complement", "Irrelevant")
+#: Reddy et al. 2022, section 4.1. The official ranking script swaps S and C in effect (esci-data issues 9 and 18).
+GAINS = {"Exact": 1.0, "Substitute": 0.1, "Complement": 0.01, "Irrelevant": 0.0}
+JUDGMENT_COLUMNS = ("query", "query_id", "product_id", "product_locale", "esci_label")
+OFFICIAL_EXAMPLES = "shopping_queries_dataset_examples.parquet"
+OFFICIAL_PRODUCTS = "shopping_queries_dataset_products.parquet"
+_SHORT_LABELS = {label[0]: label for label in LABELS}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A catalogue with judgments, checked and joined.
+
+    Attributes:
+        name: what was loaded, as the user named it; a Hub data set with the commit, ID@COMMIT.
+        catalogue: product columns, one row per (locale, id), in order of first appearance.
+        train: judgments to learn from: ``JUDGMENT_COLUMNS`` and ``row``, the product's row in ``catalogue`` (int64).
+        test: judgments held out, likewise; no query of it is in ``train``.
+        notice: what must be said wherever the data is shown (the sample is made up), or "".
+    """
+
+    name: str
+    catalogue: pa.Table
+    train: pd.DataFrame
+    test: pd.DataFrame
+    notice: str = ""
+
+
+def check(
+    name: str, train: pd.DataFrame, test: pd.DataFrame, products: pa.Table, locales: Sequence[str], notice: str = ""
+) -> Judged:
+    """Tables as read -> tables that can be relied on.
+
+    Args:
+        name: what to call the data in messages.
+        train: judgments with ``JUDGMENT_COLUMNS``.
+        test: likewise.
+        products: the catalogue, one row per (locale, id).
+        locales: product locales to keep.
+        notice: see ``Judged``.
+
+    Raises:
+        DataError: a null, a label that is not one of E, S, C, I, contradicting labels, a judged product that is not
+            in the catalogue, nothing left in the wanted locales.
+    """
+    catalogue = in_locales(products, locales, name)
+    train, test = (
+        _checked_judgments(f"{name} {split}", table, catalogue, locales)
+        for split, table in (("train", train), ("test", test))
+    )
+    seen = pd.MultiIndex.from_frame(train[["product_locale", "query"]])
+    leaked = seen.isin(pd.MultiIndex.from_frame(test[["product_locale", "query"]]))
+    if leaked.any():
+        logger.warning("%s: %d train rows left out, their queries are held out for the test", name, leaked.sum())
+        train = train[~leaked].reset_index(drop=True)
+    return Judged(name, catalogue, train, test, notice)
+
+
+# -- reading ---------------------------------------------------------------------------------------------------------
+
+
+def read_folder(folder: Path, bullets: bool) -> tuple[pd.DataFrame, pd.DataFrame, pa.Table]:
+    """Train judgments, test judgments and products of a folder, as they are read: ``check`` makes them reliable.
+
+    Args:
+        folder: with ``train.parquet``, ``test.parquet`` and perhaps ``products.parquet``, or the official two files.
+        bullets: also read the bullet points.
+
+    Raises:
+        DataError: a file that is missing or cannot be read, or a column that is missing.
+    """
+    if (folder / OFFICIAL_EXAMPLES).is_file():
+        if not (folder / OFFICIAL_PRODUCTS).is_file():
+            raise DataError(f"{folder}: {OFFICIAL_EXAMPLES} is there, {OFFICIAL_PRODUCTS} is missing")
+        examples = _judgments([folder / OFFICIAL_EXAMPLES], extra=("split",))
+        splits = [examples[examples["split"] == split].drop(columns="split") for split in ("train", "test")]
+        return splits[0], splits[1], read_products([folder / OFFICIAL_PRODUCTS], bullets, unique=True)
+    files = [folder / "train.parquet", folder / "test.parquet"]
+    for file in files:
+        if not file.is_file():
+            raise DataError(
+                f"{folder}: no {file.name}; a data folder holds train.parquet and test.parquet, or "
+                f"{OFFICIAL_EXAMPLES} and {OFFICIAL_PRODUCTS}"
+            )
+    own = folder / "products.parquet"
+    products = (
+        read_products([own], bullets, unique=True) if own.is_file() else read_products(files, bullets, unique=False)
+    )
+    return _judgments(files[:1]), _judgments(files[1:]), products
+
+
+def _judgments(files: Sequence[Path], extra: tuple[str, ...] = ()) -> pd.DataFrame:
+    frames = []
+    for file in files:
+        wanted = [*JUDGMENT_COLUMNS, *extra]
+        need_columns(schema_of(file).names, wanted, file.name)
+        with readable(file):
+            frames.append(pq.read_table(file, columns=wanted).to_pandas())
+    return pd.concat(frames, ignore_index=True)
+
+
+def _checked_judgments(name: str, table: pd.DataFrame, catalogue: pa.Table, locales: Sequence[str]) -> pd.DataFrame:
+    """Judgments of the wanted locales with full labels and each product's row in the catalogue."""
+    for column in JUDGMENT_COLUMNS:
+        empty = np.flatnonzero(table[column].isna())
+        if len(empty):
+            raise DataError(f"{name}: column {column!r} is null in {len(empty)} rows, first in row {empty[0]}")
+    table = table[table["product_locale"].isin(list(locales))].copy()
+    if table.empty:
+        raise DataError(f"{name}: no judgment in locales {list(locales)}")
+    labels = table["esci_label"].astype(str).replace(_SHORT_LABELS)
+    unknown = labels[~labels.isin(LABELS)]
+    if len(unknown):
+        raise DataError(
+            f"{name}: column 'esci_label' holds {unknown.iloc[0]!r}; labels are {', '.join(LABELS)} or E, S, C, I"
+        )
+    table["esci_label"] = pd.Categorical(labels, categories=LABELS)
+    for column in ("query", "product_id", "product_locale"):
+        table[column] = table[column].astype(str)
+    key = ["product_locale", "query", "product_id"]
+    table = table.drop_duplicates([*key, "esci_label"])
+    contradicting = table[table.duplicated(key)]
+    if len(contradicting):
+        row = contradicting.iloc[0]
+        raise DataError(
+            f"{name}: column 'esci_label' contradicts itself for query {row['query']!r} and product_id "
+            f"{row['product_id']!r} ({row['product_locale']}): give each pair one label"
+        )
+    table["row"] = rows_of(catalogue, table["product_locale"], table["product_id"])
+    absent = table[table["row"] < 0]
+    if len(absent):
+        row = absent.iloc[0]
+        raise DataError(
+            f"{name}: {len(absent)} judged products are not in the catalogue, the first is product_id "
+            f"{row['product_id']!r} of locale {row['product_locale']!r}"
+        )
+    return table.reset_index(drop=True)

@@ -1,0 +1,1 @@
+"""Texts to vectors: the encoder, its fast forward pass and its weights."""

@@ -1,0 +1,1 @@
+"""Metrics, the two protocols, slices, forgetting, and the findings in words."""

@@ -1,0 +1,125 @@
+"""BM25's k1 and b, chosen on the train queries: a baseline that was left at its defaults is easily beaten.
+
+Knows no encoder and no held-out query.
+"""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from space.evaluation import protocols
+from space.evaluation.protocols import HEADLINE, MIN_QUERIES
+from space.evaluation.reading import number, part
+from space.index.bm25 import K1, B, Bm25Index, tokenize
+from space.retrieval.systems import Bm25System
+
+#: The usual values, which every other pair has to beat, come first: the first of the best is taken.
+GRID = tuple(dict.fromkeys([(K1, B), *itertools.product((0.4, 0.9, 1.2, 1.6), (0.2, 0.4, 0.75, 0.9))]))
+#: With fewer judgments a query says which products were shown to a judge rather than how well a ranking is ordered.
+RICH = 10
+QUERIES = 200
+#: The grid runs over at most so many products, so that it takes seconds whatever the catalogue.
+PRODUCTS = 20_000
+_KEY = ["product_locale", "query"]
+_METRIC = "/".join(HEADLINE)
+
+
+@dataclass(frozen=True)
+class Bm25Choice:
+    """The parameters, and what they were chosen by.
+
+    Attributes:
+        k1: term-frequency saturation, see ``Bm25Index``.
+        b: length normalisation.
+        queries: train queries they were chosen on; 0 where the usual ones were kept unseen.
+        products: how many products these queries searched.
+        train: full-catalogue nDCG@10 on those queries minus that of the usual parameters, see ``evaluation.paired``;
+            flattering, since it is the best of the grid. None without queries.
+    """
+
+    k1: float = K1
+    b: float = B
+    queries: int = 0
+    products: int = 0
+    train: Mapping[str, Any] | None = None
+
+    @property
+    def usual(self) -> bool:
+        """Whether these are the parameters that everybody takes."""
+        return (self.k1, self.b) == (K1, B)
+
+    def to_json(self) -> dict[str, Any]:
+        """As evaluation.json has it."""
+        return asdict(self)
+
+
+def choose(train: pd.DataFrame, texts: Sequence[str], catalogue: pa.Table, seed: int = 42) -> Bm25Choice:
+    """The pair of ``GRID`` with the best full-catalogue nDCG@10 over train queries.
+
+    Args:
+        train: a checked train table of ``space.data.judgments``, with ``row``.
+        texts: the passage of every product, by row.
+        catalogue: the products, for their locales.
+        seed: which ``QUERIES`` of those with ``RICH`` judgments and a gain, and which products beside theirs.
+
+    Returns:
+        The usual parameters where fewer than ``MIN_QUERIES`` queries can tell.
+    """
+    asked = _rich(train, seed)
+    if len(asked[_KEY].drop_duplicates()) < MIN_QUERIES:
+        return Bm25Choice()
+    rows = _some(asked["row"].unique(), len(texts), seed)
+    asked = asked.assign(row=np.searchsorted(rows, asked["row"]))
+    products = catalogue.take(pa.array(rows))
+    terms = _terms([texts[row] for row in rows], asked["query"].unique())
+    found = {pair: _figures(terms, *pair, asked, products) for pair in GRID}
+    best = max(found, key=lambda pair: found[pair].mean())
+    gain = protocols.paired((found[best] - found[K1, B]).to_numpy())
+    return Bm25Choice(*best, queries=gain["n"], products=len(rows), train=gain)
+
+
+def parameters(measured: Mapping[str, Any] | None) -> tuple[float, float]:
+    """k1 and b that an evaluation was made with, so that an app searches as was measured.
+
+    Args:
+        measured: content of evaluation.json, of any age and origin, or None.
+
+    Returns:
+        The usual ones where it names none, or none that BM25 can work with.
+    """
+    named = part(measured, "bm25")
+    k1, b = number(named.get("k1")), number(named.get("b"))
+    return (k1, b) if k1 is not None and b is not None and 0 <= k1 <= 100 and 0 <= b <= 1 else (K1, B)
+
+
+def _rich(train: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The judgments of at most ``QUERIES`` queries that can tell one ranking from another."""
+    groups = train.groupby(_KEY, sort=False)
+    exact = (train["esci_label"] == "Exact").groupby([train[name] for name in _KEY], sort=False).any()
+    keys = exact.index[(groups.size() >= RICH) & exact]
+    rich = train.merge(keys.to_frame(index=False), on=_KEY, how="inner")
+    return protocols.held_out(rich, QUERIES, seed)
+
+
+def _some(needed: np.ndarray, products: int, seed: int) -> np.ndarray:
+    """Rows of the catalogue, rising: those that were judged, and others drawn up to ``PRODUCTS``."""
+    if products <= PRODUCTS:
+        return np.arange(products)
+    others = np.setdiff1d(np.arange(products), needed, assume_unique=True)
+    drawn = np.random.default_rng(seed).choice(others, max(0, PRODUCTS - len(needed)), replace=False)
+    return np.sort(np.concatenate([needed, drawn]))
+
+
+def _terms(texts: Sequence[str], queries: Sequence[str]) -> list[list[str]]:
+    """The passages' terms; what no query asks for counts for the length alone, and is all one term."""
+    asked = {term for query in queries for term in tokenize(query)}
+    return [[term if term in asked else "" for term in tokenize(text)] for text in texts]
+
+
+def _figures(terms: list[list[str]], k1: float, b: float, asked: pd.DataFrame, products: pa.Table) -> pd.Series:
+    return protocols.per_query(Bm25System(Bm25Index(terms, k1=k1, b=b)), asked, products)[_METRIC]

@@ -1,0 +1,130 @@
+"""The held-out queries and what fine-tuning did to each: largest win to largest loss. Knows no engine and no page.
+
+A mean hides whom it got better for and whom worse, and examples picked by hand show wins. So every query that was
+evaluated is listed with its difference, the losses as easy to reach as the wins.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from space.data.gold_labels import normalized
+from space.evaluation.metrics import wins_losses_ties
+from space.evaluation.protocols import BASE, HEADLINE
+from space.evaluation.reading import number, part
+
+ORDERS = ("win", "loss", "alphabet")
+TUNED = "tuned"
+
+
+@dataclass(frozen=True)
+class HeldOutQuery:
+    """One query of the held-out split.
+
+    Attributes:
+        difference: of the headline metric (full-catalogue nDCG@10), fine-tuned minus base, -1 to 1; None where it was
+            not measured, or is undefined since no judged product has a gain.
+    """
+
+    query: str
+    locale: str
+    difference: float | None = None
+
+
+class HeldOut:
+    """All of them.
+
+    Attributes:
+        entries: from the largest win to the largest loss, equal ones by the alphabet, those without a difference last.
+        measured: whether any has a difference.
+        locales: those of the queries, sorted.
+    """
+
+    def __init__(self, entries: Sequence[HeldOutQuery]) -> None:
+        """``entries`` in any order, none twice."""
+        self.entries = tuple(sorted(entries, key=_by_win))
+        self.measured = any(entry.difference is not None for entry in self.entries)
+        self.locales = sorted({entry.locale for entry in self.entries})
+        self._place: dict[tuple[str, str], int] = {}
+        for place, entry in enumerate(self.entries):
+            self._place.setdefault((entry.locale, normalized(entry.query)), place)
+        # As it was written comes first: two queries may differ in case alone.
+        self._place |= {(entry.locale, entry.query): place for place, entry in enumerate(self.entries)}
+
+    @classmethod
+    def of(cls, evaluation: Mapping[str, Any] | None, judged: Sequence[tuple[str, str]] = ()) -> "HeldOut":
+        """Those of an evaluation, else the judged queries, of which nothing was measured.
+
+        Args:
+            evaluation: content of evaluation.json, of any age and origin, or None; one without figures per query
+                counts as none.
+            judged: (locale, query).
+        """
+        table, name = part(evaluation, "per_query"), "/".join(HEADLINE)
+        figures = (part(table, "systems", system).get(name) for system in (TUNED, BASE))
+        columns = [table.get("product_locale"), table.get("query"), *figures]
+        if not all(isinstance(column, list) and len(column) == len(columns[0]) > 0 for column in columns):
+            return cls([HeldOutQuery(query, locale) for locale, query in dict.fromkeys(judged)])
+        return cls(
+            [
+                HeldOutQuery(str(query), str(locale), _difference(after, before))
+                for locale, query, after, before in zip(*columns, strict=True)
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def counts(self) -> tuple[int, int, int]:
+        """How many fine-tuning made better, made worse and left the same; those without a difference in none."""
+        differences = [np.nan if entry.difference is None else entry.difference for entry in self.entries]
+        return wins_losses_ties(np.array(differences, dtype=np.float64))
+
+    def ordered(self, order: str, text: str = "") -> list[HeldOutQuery]:
+        """Those that hold ``text``, whatever its case and spacing.
+
+        Args:
+            order: one of ``ORDERS``; by "loss" and by "win" those without a difference come last.
+            text: "" for all.
+        """
+        wanted = normalized(text)
+        found = [entry for entry in self.entries if wanted in normalized(entry.query)]
+        if order == "win":
+            return found
+        return sorted(found, key=_by_loss if order == "loss" else _by_alphabet)
+
+    def place(self, query: str, locale: str = "") -> int | None:
+        """Where a query stands in ``entries``, from 0, or None; without a locale, in the first that has it.
+
+        Case and spacing make another query only where there is one.
+        """
+        keys = [(one, text) for text in (query, normalized(query)) for one in ([locale] if locale else self.locales)]
+        return next((self._place[key] for key in keys if key in self._place), None)
+
+
+def _difference(after: object, before: object) -> float | None:
+    one, other = number(after), number(before)
+    return None if one is None or other is None else round(one - other, 6)
+
+
+def judged_queries(judgments: pd.DataFrame | None) -> list[tuple[str, str]]:
+    """(locale, query) of judgments, each once; none of None."""
+    if judgments is None or judgments.empty:
+        return []
+    pairs = judgments[["product_locale", "query"]].drop_duplicates()
+    return [(str(locale), str(query)) for locale, query in pairs.itertuples(index=False)]
+
+
+def _by_alphabet(entry: HeldOutQuery) -> tuple[str, str, str]:
+    return entry.query.casefold(), entry.query, entry.locale
+
+
+def _by_win(entry: HeldOutQuery) -> tuple[Any, ...]:
+    return entry.difference is None, -(entry.difference or 0.0), _by_alphabet(entry)
+
+
+def _by_loss(entry: HeldOutQuery) -> tuple[Any, ...]:
+    return entry.difference is None, entry.difference or 0.0, _by_alphabet(entry)

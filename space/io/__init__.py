@@ -1,0 +1,1 @@
+"""Atomic files, locks, prefetching and processes."""

@@ -1,0 +1,1 @@
+"""The commands from start to end: train, build, quickstart."""

@@ -1,0 +1,89 @@
+"""The build run: embed a catalogue with both encoders, write the store, push it."""
+
+import json
+import logging
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from space.data.catalogue import template
+from space.encoding.encoder import TextEncoder
+from space.encoding.weights import Weights
+from space.evaluation import bm25_tuning
+from space.hub import cards, publish, push
+from space.io.files import sole_writer
+from space.pipelines.inputs import Contents
+from space.settings import BuildSettings
+from space.store import mapped_files
+from space.store.embedding import embed_catalogue
+from space.store.reader import EVALUATION, Store
+from space.store.writer import Plan
+from space.training.processes import join_processes
+
+logger = logging.getLogger(__name__)
+
+
+def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Contents) -> None:
+    """What build_embeddings.py does: embed with both encoders, write, push.
+
+    Raises:
+        UserError: weights or the Hub do not give what the settings need.
+    """
+    state = join_processes()
+    if settings.push_to_hub and state.is_main_process:
+        push.forewarn(settings.push_to_hub)
+    rows = len(contents.catalogue)
+    plan = Plan(rows, settings.shard_size, template(settings.bullets), contents.name, contents.notice)
+    evaluation = evaluation_of(tuned.folder)
+
+    def load(weights: Weights) -> TextEncoder:
+        return TextEncoder(weights, max_seq_length=settings.max_seq_length, batch_size=settings.batch_size)
+
+    with sole_writer(settings.output_dir) if state.is_main_process else nullcontext():
+        made = embed_catalogue(
+            contents.catalogue,
+            {"base": lambda: load(base), "tuned": lambda: load(tuned)},
+            settings.output_dir,
+            plan,
+            state,
+            resume=settings.resume,
+            bullets=settings.bullets,
+            judgments=contents.judgments,
+            evaluation=evaluation,
+            card=lambda made_by: cards.store_card(
+                plan, made_by, contents.judgments is not None, evaluation, settings.push_to_hub
+            ),
+        )
+    if not state.is_main_process:
+        return
+    logger.info(
+        f"{settings.output_dir}: {plan.rows:,} products, two encoders; {made['kept']} shards kept from earlier runs"
+    )
+    trained_from = (evaluation or {}).get("encoders", {}).get("base", made["encoders"]["base"])
+    if trained_from["fingerprint"] != made["encoders"]["base"]["fingerprint"]:
+        logger.warning(
+            f"{tuned.name} was trained from {trained_from['id']}, the base here is {base.name}: "
+            f"their difference is not what fine-tuning did"
+        )
+    if not settings.push_to_hub:  # who pushes it need not serve it from here
+        store = Store(settings.output_dir, verify=False)
+        mapped_files.prepare(store, mapped_files.beside(settings.output_dir), *bm25_tuning.parameters(evaluation))
+    if settings.push_to_hub:
+        publish.push_store(settings.output_dir, settings.push_to_hub, private=settings.private)
+
+
+def evaluation_of(folder: Path) -> dict[str, Any] | None:
+    """What training left beside the model; None where that is nothing, or nothing that the card could show.
+
+    To be asked before the embedding: a model from elsewhere may have a file of that name, too.
+    """
+    path = folder / EVALUATION
+    if not path.is_file():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        cards.results(found)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        logger.warning(f"{path} is not what train.py writes ({error!r}); the store goes without an evaluation")
+        return None
+    return found

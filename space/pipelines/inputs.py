@@ -1,0 +1,78 @@
+"""Opens what ``--dataset`` and ``--catalogue`` name: the sample, a folder, a Hub data set or a file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from space.data import catalogue, sample
+from space.data.judgments import JUDGMENT_COLUMNS, Judged, check, read_folder
+from space.hub import client
+from space.hub.datasets import read_dataset
+from space.settings import SAMPLE, BuildSettings
+
+
+def open_judged(dataset: str, locales: Sequence[str], *, bullets: bool = False, offline: bool = False) -> Judged:
+    """Judgments and catalogue.
+
+    Args:
+        dataset: "sample", a folder, or a Hub id (ID@REVISION pins).
+        locales: product locales to keep.
+        bullets: also read the bullet points.
+        offline: do not ask the Hub.
+
+    Raises:
+        DataError: data that is not there or cannot be used.
+    """
+    if dataset == SAMPLE:
+        judgments = sample.judgments()
+        # The sample has two locales; asking for the default three is fine, as everywhere.
+        products = catalogue.shaped(sample.catalogue(), SAMPLE, bullets=bullets)
+        train, test = (
+            judgments[judgments["split"] == split].drop(columns="split").reset_index(drop=True)
+            for split in ("train", "test")
+        )
+        return check(SAMPLE, train, test, products, locales, sample.NOTICE)
+    folder = Path(dataset)
+    if folder.is_dir():
+        return check(dataset, *read_folder(folder, bullets), locales)
+    commit, *parts = read_dataset(dataset, bullets=bullets, offline=offline or not client.in_reach())
+    judged = check(dataset, *parts, locales)
+    return replace(judged, name=f"{dataset.partition('@')[0]}@{commit}") if commit else judged
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a store is made of.
+
+    Attributes:
+        catalogue: product columns.
+        judgments: held-out judgments for the labels in the app, ``JUDGMENT_COLUMNS``; None where there are none.
+        name: what was loaded.
+        notice: see ``Judged``.
+    """
+
+    catalogue: pa.Table
+    judgments: pd.DataFrame | None
+    name: str
+    notice: str = ""
+
+
+def open_contents(settings: BuildSettings) -> Contents:
+    """What ``--catalogue`` or ``--dataset`` names.
+
+    Raises:
+        DataError: a file or data set that cannot be used, or nothing in the wanted locales.
+    """
+    bullets, locales, path = settings.bullets > 0, settings.locales, settings.catalogue
+    if path is None:
+        return contents_of(open_judged(settings.dataset, locales, bullets=bullets, offline=settings.offline))
+    table = catalogue.load_catalogue(path, settings.column_map(), bullets=bullets)
+    return Contents(catalogue.in_locales(table, locales, path.name), None, path.name)
+
+
+def contents_of(judged: Judged) -> Contents:
+    """The catalogue with the held-out judgments."""
+    return Contents(judged.catalogue, judged.test[list(JUDGMENT_COLUMNS)], judged.name, judged.notice)

@@ -1,0 +1,300 @@
+"""One experiment: judgments and a base encoder in, a fine-tuned model with honest figures out.
+
+Evaluates before and after on the same held-out queries; leaves the training itself to ``training``.
+"""
+
+import logging
+import os
+import shlex
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from accelerate import PartialState
+from datasets import Dataset
+from tqdm import tqdm
+
+from space.data.catalogue import passages
+from space.data.judgments import GAINS, Judged
+from space.encoding.encoder import TextEncoder
+from space.encoding.weights import Weights, locate
+from space.errors import HubError
+from space.evaluation import bm25_tuning, findings, forgetting, protocols
+from space.hub import cards, publish, push
+from space.index.bm25 import Bm25Index
+from space.index.torch_index import TorchIndex
+from space.io.files import atomically, sole_writer
+from space.pipelines import inputs
+from space.pipelines.build import build
+from space.retrieval.systems import Bm25System, DenseSystem, HybridSystem, RandomSystem, System
+from space.settings import BuildSettings, TrainSettings, to_json
+from space.training import early_stopping, hard_negatives, model_folder, title_queries, trainer
+from space.training.examples import exact_texts, judged_texts, training_examples
+from space.training.processes import join_processes
+
+logger = logging.getLogger(__name__)
+
+FORMAT = 1
+
+
+def run(settings: TrainSettings, weights: Weights, judged: Judged) -> None:
+    """Evaluate, train, evaluate, save, push.
+
+    Under several processes all train; the main one does the rest while the others wait.
+
+    Raises:
+        UserError: data, weights or the Hub do not give what the settings need.
+    """
+    # Here and not at the trainer, which finds the process group made: the others wait while one evaluates or pushes.
+    state = join_processes()
+    if state.is_main_process:
+        for repo in filter(None, (settings.push_to_hub, settings.push_embeddings)):
+            push.forewarn(repo)
+    with sole_writer(settings.output_dir) if state.is_main_process else nullcontext():
+        _train(settings, weights, judged, state)
+    if settings.push_embeddings:
+        _build(settings, weights, judged)
+
+
+def _train(settings: TrainSettings, weights: Weights, judged: Judged, state: PartialState) -> None:
+    _use_all_cores(state)
+    texts = passages(judged.catalogue, settings.bullets)
+    learned, dev = judged, None
+    if settings.dev_share:
+        train, apart = early_stopping.split(judged.train, settings.dev_share, settings.seed)
+        learned, dev = (
+            replace(judged, train=train),
+            early_stopping.DevSet(apart, judged.catalogue, texts, settings.seed),
+        )
+    examples, exact = learn_from(learned, texts, settings)
+    encoder = TextEncoder(weights, max_seq_length=settings.max_seq_length, training=True)
+    base = encoder.describe()
+    if state.is_main_process:
+        bench = _Bench(judged, texts, settings)
+        model_folder.recover(settings.output_dir)
+        logger.info("%s\n%s training examples for the %s loss", bench.describe(), f"{len(examples):,}", settings.loss)
+        index = bench.before_training(encoder)
+        if settings.mined_negatives:
+            examples = mine(examples, exact, learned, texts, encoder, index, settings)
+        del index  # of a large catalogue it is what training needs
+    examples = _shared(examples, settings, state)
+    log = trainer.fine_tune(encoder, examples, exact, settings, dev)
+    if state.is_main_process:
+        tuned = bench.dense("tuned", encoder)
+        bench.run(tuned)
+        bench.run(HybridSystem(tuned, bench.bm25))
+        bench.read_everyday("tuned", encoder)
+        described = encoder.describe(refresh=True) | {
+            "id": settings.push_to_hub or str(settings.output_dir),
+            "revision": None,
+            "reason": "",
+        }
+        figures = bench.figures(base, described, log)
+        said = "\n".join([figures["verdict"], *findings.everything(figures)])
+        logger.info("\nAfter training\n\n%s\n%s\n", protocols.to_markdown(figures), said)
+        _save(encoder, figures, log, settings)
+        _push(settings)
+    state.wait_for_everyone()
+
+
+def learn_from(
+    judged: Judged, texts: Sequence[str], settings: TrainSettings
+) -> tuple[Dataset, dict[str, frozenset[str]]]:
+    """Training examples, and {query: texts that are never its negative}.
+
+    Args:
+        judged: judgments to learn from and the catalogue.
+        texts: the passage of every product, by row.
+        settings: the run.
+    """
+    examples = training_examples(
+        judged.train,
+        texts,
+        settings.loss,
+        negatives=settings.negatives,
+        seed=settings.seed,
+        graded=settings.graded_margins,
+    )
+    exact = exact_texts(judged.train, texts)
+    count = settings.title_queries
+    if count < 0:
+        count = 0 if settings.loss == "cosent" else min(len(examples), title_queries.MOST)
+    if count:
+        return title_queries.add(examples, exact, judged.catalogue, texts, count, settings.seed)
+    return examples, exact
+
+
+def mine(
+    examples: Dataset,
+    exact: Mapping[str, frozenset[str]],
+    judged: Judged,
+    texts: Sequence[str],
+    encoder: TextEncoder,
+    index: TorchIndex,
+    settings: TrainSettings,
+) -> Dataset:
+    """The examples with hard negatives in place of those drawn at random, for ``--mined-negatives``.
+
+    Args:
+        examples: of ``learn_from``.
+        exact: likewise, with what each query made of titles was made of.
+        judged: judgments to learn from and the catalogue.
+        texts: the passage of every product, by row.
+        encoder: of the base model.
+        index: of the texts, by it.
+        settings: the run.
+    """
+    locales = np.asarray(judged.catalogue["product_locale"].to_pylist())
+    labelled, nothing = judged_texts(judged.train, texts), frozenset()
+    known = {query: labelled.get(query, nothing) | exact.get(query, nothing) for query in {**labelled, **exact}}
+    return hard_negatives.harden(examples, known, encoder, index, texts, locales, settings.seed)
+
+
+def _shared(examples: Dataset, settings: TrainSettings, state: PartialState) -> Dataset:
+    """What the main process has mined, for all: the others hold no index to mine with."""
+    if not settings.mined_negatives or state.num_processes == 1:
+        state.wait_for_everyone()
+        return examples
+    path = settings.checkpoints_dir / "mined.parquet"
+    if state.is_main_process:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomically(path) as unfinished:
+            examples.to_parquet(str(unfinished))
+    state.wait_for_everyone()
+    return Dataset.from_parquet(str(path))
+
+
+def _use_all_cores(state: PartialState) -> None:
+    """Share the cores among the processes of a CPU run.
+
+    ``accelerate launch`` gives each process one thread unless told otherwise, which leaves most of the machine idle.
+    """
+    if state.device.type == "cpu" and "ACCELERATE_MIXED_PRECISION" in os.environ:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        torch.set_num_threads(max(torch.get_num_threads(), cores // state.num_processes))
+
+
+class _Bench:
+    """The systems' figures on the held-out queries, as they come in."""
+
+    def __init__(self, judged: Judged, texts: list[str], settings: TrainSettings) -> None:
+        self.judged, self.texts, self.settings = judged, texts, settings
+        self.test = protocols.held_out(judged.test, settings.eval_queries, settings.seed)
+        self.choice = bm25_tuning.choose(judged.train, texts, judged.catalogue, settings.seed)
+        self.bm25 = Bm25System(Bm25Index(texts, k1=self.choice.k1, b=self.choice.b))
+        self.results: dict[str, pd.DataFrame] = {}
+        self.everyday: dict[str, torch.Tensor] = {}
+
+    def dense(self, name: str, encoder: TextEncoder) -> DenseSystem:
+        with tqdm(total=len(self.texts), desc=f"embed {name}", unit=" products", dynamic_ncols=True) as bar:
+            return DenseSystem(name, encoder, TorchIndex(encoder.encode_passages(self.texts, bar.update)))
+
+    def run(self, system: System) -> None:
+        self.results[system.name] = protocols.per_query(system, self.test, self.judged.catalogue)
+
+    def before_training(self, encoder: TextEncoder) -> TorchIndex:
+        """Evaluate what there is to beat; returns the index of the base model's vectors."""
+        base = self.dense("base", encoder)
+        for system in (RandomSystem(len(self.texts), self.settings.seed), self.bm25, base):
+            self.run(system)
+        self.read_everyday("base", encoder)
+        logger.info("\nBefore training\n\n%s", protocols.to_markdown(protocols.summarize(self.results)))
+        return base.index
+
+    def read_everyday(self, name: str, encoder: TextEncoder) -> None:
+        self.everyday[name] = encoder.encode_queries(forgetting.sentences())
+
+    def describe(self) -> str:
+        notice = f"\n{self.judged.notice}" if self.judged.notice else ""
+        return (
+            f"data: {self.judged.name}, {len(self.texts):,} products, {len(self.judged.train):,} judgments to learn "
+            f"from, {_queries(self.test):,} of {_queries(self.judged.test):,} held-out queries{notice}"
+        )
+
+    def figures(self, base: dict[str, Any], tuned: dict[str, Any], log: trainer.TrainingLog) -> dict[str, Any]:
+        """Content of evaluation.json."""
+        summary = protocols.summarize(self.results, labels=protocols.label_counts(self.test))
+        return {
+            "format": FORMAT,
+            "verdict": protocols.verdict(summary),
+            "dataset": {
+                "name": self.judged.name,
+                "notice": self.judged.notice,
+                "locales": sorted(self.judged.catalogue["product_locale"].unique().to_pylist()),
+                "products": len(self.texts),
+                "train_judgments": len(self.judged.train),
+                "queries": _queries(self.judged.test),
+                "queries_evaluated": _queries(self.test),
+                "judgments_evaluated": len(self.test),
+            },
+            "gains": GAINS,
+            "encoders": {"base": base, "tuned": tuned},
+            "drift": forgetting.measure(**self.everyday),
+            "bm25": self.choice.to_json() | {"test": self._lexical_gain()},
+            "settings": to_json(self.settings),
+            "training": asdict(log),
+            **summary,
+        }
+
+    def _lexical_gain(self) -> dict[str, Any] | None:
+        """What the chosen k1 and b give on the held-out queries over the usual ones."""
+        if self.choice.usual:
+            return None
+        column = "/".join(protocols.HEADLINE)
+        usual = protocols.per_query(Bm25System(Bm25Index(self.texts)), self.test, self.judged.catalogue)
+        return protocols.paired((self.results["bm25"] - usual)[column].to_numpy())
+
+
+def _queries(judgments: pd.DataFrame) -> int:
+    return len(judgments[["product_locale", "query"]].drop_duplicates())
+
+
+def _save(encoder: TextEncoder, figures: dict[str, Any], log: trainer.TrainingLog, settings: TrainSettings) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        cards.loss_curve(log.history, Path(folder) / "images" / "train_loss.png")
+        model_folder.copy_events(settings.logging_dir, log.run, Path(folder) / "runs")
+        card = cards.model_card(figures, settings.push_to_hub)
+        model_folder.save(
+            encoder,
+            settings.output_dir,
+            {"evaluation.json": protocols.to_json(figures), "README.md": card},
+            beside=Path(folder),
+        )
+    logger.info(
+        f"model, card, evaluation.json and images/train_loss.png are in {settings.output_dir}; "
+        f"TensorBoard: tensorboard --logdir {settings.logging_dir}"
+    )
+
+
+def _push(settings: TrainSettings) -> None:
+    if not settings.push_to_hub:
+        return
+    try:
+        publish.push_model(settings.output_dir, settings.push_to_hub, private=settings.private)
+    except HubError as error:
+        if not settings.push_embeddings:
+            raise
+        # By hand the second half is another command; the model comes first, so that the store can name it.
+        build = ["python", "build_embeddings.py", "--dataset", settings.dataset, "--locales", *settings.locales]
+        build += ["--base-model", settings.base_model, "--model", str(settings.output_dir)]
+        build += ["--max-seq-length", str(settings.max_seq_length), "--bullets", str(settings.bullets)]
+        build += ["--push-to-hub", settings.push_embeddings, *(["--private"] if settings.private else [])]
+        raise HubError(f"{error}; then embed and push the catalogue: {shlex.join(build)}") from error
+
+
+def _build(settings: TrainSettings, base: Weights, judged: Judged) -> None:
+    """``--push-embeddings``: what build_embeddings.py does, over the same processes."""
+    shared = ("dataset", "locales", "max_seq_length", "bullets", "private", "offline")
+    build_settings = BuildSettings(
+        **{name: getattr(settings, name) for name in shared},
+        base_model=settings.base_model,
+        model=str(settings.output_dir),
+        push_to_hub=settings.push_embeddings,
+    )
+    build(build_settings, base, locate(str(settings.output_dir)), inputs.contents_of(judged))

@@ -1,0 +1,1 @@
+"""Systems that rank products for a query: dense, BM25, hybrid."""

@@ -1,0 +1,10 @@
+"""One query to hits: the engine, batching, near-duplicates, explanations, results."""
+
+
+def __getattr__(name: str) -> type:
+    """``SearchEngine``, imported when it is asked for: a report uses the results alone, without torch."""
+    if name == "SearchEngine":
+        from space.search.engine import SearchEngine
+
+        return SearchEngine
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""The embeddings data set on disk: manifest, reader, writer, mapped files."""

@@ -1,0 +1,1 @@
+"""Fine-tuning: examples, losses, trainer, checkpoints."""

@@ -1,0 +1,172 @@
+"""Judgments to training examples, and batches of them. Knows labels and texts; no model and no trainer.
+
+One rule holds everywhere: what is labelled Exact for a query never serves as a negative of it, neither by choice, nor
+drawn at random, nor as another example's product in the same batch. Products are compared by text, since the same
+title stands under several ids.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
+from itertools import cycle, islice
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from datasets import Dataset
+from sentence_transformers.base.sampler import DefaultBatchSampler
+
+from space.data.judgments import GAINS
+from space.errors import UserError
+
+#: Worst first: what is Irrelevant teaches most; a Substitute is a near miss that full-catalogue ranking also shows.
+NEGATIVE_GRADES = ("Irrelevant", "Complement", "Substitute")
+#: Share of the triplet margin by the negative's grade: a Substitute may stay nearer than what is Irrelevant.
+MARGINS = {"Irrelevant": 1.0, "Complement": 0.75, "Substitute": 0.5}
+_DRAWS = 20
+
+
+class TripletError(UserError):
+    """Judgments that give no training example; the message says why."""
+
+
+def training_examples(
+    judgments: pd.DataFrame,
+    passages: Sequence[str],
+    loss: str,
+    *,
+    negatives: int = 2,
+    seed: int = 42,
+    graded: bool = False,
+) -> Dataset:
+    """Examples in the columns the loss reads.
+
+    Args:
+        judgments: a checked train table of ``space.data.judgments``, with ``row``.
+        passages: the text of every product of the catalogue, by row.
+        loss: "triplet" and "mnrl" give anchor, positive, negative; "cosent" gives query, passage, score (the gain).
+        negatives: for how many examples each Exact product serves, each with another negative.
+        seed: of the negatives drawn.
+        graded: add a column label, the share of the margin that each negative's grade asks for.
+
+    Raises:
+        TripletError: no query has an Exact product; for "cosent", no two labels to compare.
+    """
+    if loss == "cosent":
+        return _graded_pairs(judgments, passages, seed)
+    rng = np.random.default_rng(seed)
+    exact = exact_texts(judgments, passages)
+    pools = {locale: rows.to_numpy() for locale, rows in judgments.groupby("product_locale")["row"]}
+    columns = defaultdict(list)
+    for (locale, query), judged in judgments.groupby(["product_locale", "query"], sort=False):
+        positives = [passages[row] for row in judged.loc[judged["esci_label"] == "Exact", "row"]]
+        offered = cycle(_graded(judged, passages, exact.get(query, frozenset()), rng))
+        known = {passages[row] for row in judged["row"]} | exact.get(query, frozenset())
+        for positive in positives:
+            for _ in range(negatives):
+                negative, margin = next(offered, None) or (_drawn(passages, pools[locale], known, rng), 1.0)
+                if negative is not None:
+                    columns["anchor"].append(query)
+                    columns["positive"].append(positive)
+                    columns["negative"].append(negative)
+                    if graded:
+                        columns["label"].append(margin)
+    if not columns:
+        raise TripletError("no query has an Exact product in the catalogue: there is nothing to learn from")
+    return Dataset.from_dict(dict(columns))
+
+
+def exact_texts(judgments: pd.DataFrame, passages: Sequence[str]) -> dict[str, frozenset[str]]:
+    """{query: texts of the products that are Exact for it in any locale}."""
+    return judged_texts(judgments[judgments["esci_label"] == "Exact"], passages)
+
+
+def judged_texts(judgments: pd.DataFrame, passages: Sequence[str]) -> dict[str, frozenset[str]]:
+    """{query: texts of the products judged for it in any locale, whatever the label}."""
+    return {query: frozenset(passages[row] for row in rows) for query, rows in judgments.groupby("query")["row"]}
+
+
+def _graded(
+    judged: pd.DataFrame, passages: Sequence[str], exact: frozenset[str], rng: np.random.Generator
+) -> list[tuple[str, float]]:
+    """What one query's judgments offer as negatives, with their margins; worst grade first, shuffled within it."""
+    found = []
+    for grade in NEGATIVE_GRADES:
+        rows = rng.permutation(judged.loc[judged["esci_label"] == grade, "row"].tolist())
+        found.extend((passages[row], MARGINS[grade]) for row in rows if passages[row] not in exact)
+    return found
+
+
+def _drawn(passages: Sequence[str], pool: np.ndarray, known: set[str], rng: np.random.Generator) -> str | None:
+    """A product of the same locale that nobody judged for the query; None where there is hardly any."""
+    for _ in range(_DRAWS):
+        text = passages[pool[rng.integers(len(pool))]]
+        if text not in known:
+            return text
+    return None
+
+
+def _graded_pairs(judgments: pd.DataFrame, passages: Sequence[str], seed: int) -> Dataset:
+    """Every judged pair with its gain. CoSENT compares pairs across the batch, so grades are all it needs."""
+    if judgments["esci_label"].nunique() < 2:
+        raise TripletError("all judgments have the same label: the cosent loss compares labels, it learns nothing")
+    order = np.random.default_rng(seed).permutation(len(judgments))
+    rows = judgments.iloc[order]
+    return Dataset.from_dict(
+        {
+            "query": rows["query"].tolist(),
+            "passage": [passages[row] for row in rows["row"]],
+            "score": [GAINS[label] for label in rows["esci_label"]],
+        }
+    )
+
+
+class LabelAwareBatchSampler(DefaultBatchSampler):
+    """Batches in which no example's product is Exact for another example's query, and no query stands twice.
+
+    Losses with in-batch negatives need this: a product of another example counts as a negative there. An example that
+    clashes waits for a later batch, so the last batches of an epoch can be smaller, and more than n / batch size.
+
+    Another order each epoch, the same for the same seed. The trainer counts the batches once and takes every epoch to
+    have as many, so that a resumed run can tell where it stands: an epoch that needs more leaves its last ones out,
+    one that needs fewer begins again.
+    """
+
+    def __init__(self, dataset: Dataset, batch_size: int, exact: dict[str, frozenset[str]], **kwargs: Any) -> None:
+        """See ``DefaultBatchSampler``; ``exact`` is what ``exact_texts`` returns."""
+        super().__init__(dataset, batch_size=batch_size, **kwargs)
+        self.examples = dataset.to_pandas()[["anchor", "positive", "negative"]].to_numpy()
+        self.exact = exact
+        self._first = self._batches(0)
+
+    def __len__(self) -> int:
+        """Batches of every epoch."""
+        return len(self._first)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Batches of indices into the data set."""
+        batches = self._first if self.epoch == 0 else self._batches(self.epoch)
+        return islice(cycle(batches), len(self))
+
+    def _batches(self, epoch: int) -> list[list[int]]:
+        return [batch for batch in self._plan(epoch) if len(batch) == self.batch_size or not self.drop_last]
+
+    def _plan(self, epoch: int) -> Iterator[list[int]]:
+        waiting = deque(np.random.default_rng([self.seed, epoch]).permutation(len(self.examples)).tolist())
+        while waiting:
+            batch, clashing = [], []
+            queries: set[str] = set()
+            texts: set[str] = set()
+            taboo: set[str] = set()
+            while waiting and len(batch) < self.batch_size:
+                index = waiting.popleft()
+                query, *products = self.examples[index]
+                exact = self.exact.get(query, frozenset())
+                if query in queries or not taboo.isdisjoint(products) or not exact.isdisjoint(texts):
+                    clashing.append(index)
+                    continue
+                batch.append(index)
+                queries.add(query)
+                texts.update(products)
+                taboo |= exact
+            waiting.extendleft(reversed(clashing))
+            yield batch

@@ -1,0 +1,1 @@
+"""What happens when a visitor clicks, and the endpoints for programs."""

@@ -1,0 +1,1 @@
+"""Results to HTML: pure functions that escape by construction; no gradio."""

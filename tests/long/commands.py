@@ -1,0 +1,166 @@
+"""What is killed: each command with its preparation, its work, and the bytes it must leave. Knows no signal."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+from tests.long.child_processes import digest, finished
+
+USAGE_ROUNDS = 60
+
+
+class Build:
+    """build_embeddings.py: the whole store, byte for byte; a store that opens is the whole one."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+
+    def prepare(self, folder: Path) -> None:
+        shutil.copytree(self.place / "model", folder / "saved_e5_model")
+
+    def work(self) -> None:
+        import build_embeddings
+
+        words = ["--dataset", "sample", "--base-model", str(self.place / "multilingual-e5-tiny"), "--offline"]
+        build_embeddings.main([*words, "--shard-size", "300"])
+
+    def result(self, folder: Path) -> str:
+        return digest(folder / "artifacts")
+
+    def half(self, folder: Path) -> str | None:
+        """The result, if what a kill left is taken for one."""
+        return self.result(folder) if (folder / "artifacts" / "manifest.json").is_file() else None
+
+    def clear(self, folder: Path) -> None:
+        """Remove what is left."""
+        shutil.rmtree(folder)
+
+
+class Train(Build):
+    """train.py: weights and tokenizer, byte for byte; measured times differ from run to run and are left out."""
+
+    def prepare(self, folder: Path) -> None:
+        pass
+
+    def work(self) -> None:
+        import train
+
+        words = ["--dataset", "sample", "--base-model", str(self.place / "multilingual-e5-tiny"), "--offline"]
+        train.main([*words, "--max-steps", "6", "--save-steps", "2", "--eval-queries", "12", "--resume"])
+
+    def result(self, folder: Path) -> str:
+        return digest(folder / "saved_e5_model", "**/*.safetensors") + digest(folder / "saved_e5_model", "token*")
+
+    def half(self, folder: Path) -> str | None:
+        return self.result(folder) if (folder / "saved_e5_model" / "model.safetensors").is_file() else None
+
+
+class Push(Build):
+    """push-store: what a reader then pulls; a manifest on the Hub means that all files are there."""
+
+    def prepare(self, folder: Path) -> None:
+        shutil.copytree(self.place / "store", folder / "artifacts")
+        (folder / "repo").write_text(f"alice/d-{folder.name}")
+
+    def work(self) -> None:
+        from space.__main__ import main
+
+        main(["push-store", Path("repo").read_text(), "artifacts"])
+
+    def result(self, folder: Path) -> str:
+        cache = folder / "pulled"
+        shutil.rmtree(cache, ignore_errors=True)
+
+        def fetch() -> None:
+            from huggingface_hub import snapshot_download
+
+            snapshot_download((folder / "repo").read_text(), repo_type="dataset", local_dir=cache)
+
+        finished(fetch, folder, folder / "log")
+        shutil.rmtree(cache / ".cache", ignore_errors=True)
+        for name in (".gitattributes", "README.md"):  # the Hub's own; and the card, which names the repository
+            (cache / name).unlink(missing_ok=True)
+        return digest(cache)
+
+    def half(self, folder: Path) -> str | None:
+        try:
+            found = self.result(folder)
+        except RuntimeError:  # not even a repository yet
+            return None
+        return found if (folder / "pulled" / "manifest.json").is_file() else None
+
+
+class Pull(Build):
+    """What ``space.hub.client.pull`` gives the app, into an empty cache."""
+
+    def prepare(self, folder: Path) -> None:
+        pass
+
+    def work(self) -> None:
+        from huggingface_hub import constants
+
+        from space.hub import client as hub
+        from space.store.reader import Store
+
+        # The client reads its settings when it is imported, and the folder is another one each time.
+        constants.HF_HUB_CACHE = str(Path("cache").resolve())
+        import huggingface_hub._snapshot_download as client
+
+        client.constants.HF_HUB_CACHE = constants.HF_HUB_CACHE
+        found = hub.pull("alice/ready", "dataset")
+        Store(found.folder)
+        Path("found").write_text(str(found.folder))
+
+    def result(self, folder: Path) -> str:
+        return digest(Path((folder / "found").read_text()))
+
+    def half(self, folder: Path) -> str | None:
+        return self.result(folder) if (folder / "found").is_file() else None
+
+
+class UsageFile(Build):
+    """The statistics: the file is whole after every kill, and holds no more and no less than was written."""
+
+    def prepare(self, folder: Path) -> None:
+        pass
+
+    def work(self) -> None:
+        from space.feedback.usage import Usage
+
+        usage, done = Usage(Path("usage.sqlite3"), seconds=60), Path("done")
+        begun = int(done.read_text()) if done.is_file() else 0
+        for number in range(begun, USAGE_ROUNDS):
+            usage.shown([("us", f"p{place}") for place in range(50)], f"query {number}")
+            usage.flush()
+            Path("new").write_text(f"{number + 1}")
+            Path("new").replace(done)
+
+    def result(self, folder: Path) -> str:
+        file = sqlite3.connect(folder / "usage.sqlite3")
+        (state,) = file.execute("PRAGMA integrity_check").fetchone()
+        (shown,) = file.execute("SELECT sum(searches) FROM days").fetchone()
+        file.close()
+        # A kill between the write and the note of it counts one search twice; more would be a fault.
+        return f"{state}, {'as written' if USAGE_ROUNDS <= shown <= USAGE_ROUNDS + 3 else shown}"
+
+    def half(self, folder: Path) -> str | None:
+        return None
+
+
+def prepare(place: Path) -> None:
+    """The model, a trained one, and a store of theirs, on the disk and on the Hub."""
+    from hub_repos import e5_files
+
+    tiny = place / "multilingual-e5-tiny"
+    for name, content in e5_files().items():
+        (tiny / name).parent.mkdir(parents=True, exist_ok=True)
+        (tiny / name).write_bytes(content)
+    shutil.copytree(tiny, place / "model")
+    folder = place / "first"
+    folder.mkdir()
+    build = Build(place)
+    build.prepare(folder)
+    finished(build.work, folder, folder / "log")
+    shutil.copytree(folder / "artifacts", place / "store")
+    (folder / "repo").write_text("alice/ready")
+    finished(Push(place).work, folder, folder / "log")

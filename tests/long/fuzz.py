@@ -1,0 +1,107 @@
+"""Fuzz what a stranger's bytes reach, see targets.py, and count the cases.
+
+    python -m tests.long fuzz --cases 1000000
+
+Bytes are mutated blindly, and the last line of the output is JSON; with ``--only csv --atheris`` (which wants
+``pip install atheris==3.0.0``) the readers are watched for new paths instead.
+"""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+#: Of all cases; a search costs as much as twenty links.
+SHARES = {"csv": 0.2, "link": 0.25, "manifest": 0.2, "query": 0.02, "text": 0.3,
+          "parquet": 0.01, "jsonl": 0.01, "vectors": 0.01}  # fmt: skip
+MAX_BYTES = 4_096
+_ODD = [b"\0", b"\xff\xfe", b"\xed\xa0\x80", "\u202e".encode(), "\ufeff".encode(), "𐍈".encode(), b'"', b"\r", b"\n",
+        b",", b"%00", b"&", b"=", b"{}", b"[" * 50, b"NaN",
+        b"Infinity", b"-1", b"1e999", b"9" * 60, b"x" * 600]  # fmt: skip
+
+
+def mutations(seeds: list[bytes], chance: random.Random) -> Iterator[bytes]:
+    """Bytes without end: those of ``seeds`` with pieces cut out, doubled, flipped, and odd ones put in; or noise."""
+    kept = list(seeds)
+    while True:
+        data = bytearray(chance.choice(kept) if chance.random() < 0.95 else chance.randbytes(chance.randint(0, 200)))
+        for _ in range(chance.randint(1, 6)):
+            at = chance.randint(0, len(data))
+            end = min(len(data), at + chance.randint(0, 12))
+            match chance.randint(0, 4):
+                case 0:
+                    del data[at:end]
+                case 1:
+                    data[at:at] = data[at:end] * chance.randint(1, 3)
+                case 2:
+                    data[at:at] = chance.choice(_ODD)
+                case 3 if at < len(data):
+                    data[at] ^= 1 << chance.randint(0, 7)
+                case _:
+                    other = chance.choice(kept)
+                    data[at:end] = other[: chance.randint(0, len(other))]
+        yield bytes(data[:MAX_BYTES])
+        if len(kept) < 500 and chance.random() < 0.01:
+            kept.append(bytes(data[:MAX_BYTES]))
+
+
+def blind(name: str, cases: int, seed: int) -> dict[str, object]:
+    """Cases run, seconds, and the first findings with the bytes that make them."""
+    from tests.long.targets import SEEDS, TARGETS
+
+    target, findings, start = TARGETS[name], [], time.monotonic()
+    for number, data in zip(range(cases), mutations(SEEDS[name], random.Random(f"{seed} {name}")), strict=False):
+        try:
+            target(data)
+        except Exception as error:  # whatever it is, it is what is looked for
+            findings.append({"case": number, "bytes": data.hex(), "error": f"{type(error).__name__}: {error}"[:300]})
+            traceback.print_exc()
+            if len(findings) == 5:
+                break
+    return {"cases": number + 1, "seconds": round(time.monotonic() - start, 1), "findings": findings}
+
+
+def watched(name: str, cases: int, seed: int) -> None:
+    """The same with atheris, which ends the process after its last case, or at the first finding with a traceback."""
+    import atheris
+
+    readers = [
+        "space.data.csv_reader",
+        "space.search.uploaded_catalogue",
+        "space.data.catalogue",
+        "space.store.manifest",
+    ]
+    writers = ["space.store.manifest", "space.ui.links", "space.ui.events.export", "space.ui.html.cards"]
+    with atheris.instrument_imports(include=[*readers, *writers]):
+        from tests.long.targets import SEEDS, TARGETS
+    with tempfile.TemporaryDirectory() as corpus:
+        for number, data in enumerate(SEEDS[name]):
+            (Path(corpus) / str(number)).write_bytes(data)
+        atheris.Setup(["fuzz", f"-runs={cases}", f"-max_len={MAX_BYTES}", f"-seed={seed}", corpus], TARGETS[name])
+        atheris.Fuzz()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Fuzz every target; ends with 1 if there is a finding."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=1_000_000, help="of all targets together, at least one each")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", choices=SHARES)
+    parser.add_argument("--atheris", action="store_true", help="with --only: watch for new paths")
+    settings = parser.parse_args(arguments)
+    if settings.atheris:
+        if not settings.only:
+            parser.error("--atheris: it watches one target a process, name it with --only")
+        watched(settings.only, settings.cases, settings.seed)
+        return
+    found = {}
+    for name, share in SHARES.items() if not settings.only else [(settings.only, 1.0)]:
+        found[name] = blind(name, max(1, round(settings.cases * share)), settings.seed)
+        print(name, found[name]["cases"], "cases", found[name]["seconds"], "s", flush=True)
+    print(json.dumps({"seed": settings.seed, "cases": sum(one["cases"] for one in found.values()), "targets": found}))
+    sys.exit(1 if any(one["findings"] for one in found.values()) else 0)

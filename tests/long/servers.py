@@ -1,0 +1,205 @@
+"""What is killed while it lives: the app under traffic, and the quickstart with the commands that it starts."""
+
+import atexit
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+
+from tests.long.child_processes import cut_off, digest, forked
+from tests.long.commands import Build
+
+QUERIES = ("red kettle", "something to keep coffee hot", "tent for two", "usb charger")
+#: Visitors at once, and the seconds within which what was answered is in the file: two of its writer's turns.
+VISITORS, WRITTEN = 4, 2.5
+_NOTED = "visits.json"
+
+
+def ask(client: httpx.Client, number: int, session: str, query: str) -> list[str] | None:
+    """The ids found, as the page asks for them; None where the app went away meanwhile."""
+    body = {"data": [query, 5, "tuned", *[""] * 4, *[None] * 3, ""], "fn_index": number, "session_hash": session}
+    try:
+        client.post("gradio_api/queue/join", json=body).raise_for_status()
+        with client.stream("GET", f"gradio_api/queue/data?session_hash={session}") as answer:
+            for line in answer.iter_lines():
+                if "process_completed" in line:
+                    said = json.loads(line.partition(":")[2])
+                    return [hit["product_id"] for hit in said["output"]["data"][0]["hits"]] if said["success"] else []
+    except httpx.TransportError:
+        pass
+    return None
+
+
+class Visits:
+    """Visitors of one life of the app, each asking again when answered."""
+
+    def __init__(self, url: str) -> None:
+        self.url, self.asked, self.answered, self.found = url, 0, [], set()
+        self._lock, self._end = threading.Lock(), threading.Event()
+
+    def ready(self, child: int, seconds: float = 300) -> int:
+        """Wait until the child's /healthz is good; the number of the function that searches."""
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                if httpx.get(f"{self.url}healthz", timeout=5).status_code == 200:
+                    config = httpx.get(f"{self.url}config", timeout=30).json()
+                    return next(one["id"] for one in config["dependencies"] if one["api_name"] == "search")
+            except httpx.TransportError:
+                pass
+            if time.monotonic() > until or os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                raise RuntimeError(f"{self.url} was not ready: it ended, or took {seconds:.0f} s")
+            time.sleep(0.05)
+
+    def drive(self, number: int, visitor: int) -> None:
+        """Ask until the app is gone or ``stop`` is called."""
+        with httpx.Client(base_url=self.url, timeout=60) as client:
+            for turn in range(10_000):
+                if self._end.is_set():
+                    return
+                with self._lock:
+                    self.asked += 1
+                query = QUERIES[(visitor + turn) % len(QUERIES)]
+                found = ask(client, number, f"v{visitor}-{turn}", query)
+                if found is None:
+                    return
+                with self._lock:
+                    self.answered.append(time.monotonic())
+                    self.found.add((query, *found))
+
+    def stop(self) -> None:
+        """No further questions."""
+        self._end.set()
+
+
+class App(Build):
+    """app.py under traffic: it starts again and answers the same, and the statistics hold what was answered."""
+
+    def prepare(self, folder: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        (folder / _NOTED).write_text(json.dumps({"port": port, "least": 0, "most": 0}))
+
+    def serve(self) -> None:
+        """app.py, in this process, to its end."""
+        import app
+
+        atexit._clear()  # what this process inherited belongs to its parent, which would lose its folders
+        port = json.loads(Path(_NOTED).read_text())["port"]
+        words = [
+            "--model",
+            str(self.place / "first" / "saved_e5_model"),
+            "--base-model",
+            str(self.place / "multilingual-e5-tiny"),
+        ]
+        words += ["--embeddings", str(self.place / "store"), "--port", str(port), "--offline"]
+        try:
+            app.main([*words, "--usage-file", "usage.sqlite3"])
+        finally:
+            atexit._run_exitfuncs()
+
+    def work(self) -> None:
+        """How long a start takes, in an unbroken run: that there is an answer, and then the end."""
+        visits = Visits(f"http://127.0.0.1:{json.loads(Path(_NOTED).read_text())['port']}/")
+        child = forked(self.serve, Path.cwd(), Path("log"))
+        visits.ready(child)
+        os.kill(child, signal.SIGTERM)
+        os.waitpid(child, 0)
+
+    def life(self, folder: Path, seconds: float, sign: int) -> tuple[bool, set[tuple[str, ...]]]:
+        """One start, ``seconds`` of traffic once it is ready (negative: killed before), a signal.
+
+        Returns:
+            Whether the signal ended it, and what was found.
+        """
+        noted = json.loads((folder / _NOTED).read_text())
+        visits = Visits(f"http://127.0.0.1:{noted['port']}/")
+        child = forked(self.serve, folder, folder / "log")
+        threads = []
+        if seconds < 0:
+            time.sleep(-seconds)
+        else:
+            number = visits.ready(child)
+            threads = [threading.Thread(target=visits.drive, args=(number, visitor)) for visitor in range(VISITORS)]
+            for thread in threads:
+                thread.start()
+            time.sleep(seconds)
+        os.kill(child, sign)
+        end = time.monotonic()
+        _, status = os.waitpid(child, 0)
+        visits.stop()
+        for thread in threads:
+            thread.join()
+        # A polite stop writes what waits; after SIGKILL the last turns of the writer may be missing.
+        sure = [at for at in visits.answered if at < end - (WRITTEN if sign == signal.SIGKILL else 0)]
+        noted["least"] += len(sure)
+        noted["most"] += visits.asked
+        (folder / _NOTED).write_text(json.dumps(noted))
+        return cut_off(status), visits.found
+
+    def counted(self, folder: Path) -> str:
+        """What the statistics hold, against what was asked and answered in all lives."""
+        noted = json.loads((folder / _NOTED).read_text())
+        if not (folder / "usage.sqlite3").is_file():
+            return "whole" if noted["least"] == 0 else f"none of {noted['least']}"
+        file = sqlite3.connect(folder / "usage.sqlite3")
+        (state,) = file.execute("PRAGMA integrity_check").fetchone()
+        (searches,) = file.execute("SELECT coalesce(sum(searches), 0) FROM days").fetchone()
+        file.close()
+        good = state == "ok" and noted["least"] <= searches <= noted["most"]
+        return "whole" if good else f"{state}, {searches} and not {noted['least']} to {noted['most']}"
+
+
+class Quickstart(Build):
+    """The quickstart's two commands, with the tests' encoder in the place of the packaged one, and its store opened.
+
+    Whoever kills it leaves the command it had started to itself, as a user would, and starts it again.
+    """
+
+    def prepare(self, folder: Path) -> None:
+        pass
+
+    def work(self) -> None:
+        from space.pipelines import quickstart
+        from space.store.reader import Store
+
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as app.py does
+        quickstart.STAND_IN = str(self.place / "multilingual-e5-tiny")
+        _, _, store = quickstart.run()
+        Store(Path(store))
+
+    def result(self, folder: Path) -> str:
+        """Weights and tables; the measured times beside them differ from run to run."""
+        place = folder / "quickstart"
+        return digest(place / "saved_e5_model", "**/*.safetensors") + digest(place / "artifacts", "**/*.parquet")
+
+    def half(self, folder: Path) -> str | None:
+        """The result, if its stamp says that it is finished: what the app would serve without another look."""
+        return self.result(folder) if (folder / "quickstart" / "artifacts.done.json").is_file() else None
+
+    def clear(self, folder: Path) -> None:
+        """Remove the folder, once nothing that was left to itself writes there."""
+        until = time.monotonic() + 120
+        while _at_work(folder) and time.monotonic() < until:
+            time.sleep(0.2)
+        shutil.rmtree(folder)
+
+
+def _at_work(folder: Path) -> list[int]:
+    """Processes whose working folder it is."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            found += [int(entry.parent.name)] if entry.resolve() == folder.resolve() else []
+        except OSError:  # gone, or somebody else's
+            continue
+    return found

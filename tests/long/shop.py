@@ -1,0 +1,48 @@
+"""A store of the real size, quickly: real products and judgments, the packaged encoder, and vectors drawn at random.
+
+What is searched is as large, and a query costs as much, as where the products had been embedded; only the answers mean
+nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+class Drawn:
+    """The packaged encoder's name and fingerprint, and unit vectors at random in the place of its own."""
+
+    def __init__(self, encoder: Any, seed: int) -> None:
+        self._encoder, self._random = encoder, torch.Generator().manual_seed(seed)
+
+    def describe(self) -> dict[str, Any]:
+        return self._encoder.describe()
+
+    def tokenize(self, texts: Sequence[str]) -> list[str]:
+        return list(texts)
+
+    def embed(self, texts: Sequence[str], progress: Callable[[int], object]) -> torch.Tensor:
+        progress(len(texts))
+        vectors = torch.randn(len(texts), self._encoder.dim, generator=self._random)
+        return torch.nn.functional.normalize(vectors, dim=1)
+
+
+def make(folder: Path, dataset: str, locales: Sequence[str]) -> list[str]:
+    """Write the store; what app.py is to be started with."""
+    from space.data.catalogue import template
+    from space.encoding.encoder import TextEncoder
+    from space.encoding.weights import STAND_IN, locate
+    from space.pipelines.inputs import contents_of, open_judged
+    from space.store.embedding import embed_catalogue
+    from space.store.reader import ENCODERS
+    from space.store.writer import Plan
+    from space.training.processes import join_processes
+
+    contents = contents_of(open_judged(dataset, locales, offline=True))
+    encoder = TextEncoder(locate(STAND_IN))
+    plan = Plan(len(contents.catalogue), 5_000, template(0), contents.name, contents.notice)
+    loads = {part: lambda seed=seed: Drawn(encoder, seed) for seed, part in enumerate(ENCODERS)}
+    embed_catalogue(contents.catalogue, loads, folder, plan, join_processes(), judgments=contents.judgments)
+    return ["--model", STAND_IN, "--base-model", STAND_IN, "--embeddings", str(folder), "--offline"]

@@ -1,0 +1,67 @@
+"""An evaluation made up by hand, with the shape and the arithmetic of a real one, for tests of what shows it."""
+
+import pandas as pd
+import small_shop
+
+from space.data.judgments import LABELS
+from space.evaluation import protocols
+
+#: Per locale the differences of its queries from base, which is .5 everywhere.
+CHANGES = {
+    "es": [-0.1] * 11 + [-0.2],
+    "jp": [0.3, 0.0],
+    "us": [0.1] * 20 + [0.4, 0.0, 0.0, -0.3],
+}
+BASE = 0.5
+HOSTILE = "<script>window.hacked = true</script> \"quoted\" & 'more'"
+#: One metric moves half as far, so that it cannot be taken for another.
+SHARES = {"full_catalogue/exact@1": 0.5}
+SYSTEMS = {"random": -0.45, "bm25": 0.2, "base": 0.0, "tuned": None, "hybrid": -0.2}
+
+
+def rows(changes=None):
+    """(locale, query, difference) of every query; the largest loss has a query that is markup."""
+    listed = [
+        (locale, f"query {locale} {number}", change)
+        for locale, changes_of in (changes or CHANGES).items()
+        for number, change in enumerate(changes_of)
+    ]
+    worst = min(range(len(listed)), key=lambda place: listed[place][2])
+    listed[worst] = (listed[worst][0], HOSTILE, listed[worst][2])
+    return sorted(listed)
+
+
+def content(changes=None, labels=True):
+    """What evaluation.json holds; all metrics of a query move as far, but for ``SHARES``."""
+    listed = rows(changes)
+    index = pd.MultiIndex.from_tuples([row[:2] for row in listed], names=["product_locale", "query"])
+    columns = [f"{protocol}/{metric}" for protocol, names in protocols.METRICS.items() for metric in names]
+    results = {
+        system: pd.DataFrame(
+            {
+                name: [BASE + (row[2] if shift is None else shift) * SHARES.get(name, 1.0) for row in listed]
+                for name in columns
+            },
+            index=index,
+        )
+        for system, shift in SYSTEMS.items()
+    }
+    counts = pd.DataFrame([(3, 1, 0, 1)] * len(listed), index=index, columns=list(LABELS)) if labels else None
+    encoders = small_shop.engine().description["encoders"]
+    figures = {
+        "format": 1,
+        "dataset": {
+            "name": "tiny", "notice": small_shop.NOTICE, "locales": ["es", "jp", "us"], "products": 30,
+            "train_judgments": 1234, "queries": 100, "queries_evaluated": len(listed), "judgments_evaluated": 190,
+        },
+        "gains": {"Exact": 1.0, "Substitute": 0.1, "Complement": 0.01, "Irrelevant": 0.0},
+        "encoders": encoders,
+        "settings": {"dataset": "tiny", "locales": ["us", "es", "jp"], "learning_rate": 2e-05, "push_to_hub": None},
+        "training": {
+            "examples": 640, "steps": 20, "seconds": 39.6, "examples_per_second": 16.2, "peak_memory_gb": 2.31,
+            "device": "cpu", "precision": "float32", "run": "triplet-1234",
+            "history": [{"step": step, "loss": 0.2 - step / 100, "learning_rate": 0.0} for step in range(1, 11)],
+        },
+        **protocols.summarize(results, labels=counts),
+    }  # fmt: skip
+    return {"verdict": protocols.verdict(figures), **figures}

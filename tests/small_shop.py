@@ -1,0 +1,206 @@
+"""A made-up shop of thirty products and encoders that can be worked out by hand, for tests of search and page.
+
+``BagOfWords`` gives every word an axis of its own, so that a cosine is the number of words shared, divided by the
+square root of the numbers of distinct words. The tuned one also knows a few synonyms, so that "sneakers" finds shoes
+with tuned and nothing sensible with base. Some products are hostile on purpose: markup, template syntax, image
+addresses that must not be followed, nulls, endless words, other scripts.
+"""
+
+import contextlib
+import hashlib
+import re
+import socket
+import zlib
+
+import pandas as pd
+import pyarrow as pa
+import torch
+
+from space.data.catalogue import passages
+from space.index.bm25 import Bm25Index
+from space.index.torch_index import TorchIndex
+from space.retrieval.systems import Bm25System, DenseSystem, HybridSystem
+from space.search.engine import SearchEngine
+
+SYNONYMS = {"sneakers": "shoes", "trainers": "shoes", "cellphone": "phone", "notebook": "laptop", "crimson": "red"}
+NOTICE = "Made-up products for tests."
+SCRIPT = "<script>window.hacked = true</script> red shoes"
+ONERROR = 'Mug <img src=x onerror="window.hacked = true"> \'quoted\' & "double"'
+TEMPLATE = "Lamp ${window.hacked = true} {{constructor.constructor}} `tick`"
+LONG_WORD = "Poster " + "x" * 300
+
+# id, locale, title, brand, colour, image address, price, rating
+_ROWS = [
+    ("p01", "us", "Red running shoes", "Acme", "red", "https://images.example/p01.jpg", 59.99, 4.5),
+    ("p02", "us", "Blue running shoes", "Acme", "blue", "https://images.example/p02.jpg", 54.99, 4.1),
+    ("p03", "us", "Green trail running shoes", "Borealis", "green", None, 89.0, None),
+    ("p04", "us", "Red leather boots", "Borealis", "red", "http://images.example/p04.jpg", 120.0, 4.8),
+    ("p05", "us", "White canvas shoes", "Coppice", "white", None, None, 3.9),
+    ("p06", "us", "Shoe laces, pair", "Coppice", None, None, 3.5, 4.0),
+    ("p07", "us", "Red wool socks", "Coppice", "red", None, 7.5, None),
+    ("p08", "us", "Phone case clear", "Dulcet", "clear", None, 12.0, 4.2),
+    ("p09", "us", "Smart phone 128 GB", "Dulcet", "black", None, 499.0, 4.4),
+    ("p10", "us", "Phone charger USB", "Dulcet", "white", None, 19.0, 4.3),
+    ("p11", "us", "Laptop 14 inch", "Dulcet", "silver", None, 899.0, 4.6),
+    ("p12", "us", "Laptop sleeve 14 inch", "Coppice", "grey", None, 25.0, 4.0),
+    ("p13", "us", "Laptop stand wood", "Borealis", None, None, 39.0, None),
+    ("p14", "us", "Coffee mug ceramic", "Earthen", "white", None, 9.0, 4.7),
+    ("p15", "us", "Coffee maker drip", "Earthen", "black", None, 45.0, 4.1),
+    ("p16", "us", "Coffee beans whole", "Earthen", None, None, 14.0, 4.9),
+    ("p17", "us", "Tea kettle steel", "Earthen", "silver", None, 32.0, 4.4),
+    ("p18", "us", "Garden hose 20 m", "Fernway", "green", None, 28.0, 3.8),
+    ("p19", "us", "Garden gloves", "Fernway", "green", None, 8.0, 4.0),
+    ("p20", "us", SCRIPT, "Acme", "red", "javascript:window.hacked=true", 1.0, 1.0),
+    ("p21", "us", ONERROR, "<b>Bold</b>", "white", "data:text/html,<script>window.hacked=true</script>", 1.0, 1.0),
+    ("p22", "us", TEMPLATE, "Acme", None, '" onerror="window.hacked=true', 1.0, 1.0),
+    ("p23", "us", LONG_WORD, None, None, "//images.example/no-scheme.jpg", float("nan"), float("nan")),
+    ("p24", "us", None, None, None, "", None, None),
+    ("p01", "es", "Zapatillas rojas para correr", "Acme", "rojo", None, 55.0, 4.2),
+    ("p25", "es", "Botas de cuero", "Borealis", "marrón", None, 110.0, 4.0),
+    ("p26", "es", "Funda de móvil", "Dulcet", "negro", None, 10.0, 4.0),
+    ("p27", "jp", "ランニングシューズ 赤", "アクメ", "赤", None, 5900.0, 4.0),
+    ("p28", "jp", "ワイヤレス イヤホン", "ドゥルセ", "黒", None, 3900.0, 4.0),
+    ("p29", "jp", "水筒 ステンレス", "アース", "銀", None, 2000.0, 4.0),
+]
+_JUDGMENTS = {
+    ("us", "red running shoes"): {
+        "p01": "Exact",
+        "p02": "Substitute",
+        "p03": "Substitute",
+        "p06": "Complement",
+        "p04": "Irrelevant",
+    },
+    ("us", "red sneakers"): {"p01": "Exact", "p20": "Irrelevant", "p07": "Irrelevant", "p02": "Substitute"},
+    ("us", "cellphone"): {"p09": "Exact", "p08": "Complement", "p10": "Complement"},
+    ("us", "coffee mug"): {"p14": "Exact", "p15": "Complement", "p21": "Substitute"},
+    ("es", "zapatillas rojas"): {"p01": "Exact", "p25": "Irrelevant"},
+    ("jp", "ランニングシューズ"): {"p27": "Exact", "p28": "Irrelevant"},
+}
+
+
+class BagOfWords:
+    """Each word an axis: (1 or 0) per word, unit norm.
+
+    Args:
+        name: what ``describe`` gives as the id.
+        dim: number of axes; at 4,096 no two words of ``catalogue()`` fall on the same one.
+        synonyms: {word: word it counts as}.
+        reason: why this encoder and not the one asked for.
+    """
+
+    max_seq_length = 64
+
+    def __init__(self, name="tiny/bag-of-words", dim=4096, synonyms=None, reason=""):
+        self.name, self.dim, self.reason = name, dim, reason
+        self.synonyms = dict(synonyms or {})
+        self.fingerprint = hashlib.sha256(f"{dim} {sorted(self.synonyms.items())}".encode()).hexdigest()
+
+    def words(self, text):
+        """Distinct words of a text, after synonyms; the empty text is one word of its own."""
+        return {self.synonyms.get(word, word) for word in re.findall(r"\w+", text.lower())} or {""}
+
+    def axis(self, word):
+        return zlib.crc32(word.encode(), 1) % self.dim  # 1: a start at which no two words meet
+
+    def encode_queries(self, texts):
+        return self._encode(texts)
+
+    def encode_passages(self, texts, show_progress=False):
+        return self._encode(texts)
+
+    def is_cut(self, passage):
+        return len(self.words(passage)) > self.max_seq_length
+
+    def describe(self):
+        return {
+            "id": self.name,
+            "revision": None,
+            "reason": self.reason,
+            "fingerprint": self.fingerprint,
+            "dim": self.dim,
+            "max_seq_length": self.max_seq_length,
+            "precision": "float32",
+            "prompts": {"query": "", "document": ""},
+        }
+
+    def _encode(self, texts):
+        vectors = torch.zeros(len(texts), self.dim)
+        for row, text in enumerate(texts):
+            vectors[row, [self.axis(word) for word in self.words(text)]] = 1.0
+        return torch.nn.functional.normalize(vectors, dim=1)
+
+
+def catalogue():
+    """The thirty products as an Arrow table; ``p01`` is in two locales, as ids of ESCI are."""
+    ids, locales, titles, brands, colors, images, prices, ratings = zip(*_ROWS, strict=True)
+    return pa.table(
+        {
+            "product_id": pa.array(ids, pa.string()),
+            "product_locale": pa.array(locales, pa.string()),
+            "product_title": pa.array(titles, pa.string()),
+            "product_brand": pa.array(brands, pa.string()),
+            "product_color": pa.array(colors, pa.string()),
+            "image_url": pa.array(images, pa.string()),
+            "price": pa.array(prices, pa.float64()),
+            "rating": pa.array(ratings, pa.float64()),
+        }
+    )
+
+
+def judgments():
+    """Judged pairs with the columns of ``space.data.judgments.JUDGMENT_COLUMNS``."""
+    rows = [
+        (query, number, product, locale, label)
+        for number, ((locale, query), labels) in enumerate(_JUDGMENTS.items())
+        for product, label in labels.items()
+    ]
+    return pd.DataFrame(rows, columns=["query", "query_id", "product_id", "product_locale", "esci_label"])
+
+
+def engine(evaluation=None, notice=NOTICE, device="cpu", gpu=None, usage=None):
+    """A whole ``SearchEngine`` over it: base, tuned, bm25, hybrid."""
+    products = catalogue()
+    texts = passages(products)
+    encoders = {
+        "base": BagOfWords("tiny/base", reason="stand-in: the Hub is out of reach"),
+        "tuned": BagOfWords("tiny/tuned", synonyms=SYNONYMS),
+    }
+    systems = {
+        part: DenseSystem(
+            part, encoder, TorchIndex(encoder.encode_passages(texts), precision="float32", device=device)
+        )
+        for part, encoder in encoders.items()
+    }
+    systems["bm25"] = Bm25System(Bm25Index(texts))
+    systems["hybrid"] = HybridSystem(systems["tuned"], systems["bm25"])
+    description = {
+        "dataset": "tiny",
+        "device": "cpu",
+        "encoders": {part: encoder.describe() for part, encoder in encoders.items()},
+    }
+    return SearchEngine(
+        products,
+        systems,
+        judgments=judgments(),
+        notice=notice,
+        description=description,
+        evaluation=evaluation,
+        gpu=gpu,
+        usage=usage,
+    )
+
+
+@contextlib.contextmanager
+def serve(served, port=None):
+    """The page of an engine on ``port`` or a free one: yields its address."""
+    from space.ui.page import launch
+
+    if port is None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+    demo = launch(served, server_name="127.0.0.1", server_port=port, quiet=True)
+    try:
+        yield demo.local_url
+    finally:
+        demo.close()

@@ -1,0 +1,316 @@
+"""What a model learns from: a false negative here is a right answer that it is taught to push away."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+from datasets import Dataset
+
+from space.data.judgments import GAINS, LABELS
+from space.training.examples import LabelAwareBatchSampler, TripletError, exact_texts, training_examples
+
+
+def judgments(*rows):
+    """(query, locale, row, label) as a checked train table."""
+    frame = pd.DataFrame(rows, columns=["query", "product_locale", "row", "esci_label"])
+    frame["esci_label"] = pd.Categorical(frame["esci_label"], categories=LABELS)
+    return frame
+
+
+def triplets(frame, passages, **options):
+    found = training_examples(frame, passages, "triplet", **options)
+    assert found.column_names == ["anchor", "positive", "negative"]
+    return list(zip(found["anchor"], found["positive"], found["negative"], strict=True))
+
+
+def random_shop(seed, queries=25, products=120, texts=60):
+    """Random judgments over products in two locales, where about every text stands under two ids."""
+    rng = np.random.default_rng(seed)
+    passages = [f"text {number}" for number in rng.integers(0, texts, products)]
+    locales = rng.choice(["us", "es"], products)
+    rows = []
+    for query in range(queries):
+        for row in rng.choice(products, rng.integers(1, 12), replace=False).tolist():
+            label = rng.choice(LABELS, p=[0.5, 0.2, 0.1, 0.2])
+            rows.append((f"query {query}", locales[row], row, label))
+    return judgments(*rows), passages
+
+
+def truly_exact(frame, passages):
+    """{query: texts}, written as a plain loop."""
+    found = {}
+    for query, row, label in zip(frame["query"], frame["row"], frame["esci_label"], strict=True):
+        if label == "Exact":
+            found.setdefault(query, set()).add(passages[row])
+    return found
+
+
+# -- triplets --------------------------------------------------------------------------------------------------------
+
+
+def test_by_hand():
+    """One Exact product and three negatives: worst grade first, each used once."""
+    frame = judgments(
+        ("mug", "us", 0, "Substitute"),
+        ("mug", "us", 1, "Exact"),
+        ("mug", "us", 2, "Complement"),
+        ("mug", "us", 3, "Irrelevant"),
+    )
+    passages = ["cup", "mug", "coaster", "hose"]
+    assert triplets(frame, passages, negatives=3) == [
+        ("mug", "mug", "hose"),
+        ("mug", "mug", "coaster"),
+        ("mug", "mug", "cup"),
+    ]
+    assert triplets(frame, passages, negatives=1) == [("mug", "mug", "hose")]
+
+
+def test_negatives_are_spread_over_the_positives():
+    """Every Exact product serves, and the negatives are passed on from one to the next, then used again."""
+    frame = judgments(
+        ("mug", "us", 0, "Exact"),
+        ("mug", "us", 1, "Exact"),
+        ("mug", "us", 2, "Irrelevant"),
+        ("mug", "us", 3, "Substitute"),
+    )
+    passages = ["mug a", "mug b", "hose", "cup"]
+    assert [(positive, negative) for _, positive, negative in triplets(frame, passages)] == [
+        ("mug a", "hose"),
+        ("mug a", "cup"),
+        ("mug b", "hose"),
+        ("mug b", "cup"),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_exact_product_is_ever_a_negative(seed):
+    """Over random judgments with the same text under several ids, in two locales, and negatives drawn at random."""
+    frame, passages = random_shop(seed)
+    exact = truly_exact(frame, passages)
+    found = triplets(frame, passages, negatives=3, seed=seed)
+    assert len(found) > 100
+    assert [one for one in found if one[2] in exact[one[0]]] == []
+    assert [one for one in found if one[1] not in exact[one[0]]] == []
+
+
+def test_same_text_under_another_id():
+    """The Irrelevant product reads like the Exact one: as a negative it would contradict its own positive."""
+    frame = judgments(("mug", "us", 0, "Exact"), ("mug", "us", 1, "Irrelevant"), ("mug", "us", 2, "Substitute"))
+    assert triplets(frame, ["same", "same", "cup"], negatives=1) == [("mug", "same", "cup")]
+
+
+def test_exact_in_another_locale():
+    """One query in two locales: what is Exact in one is no negative in the other."""
+    frame = judgments(
+        ("lego", "us", 0, "Exact"),
+        ("lego", "es", 1, "Exact"),
+        ("lego", "es", 2, "Irrelevant"),
+        ("lego", "es", 3, "Substitute"),
+    )
+    found = triplets(frame, ["lego set", "lego caja", "lego set", "cubo"], negatives=4)
+    assert {negative for _, positive, negative in found if positive == "lego caja"} == {"cubo"}
+
+
+def test_each_grade_asks_for_its_share_of_the_margin():
+    """All of it where the product is Irrelevant or nobody judged it; and no such column unless it was asked for."""
+    frame = judgments(
+        ("mug", "us", 0, "Exact"),
+        ("mug", "us", 1, "Substitute"),
+        ("mug", "us", 2, "Complement"),
+        ("mug", "us", 3, "Irrelevant"),
+        ("hose", "us", 4, "Exact"),
+    )
+    passages = ["mug", "cup", "coaster", "nail", "hose"]
+    found = training_examples(frame, passages, "triplet", negatives=3, graded=True)
+    shares = dict(zip(found["negative"], found["label"], strict=True))
+    assert {"cup": 0.5, "coaster": 0.75, "nail": 1.0}.items() <= shares.items() and set(shares.values()) == {
+        0.5,
+        0.75,
+        1,
+    }
+    assert found["label"][:3] == [1.0, 0.75, 0.5] and len(found) == 6
+    drawn = [label for anchor, label in zip(found["anchor"], found["label"], strict=True) if anchor == "hose"]
+    assert drawn == [1.0] * 3
+    assert training_examples(frame, passages, "triplet").column_names == ["anchor", "positive", "negative"]
+
+
+def test_drawn_where_nothing_is_graded():
+    """A query with Exact products only: its negatives are products that nobody judged for it, of its own locale."""
+    rows = [("mug", "us", 0, "Exact"), ("mug", "us", 1, "Exact")]
+    rows += [("hose", "us", row, "Exact") for row in range(2, 8)] + [
+        ("taza", "es", row, "Exact") for row in range(8, 40)
+    ]
+    passages = [f"text {row}" for row in range(40)]
+    found = [negative for anchor, _, negative in triplets(judgments(*rows), passages, negatives=20) if anchor == "mug"]
+    assert len(found) == 40
+    assert set(found) == {f"text {row}" for row in range(2, 8)}
+
+
+def test_drawn_ones_are_not_judged_for_the_query():
+    """A Substitute left out as the text of an Exact product must not come back by the draw, under whatever id."""
+    rows = [
+        ("mug", "us", 0, "Exact"),
+        ("mug", "us", 1, "Substitute"),
+        ("hose", "us", 2, "Exact"),
+        ("hat", "us", 3, "Exact"),
+    ]
+    found = triplets(judgments(*rows), ["same", "same", "same", "hat"], negatives=10)
+    assert {negative for anchor, _, negative in found if anchor == "mug"} == {"hat"}
+
+
+def test_query_without_any_negative_is_left_out():
+    """A locale with a single product offers none; the others still train."""
+    frame = judgments(("taza", "es", 0, "Exact"), ("mug", "us", 1, "Exact"), ("mug", "us", 2, "Irrelevant"))
+    assert {anchor for anchor, _, _ in triplets(frame, ["taza", "mug", "hose"])} == {"mug"}
+
+
+def test_same_seed_same_examples():
+    """Figures can be had again; another seed gives other negatives, or the draw would be none."""
+    frame, passages = random_shop(3)
+    assert triplets(frame, passages, seed=1) == triplets(frame, passages, seed=1)
+    assert triplets(frame, passages, seed=1) != triplets(frame, passages, seed=2)
+    assert triplets(frame, passages) == triplets(frame, passages, seed=42)
+
+
+def test_triplet_and_mnrl_read_the_same_examples():
+    """So that the two losses can be compared."""
+    frame, passages = random_shop(4)
+    by_loss = [training_examples(frame, passages, loss).to_pandas() for loss in ("triplet", "mnrl")]
+    assert by_loss[0].equals(by_loss[1])
+
+
+@pytest.mark.parametrize("loss", ["triplet", "mnrl"])
+def test_no_exact_product(loss):
+    """Nothing to pull towards: an error in one sentence, not an empty training run."""
+    frame = judgments(("mug", "us", 0, "Substitute"), ("mug", "us", 1, "Irrelevant"))
+    with pytest.raises(TripletError, match="no query has an Exact product"):
+        training_examples(frame, ["a", "b"], loss)
+
+
+def test_exact_texts():
+    """By query over all locales, and as texts: ids do not tell whether two products are the same."""
+    frame, passages = random_shop(5)
+    assert exact_texts(frame, passages) == {
+        query: frozenset(texts) for query, texts in truly_exact(frame, passages).items()
+    }
+
+
+# -- graded pairs ----------------------------------------------------------------------------------------------------
+
+
+def test_cosent_pairs():
+    """Every judgment once, with the paper's gain; the order is the seed's."""
+    frame, passages = random_shop(6)
+    found = training_examples(frame, passages, "cosent", seed=1)
+    assert found.column_names == ["query", "passage", "score"]
+    expected = [
+        (query, passages[row], GAINS[label])
+        for query, row, label in zip(frame["query"], frame["row"], frame["esci_label"], strict=True)
+    ]
+    pairs = list(zip(found["query"], found["passage"], found["score"], strict=True))
+    assert Counter(pairs) == Counter(expected)
+    assert pairs != expected
+    assert pairs == list(zip(*training_examples(frame, passages, "cosent", seed=1).to_dict().values(), strict=True))
+
+
+@pytest.mark.parametrize("rows", [[], [("mug", "us", 0, "Exact"), ("mug", "us", 1, "Exact")]])
+def test_cosent_needs_two_labels(rows):
+    """It learns from differences of grades only; without any its loss is 0 from the first step to the last."""
+    with pytest.raises(TripletError, match="all judgments have the same label"):
+        training_examples(judgments(*rows), ["a", "b"], "cosent")
+
+
+def test_cosent_makes_do_with_two_labels():
+    frame = judgments(("mug", "us", 0, "Exact"), ("mug", "us", 1, "Substitute"))
+    assert sorted(training_examples(frame, ["a", "b"], "cosent")["score"]) == [0.1, 1.0]
+
+
+# -- batches ---------------------------------------------------------------------------------------------------------
+
+
+def sampler(frame, passages, batch_size, seed=0):
+    examples = training_examples(frame, passages, "mnrl", negatives=2)
+    exact = exact_texts(frame, passages)
+    return LabelAwareBatchSampler(examples, batch_size, exact, drop_last=False, seed=seed)
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 16])
+@pytest.mark.parametrize("seed", range(4))
+def test_no_false_negative_within_a_batch(seed, batch_size):
+    """In-batch, every product of another example is a negative: none may be Exact for the query."""
+    frame, passages = random_shop(seed)
+    exact = truly_exact(frame, passages)
+    batches = sampler(frame, passages, batch_size, seed)
+    for batch in batches:
+        assert 1 <= len(batch) <= batch_size
+        rows = [batches.examples[index] for index in batch]
+        assert len({query for query, _, _ in rows}) == len(rows)
+        for query, own, _ in rows:
+            others = {text for other, *texts in rows if other != query for text in texts}
+            assert others.isdisjoint(exact[query]), (query, own)
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 16, 10_000])
+def test_every_example_once_an_epoch(batch_size):
+    """An example that clashes waits and is not lost, nor does it come twice."""
+    batches = sampler(*random_shop(1), batch_size)
+    seen = [index for batch in batches for index in batch]
+    assert sorted(seen) == list(range(len(batches.examples)))
+
+
+@pytest.mark.parametrize("batch_size", [5, 16])
+def test_every_epoch_has_as_many_batches(batch_size):
+    """The trainer counts them once, and a run resumed in a later epoch finds its place by that number."""
+    batches = sampler(*random_shop(1), batch_size)
+    needed = set()
+    for epoch in range(8):
+        batches.set_epoch(epoch)
+        needed.add(len(batches._batches(epoch)))
+        given = list(batches)
+        assert len(given) == len(batches)
+        lost = set(range(len(batches.examples))) - {index for batch in given for index in batch}
+        assert len(lost) < batch_size, "only the small batches at the end may be left out"
+    assert len(needed) > 1, "all epochs need the same number here, so this shows nothing"
+
+
+def test_batches_are_full_where_they_can_be():
+    """Twenty queries that share nothing: the rule must not cost batch size where there is no clash."""
+    rows = [
+        (f"query {number}", "us", 2 * number + side, label)
+        for number in range(20)
+        for side, label in enumerate(("Exact", "Irrelevant"))
+    ]
+    passages = [f"text {row}" for row in range(40)]
+    examples = training_examples(judgments(*rows), passages, "mnrl", negatives=1)
+    batches = LabelAwareBatchSampler(examples, 8, exact_texts(judgments(*rows), passages), drop_last=False)
+    assert [len(batch) for batch in batches] == [8, 8, 4]
+    assert len(batches) == 3
+
+
+def test_order_by_seed_and_epoch():
+    """Another order each epoch, and the same again for the same seed: a resumed run must see what was left."""
+    shop = random_shop(2)
+
+    def order(seed, epoch):
+        batches = sampler(*shop, 5, seed)
+        batches.set_epoch(epoch)
+        return list(batches)
+
+    assert order(1, 0) == order(1, 0)
+    assert order(1, 3) == order(1, 3)
+    assert len({str(order(*which)) for which in ((1, 0), (1, 1), (1, 2), (7, 0))}) == 4
+
+
+def test_a_query_without_judgments_of_its_own_does_not_stand_twice_in_a_batch():
+    """As those made of titles: nothing is known to be Exact for them, and yet one's product answers the other."""
+    examples = Dataset.from_dict({"anchor": ["mug"] * 4, "positive": list("abcd"), "negative": list("efgh")})
+    assert [len(batch) for batch in LabelAwareBatchSampler(examples, 4, {}, drop_last=False)] == [1, 1, 1, 1]
+
+
+def test_small_batches_are_dropped_where_the_trainer_wants_it():
+    examples = Dataset.from_dict({"anchor": list("abcde"), "positive": list("fghij"), "negative": list("klmno")})
+    kept, dropped = (
+        [len(batch) for batch in LabelAwareBatchSampler(examples, 2, {}, drop_last=last)] for last in (False, True)
+    )
+    assert (kept, dropped) == ([2, 2, 1], [2, 2])

@@ -1,0 +1,53 @@
+"""Hard negatives, over vectors whose neighbours can be seen: points on a circle."""
+
+import numpy as np
+import torch
+from datasets import Dataset
+
+from space.index.torch_index import TorchIndex
+from space.training.hard_negatives import CEILING, harden
+
+#: Degrees from the query. "twin" is nearly as near as the product itself, "abroad" is of another locale.
+DEGREES = {"own": 10, "twin": 12, "judged": 30, "near": 40, "far": 120, "abroad": 35, "farther": 170}
+TEXTS = list(DEGREES)
+LOCALES = np.array(["jp" if text == "abroad" else "us" for text in TEXTS])
+
+
+def points(degrees):
+    angles = torch.deg2rad(torch.tensor(degrees, dtype=torch.float32))
+    return torch.stack([angles.cos(), angles.sin()], dim=1)
+
+
+class AtZero:
+    def encode_queries(self, texts):
+        return points([0.0] * len(texts))
+
+
+def negatives(drawn, judged=(), seed=0, count=1):
+    examples = Dataset.from_dict(
+        {"anchor": ["q"] * count, "positive": ["own"] * count, "negative": [drawn] * count, "label": [1.0] * count}
+    )
+    known = {"q": frozenset(judged)}
+    index = TorchIndex(points(list(DEGREES.values())), precision="float32")
+    found = harden(examples, known, AtZero(), index, TEXTS, LOCALES, seed)
+    assert found.column_names == examples.column_names and found["label"] == examples["label"]
+    assert found["positive"] == examples["positive"]
+    return set(found["negative"])
+
+
+def test_a_drawn_negative_becomes_one_that_the_encoder_finds():
+    """Never the product itself, one as near as it, one that was judged, or one of another locale."""
+    assert np.cos(np.deg2rad(12)) > CEILING * np.cos(np.deg2rad(10)) > np.cos(np.deg2rad(30))
+    assert negatives("farther", judged={"own", "judged"}, count=60) == {"near", "far", "farther"}
+
+
+def test_a_negative_chosen_by_its_label_stays():
+    assert negatives("far", judged={"own", "far"}) == {"far"}
+
+
+def test_the_same_seed_draws_the_same():
+    assert negatives("far", seed=3) == negatives("far", seed=3)
+
+
+def test_where_nothing_fits_the_old_one_stays():
+    assert negatives("abroad", judged=set(TEXTS) - {"abroad"}) == {"abroad"}

@@ -1,0 +1,47 @@
+"""Pages are let go, and nothing that was in them is lost."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from space.io.memory import release
+
+
+@pytest.fixture
+def file(tmp_path):
+    torch.arange(1 << 20, dtype=torch.float32).numpy().tofile(tmp_path / "weights.safetensors")
+    return tmp_path / "weights.safetensors"
+
+
+def mapped(file):
+    return torch.from_file(str(file), shared=False, size=1 << 20, dtype=torch.float32)
+
+
+def in_memory():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssFile"))
+
+
+def test_what_was_read_is_let_go_and_read_again(file):
+    tensor = mapped(file)
+    expected = torch.arange(1 << 20, dtype=torch.float32)
+    assert torch.equal(tensor, expected)
+    before = in_memory()
+    assert release(file.parent, ".safetensors") >= 4 << 20
+    assert in_memory() <= before - 3500
+    assert torch.equal(tensor, expected)
+
+
+def test_what_was_written_is_kept(file):
+    """Its pages are in no file: letting them go would bring the old numbers back."""
+    tensor = mapped(file)
+    tensor[5] = -1.0
+    assert release(file.parent, ".safetensors") == 0
+    assert tensor[5] == -1.0
+
+
+def test_other_files_are_left_alone(file, tmp_path):
+    tensor = mapped(file)
+    assert release(tmp_path / "elsewhere", ".safetensors") == release(tmp_path, ".other") == 0
+    assert tensor[7] == 7.0

@@ -1,0 +1,177 @@
+"""A visitor's own catalogue: what is read, what is refused and in which words, and what searches it."""
+
+import base64
+import io
+
+import pytest
+import small_shop
+
+from space.data.catalogue import DataError
+from space.data.csv_reader import CsvError, read_csv
+from space.errors import UserError
+from space.search import uploaded_catalogue
+from space.search.engine import SearchEngine
+from space.ui.tabs import uploaded
+
+
+def refusal(data):
+    with pytest.raises(DataError) as refused:
+        uploaded_catalogue.parse(data if isinstance(data, bytes) else data.encode(), "shop.csv")
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("begin", ["", "\ufeff", "\n \r\n"])
+def test_every_usual_csv(delimiter, begin):
+    """Excel writes semicolons in half of Europe, a paste from a sheet is tabs, and some start with a mark or a gap."""
+    rows = [["SKU", "Product Name", "Colour", "Price", ""], ["007", '"Mug, blue; \n big"', "", "3.5", "x"]]
+    text = begin + "\r\n".join(delimiter.join(row) for row in rows)
+    (product,) = uploaded_catalogue.parse(text.encode(), "shop.csv").to_pylist()
+    assert product == {
+        "product_id": "007", "product_locale": "own", "product_title": "Mug, blue; \n big", "product_brand": None,
+        "product_color": None, "price": 3.5,
+    }  # fmt: skip
+
+
+def test_a_title_is_enough():
+    """Without ids a product goes by its line, so that it is found again in the file."""
+    found = uploaded_catalogue.parse(b'name\n\nMug\n"two\nlines"\nBowl\n', "x")
+    assert found["product_id"].to_pylist() == ["3", "4", "6"]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "shop.csv: the file is empty"),
+        (b"\n \n", "shop.csv: the file is empty"),
+        (b";;\n \n;\n", "shop.csv: no line of the file holds anything"),
+        (b"title\n", "shop.csv: holds no product"),
+        (b"PK\x03\x04rest", "shop.csv: this is a zip archive, as .xlsx files are: export the table as CSV"),
+        ("title\nMug\n".encode("utf-16"), "shop.csv: this is UTF-16 text: save it as UTF-8"),
+        (b"a,b\nMug,1\n", "shop.csv: line 1 should name the columns, one of them title or name; it has 'a', 'b'"),
+        (b"title,title\na,b\n", "shop.csv: line 1 has more than one column 'title'; give each its own name"),
+        (b"title,a,b,c\n1,2,3,4\n1,2,3,4,5\n", "shop.csv: line 3 has 5 cells, the header has 4"),
+        (b'title,a\n"two\nlines",1\nx\n', "shop.csv: line 4 has 1 cell, the header has 2"),
+        (b"title,price\nMug,1\n\nBowl,2 euro\n", "shop.csv: line 4, column 'price': '2 euro' is no number"),
+        (b"title,brand\nMug,ok\nCaf\xe9,x\n",
+         "shop.csv: line 3, column 'title': byte 0xE9 is not UTF-8; save the file as UTF-8"),
+        (b"title\nMug\nBo\0wl\n", "shop.csv: line 3, character 3: a null byte, so this is no text file"),
+        (b'title\nMug\n"Bowl\nCup\n', "shop.csv: line 3: a quote is opened here and not closed"),
+        (b'title\n"A 5" screen"\n', "shop.csv: line 2: a quote within a quoted text; write it twice"),
+        (b"name,sku\nMug,\n", "shop.csv: column 'sku' is empty in 1 rows, first in line 2"),
+        (b"name,sku\nMug,1\n,2\n,3\n", "shop.csv: column 'name' is empty in 2 rows, first in line 3"),
+        (b"name,sku\na,1\nb,2\nc,1\n",
+         "shop.csv: sku '1' is in 2 rows, first in line 2 and line 4; ids must be unique"),
+        (b"title\n" + b"x" * 2_001, "shop.csv: line 2, column 'title': a text of 2,001 characters; use at most 2,000"),
+        (b"title\n" + b"x\n" * 2_001, "shop.csv: line 2002 is row 2,001; use at most 2,000 rows"),
+        (b"t" * 2_000_001, "shop.csv: 2,000,001 bytes; use at most 2,000,000"),
+    ],
+)  # fmt: skip
+def test_a_bad_file_is_told_where(data, said):
+    """Line and column as the visitor's editor and header have them."""
+    assert refusal(data) == said
+
+
+def test_limits_are_for_visitors_only():
+    """The reader is that of ``--catalogue`` too, which has a million rows."""
+    many = b"title\n" + b"x" * 5_000 + b"\n" + b"y\n" * 70_000
+    found = read_csv(io.BytesIO(many))
+    assert len(found.columns) == 70_001 and found.lines[-1] == 70_002
+    assert uploaded_catalogue.parse(b"title\n" + b"x\n" * 2_000, "x").num_rows == uploaded_catalogue.MAX_ROWS
+    with pytest.raises(CsvError, match="line 70002"):
+        read_csv(io.BytesIO(many[:-2] + b"\xff\n"))
+
+
+def test_it_is_searched_as_the_engine_would_search_it():
+    """The same products as a catalogue of their own: same hits, scores, moves and reasons; no encoder is made anew."""
+    engine, steps = small_shop.engine(), []
+    mine = uploaded_catalogue.embed(engine, small_shop.catalogue(), lambda done, total: steps.append((done, total)))
+    assert steps == [(0, 30), (30, 30)]
+    for system in ("base", "tuned", "bm25"):
+        expected = engine.search("red sneakers", 10, system).hits
+        for hit, other in zip(mine.search("red sneakers", 10, system).hits, expected, strict=True):
+            assert (hit.product_id, hit.rank) == (other.product_id, other.rank)
+            assert hit.score == pytest.approx(other.score, abs=1e-3)  # kept in float16
+    assert mine.compare("red sneakers", 5).to_json()["moves"] == engine.compare("red sneakers", 5).to_json()["moves"]
+    reason, expected = (one.explain("red sneakers", "us", "p01").to_json() for one in (mine, engine))
+    assert reason == expected
+
+
+def test_encoders_are_asked_in_steps_on_a_cpu_and_once_on_a_borrowed_gpu(monkeypatch):
+    """In steps a bar moves and searches get in between; each turn on a GPU that is lent has to be waited for."""
+    monkeypatch.setattr(uploaded_catalogue, "_STEP", 8)
+    turns = []
+
+    def counted(task):
+        def run(*arguments):
+            turns.append(len(arguments[-1]))
+            return task(*arguments)
+
+        return run
+
+    engine = small_shop.engine(gpu=counted)
+    uploaded_catalogue.embed(engine, small_shop.catalogue())
+    assert turns == [8, 8, 8, 6]
+    del turns[:]
+    engine.description["device"] = "cuda"
+    uploaded_catalogue.embed(engine, small_shop.catalogue())
+    assert turns == [30]
+
+
+def test_an_engine_without_both_encoders_lends_none():
+    assert uploaded_catalogue.can_search(small_shop.engine())
+    systems = small_shop.engine().systems
+    assert not uploaded_catalogue.can_search(
+        SearchEngine(small_shop.catalogue(), {"tuned": systems["tuned"], "bm25": systems["bm25"]})
+    )
+
+
+def test_the_example_is_a_catalogue_that_answers_its_query():
+    found = uploaded_catalogue.parse(uploaded_catalogue.EXAMPLE.encode(), uploaded_catalogue.EXAMPLE_NAME)
+    assert len(found) >= 12
+    shown = uploaded.answer(uploaded_catalogue.embed(small_shop.engine(), found), uploaded_catalogue.EXAMPLE_QUERY)
+    assert "Base" in shown and "BM25" in shown and "ask-why" in shown
+
+
+def test_what_the_page_sends_of_a_file():
+    """A file that is too large comes as its size alone, and one that was cut on the way is not guessed at."""
+    data = "data:text/csv;base64," + base64.b64encode(b"abc").decode()
+    assert uploaded.contents({"name": "a", "size": 3, "data": data}) == b"abc"
+    assert uploaded.contents({"name": "a", "size": 0, "data": "data:"}) == b""
+    with pytest.raises(UserError, match="“a.csv”: 3,000,000 bytes; use at most 2,000,000"):
+        uploaded.contents({"name": "a.csv", "size": 3_000_000})
+    for broken in ("data:;base64,@@", "unreadable"):
+        with pytest.raises(UserError, match="did not arrive whole"):
+            uploaded.contents({"name": "a.csv", "size": 4, "data": broken})
+
+
+def test_a_catalogue_that_is_gone_and_a_query_that_is_wrong():
+    assert "no longer kept (60 minutes at most)" in uploaded.answer(None, "mug")
+    mine = uploaded_catalogue.embed(
+        small_shop.engine(), uploaded_catalogue.parse(b"title\n<script>alert(1)</script> mug\n", "x")
+    )
+    assert "Query is empty" in uploaded.answer(mine, " ")
+    shown = uploaded.answer(mine, '"><script>alert(2)</script> mug')
+    assert "<script>" not in shown and 'data-query="&quot;&gt;&lt;script&gt;' in shown
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"title,price\na," + b"9" * 1_900 + b"x\n",  # found by the fuzzer
+        b"id,title\n" + (b"i" * 1_900 + b",a\n") * 2,
+        b"title," + b"n" * 50_000 + b"," + b"n" * 50_000 + b"\na,b,c\n",
+        b"title\n" + b"x" * 3_000 + b"\n",
+    ],
+)
+def test_a_long_foreign_value_does_not_fill_the_message(data):
+    with pytest.raises(UserError) as raised:
+        uploaded_catalogue.parse(data, "file")
+    assert len(str(raised.value)) < 400
+
+
+def test_a_table_of_many_columns_is_refused_at_once():
+    """300,000 names within the 2 MB kept a core busy for a quarter of an hour."""
+    header = b",".join(b"a%d" % number for number in range(250_000))
+    with pytest.raises(UserError, match="line 1 has 250,000 columns; use at most 200"):
+        uploaded_catalogue.parse(header, "file")
