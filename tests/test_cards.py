@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from space.search.list_quality import Figures
+from space.search.list_quality import ListQuality
 from space.search.results import Comparison, Hit, Move, SearchResult, Standing
 from space.ui.html import cards, rank_table
 from space.ui.html import comparison as columns
@@ -296,13 +296,13 @@ def test_a_list_beside_says_where_its_products_stand_in_the_others():
 
 
 def figures(ndcg, recall, exact, scope="locale"):
-    return Figures(10, ndcg, recall, exact, 20, 6, scope)
+    return ListQuality(10, ndcg, recall, exact, 20, 6, scope)
 
 
 def test_figures_stand_beside_their_difference_from_base():
     found = comparison([hit(label="Exact")], [hit()], [], [hit()])
     measured = {"base": figures(0.5, None, 1.0), "tuned": figures(0.75, 0.5, 0.0), "bm25": figures(0.5, 0.5, None)}
-    page = columns.comparison(replace(found, figures=measured))
+    page = columns.comparison(replace(found, quality=measured))
     heads = [Elements(head).text for head in re.findall(r'<dl class="figures">.*?</dl>', page)]
     assert heads == [
         "nDCG@10.500Recall@10–Exact@1yes",
@@ -312,7 +312,7 @@ def test_figures_stand_beside_their_difference_from_base():
     assert "20 judged products, 6 of them Exact; unjudged counts as 0." in page
     # Without base there is nothing to differ from.
     systems = {"tuned": found.systems["tuned"]}
-    page = columns.comparison(Comparison("q", systems, None, [], figures={"tuned": measured["tuned"]}))
+    page = columns.comparison(Comparison("q", systems, None, [], quality={"tuned": measured["tuned"]}))
     assert "change" not in page and "is shown where both Base and Fine-tuned are" in page
 
 

@@ -195,7 +195,7 @@ def test_figures_are_those_of_the_evaluation(engine, k):
         measured = protocols.per_query(system, test, engine.catalogue)
         assert len(measured) == 6
         for (locale, query), row in measured.iterrows():
-            shown = engine.compare(query, k, [name], locale=locale).figures[name]
+            shown = engine.compare(query, k, [name], locale=locale).quality[name]
             assert shown.scope == "locale" and shown.exact_at_1 == row["full_catalogue/exact@1"]
             if k == 10:
                 assert shown.ndcg == pytest.approx(row["full_catalogue/ndcg@10"], abs=1e-6)
@@ -205,7 +205,7 @@ def test_figures_are_those_of_the_evaluation(engine, k):
 
 def test_figures_of_what_nobody_judged(engine):
     found = engine.compare("running shoes", 5)
-    assert set(found.figures.values()) == {None}
+    assert set(found.quality.values()) == {None}
     assert [part["figures"] for part in found.to_json()["systems"].values()] == [None] * 3
 
 
@@ -214,13 +214,13 @@ def test_figures_under_filters_count_what_the_filters_leave(engine):
 
     An ideal of the whole catalogue would give .1 of 1.16.
     """
-    found = engine.compare("red running shoes", 5, ["base"], color="blue").figures["base"]
+    found = engine.compare("red running shoes", 5, ["base"], color="blue").quality["base"]
     assert (found.scope, found.judged, found.exact) == ("filtered", 1, 0)
     assert found.ndcg == 1.0 and found.recall is None and found.exact_at_1 is None
-    assert engine.compare("red running shoes", 5, color="silver").figures["base"] is None
-    assert engine.compare("red running shoes", 5, locale="us").figures["base"].scope == "locale"
-    assert engine.compare("red running shoes", 5, locale="us", brand="Acme").figures["base"].scope == "filtered"
-    assert engine.compare("red running shoes", 5, locale="", brand=None).figures["base"].scope == "catalogue"
+    assert engine.compare("red running shoes", 5, color="silver").quality["base"] is None
+    assert engine.compare("red running shoes", 5, locale="us").quality["base"].scope == "locale"
+    assert engine.compare("red running shoes", 5, locale="us", brand="Acme").quality["base"].scope == "filtered"
+    assert engine.compare("red running shoes", 5, locale="", brand=None).quality["base"].scope == "catalogue"
 
 
 def test_a_text_judged_in_two_locales_keeps_them_apart():
@@ -230,10 +230,10 @@ def test_a_text_judged_in_two_locales_keeps_them_apart():
     whole = small_shop.engine()
     engine = SearchEngine(whole.catalogue, whole.systems, judgments=small_shop.pd.DataFrame(judged, columns=[
         "query", "query_id", "product_id", "product_locale", "esci_label"]))  # fmt: skip
-    exact = {locale: engine.compare("nike", 30, locale=locale).figures["base"].exact for locale in ("us", "es", "")}
+    exact = {locale: engine.compare("nike", 30, locale=locale).quality["base"].exact for locale in ("us", "es", "")}
     assert exact == {"us": 1, "es": 2, "": 3}
-    assert engine.compare("nike", 30, locale="us").figures["base"].recall == 1.0
-    assert engine.compare("nike", 30, locale="jp").figures["base"] is None
+    assert engine.compare("nike", 30, locale="us").quality["base"].recall == 1.0
+    assert engine.compare("nike", 30, locale="jp").quality["base"] is None
 
 
 def test_held_out_queries_are_those_of_the_judgments_where_nothing_was_measured(engine):

@@ -22,7 +22,7 @@ from space.retrieval.systems import FUSION_DEPTH, Bm25System, DenseSystem, Hybri
 from space.search import explanation
 from space.search.batching import Batches
 from space.search.explanation import Explanation
-from space.search.list_quality import Figures, measure
+from space.search.list_quality import ListQuality, Scope, list_quality
 from space.search.near_duplicates import Listing, fold
 from space.search.results import Comparison, Hit, SearchResult
 from space.search.retrieval import Answers, Asked, Request, retrieve
@@ -184,25 +184,25 @@ class SearchEngine:
         mask = self.facets.mask(filters)
         results = self._search(Asked(query, None, filters), k, names, mask, start)
         self._count(query, results)
-        return Comparison.of(query, results, self._figures(query, k, results, mask, filters))
+        return Comparison.of(query, results, self._quality(query, k, results, mask, filters))
 
-    def _figures(
+    def _quality(
         self,
         query: str,
         k: int,
         results: Mapping[str, SearchResult],
         mask: np.ndarray | None,
         filters: Mapping[str, Any],
-    ) -> dict[str, Figures | None]:
+    ) -> dict[str, ListQuality | None]:
         """How good each list is against the judged products that it could hold."""
         labels = self._labels.of(query)
         judged = [label for row, label in labels.items() if row >= 0 and (mask is None or mask[row])]
         if any(value for name, value in filters.items() if name != "locale"):
-            scope = "filtered"
+            scope: Scope = "filtered"
         else:
             scope = "locale" if filters.get("locale") or not self.several_locales else "catalogue"
         return {
-            name: measure([hit.esci_label for hit in result.hits], judged, k, scope)
+            name: list_quality([hit.esci_label for hit in result.hits], judged, k, scope)
             for name, result in results.items()
         }
 

@@ -1,36 +1,36 @@
-"""The figures of one query's list, by the full-catalogue protocol. Knows labels only: no product, no engine, no page.
+"""Quality of one query's result list: nDCG@k, recall@k and Exact@1, as the full-catalogue protocol defines them.
 
-The same figures as in ``space.evaluation.protocols``, for any k: an unjudged product counts as 0, and
-the ideal list is made of all judged products that could have been found.
+An unjudged product counts as 0, and the ideal list is made of all judged products that the search could return. At
+k = 10 the values equal those of ``space.evaluation.protocols``; a test compares the two.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
 from space.data.judgments import GAINS
 from space.evaluation import metrics
 
-#: Of what the figures are: as in the evaluation, all products of one locale; of all locales at once; or of what
-#: filters left, which makes another task of it.
-SCOPES = ("locale", "catalogue", "filtered")
+#: What was searched: all products of one locale, as in the evaluation; all locales at once; or what filters leave.
+#: Only "locale" compares with evaluation.json.
+Scope = Literal["locale", "catalogue", "filtered"]
 
 
 @dataclass(frozen=True)
-class Figures:
+class ListQuality:
     """How good one list is.
 
     Attributes:
         k: cut-off of nDCG and recall.
-        ndcg: nDCG@k, 0 to 1; None where no judged product has a gain.
-        recall: share of the Exact products among the first k; None where there is none.
-        exact_at_1: 1.0 if the first is Exact, else 0.0; None where no product is.
-        judged: how many judged products could have been found.
-        exact: how many of them are Exact.
-        scope: one of ``SCOPES``.
+        ndcg: nDCG@k, 0 to 1; None where all judged products have a gain of 0.
+        recall: share of the Exact products among the first k, 0 to 1; None where no product is Exact.
+        exact_at_1: 1.0 if the first hit is Exact, else 0.0; None where no product is Exact.
+        judged: how many judged products the search could return.
+        exact: how many of those are Exact.
+        scope: what was searched.
     """
 
     k: int
@@ -39,37 +39,39 @@ class Figures:
     exact_at_1: float | None
     judged: int
     exact: int
-    scope: str
+    scope: Scope
 
-    def to_json(self) -> dict[str, Any]:
-        """The figures as ``/compare`` returns them."""
+    def to_json(self) -> dict[str, object]:
+        """The values as ``/compare`` returns them under "figures"."""
         return asdict(self)
 
 
-def measure(found: Sequence[str | None], judged: Sequence[str], k: int, scope: str = SCOPES[0]) -> Figures | None:
-    """The figures of a list, or None where nothing that could have been found was judged.
+def list_quality(
+    found: Sequence[str | None], judged: Sequence[str], k: int, scope: Scope = "locale"
+) -> ListQuality | None:
+    """The quality of a list, or None where no product that the search could return is judged.
 
     Args:
-        found: label of each product found, best first; None for one that nobody judged.
-        judged: labels of all judged products that could have been found, in any order.
-        k: how many were asked for.
-        scope: of what they are the figures.
+        found: label of each product in the list, best first; None for an unjudged one.
+        judged: labels of all judged products that the search could return, in any order.
+        k: how many products were asked for.
+        scope: what was searched.
     """
     if not judged:
         return None
     gains = np.array([GAINS.get(label, 0.0) for label in found])
+    is_exact = np.array([label == "Exact" for label in found], dtype=bool)
     exact = list(judged).count("Exact")
-    relevant = np.array([label == "Exact" for label in found], dtype=bool)
-    return Figures(
+    return ListQuality(
         k=k,
-        ndcg=_number(metrics.ndcg(gains, np.array([GAINS[label] for label in judged]), k)),
-        recall=_number(metrics.recall(relevant, exact, k)),
-        exact_at_1=float(relevant[:1].any()) if exact else None,
+        ndcg=_rounded(metrics.ndcg(gains, np.array([GAINS[label] for label in judged]), k)),
+        recall=_rounded(metrics.recall(is_exact, exact, k)),
+        exact_at_1=float(is_exact[:1].any()) if exact else None,
         judged=len(judged),
         exact=exact,
         scope=scope,
     )
 
 
-def _number(value: float) -> float | None:
+def _rounded(value: float) -> float | None:
     return None if math.isnan(value) else round(value, 6)

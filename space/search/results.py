@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from space.evaluation.metrics import overlap, rank_biased_overlap
-from space.search.list_quality import Figures
+from space.search.list_quality import ListQuality
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class Comparison:
         overlap: share of the first k that base and tuned have in common, 0 to 1; None unless both were asked.
         moves: tuned's hits in its order, then what left; none unless both were asked.
         agreement: {system: how it agrees with tuned}, for the others that were asked; none without tuned.
-        figures: {system: how good its list is}, None where nothing was judged; none without judgments.
+        quality: {system: how good its list is}; None for a query without judged products.
     """
 
     query: str
@@ -155,22 +155,22 @@ class Comparison:
     overlap: float | None
     moves: Sequence[Move]
     agreement: Mapping[str, Agreement] = field(default_factory=dict)
-    figures: Mapping[str, Figures | None] = field(default_factory=dict)
+    quality: Mapping[str, ListQuality | None] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, query: str, results: Mapping[str, SearchResult], figures: Mapping[str, Figures | None]
+        cls, query: str, results: Mapping[str, SearchResult], quality: Mapping[str, ListQuality | None]
     ) -> "Comparison":
         """What the answers of several systems to one query have in common."""
         ranks = {name: {hit.key: hit.rank for hit in result.hits} for name, result in results.items()}
         others = [name for name in ranks if name != "tuned"] if "tuned" in ranks else []
         agreement = {name: Agreement.of(list(ranks[name]), list(ranks["tuned"])) for name in others}
         if "base" not in agreement:
-            return cls(query, results, None, [], agreement, figures)
+            return cls(query, results, None, [], agreement, quality)
         base, tuned = ranks["base"], ranks["tuned"]
         keys = [*tuned, *(key for key in base if key not in tuned)]
         moves = [Move(key[1], key[0], base.get(key), tuned.get(key)) for key in keys]
-        return cls(query, results, agreement["base"].overlap, moves, agreement, figures)
+        return cls(query, results, agreement["base"].overlap, moves, agreement, quality)
 
     def to_json(self) -> dict[str, Any]:
         """The comparison as ``/compare`` returns it; "rbo" is that of base and tuned, as "overlap" is."""
@@ -178,7 +178,7 @@ class Comparison:
             "query": self.query,
             "systems": {
                 name: result.to_json()
-                | {"figures": figures.to_json() if (figures := self.figures.get(name)) else None}
+                | {"figures": quality.to_json() if (quality := self.quality.get(name)) else None}
                 for name, result in self.systems.items()
             },
             "overlap": self.overlap,

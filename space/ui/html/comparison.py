@@ -7,7 +7,7 @@ the others; ``rank_table`` shows the same as one table. Each list of a judged qu
 from collections import Counter
 from collections.abc import Mapping
 
-from space.search.list_quality import Figures
+from space.search.list_quality import ListQuality
 from space.search.results import Comparison, Hit, Move, SearchResult
 from space.ui.html import cards, numbers
 from space.ui.html.markup import EMPTY, Html, fill, join
@@ -37,7 +37,7 @@ def comparison(found: Comparison) -> Html:
     return fill(
         '<div class="comparison">{summary}{basis}<div class="sides n{n}">{columns}</div>{table}</div>',
         summary=summary(found),
-        basis=basis(found.figures),
+        basis=basis(found.quality),
         n=len(found.systems),
         columns=join(_column(found, result, marks[name], judged) for name, result in found.systems.items()),
         table=aligned(found, marks, judged=judged),
@@ -70,9 +70,9 @@ def summary(found: Comparison) -> Html:
     )
 
 
-def basis(figures: Mapping[str, Figures | None]) -> Html:
+def basis(quality: Mapping[str, ListQuality | None]) -> Html:
     """What the figures above the lists rest on, or why there are none."""
-    known = next((one for one in figures.values() if one), None)
+    known = next((one for one in quality.values() if one), None)
     if known is None:
         text = "No figures: nobody judged this query, or no judged product is left by the filters."
     else:
@@ -80,7 +80,7 @@ def basis(figures: Mapping[str, Figures | None]) -> Html:
             f"{cards.counted(known.judged, 'judged product')}, {known.exact} of them Exact; unjudged counts as 0. "
             f"{BASES[known.scope]}."
         )
-    return fill('<p class="basis">{text}</p>', text=text) if figures else EMPTY
+    return fill('<p class="basis">{text}</p>', text=text) if quality else EMPTY
 
 
 def mark(move: Move | None, system: str) -> Html:
@@ -149,7 +149,7 @@ def _column(found: Comparison, result: SearchResult, marks: Mapping[Key, Html], 
         "{timings}</header>{body}</section>",
         system=result.system,
         name=name,
-        figures=_figures(found.figures.get(result.system), found.figures.get("base"), result.system),
+        figures=_figures(found.quality.get(result.system), found.quality.get("base"), result.system),
         tally=fill('<p class="tally">{tally}</p>', tally=cards.tally(result.hits)) if judged and listed else EMPTY,
         agreement=_agreement(found, result) if listed else EMPTY,
         timings=cards.timings(result.timings_ms),
@@ -164,7 +164,7 @@ def _identity(hit: Hit) -> Html:
     return fill(' tabindex="0" data-same="{locale}/{id}"', locale=hit.product_locale, id=hit.product_id)
 
 
-def _figures(own: Figures | None, base: Figures | None, system: str) -> Html:
+def _figures(own: ListQuality | None, base: ListQuality | None, system: str) -> Html:
     """nDCG@k, recall@k and Exact@1 with their difference from base."""
     if own is None:
         return EMPTY
