@@ -328,7 +328,7 @@ def test_the_space_has_the_files_it_needs_and_no_others(hub, space):
         if (ROOT / name).is_file()
     }
     assert set(files) == {".gitattributes", "app.py", "requirements.txt", "README.md"} | package | pictures
-    for name in ("app.py", "requirements.txt", "space/hub.py"):
+    for name in ("app.py", "requirements.txt", "space/hub/client.py"):
         assert files[name] == (ROOT / name).read_bytes()
 
 

@@ -14,7 +14,7 @@ import sys
 import pyarrow as pa
 import pytest
 import small_shop
-import test_store
+import test_store_reader
 import torch
 from conftest import ROOT, environment
 
@@ -94,7 +94,10 @@ def write(folder, products, parts, described):
 
 
 def described(mark="x"):
-    return {part: test_store.ENCODER | {"dim": DIM, "fingerprint": f"{part}-{mark}" * 4} for part in ("base", "tuned")}
+    return {
+        part: test_store_reader.ENCODER | {"dim": DIM, "fingerprint": f"{part}-{mark}" * 4}
+        for part in ("base", "tuned")
+    }
 
 
 @pytest.fixture(scope="module")

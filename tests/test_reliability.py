@@ -74,7 +74,9 @@ def test_visitors_are_answered(url):
 def test_a_shop_of_the_real_size_needs_no_embedding(tmp_path):
     """The drawn vectors pass for an encoder's, whatever ``embed_catalogue`` asks an encoder for today."""
     loads = {part: lambda: shop.Drawn(small_shop.BagOfWords("tiny"), seed=1) for part in ("base", "tuned")}
-    embed_catalogue(small_shop.catalogue(), loads, tmp_path / "s", Plan(30, 20, "{title}", "tiny"), join_processes())
+    embed_catalogue(
+        small_shop.catalogue(), loads, tmp_path / "s", Plan(30, 20, "{title}", "tiny"), join_processes(), card=str
+    )
     found = Store(tmp_path / "s").vectors("tuned").float()
     assert len(found) == 30 and torch.allclose(found.norm(dim=1), torch.ones(30), atol=1e-2)
 

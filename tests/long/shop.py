@@ -44,5 +44,5 @@ def make(folder: Path, dataset: str, locales: Sequence[str]) -> list[str]:
     encoder = TextEncoder(locate(STAND_IN))
     plan = Plan(len(contents.catalogue), 5_000, template(0), contents.name, contents.notice)
     loads = {part: lambda seed=seed: Drawn(encoder, seed) for seed, part in enumerate(ENCODERS)}
-    embed_catalogue(contents.catalogue, loads, folder, plan, join_processes(), judgments=contents.judgments)
+    embed_catalogue(contents.catalogue, loads, folder, plan, join_processes(), judgments=contents.judgments, card=str)
     return ["--model", STAND_IN, "--base-model", STAND_IN, "--embeddings", str(folder), "--offline"]
