@@ -19,7 +19,7 @@ from space.data.catalogue import passages
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import locate
 from space.index.bm25 import K1, B
-from space.pipelines import build
+from space.pipelines.build import evaluation_of
 from space.search.loading import load_engine
 from space.store import mapped_files
 from space.store.reader import Store
@@ -151,10 +151,10 @@ def test_an_own_catalogue(built, tiny_e5, tmp_path, build):
 def test_a_foreign_evaluation_beside_the_model_is_left_out(built, tmp_path, found, caplog):
     """Else the card ends in an error, after the last shard, and at every start again."""
     (tmp_path / "evaluation.json").write_text(found)
-    assert build.evaluation_of(tmp_path) is None
+    assert evaluation_of(tmp_path) is None
     assert "evaluation.json is not what train.py writes" in caplog.text
-    assert build.evaluation_of(built / "saved_e5_model")["verdict"]
-    assert build.evaluation_of(tmp_path / "nowhere") is None
+    assert evaluation_of(built / "saved_e5_model")["verdict"]
+    assert evaluation_of(tmp_path / "nowhere") is None
 
 
 def test_a_base_the_model_was_not_trained_from_is_pointed_out(built, tmp_path, build):
