@@ -198,10 +198,11 @@ def publish_space(
 
 
 def space_files(root: Path = ROOT) -> list[str]:
-    """What the app needs to run, and the pictures of the README."""
-    package = [path for path in sorted((root / "space").rglob("*")) if path.suffix in (".py", ".css", ".js")]
+    """Paths of the files a Space needs: the app, all of ``space/`` but caches, and the pictures of the README."""
+    paths = [path.relative_to(root) for path in sorted((root / "space").rglob("*")) if path.is_file()]
+    package = [path for path in paths if not any(part.startswith((".", "__pycache__")) for part in path.parts)]
     pictures = re.findall(r"!\[[^\]]*\]\((?!https?:)([^)\s]+)\)", (root / CARD).read_text(encoding="utf-8"))
-    names = ["app.py", "requirements.txt", *(path.relative_to(root).as_posix() for path in package)]
+    names = ["app.py", "requirements.txt", *(path.as_posix() for path in package)]
     return names + sorted({name for name in pictures if (root / name).is_file()})
 
 
