@@ -13,7 +13,7 @@ from urllib.parse import quote
 from markdown_it import MarkdownIt
 from playwright.sync_api import Browser, Page, sync_playwright
 
-IMAGES = Path(__file__).resolve().parent.parent / "images"
+IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 QUERY = "something to keep coffee hot at work, 16 oz"
 SEARCH, COMPARE = f"?q={quote(QUERY)}&k=6&tab=search", f"?q={quote(QUERY)}&k=6&tab=compare"
 SHOTS = {

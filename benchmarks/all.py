@@ -63,7 +63,7 @@ RUNS: dict[str, Run] = {
     "growth": Run(
         170,
         {"--largest": (5_000_000, 20_000), "--products": (10_000, 100), "--rounds": (9, 2)},
-        ("--plot", "images/topk_growth.png"),
+        ("--plot", "docs/images/topk_growth.png"),
     ),
     "milvus": Run(60, {"--products": (20_000, 500), "--queries": (50, 5)}),
     "serving": Run(400, {"--products": (1_215_854, 5_000), "--queries": (64, 8)}),

@@ -1,6 +1,6 @@
 """What one query costs as a catalogue grows: ours beside the fastest peers and beside reading the bytes alone.
 
-python benchmarks/growth.py [--largest 5000000] [--dataset ../shared/esci] [--plot images/topk_growth.png]
+python benchmarks/growth.py [--largest 5000000] [--dataset ../shared/esci] [--plot docs/images/topk_growth.png]
 
 Four sizes: the largest, and .2432, .02 and .002 of it, which by default are 5 million, the us locale's 1.2 million, a
 hundred thousand and ten thousand. The rows are float16, of which peers that keep that type say the same as ours; see

@@ -7,7 +7,7 @@ The train queries are dealt into two folds; a recipe is trained on either and ev
 rich query (10 judgments or more) is a dev query once. Judgments of one or a few products say little about a ranking,
 and are reported apart. A job is one recipe, seed and fold, in a process of one thread; as many run as there are cores,
 in the order of recipes.py, until the minutes are over. Finished jobs are kept under --work and not run again. Tables
-and plot come from all jobs found there: benchmarks/results/study.json, images/study.png, and the table within
+and plot come from all jobs found there: benchmarks/results/study.json, docs/images/study.png, and the table within
 benchmarks/STUDY.md. The last line is JSON.
 """
 
@@ -59,7 +59,7 @@ def main() -> None:
 
     result = report(given)
     print(table(result))
-    plot(result, ROOT / "images" / "study.png")
+    plot(result, ROOT / "docs" / "images" / "study.png")
     given.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     before, _, rest = LOG.read_text(encoding="utf-8").partition(MARK)
     LOG.write_text(f"{before}{MARK}\n{table(result)}\n{MARK}{rest.partition(MARK)[2]}", encoding="utf-8")

@@ -1,6 +1,6 @@
 """Every fault of a Hub, on the way there and back: what is tried again, what the user reads, and that nothing is lost.
 
-The sentences are those of the table in the README: the test reads them there.
+The sentences are those of the table in docs/hub.md: the test reads them there.
 """
 
 import json
@@ -33,7 +33,7 @@ NOWHERE = "http://127.0.0.1:9"  # the port of "discard", where nobody listens
 MODEL = e5_files()
 SENTENCE = {
     name: [cell.strip().replace("`", "") for cell in cells.split("|")]
-    for name, cells in re.findall(r"^\| \*\*(.+?)\*\* \| (.+) \|$", (ROOT / "README.md").read_text(), re.M)
+    for name, cells in re.findall(r"^\| \*\*(.+?)\*\* \| (.+) \|$", (ROOT / "docs" / "hub.md").read_text(), re.M)
 }
 
 
@@ -80,7 +80,7 @@ def run(hub, home, *words, token=TOKEN, code=0, cwd=None, **env):
 # -- what is tried, all at once, since the client and we mostly sleep -----------------------------------------------
 
 PUSHES = {
-    # repository: fault, row of the README's table (None: it succeeds in the end)
+    # repository: fault, row of the table in docs/hub.md (None: it succeeds in the end)
     "p-429": (Fault("POST .*alice/p-429/commit", 429, times=2, retry_after=1), None),
     "p-503": (Fault("POST .*alice/p-503/commit", 503, times=2), None),
     "p-whoami": (Fault("GET .*alice/p-whoami", 500, times=2), None),
@@ -355,7 +355,7 @@ def cases(group, fails):
 
 
 def sentence(row, way):
-    """What the README says is read; N stands for a number and FILE for a name."""
+    """What docs/hub.md says is read; N stands for a number and FILE for a name."""
     text = re.escape(re.search("“(.*)”", SENTENCE[row][way == "pull"])[1])
     return re.sub(r"\bN\b", r"\\d+", text).replace("FILE", r"\S+")
 

@@ -1,4 +1,4 @@
-"""The README is tested: its commands, flags, versions and files are those of the code."""
+"""README and docs are tested: their commands, flags, versions and files are those of the code."""
 
 import ast
 import re
@@ -16,6 +16,8 @@ from space.__main__ import parser
 from space.hub import publish
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "benchmarks").glob("*.md"))]
+DOCS = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 FRONT = yaml.safe_load(README.split("---")[1])
 REQUIREMENTS = dict(re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "requirements.txt").read_text(), re.M))
 SETTINGS = {
@@ -27,7 +29,7 @@ SETTINGS = {
 
 def commands():
     """Every command line of ours in a code block or in backticks, without comments."""
-    blocks = re.findall(r"```bash\n(.*?)```", README, re.S) + re.findall(r"`([^`\n]*\.py[^`\n]*)`", README)
+    blocks = re.findall(r"```bash\n(.*?)```", DOCS, re.S) + re.findall(r"`([^`\n]*\.py[^`\n]*)`", DOCS)
     for block in blocks:
         for line in block.replace("\\\n", " ").splitlines():
             for part in line.split("#")[0].split("&&"):
@@ -46,8 +48,8 @@ def test_every_command_is_one_the_script_takes(script, arguments):
 
 
 def module_commands():
-    """What follows ``python -m space`` in the README and in the code that prints it."""
-    for line in re.findall(r"^ *python -m space (.+)$", README, re.M):
+    """What follows ``python -m space`` in README and docs."""
+    for line in re.findall(r"^ *python -m space (.+)$", DOCS, re.M):
         yield shlex.split(line)
 
 
@@ -62,7 +64,7 @@ def test_what_errors_tell_to_type_is_in_the_readme():
         ("push-store", "USER/DATASET", "artifacts"),
     ):
         assert publish.again(command, repo, Path(folder), private=False) in README
-    assert len(list(module_commands())) == 4
+    assert {words[0] for words in module_commands()} == {"push-model", "push-store", "publish", "eda"}
 
 
 def test_the_commands_were_found():
@@ -127,9 +129,15 @@ def test_requirements_hold_what_is_imported_and_nothing_else():
     assert imported - set(modules) == {"spaces", "pymilvus", "milvus_lite", "grpc"}
 
 
-def test_pictures_and_files_it_links_are_there():
-    for target in re.findall(r"\]\(((?!http)[^)#]+)\)", README):
-        assert (ROOT / Path(target)).exists(), target
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_pictures_and_files_it_links_are_there(page):
+    for target in re.findall(r"\]\(((?!http)[^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_readme_is_short():
+    """It is the product's face: two screens and a half; the rest is in docs/."""
+    assert len(README.splitlines()) <= 220
 
 
 def test_it_promises_what_the_quickstart_prints():
