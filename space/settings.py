@@ -93,7 +93,7 @@ def _check_shared(settings: Any) -> None:
 class TrainSettings:
     """What ``accelerate launch train.py`` can be asked for."""
 
-    dataset: str = _help("Judgments: a Hub id, a folder (see docs/training.md), or 'sample'.", default=DEFAULT_DATASET)
+    dataset: str = _help("Judgments: a Hub id, a folder (see README), or 'sample'.", default=DEFAULT_DATASET)
     locales: list[str] = _help("Product locales to keep.", default_factory=lambda: list(LOCALES))
     base_model: str = _help("Encoder to start from: Hub id (ID@REVISION pins) or folder.", default=DEFAULT_BASE_MODEL)
     loss: str = _help("Training loss.", default="mnrl")
@@ -353,7 +353,7 @@ class AppSettings:
 class EdaSettings:
     """What ``python -m space eda`` can be asked for."""
 
-    dataset: str = _help("What to describe: a Hub id, a folder (see docs/training.md), or 'sample'.", default=DEFAULT_DATASET)
+    dataset: str = _help("What to describe: a Hub id, a folder (see README), or 'sample'.", default=DEFAULT_DATASET)
     locales: list[str] = _help("Product locales to keep.", default_factory=lambda: list(LOCALES))
     output: Path = _help("The report, one HTML file that needs no network.", default=Path("report.html"))
     baseline_queries: int | None = _help(
