@@ -24,7 +24,7 @@ from space.index.torch_index import TorchIndex
 from space.pipelines import train as experiment
 from space.pipelines.inputs import open_judged
 from space.retrieval.systems import Bm25System, DenseSystem, System
-from space.settings import TrainSettings, to_json
+from space.settings import TrainSettings
 from space.training import trainer
 
 #: What jobs must have in common to be compared.
@@ -82,7 +82,7 @@ def run(given: argparse.Namespace, name: str, seed: int, fold: int) -> dict[str,
             )
             base, log = learn(encoder, recipe, settings, judged, texts, embedded)
         found[name] = judge() | {"examples": log.examples, "steps": log.steps, "seconds": log.seconds}
-        found[name]["settings"] = {key: value for key, value in to_json(settings).items() if key in recipe.settings}
+        found[name]["settings"] = {key: value for key, value in settings.to_json().items() if key in recipe.settings}
         found[name]["settings"] |= {"lora": recipe.lora} if recipe.lora else {}
         blended = 0.0
         for share in recipe.shares:

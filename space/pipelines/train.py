@@ -9,7 +9,7 @@ import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from space.io.files import atomically, sole_writer
 from space.pipelines import inputs
 from space.pipelines.build import build
 from space.retrieval.systems import Bm25System, DenseSystem, HybridSystem, RandomSystem, System
-from space.settings import BuildSettings, TrainSettings, to_json
+from space.settings import BuildSettings, DataSettings, TrainSettings
 from space.training import early_stopping, hard_negatives, model_folder, title_queries, trainer
 from space.training.examples import exact_texts, judged_texts, training_examples
 from space.training.processes import join_processes
@@ -237,7 +237,7 @@ class _Bench:
             "encoders": {"base": base, "tuned": tuned},
             "drift": forgetting.measure(**self.everyday),
             "bm25": self.choice.to_json() | {"test": self._lexical_gain()},
-            "settings": to_json(self.settings),
+            "settings": self.settings.to_json(),
             "training": asdict(log),
             **summary,
         }
@@ -290,10 +290,8 @@ def _push(settings: TrainSettings) -> None:
 
 def _build(settings: TrainSettings, base: Weights, judged: Judged) -> None:
     """``--push-embeddings``: what build_embeddings.py does, over the same processes."""
-    shared = ("dataset", "locales", "max_seq_length", "bullets", "private", "offline")
     build_settings = BuildSettings(
-        **{name: getattr(settings, name) for name in shared},
-        base_model=settings.base_model,
+        **{item.name: getattr(settings, item.name) for item in fields(DataSettings)},
         model=str(settings.output_dir),
         push_to_hub=settings.push_embeddings,
     )

@@ -17,7 +17,7 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from space.encoding.encoder import TextEncoder
 from space.io.files import atomically, sync
-from space.settings import TrainSettings, to_json
+from space.settings import TrainSettings
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ def run_name(encoder: TextEncoder, examples: Dataset, settings: TrainSettings, p
     """Loss and a hash of all that decides the weights: a checkpoint is only continued by the run it belongs to."""
     without = {"output_dir", "checkpoints_dir", "logging_dir", "resume", "push_to_hub", "push_embeddings", "private"}
     without |= {"offline", "save_steps", "eval_queries", "base_model", "dataset"}
-    parts = {name: value for name, value in to_json(settings).items() if name not in without}
+    parts = {name: value for name, value in settings.to_json().items() if name not in without}
     parts |= {"base": encoder.fingerprint, "processes": processes, "cuda": torch.cuda.is_available()}
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
     for column in examples.column_names:

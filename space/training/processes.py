@@ -2,6 +2,7 @@
 
 import logging
 import os
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -9,7 +10,8 @@ import torch
 from accelerate import PartialState
 from torch.distributed import PrefixStore, TCPStore
 
-from space.settings import PROCESS_TIMEOUT
+#: How long the other processes of a run wait while the first one evaluates or pushes.
+PROCESS_TIMEOUT = timedelta(hours=6)
 
 logger = logging.getLogger(__name__)
 

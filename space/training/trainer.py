@@ -26,11 +26,11 @@ from transformers.trainer import TRAINER_STATE_NAME
 
 from space.encoding.encoder import TextEncoder
 from space.encoding.packed_bert import half_is_fast
-from space.settings import PROCESS_TIMEOUT, TrainSettings
+from space.settings import TrainSettings
 from space.training import checkpoints, losses
 from space.training.early_stopping import DevSet, KeepBest
 from space.training.examples import LabelAwareBatchSampler
-from space.training.processes import join_processes
+from space.training.processes import PROCESS_TIMEOUT, join_processes
 
 logger = logging.getLogger(__name__)
 

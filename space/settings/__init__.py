@@ -1,0 +1,15 @@
+"""Settings of the entry points: frozen dataclasses, read from the command line and checked when made."""
+
+from space.settings.app import APP_VARIABLES, AppSettings, environment_arguments
+from space.settings.build import MILVUS_INDEXES, BuildSettings
+from space.settings.data import DEFAULT_BASE_MODEL, DEFAULT_DATASET, LOCALES, SAMPLE, DataSettings, EdaSettings
+from space.settings.flags import add_flags, from_flags, parse
+from space.settings.names import SettingsError, check_repository, is_local, split_revision, without_secret
+from space.settings.train import TrainSettings
+
+__all__ = [
+    "APP_VARIABLES", "DEFAULT_BASE_MODEL", "DEFAULT_DATASET", "LOCALES", "MILVUS_INDEXES", "SAMPLE",
+    "AppSettings", "BuildSettings", "DataSettings", "EdaSettings", "SettingsError", "TrainSettings",
+    "add_flags", "check_repository", "environment_arguments", "from_flags", "is_local", "parse",
+    "split_revision", "without_secret",
+]  # fmt: skip

@@ -1,0 +1,79 @@
+"""What ``python app.py`` can be asked for, by flags or by the variables of a Space."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from space.settings.data import offline
+from space.settings.flags import REPOSITORY, Settings, one_of, setting, within
+from space.settings.names import SettingsError, check_milvus
+
+INDEXES = ("torch", "milvus")
+#: {variable: the flag it stands for}.
+APP_VARIABLES = {
+    "E5_MODEL": "--model",
+    "E5_BASE_MODEL": "--base-model",
+    "E5_EMBEDDINGS": "--embeddings",
+    "E5_INDEX": "--index",
+    "E5_MILVUS_URI": "--milvus-uri",
+    "E5_USAGE_FILE": "--usage-file",
+    "E5_USAGE_DATASET": "--usage-dataset",
+    "E5_LOG_QUERIES": "--log-queries",
+    "GRADIO_SERVER_NAME": "--host",
+    "GRADIO_SERVER_PORT": "--port",
+}
+
+
+@dataclass(frozen=True)
+class AppSettings(Settings):
+    """The settings of the page."""
+
+    model: str | None = setting(None, "Fine-tuned encoder: a Hub id (ID@REVISION pins) or a folder.")
+    base_model: str | None = setting(None, "Encoder before fine-tuning: a Hub id (ID@REVISION pins) or a folder.")
+    embeddings: str | None = setting(None, "Store of build_embeddings.py: a Hub id (ID@REVISION pins) or a folder.")
+    index: str = setting("torch", "Where vectors are searched: torch in this process, or milvus.", one_of(*INDEXES))
+    milvus_uri: str | None = setting(
+        None,
+        "With --index milvus: a file ending in .db or http(s)://HOST:PORT, loaded by build_embeddings.py --to-milvus.",
+    )
+    host: str = setting("127.0.0.1", "Address to listen on.")
+    port: int = setting(
+        7860, "Port to listen on; 0 takes a free one.", within(0, 65535, "use 0 (a free one) to 65535")
+    )
+    share: bool = setting(False, "Also ask for a public link.")
+    usage_file: str = setting(
+        "usage/usage.sqlite3", "File that counts how often products are shown and opened; 'off' counts nothing."
+    )
+    log_queries: bool = setting(False, "Also count the texts of queries, which are not kept otherwise.")
+    usage_dataset: str | None = setting(None, "Commit the counts to this Hub data set, USER/DATASET.", REPOSITORY)
+    usage_minutes: float = setting(15.0, "Minutes between two of these commits.", within(1, 1440, "use 1 to 1440"))
+    offline: bool = offline()
+
+    def __post_init__(self) -> None:
+        """Check the values, then that the settings which need each other are all there."""
+        super().__post_init__()
+        if self.milvus_uri:
+            check_milvus("--milvus-uri", self.milvus_uri)
+            self.require(self.index == "milvus", "index", "--milvus-uri needs --index milvus")
+        elif self.index == "milvus":
+            self.require(False, "index", "it needs --milvus-uri, a file or http://HOST:19530")
+        self.require(not self.usage_dataset or self.usage_path is not None, "usage_file", "--usage-dataset needs one")
+        three = {"--model": self.model, "--base-model": self.base_model, "--embeddings": self.embeddings}
+        missing = [flag for flag, value in three.items() if not value]
+        if 0 < len(missing) < len(three):
+            given = ", ".join(f"{flag} {value}" for flag, value in three.items() if value)
+            need = " and ".join(missing)
+            raise SettingsError(f"{given} given without {need}: the three belong together, so name all or none")
+
+    @property
+    def usage_path(self) -> Path | None:
+        """The file of counts; None counts nothing."""
+        return None if self.usage_file in ("", "off") else Path(self.usage_file)
+
+
+def environment_arguments(environ: Mapping[str, str] | None = None) -> list[str]:
+    """The variables of a Space as flags; put them before those of the command line, which then win."""
+    environ = os.environ if environ is None else environ
+    given = {flag: environ[variable] for variable, flag in APP_VARIABLES.items() if environ.get(variable)}
+    return [word for pair in given.items() for word in pair]

@@ -1,0 +1,66 @@
+"""Settings of the data: what training and embedding have in common, and those of ``python -m space eda``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from space.settings.flags import Settings, at_least, setting, within
+
+DEFAULT_DATASET = "tasksource/esci"
+DEFAULT_BASE_MODEL = "intfloat/multilingual-e5-small"
+SAMPLE = "sample"
+LOCALES = ("us", "es", "jp")
+
+
+def _locales() -> list[str]:
+    some = (lambda names: len(names) > 0), "name at least one, e.g. --locales us"
+    return setting(LOCALES, "Product locales to keep.", some)
+
+
+def offline() -> bool:
+    """The field of --offline."""
+    return setting(False, "Do not ask the Hub for anything.")
+
+
+@dataclass(frozen=True)
+class DataSettings(Settings):
+    """Base of ``TrainSettings`` and ``BuildSettings``."""
+
+    dataset: str = setting(
+        DEFAULT_DATASET, "Catalogue and judgments: a Hub id (ID@REVISION pins), a folder (see README), or 'sample'."
+    )
+    locales: list[str] = _locales()
+    base_model: str = setting(
+        DEFAULT_BASE_MODEL, "Encoder before fine-tuning: a Hub id (ID@REVISION pins) or a folder."
+    )
+    max_seq_length: int = setting(
+        64, "Tokens kept of each text.", within(8, 512, "use 8 to 512 tokens; 64 covers nearly every title")
+    )
+    bullets: int = setting(
+        0,
+        "Characters of bullet points in the passage text; 0 leaves them out.",
+        at_least(0, "use 0 (none) or a number of characters"),
+    )
+    private: bool = setting(False, "Create Hub repositories as private.")
+    offline: bool = offline()
+
+
+@dataclass(frozen=True)
+class EdaSettings(Settings):
+    """The settings of a report about a data set."""
+
+    dataset: str = setting(
+        DEFAULT_DATASET, "What to describe: a Hub id (ID@REVISION pins), a folder (see README), or 'sample'."
+    )
+    locales: list[str] = _locales()
+    output: Path = setting(
+        Path("report.html"),
+        "The report, one HTML file that needs no network.",
+        ((lambda path: not path.is_dir()), "that is a folder, name a file"),
+    )
+    baseline_queries: int | None = setting(
+        None,
+        "Held-out queries to score BM25 on; 0 for none, -1 for all. Without this flag up to 500, and none if there "
+        "are more than 200,000 products.",
+        at_least(-1, "use 0 (none), a number of queries, or -1 (all)"),
+    )
+    offline: bool = offline()

@@ -1,0 +1,151 @@
+"""A dataclass of settings as command-line flags: a default, a line of help and a check for each field."""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields
+from math import inf
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from space.settings.names import SettingsError, is_repository
+
+#: Whether a value can work, and what to do about one that cannot.
+Check = tuple[Callable[[Any], bool], str]
+AnySettings = TypeVar("AnySettings", bound="Settings")
+
+
+def setting(default: Any, help: str, check: Check | None = None) -> Any:
+    """A field with its line of ``--help``; a list is given as a tuple, and None passes every check."""
+    metadata = {"help": help, "check": check}
+    if isinstance(default, tuple):
+        return field(default_factory=lambda: list(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def within(lowest: float, highest: float, cure: str) -> Check:
+    """A number from ``lowest`` to ``highest``, both included."""
+    return lambda value: lowest <= value <= highest, cure
+
+
+def between(lowest: float, highest: float, cure: str) -> Check:
+    """A number above ``lowest`` and below ``highest``."""
+    return lambda value: lowest < value < highest, cure
+
+
+def at_least(lowest: int, cure: str = "") -> Check:
+    """A finite number that is not below ``lowest``."""
+    return lambda value: lowest <= value < inf, cure or f"use {lowest} or more"
+
+
+def one_of(*names: str) -> Check:
+    """One of a few words."""
+    return lambda value: value in names, f"choose one of {', '.join(names)}"
+
+
+REPOSITORY: Check = is_repository, "name the repository as USER/NAME"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Base of the settings of one entry point."""
+
+    def __post_init__(self) -> None:
+        """Check every value by itself, before any model or data is touched.
+
+        Raises:
+            SettingsError: a value that cannot work.
+        """
+        for item in fields(self):
+            check = item.metadata["check"]
+            if check and getattr(self, item.name) is not None:
+                self.require(check[0](getattr(self, item.name)), item.name, check[1])
+
+    def require(self, holds: bool, name: str, cure: str) -> None:
+        """Refuse the value of a setting unless ``holds``."""
+        if not holds:
+            value = getattr(self, name)
+            shown = str(value) if isinstance(value, Path) else value
+            raise SettingsError(f"{_flag(name)} is {shown!r}: {cure}")
+
+    def to_json(self) -> dict[str, object]:
+        """{name: value}, with paths as text."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
+
+
+def parse(kind: type[AnySettings], arguments: Sequence[str] | None = None, description: str = "") -> AnySettings:
+    """The settings that a command line asks for.
+
+    Args:
+        kind: a class of settings.
+        arguments: the command line without the program's name; None reads ``sys.argv``.
+        description: first lines of ``--help``.
+
+    Raises:
+        SettingsError: a value that cannot work.
+        SystemExit: ``--help``, or a flag that does not exist.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_flags(parser, kind)
+    words = sys.argv[1:] if arguments is None else arguments
+    # --batch_size is taken for --batch-size.
+    words = [re.sub(r"^--[\w-]+", lambda flag: flag[0].replace("_", "-"), word) for word in words]
+    return from_flags(kind, parser.parse_args(words))
+
+
+def from_flags(kind: type[AnySettings], given: argparse.Namespace) -> AnySettings:
+    """The settings of a parser with the flags of ``add_flags``.
+
+    Raises:
+        SettingsError: a value that cannot work.
+    """
+    return kind(**{item.name: getattr(given, item.name) for item in fields(kind)})
+
+
+def add_flags(parser: argparse.ArgumentParser, kind: type[Settings]) -> None:
+    """Give a parser one flag for each setting of a class."""
+    types = get_type_hints(kind)
+    for item in fields(kind):
+        flag, default = _flag(item.name), _default(item)
+        options = {"default": default, "help": f"{item.metadata['help']} (default: {_in_words(default)})"}
+        wanted = types[item.name]
+        if wanted is bool:
+            # Also with a value, since variables of a Space have one: --share, --share true, --share 0.
+            parser.add_argument(flag, nargs="?", const=True, type=_boolean, metavar="BOOL", **options)
+            if default:
+                parser.add_argument(f"--no-{flag[2:]}", dest=item.name, action="store_false", help=argparse.SUPPRESS)
+        elif wanted == list[str]:
+            parser.add_argument(flag, nargs="+", **options)
+        else:  # X or X | None
+            parser.add_argument(flag, type=next(iter(get_args(wanted)), wanted), **options)
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _default(item: Field[Any]) -> Any:
+    return item.default if item.default_factory is MISSING else item.default_factory()
+
+
+def _in_words(default: Any) -> str:
+    match default:
+        case None:
+            return "not set"
+        case bool():
+            return "on" if default else "off"
+        case list():
+            return " ".join(default)
+        case _:
+            return str(default)
+
+
+def _boolean(text: str) -> bool:
+    word = text.lower()
+    if word in ("1", "true", "t", "yes", "y", "on"):
+        return True
+    if word in ("0", "false", "f", "no", "n", "off"):
+        return False
+    raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")

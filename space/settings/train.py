@@ -1,0 +1,125 @@
+"""What ``accelerate launch train.py`` can be asked for."""
+
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+
+from space.settings.data import DataSettings
+from space.settings.flags import REPOSITORY, Check, at_least, between, one_of, setting, within
+
+LOSSES = ("triplet", "mnrl", "cosent")
+TRAINING_PRECISIONS = ("auto", "float32", "bfloat16")
+
+_NUMBER_OR_ALL: Check = (lambda number: number == -1 or number >= 1), "use 1 or more, or -1"
+_STEPS_OR_SHARE: Check = (
+    (lambda steps: steps > 0 and (steps < 1 or float(steps).is_integer())),
+    "use a share below 1 such as .2, or a whole number of steps",
+)
+_OWN_FOLDER: Check = (
+    (lambda folder: folder.resolve() not in (Path.cwd(), *Path.cwd().parents)),
+    "the finished model replaces everything in this folder, so use a folder of its own",
+)
+
+
+@dataclass(frozen=True)
+class TrainSettings(DataSettings):
+    """The settings of a training run."""
+
+    loss: str = setting("mnrl", "Training loss: triplet, mnrl or cosent.", one_of(*LOSSES))
+    epochs: float = setting(1.0, "Passes over the training examples.", between(0, inf, "use more than 0"))
+    max_steps: int = setting(-1, "Stop after this many optimizer steps; -1 stops after --epochs.", _NUMBER_OR_ALL)
+    batch_size: int = setting(32, "Examples per step and process.", at_least(1))
+    gradient_accumulation: int = setting(
+        1,
+        "Batches whose gradients are added up before a step. For mnrl this is not the same as one larger batch, since "
+        "its negatives come from within a batch: see --mini-batch-size.",
+        at_least(1),
+    )
+    gradient_checkpointing: bool = setting(
+        False, "Compute activations again in the backward pass instead of keeping them: less memory, more time."
+    )
+    mini_batch_size: int = setting(
+        0,
+        "With --loss mnrl: examples in memory at a time, so that a large --batch-size fits; 0 takes the whole batch.",
+        at_least(0, "use 0 (off) or 1 or more"),
+    )
+    learning_rate: float = setting(
+        5e-5, "Peak learning rate (AdamW, linear warm-up and decay).", between(0, 1, "use something like 2e-5")
+    )
+    triplet_margin: float = setting(
+        0.2,
+        "Cosine-distance margin of the triplet loss.",
+        between(0, 2, "cosine distance lies in 0 to 2, so a margin of 2 or more is never met; .1 to .3 works well"),
+    )
+    graded_margins: bool = setting(
+        False, "Scale that margin by the negative's label: all of it for an Irrelevant, half for a Substitute."
+    )
+    triplet_weight: float = setting(
+        0.0, "With --loss mnrl: add the triplet loss with this weight; 0 leaves it out.", at_least(0)
+    )
+    scale: float = setting(
+        20.0,
+        "With --loss mnrl: factor of the cosines, which is 1 / temperature.",
+        ((lambda scale: 0 < scale <= 200), "use more than 0 and at most 200; 20 to 50 works well"),
+    )
+    mined_negatives: bool = setting(
+        False,
+        "Where a query has no judged negative, use a product that the base model finds for it, not a random one.",
+    )
+    precision: str = setting(
+        "auto",
+        "What training computes in: float32, bfloat16, or auto, which is bfloat16 where the hardware supports it.",
+        one_of(*TRAINING_PRECISIONS),
+    )
+    base_share: float = setting(
+        0.3,
+        "Share of the base model's weights in the finished model, against forgetting; 0 leaves them out.",
+        ((lambda share: 0 <= share < 1), "use 0 or more and less than 1"),
+    )
+    negatives: int = setting(1, "Negatives for each Exact product.", at_least(1))
+    title_queries: int = setting(
+        -1,
+        "Extra examples whose query is a random part of a product's title; -1 takes as many as there are judged "
+        "examples, at most 10,000, and none for cosent.",
+        at_least(-1, "use 0 (none), a number of examples, or -1"),
+    )
+    dev_share: float = setting(
+        0.0,
+        "Share of the train queries to set apart for early stopping: the checkpoint that ranks them best is kept, and "
+        "training stops after two checkpoints without an improvement; 0 trains on all queries to the end.",
+        within(0, 0.5, "use 0 (none) to .5"),
+    )
+    eval_queries: int = setting(
+        2000, "Held-out queries to evaluate on, drawn by --seed; -1 takes all.", _NUMBER_OR_ALL
+    )
+    seed: int = setting(42, "Seed of everything drawn at random.", within(0, 2**32 - 1, "use 0 to 4294967295"))
+    save_steps: float = setting(
+        0.2, "Steps between two checkpoints; below 1 it is a share of the run.", _STEPS_OR_SHARE
+    )
+    output_dir: Path = setting(Path("saved_e5_model"), "Where the finished model goes.", _OWN_FOLDER)
+    checkpoints_dir: Path = setting(Path("checkpoints"), "Where the checkpoints go.")
+    logging_dir: Path = setting(Path("logs"), "Where the TensorBoard events go.")
+    resume: bool = setting(False, "Continue from the last complete checkpoint.")
+    push_to_hub: str | None = setting(None, "Push the model to this Hub repository, USER/MODEL.", REPOSITORY)
+    push_embeddings: str | None = setting(None, "Also embed the catalogue and push it, USER/DATASET.", REPOSITORY)
+
+    def __post_init__(self) -> None:
+        """Check the values, then refuse what does not work together or would have no effect."""
+        super().__post_init__()
+        cached, mnrl, cosent = self.mini_batch_size > 0, self.loss == "mnrl", self.loss == "cosent"
+        has_margin = self.loss == "triplet" or self.triplet_weight > 0
+        for holds, name, cure in (
+            (mnrl or not cached, "mini_batch_size",
+             "only the mnrl loss needs it, use --gradient-accumulation with the others"),
+            (not (cached and self.gradient_checkpointing), "mini_batch_size",
+             "leave out --gradient-checkpointing, both compute activations twice"),
+            (self.triplet_weight == 0 or (mnrl and not cached), "triplet_weight",
+             "it adds to --loss mnrl, without --mini-batch-size"),
+            (has_margin or not self.graded_margins, "graded_margins",
+             "only the triplet loss has a margin: use --loss triplet, or --loss mnrl with --triplet-weight"),
+            (not (cosent and self.mined_negatives), "mined_negatives",
+             "the cosent loss learns from judged pairs alone; use --loss mnrl or triplet"),
+            (not (cosent and self.title_queries > 0), "title_queries",
+             "the cosent loss compares grades, and a title has none; use --loss mnrl or triplet"),
+        ):  # fmt: skip
+            self.require(holds, name, cure)
