@@ -66,7 +66,7 @@ def local_artifacts() -> tuple[str, str, str] | None:
     from space.store.reader import Store
 
     base = Store(LOCAL_STORE, verify=False).encoders["base"]
-    return str(LOCAL_MODEL), f"{base['id']}@{base['revision']}" if base["revision"] else base["id"], str(LOCAL_STORE)
+    return str(LOCAL_MODEL), base.pinned, str(LOCAL_STORE)
 
 
 def serve(settings: AppSettings, model: str, base_model: str, embeddings: str) -> None:

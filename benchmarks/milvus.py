@@ -24,10 +24,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from space.data.filters import Facets  # noqa: E402
+from space.encoding.description import ENCODERS, EncoderDescription  # noqa: E402
 from space.index import milvus  # noqa: E402
 from space.index.torch_index import TorchIndex  # noqa: E402
 from space.store import milvus_loading  # noqa: E402
-from space.store.reader import ENCODERS, Store  # noqa: E402
+from space.store.reader import Store  # noqa: E402
 from space.store.writer import Plan, StoreWriter  # noqa: E402
 
 DIM, K, FILTER = 384, 10, {"brand": "brand 3"}
@@ -76,8 +77,10 @@ def write(folder: Path, products: int) -> Store:
             "product_color": pa.nulls(products, pa.string()),
         }
     )
-    encoder = {"id": "random", "revision": None, "dim": DIM, "max_seq_length": 64, "precision": "float32"}
-    described = {part: encoder | {"fingerprint": f"random {part}"} for part in ENCODERS}
+    described = {
+        part: EncoderDescription(id="random", fingerprint=f"random {part}", dim=DIM, max_seq_length=64)
+        for part in ENCODERS
+    }
     writer = StoreWriter(folder, Plan(products, 20_000, "{title}", "made up"))
     writer.begin(resume=False)
     writer.write_products(table)

@@ -11,12 +11,14 @@ import hashlib
 import re
 import socket
 import zlib
+from dataclasses import asdict
 
 import pandas as pd
 import pyarrow as pa
 import torch
 
 from space.data.catalogue import passages
+from space.encoding.description import EncoderDescription
 from space.index.bm25 import Bm25Index
 from space.index.torch_index import TorchIndex
 from space.retrieval.systems import Bm25System, DenseSystem, HybridSystem
@@ -112,16 +114,14 @@ class BagOfWords:
         return len(self.words(passage)) > self.max_seq_length
 
     def describe(self):
-        return {
-            "id": self.name,
-            "revision": None,
-            "reason": self.reason,
-            "fingerprint": self.fingerprint,
-            "dim": self.dim,
-            "max_seq_length": self.max_seq_length,
-            "precision": "float32",
-            "prompts": {"query": "", "document": ""},
-        }
+        return EncoderDescription(
+            id=self.name,
+            reason=self.reason,
+            fingerprint=self.fingerprint,
+            dim=self.dim,
+            max_seq_length=self.max_seq_length,
+            prompts={"query": "", "document": ""},
+        )
 
     def _encode(self, texts):
         vectors = torch.zeros(len(texts), self.dim)
@@ -176,7 +176,7 @@ def engine(evaluation=None, notice=NOTICE, device="cpu", gpu=None, usage=None):
     description = {
         "dataset": "tiny",
         "device": "cpu",
-        "encoders": {part: encoder.describe() for part, encoder in encoders.items()},
+        "encoders": {part: asdict(encoder.describe()) for part, encoder in encoders.items()},
     }
     return SearchEngine(
         products,

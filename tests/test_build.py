@@ -50,7 +50,7 @@ def test_the_store_holds_what_the_encoders_say(built, tiny_e5):
         torch.testing.assert_close(vectors[rows].float(), encoder.encode_passages(texts), atol=2e-3, rtol=0)
     assert set(store.judgments()["esci_label"]) == {"Exact", "Substitute", "Complement", "Irrelevant"}
     assert store.evaluation()["settings"]["dataset"] == "sample"
-    assert "made-up" in store.manifest["notice"]
+    assert "made-up" in store.manifest.notice
 
 
 def test_the_page_searches_with_the_bm25_that_was_measured(built, tiny_e5):

@@ -17,7 +17,8 @@ from space.encoding.encoder import TextEncoder
 from space.encoding.weights import WeightsError, locate
 from space.io.files import WriteError, atomically
 from space.search.loading import load_engine
-from space.store.reader import MANIFEST, Store, StoreError
+from space.store.manifest import MANIFEST
+from space.store.reader import Store, StoreError
 
 # -- models ----------------------------------------------------------------------------------------------------------
 

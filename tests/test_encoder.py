@@ -138,15 +138,15 @@ def change_tokenizer(encoder):
 def test_the_fingerprint_notices(e5, change):
     encoder = load(e5)
     before = encoder.fingerprint
-    assert encoder.describe(refresh=True)["fingerprint"] == before
+    assert encoder.describe(refresh=True).fingerprint == before
     change(encoder)
-    assert encoder.describe(refresh=True)["fingerprint"] != before
+    assert encoder.describe(refresh=True).fingerprint != before
 
 
 def test_the_sequence_limit_is_no_part_of_the_fingerprint_but_of_the_description(e5):
     short, long = load(e5, max_seq_length=8), load(e5, max_seq_length=64)
     assert short.fingerprint == long.fingerprint
-    assert (short.describe()["max_seq_length"], long.describe()["max_seq_length"]) == (8, 64)
+    assert (short.describe().max_seq_length, long.describe().max_seq_length) == (8, 64)
     assert not torch.allclose(short.encode_passages(TEXTS[1:2]), long.encode_passages(TEXTS[1:2]), atol=1e-3)
 
 
@@ -221,7 +221,7 @@ def test_bfloat16_is_taken_where_it_is_fast_and_close_and_said(e5, monkeypatch, 
     monkeypatch.setattr(encoders, "half_is_fast", lambda device: fast)
     monkeypatch.setattr(encoders, "_CLOSE", least)
     encoder = load(e5, device="cpu")
-    assert encoder.describe()["precision"] == precision
+    assert encoder.describe().precision == precision
     cosines = (encoder.encode_passages(TEXTS) * exact(e5).encode_passages(TEXTS)).sum(dim=1)
     assert cosines.min() >= 0.9999
 
@@ -243,7 +243,7 @@ def test_a_model_of_another_kind_is_left_to_sentence_transformers(e5, tmp_path):
     encoder.model.save_pretrained(str(tmp_path / "m"))
     other = load(tmp_path / "m", device="cpu")
     assert not packable(other.model)
-    assert other.describe()["precision"] == "float32"
+    assert other.describe().precision == "float32"
     seen = []
     wanted = torch.from_numpy(other.model.encode(TEXTS, prompt_name="document"))
     torch.testing.assert_close(other.encode_passages(TEXTS, seen.append), wanted, atol=1e-6, rtol=0)

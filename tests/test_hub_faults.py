@@ -23,6 +23,7 @@ from hub_repos import add_defaults, e5_files, esci_files
 from hub_server import Fault, HubServer
 from huggingface_hub import CommitOperationAdd, HfApi
 
+from space.encoding.description import EncoderDescription
 from space.hub.publish import again
 from space.store.reader import sha256
 from space.store.writer import Plan, StoreWriter
@@ -262,14 +263,7 @@ def make_store(folder, rows, start=0):
     writer.begin(resume=True)
     ids = [f"p{row}" for row in range(rows)]
     writer.write_products(pa.table({"product_locale": ["us"] * rows, "product_id": ids, "product_title": ids}))
-    encoder = {
-        "id": "toy",
-        "revision": None,
-        "fingerprint": "f",
-        "dim": 2,
-        "max_seq_length": 8,
-        "precision": "float32",
-    }
+    encoder = EncoderDescription(id="toy", fingerprint="f", dim=2, max_seq_length=8)
     for place, part in enumerate(("base", "tuned")):
         for shard in range(rows):
             vectors = torch.tensor([[float(shard + start), float(place)]])

@@ -14,7 +14,6 @@ import sys
 import pyarrow as pa
 import pytest
 import small_shop
-import test_store_reader
 import torch
 from conftest import ROOT, environment
 
@@ -23,6 +22,7 @@ import build_embeddings
 from space import settings as config
 from space.data.catalogue import passages
 from space.data.filters import FILTERS, Facets
+from space.encoding.description import EncoderDescription
 from space.errors import QueryError
 from space.index import milvus
 from space.index.bm25 import Bm25Index
@@ -95,7 +95,7 @@ def write(folder, products, parts, described):
 
 def described(mark="x"):
     return {
-        part: test_store_reader.ENCODER | {"dim": DIM, "fingerprint": f"{part}-{mark}" * 4}
+        part: EncoderDescription(id="some/model", fingerprint=f"{part}-{mark}" * 4, dim=DIM, max_seq_length=64)
         for part in ("base", "tuned")
     }
 
@@ -233,7 +233,7 @@ def test_the_engine_answers_as_before(tmp_path):
             like = {"product_locale": "us", "product_id": "p01", "k": 4, "system": system, **filters}
             assert hits(ours.more_like(**like)) == hits(exact.more_like(**like))
         compared = [one.compare("red sneakers", 5, **filters) for one in (ours, exact)]
-        assert compared[0].moves == compared[1].moves and compared[0].figures == compared[1].figures
+        assert compared[0].moves == compared[1].moves and compared[0].quality == compared[1].quality
         reasons = [one.explain("red sneakers", "us", "p01", "hybrid", **filters) for one in (ours, exact)]
         assert reasons[0] == reasons[1]
 

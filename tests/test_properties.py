@@ -123,7 +123,7 @@ def test_a_bent_manifest_never_names_what_lies_outside(data):
         found = manifest.parse(json.dumps(manifest.signed(bent)).encode())
     except UserError:
         return
-    assert all(".." not in name and not name.startswith("/") for name in found["files"])
+    assert all(".." not in name and not name.startswith("/") for name in found.files)
 
 
 # -- the index -------------------------------------------------------------------------------------------------------

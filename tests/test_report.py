@@ -3,6 +3,7 @@
 import pytest
 import small_evaluation
 
+from space.encoding.description import EncoderDescription
 from space.hub import cards
 from space.store.writer import Plan
 
@@ -30,6 +31,6 @@ def test_a_run_that_was_resumed_at_its_end_names_no_speed():
     ],
 )
 def test_no_licence_is_claimed_for_what_others_made(data, licence):
-    encoder = {"id": "e", "revision": None, "dim": 2, "max_seq_length": 8, "fingerprint": "f"}
+    encoder = EncoderDescription(id="e", fingerprint="f", dim=2, max_seq_length=8)
     card = cards.store_card(Plan(2, 1, "{title}", data), dict.fromkeys(("base", "tuned"), encoder), False, None)
     assert ("license: apache-2.0" in card) == (licence is not None) and ("license:" in card) == bool(licence)

@@ -4,6 +4,7 @@ How one is written, and begun again, is in test_store_writer.py.
 """
 
 import json
+from dataclasses import asdict, replace
 
 import pandas as pd
 import pyarrow as pa
@@ -12,13 +13,17 @@ import pytest
 import torch
 from conftest import ROOT
 
+from space.encoding.description import MAX_DIM, EncoderDescription
 from space.store import manifest
-from space.store.reader import MANIFEST, Store, StoreError, sha256
+from space.store.manifest import MANIFEST
+from space.store.reader import Store, StoreError, sha256
 from space.store.writer import Plan, StoreWriter
 
 ROWS, DIM = 7, 5
-ENCODER = {"id": "some/model", "revision": None, "dim": DIM, "max_seq_length": 64, "precision": "float32"}
-ENCODERS = {part: ENCODER | {"fingerprint": f"{part}-" * 4} for part in ("base", "tuned")}
+ENCODERS = {
+    part: EncoderDescription(id="some/model", fingerprint=f"{part}-" * 4, dim=DIM, max_seq_length=64)
+    for part in ("base", "tuned")
+}
 
 
 def catalogue(rows=ROWS, last=None):
@@ -125,8 +130,8 @@ def test_fewer_rows_than_the_manifest_says(tmp_path):
 def test_rows_are_counted_before_memory_is_taken_for_them(tmp_path):
     """131 TB by the manifest: the answer is what is wrong with the store, not that there is no such memory."""
     build(tmp_path / "s")
-    encoders = {part: encoder | {"dim": manifest.MOST_DIMENSIONS} for part, encoder in ENCODERS.items()}
-    rewrite_manifest(tmp_path / "s", rows=manifest.MOST_ROWS, encoders=encoders)
+    encoders = {part: asdict(encoder) | {"dim": MAX_DIM} for part, encoder in ENCODERS.items()}
+    rewrite_manifest(tmp_path / "s", rows=manifest.MAX_ROWS, encoders=encoders)
     with pytest.raises(StoreError, match="7 rows in base, the manifest says 1000000000"):
         Store(tmp_path / "s").vectors("base")
 
@@ -164,7 +169,7 @@ def test_vectors_of_other_products_are_refused_though_their_checksum_is_right(tm
 def test_another_encoder_is_refused_with_both_named(tmp_path):
     build(tmp_path / "s")
     store = Store(tmp_path / "s")
-    store.require("base", ENCODERS["base"]["fingerprint"], "some/model")
+    store.require("base", ENCODERS["base"].fingerprint, "some/model")
     with pytest.raises(
         StoreError, match=r"made by some/model \(fingerprint base-base-ba\), not by my/model \(abcabcabcabc\)"
     ):
@@ -287,7 +292,7 @@ def test_a_file_that_goes_away_later_is_named(tmp_path):
 
 
 def test_a_store_of_a_revision_names_its_maker(tmp_path):
-    build(tmp_path / "s", encoders={part: encoder | {"revision": "a" * 40} for part, encoder in ENCODERS.items()})
+    build(tmp_path / "s", encoders={part: replace(encoder, revision="a" * 40) for part, encoder in ENCODERS.items()})
     with pytest.raises(
         StoreError, match=r"^there: its tuned vectors were made by some/model@aaaaaaaaaaaa \(finger.* not"
     ):
@@ -322,7 +327,7 @@ def embedded(values, kind=None, keys=True):
     ("table", "said"),
     [
         (b"PAR1 but not really PAR1", "not a readable parquet file"),
-        (b"", "files cannot be"),
+        (b"", "bytes should be"),
         (embedded([[1.0] * 5] * 3, keys=False), "no column 'product_"),
         (
             embedded([[1.0] * 4] * 3, pa.list_(pa.float16(), 4)),

@@ -3,10 +3,11 @@
 import hashlib
 import json
 import shutil
+from dataclasses import asdict, replace
 
 import pyarrow.parquet as pq
 import pytest
-from test_store_reader import ENCODER, ENCODERS, ROWS, SHARDS, build, catalogue, content, whole
+from test_store_reader import ENCODERS, ROWS, SHARDS, build, catalogue, content, whole
 
 from space.store import manifest
 from space.store.reader import JOURNAL, Store, StoreError, sha256
@@ -31,9 +32,9 @@ def test_a_second_build_makes_nothing_and_no_resume_makes_all(tmp_path):
 
 def test_only_the_retrained_encoder_is_embedded_again(tmp_path):
     build(tmp_path / "s")
-    retrained = ENCODERS | {"tuned": ENCODER | {"fingerprint": "other"}}
+    retrained = ENCODERS | {"tuned": replace(ENCODERS["tuned"], fingerprint="other")}
     assert build(tmp_path / "s", encoders=retrained) == 3
-    assert Store(tmp_path / "s").encoders["tuned"]["fingerprint"] == "other"
+    assert Store(tmp_path / "s").encoders["tuned"].fingerprint == "other"
 
 
 def test_a_changed_product_embeds_only_its_shard_again(tmp_path):
@@ -75,13 +76,18 @@ def test_a_store_without_its_journal_can_be_read_but_is_built_anew(tmp_path):
 
 def test_the_layout_is_that_of_the_stores_on_the_hub(tmp_path):
     """Names, entries and encodings which readers of other versions count on."""
-    said = whole(tmp_path / "s", {"verdict": "© fine"})
+    whole(tmp_path / "s", {"verdict": "© fine"})
+    said = json.loads((tmp_path / "s" / "manifest.json").read_text("utf-8"))
     parts = [f"{part}/{shard}" for part in ("base", "products", "tuned") for shard in SHARDS]
     files = [*parts, "evaluation.json", "judgments/test.parquet"]
     journal = [f".build/{name}.json" for name in parts if not name.startswith("products")]
     assert sorted(content(tmp_path / "s")) == sorted([*files, *journal, "manifest.json", "README.md"])
     expected = {"format": 1, "dataset": "toy", "notice": "Only for tests. © Acme", "rows": 7, "shard_size": 3}
-    expected |= {"text": "{title}", "encoders": ENCODERS, "files": said["files"]}
+    expected |= {
+        "text": "{title}",
+        "encoders": {part: asdict(encoder) for part, encoder in ENCODERS.items()},
+        "files": said["files"],
+    }
     assert said == manifest.signed(expected) and list(said["files"]) == sorted(files)
     for name, entry in said["files"].items():
         data = (tmp_path / "s" / name).read_bytes()
@@ -155,11 +161,11 @@ def test_another_way_to_embed_is_another_key(tmp_path, name):
     writer = StoreWriter(tmp_path, Plan(ROWS, 3, "{title}", "toy"))
     writer.write_products(catalogue())
     key = writer.key(0, ENCODERS["base"])
-    assert key == writer.key(0, dict(reversed(ENCODERS["base"].items())) | {"id": "renamed"})
+    assert key == writer.key(0, replace(ENCODERS["base"], id="renamed"))
     # The journals of stores that are there already hold it in this form: in another, all would be made anew.
-    parts = {said: ENCODERS["base"][said] for said in ("fingerprint", "max_seq_length", "precision")}
+    parts = {said: getattr(ENCODERS["base"], said) for said in ("fingerprint", "max_seq_length", "precision")}
     parts |= {"products": sha256(tmp_path / writer.plan.file("products", 0)), "template": "{title}"}
     assert key == hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-    others = [writer.key(0, ENCODERS["base"] | {name: "other"}), writer.key(1, ENCODERS["base"])]
+    others = [writer.key(0, replace(ENCODERS["base"], **{name: "other"})), writer.key(1, ENCODERS["base"])]
     others += [StoreWriter(tmp_path, Plan(ROWS, 3, "{brand}", "toy")).key(0, ENCODERS["base"])]
     assert len({key, *others}) == 4 and len(key) == 64

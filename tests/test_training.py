@@ -295,7 +295,7 @@ def test_e5_base_trains_as_e5_small_does(tmp_path, monkeypatch, loss):
     model_folder.save(encoder, tmp_path / "saved", {})
     again = TextEncoder(locate(str(tmp_path / "saved")))
     assert log.steps == 2 and log.history[-1]["loss"] > 0
-    assert again.fingerprint == encoder.describe(refresh=True)["fingerprint"] != before
+    assert again.fingerprint == encoder.describe(refresh=True).fingerprint != before
     assert again.model.prompts["query"] == "query: " and again.model[0].auto_model.config.model_type == "xlm-roberta"
 
 

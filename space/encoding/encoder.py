@@ -18,6 +18,7 @@ from sentence_transformers.base.modules import Normalize, Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
 from transformers.utils.logging import disable_progress_bar
 
+from space.encoding.description import EncoderDescription
 from space.encoding.packed_bert import PackedBert, batches, half_is_fast, packable
 from space.encoding.weights import Weights, WeightsError
 from space.io.threads import ahead
@@ -119,20 +120,20 @@ class TextEncoder:
         """Tokens kept of each text."""
         return int(self.model.max_seq_length or 0)
 
-    def describe(self, *, refresh: bool = False) -> dict[str, Any]:
-        """What a manifest or card says of the encoder, as JSON values; ``refresh`` after its weights were trained."""
+    def describe(self, *, refresh: bool = False) -> EncoderDescription:
+        """What a manifest or card says of the encoder; ``refresh`` after its weights were trained."""
         if refresh:
             self.fingerprint = fingerprint(self.model)
-        return {
-            "id": self.name,
-            "revision": self.weights.revision,
-            "reason": self.weights.reason,
-            "fingerprint": self.fingerprint,
-            "dim": self.dim,
-            "max_seq_length": self.max_seq_length,
-            "precision": self.precision,
-            "prompts": dict(self.model.prompts),
-        }
+        return EncoderDescription(
+            id=self.name,
+            revision=self.weights.revision,
+            reason=self.weights.reason,
+            fingerprint=self.fingerprint,
+            dim=self.dim,
+            max_seq_length=self.max_seq_length,
+            precision=self.precision,
+            prompts=dict(self.model.prompts),
+        )
 
     def encode_queries(self, texts: Sequence[str]) -> torch.Tensor:
         """(n, d) float32 on the CPU, unit norm."""

@@ -7,6 +7,7 @@ from typing import Any
 from huggingface_hub.repocard_data import CardData
 from matplotlib.figure import Figure
 
+from space.encoding.description import EncoderDescription
 from space.evaluation import findings
 from space.evaluation.protocols import HEADLINE, METRICS, PROTOCOLS, to_markdown
 from space.settings import DEFAULT_DATASET, SAMPLE
@@ -141,7 +142,7 @@ def _results(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def store_card(
     plan: Plan,
-    encoders: Mapping[str, Mapping[str, Any]],
+    encoders: Mapping[str, EncoderDescription],
     judgments: bool,
     evaluation: Mapping[str, Any] | None,
     repo: str | None = None,
@@ -170,8 +171,8 @@ def store_card(
         "configs": configs,
     }
     rows = "\n".join(
-        f"| {part} | {encoder['id']} | {encoder['revision'] or '–'} | {encoder['dim']} | "
-        f"{encoder['max_seq_length']} | `{encoder['fingerprint'][:12]}` |"
+        f"| {part} | {encoder.id} | {encoder.revision or '–'} | {encoder.dim} | "
+        f"{encoder.max_seq_length} | `{encoder.fingerprint[:12]}` |"
         for part, encoder in encoders.items()
     )
     measured = f"\n## Results\n\n{results(evaluation)}" if evaluation else ""

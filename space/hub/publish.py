@@ -10,22 +10,23 @@ import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from huggingface_hub import RepoCard
 
 from space import settings
+from space.encoding.description import EncoderDescription
 from space.encoding.weights import PUSHED, STAND_IN, weight_hashes
 from space.errors import HubError, UserError
 from space.hub import client, push
 from space.hub.push import Pushed
 from space.io.files import atomically
 from space.store import manifest
+from space.store.manifest import MANIFEST
 
 logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[2]
-MANIFEST, CARD = "manifest.json", "README.md"
+CARD = "README.md"
 #: What a model folder leaves behind when it is pushed anew; TensorBoard runs stay, old ones are worth comparing.
 _MODEL_REPLACES = ("*.safetensors", "*.safetensors.index.json", "[0-9]_*/*", "images/*")
 _STORE_REPLACES = (
@@ -85,7 +86,7 @@ def push_store(folder: Path, repo: str, *, private: bool = False) -> Pushed:
     from space.store.reader import Store  # here, since it brings torch, which the other commands do without
 
     store = Store(folder)
-    names = [*store.manifest["files"], MANIFEST, CARD]
+    names = [*store.manifest.files, MANIFEST, CARD]
     files = {name: folder / name for name in names if (folder / name).is_file()}
     try:
         pushed = push.push(
@@ -168,13 +169,13 @@ def publish_space(
         found = manifest.parse((snapshot.folder / MANIFEST).read_bytes())
     except manifest.ManifestError as error:
         raise HubError(f"dataset {embeddings}: {MANIFEST}: {error}; push it again") from error
-    made_by = found["encoders"]
+    made_by = found.encoders
     variables = {
         "E5_MODEL": _pinned("tuned", model, made_by["tuned"], embeddings),
         "E5_BASE_MODEL": _pinned("base", base_model, made_by["base"], embeddings),
         "E5_EMBEDDINGS": f"{store_id}@{snapshot.revision}",
     }
-    source = found["dataset"].partition("@")[0]
+    source = found.dataset.partition("@")[0]
     ids = {name: settings.split_revision(value)[0] for name, value in variables.items()}
     card = space_card(
         (root / CARD).read_text(encoding="utf-8"),
@@ -213,9 +214,9 @@ def space_card(readme: str, *, models: list[str], datasets: list[str], hardware:
     return str(card)
 
 
-def _pinned(part: str, given: str | None, made_by: Mapping[str, Any], embeddings: str) -> str:
+def _pinned(part: str, given: str | None, made_by: EncoderDescription, embeddings: str) -> str:
     """ID@COMMIT of the encoder that made a part of the store; what is given must have the same weights."""
-    noted = made_by["id"]
+    noted = made_by.id
     name, revision = settings.split_revision(given) if given else (noted, None)
     if name == STAND_IN:  # from its package, whose bytes are checked
         return STAND_IN
@@ -225,14 +226,14 @@ def _pinned(part: str, given: str | None, made_by: Mapping[str, Any], embeddings
             f"run build_embeddings.py --push-to-hub again, or name it with --{_FLAGS[part]} USER/MODEL"
         )
     if name == noted and revision is None:
-        revision = made_by.get("revision")
+        revision = made_by.revision
     commit, files = client.look(name, "model", revision)
-    if _is_id(noted) and noted != STAND_IN and made_by.get("revision") not in (None, commit):
+    if _is_id(noted) and noted != STAND_IN and made_by.revision not in (None, commit):
         weights = {path: digest for path, digest in files.items() if path.endswith(".safetensors")}
-        theirs = client.look(noted, "model", made_by["revision"])[1]
+        theirs = client.look(noted, "model", made_by.revision)[1]
         if weights != {path: digest for path, digest in theirs.items() if path.endswith(".safetensors")}:
             raise HubError(
-                f"dataset {embeddings}: its {part} vectors were made by {noted}@{made_by['revision'][:12]}, not by "
+                f"dataset {embeddings}: its {part} vectors were made by {noted}@{made_by.revision[:12]}, not by "
                 f"{name}@{commit[:12]}; leave --{_FLAGS[part]} out, or embed again with that model"
             )
     return f"{name}@{commit}"

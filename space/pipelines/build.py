@@ -57,10 +57,10 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
     if not state.is_main_process:
         return
     logger.info(
-        f"{settings.output_dir}: {plan.rows:,} products, two encoders; {made['kept']} shards kept from earlier runs"
+        f"{settings.output_dir}: {plan.rows:,} products, two encoders; {made.kept} shards kept from earlier runs"
     )
-    trained_from = (evaluation or {}).get("encoders", {}).get("base", made["encoders"]["base"])
-    if trained_from["fingerprint"] != made["encoders"]["base"]["fingerprint"]:
+    trained_from = (evaluation or {}).get("encoders", {}).get("base")
+    if trained_from and trained_from["fingerprint"] != made.encoders["base"].fingerprint:
         logger.warning(
             f"{tuned.name} was trained from {trained_from['id']}, the base here is {base.name}: "
             f"their difference is not what fine-tuning did"

@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from space.data.catalogue import passages
 from space.data.judgments import GAINS, Judged
+from space.encoding.description import EncoderDescription
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import Weights, locate
 from space.errors import HubError
@@ -90,11 +91,12 @@ def _train(settings: TrainSettings, weights: Weights, judged: Judged, state: Par
         bench.run(tuned)
         bench.run(HybridSystem(tuned, bench.bm25))
         bench.read_everyday("tuned", encoder)
-        described = encoder.describe(refresh=True) | {
-            "id": settings.push_to_hub or str(settings.output_dir),
-            "revision": None,
-            "reason": "",
-        }
+        described = replace(
+            encoder.describe(refresh=True),
+            id=settings.push_to_hub or str(settings.output_dir),
+            revision=None,
+            reason="",
+        )
         figures = bench.figures(base, described, log)
         said = "\n".join([figures["verdict"], *findings.everything(figures)])
         logger.info("\nAfter training\n\n%s\n%s\n", protocols.to_markdown(figures), said)
@@ -217,7 +219,7 @@ class _Bench:
             f"from, {_queries(self.test):,} of {_queries(self.judged.test):,} held-out queries{notice}"
         )
 
-    def figures(self, base: dict[str, Any], tuned: dict[str, Any], log: trainer.TrainingLog) -> dict[str, Any]:
+    def figures(self, base: EncoderDescription, tuned: EncoderDescription, log: trainer.TrainingLog) -> dict[str, Any]:
         """Content of evaluation.json."""
         summary = protocols.summarize(self.results, labels=protocols.label_counts(self.test))
         return {
@@ -234,7 +236,7 @@ class _Bench:
                 "judgments_evaluated": len(self.test),
             },
             "gains": GAINS,
-            "encoders": {"base": base, "tuned": tuned},
+            "encoders": {"base": asdict(base), "tuned": asdict(tuned)},
             "drift": forgetting.measure(**self.everyday),
             "bm25": self.choice.to_json() | {"test": self._lexical_gain()},
             "settings": self.settings.to_json(),

@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from space.data.catalogue import bullets_of
-from space.encoding.encoder import DEFAULT_MAX_SEQ_LENGTH, TextEncoder
+from space.encoding.description import ENCODERS
+from space.encoding.encoder import TextEncoder
 from space.encoding.weights import locate
 from space.evaluation import bm25_tuning
 from space.feedback.usage import Usage
@@ -21,7 +23,7 @@ from space.search.engine import SearchEngine, Wrapper
 from space.search.score_reference import calibrations
 from space.settings import split_revision
 from space.store import mapped_files, milvus_loading
-from space.store.reader import ENCODERS, EVALUATION, JUDGMENTS, Store, StoreError
+from space.store.reader import EVALUATION, JUDGMENTS, Store, StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +57,7 @@ def load_engine(
     """
     clock = clock or Stopwatch()
     store, source, beside = _open_store(embeddings, offline)
-    store.check(name for name in (EVALUATION, JUDGMENTS) if name in store.manifest["files"])
+    store.check(name for name in (EVALUATION, JUDGMENTS) if name in store.manifest.files)
     evaluation, judgments = store.evaluation(), store.judgments()
     weighed = bm25_tuning.parameters(evaluation)
     parts = () if milvus_uri else ENCODERS  # whose vectors are searched here
@@ -73,10 +75,10 @@ def load_engine(
         for system in systems.values():
             system.retrieve(["warm up"], 1)  # the first call allocates; that should not be a visitor's
     description = {
-        "dataset": store.manifest["dataset"],
+        "dataset": store.manifest.dataset,
         "embeddings": source,
         "device": str(encoders["tuned"].device),
-        "encoders": {part: encoder.describe() for part, encoder in encoders.items()},
+        "encoders": {part: asdict(encoder.describe()) for part, encoder in encoders.items()},
     }
     with clock.stage("calibration"):
         calibrated = calibrations(systems, judgments, served.products)
@@ -85,13 +87,13 @@ def load_engine(
             served.products,
             systems,
             judgments=judgments,
-            notice=store.manifest["notice"],
+            notice=store.manifest.notice,
             description=description,
             evaluation=evaluation,
             calibrations=calibrated,
             gpu=gpu,
             usage=usage,
-            bullets=bullets_of(store.manifest["text"]),
+            bullets=bullets_of(store.manifest.text),
         )
 
 
@@ -99,7 +101,7 @@ def _encoders(store: Store, names: Mapping[str, str], offline: bool) -> dict[str
     """Those that made the vectors, and no others."""
     encoders = {}
     for part, name in names.items():
-        limit = store.encoders[part].get("max_seq_length", DEFAULT_MAX_SEQ_LENGTH)
+        limit = store.encoders[part].max_seq_length
         weights = locate(name, model_download(offline=offline))
         logger.info("%s: %s", part, weights.notice)
         encoders[part] = TextEncoder(weights, max_seq_length=limit)

@@ -12,12 +12,12 @@ import torch
 
 from space.data.catalogue import EXTRA_COLUMNS, DataError, Places, passages, refuse_nulls, shaped
 from space.data.csv_reader import CsvError, read_csv
+from space.encoding.description import ENCODERS
 from space.errors import shown
 from space.index.bm25 import Bm25Index
 from space.index.torch_index import TorchIndex
 from space.retrieval.systems import Bm25System, DenseSystem, System
 from space.search.engine import SearchEngine
-from space.store.reader import ENCODERS
 
 MAX_ROWS, MAX_BYTES, MAX_CELL, MAX_COLUMNS = 2_000, 2_000_000, 2_000, 200
 #: What shops call the columns; the first that is there counts.

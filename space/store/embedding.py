@@ -7,6 +7,7 @@ a model are in memory. Which process makes a shard changes nothing in it.
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from space.data.catalogue import passages
+from space.encoding.description import EncoderDescription
 from space.encoding.encoder import TextEncoder
 from space.io.threads import ahead
 from space.store.writer import Plan, StoreWriter
@@ -33,6 +35,21 @@ class Processes(Protocol):
         """Return once every process has called."""
 
 
+@dataclass(frozen=True)
+class Embedded:
+    """What ``embed_catalogue`` did.
+
+    Attributes:
+        made: shards embedded now, by this process.
+        kept: shards that an earlier run had finished.
+        encoders: {"base" and "tuned": which encoder made its vectors}.
+    """
+
+    made: int
+    kept: int
+    encoders: Mapping[str, EncoderDescription]
+
+
 def embed_catalogue(
     catalogue: pa.Table,
     encoders: Mapping[str, Callable[[], TextEncoder]],
@@ -44,8 +61,8 @@ def embed_catalogue(
     bullets: int = 0,
     judgments: pd.DataFrame | None = None,
     evaluation: Mapping[str, Any] | None = None,
-    card: Callable[[Mapping[str, Mapping[str, Any]]], str],
-) -> dict[str, Any]:
+    card: Callable[[Mapping[str, EncoderDescription]], str],
+) -> Embedded:
     """Write a store.
 
     Args:
@@ -61,14 +78,14 @@ def embed_catalogue(
         card: makes the text of README.md from the encoders' descriptions.
 
     Returns:
-        {"embedded": shards made now by this process, "kept": shards found finished, "encoders": their descriptions}.
+        How many shards were made and kept, and the encoders.
     """
     writer = StoreWriter(folder, plan)
     if processes.is_main_process:
         writer.begin(resume=resume)
         writer.write_products(catalogue)
     processes.wait_for_everyone()
-    described: dict[str, dict[str, Any]] = {}
+    described: dict[str, EncoderDescription] = {}
     embedded = kept = 0
     for part, load in encoders.items():
         encoder = load()
@@ -96,7 +113,7 @@ def embed_catalogue(
     if processes.is_main_process:
         writer.finish(described, judgments, evaluation, card(described))
     processes.wait_for_everyone()
-    return {"embedded": embedded, "kept": kept, "encoders": described}
+    return Embedded(embedded, kept, described)
 
 
 def _embed_shards(

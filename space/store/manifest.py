@@ -1,94 +1,127 @@
-"""The manifest of a store: checked before any word of it is believed. Knows no shard and no vector.
+"""The manifest of a store: its schema, how it is read and checked, and how it is written.
 
-It comes from whoever pushed a data set, and it says what is read and how much memory is taken for it. The files have
-their checksums in it, and it has its own, so that a flipped bit in a notice or a sequence limit is found as well.
+A store may come from a stranger, and its manifest says which files are read and how much memory they take. So every
+entry is checked. The manifest has the sha256 of each file, and of itself.
 """
 
 import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from space.encoding.description import ENCODERS, EncoderDescription
 from space.errors import UserError, shown
+from space.io import json_values
 
+MANIFEST = "manifest.json"
 FORMAT = 1
-CHECKSUM = "sha256"
-#: Beyond it a number is no row count or dimension but a mistake, or somebody's way to take all memory.
-MOST_ROWS, MOST_DIMENSIONS = 10**9, 65_536
+#: More rows are damage, or an attempt to fill the memory.
+MAX_ROWS = 10**9
+_MAX_INT = 2**63
+_CHECKSUM = "sha256"
 
 
 class ManifestError(UserError):
-    """A manifest that cannot be used; the message says which word of it."""
+    """A manifest that cannot be used; the message names the entry."""
 
 
-def signed(content: Mapping[str, Any]) -> dict[str, Any]:
-    """``content`` with its checksum; an older one is replaced."""
-    rest = {name: value for name, value in content.items() if name != CHECKSUM}
-    return rest | {CHECKSUM: _checksum(rest)}
+@dataclass(frozen=True)
+class FileEntry:
+    """Size and checksum of a file of a store."""
+
+    bytes: int
+    sha256: str
+
+    @classmethod
+    def from_json(cls, value: object, name: str) -> "FileEntry":
+        """Read and check the entry of the file ``name``.
+
+        Raises:
+            JsonValueError: its size or its checksum cannot be used, or ``name`` is not a path inside a store.
+        """
+        if not re.fullmatch(r"(\w[\w.-]*/)?\w[\w.-]*", name, re.ASCII):
+            raise json_values.JsonValueError(f"files should be paths inside the store, one is {shown(name)}")
+        entry = json_values.mapping(value, f"files.{name}")
+        sha256 = json_values.text(entry.get("sha256"), f"files.{name}.sha256")
+        if not re.fullmatch("[0-9a-f]{64}", sha256):
+            raise json_values.JsonValueError(f"files.{name}.sha256 should be 64 hex digits, is {shown(sha256)}")
+        return cls(json_values.count(entry.get("bytes"), f"files.{name}.bytes", _MAX_INT), sha256)
 
 
-def parse(text: bytes) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Manifest:
+    """What is in a store.
+
+    Attributes:
+        dataset: what was embedded; a Hub data set as ID@COMMIT.
+        notice: what must be said wherever the data is shown, or "".
+        rows: products.
+        shard_size: products in a shard.
+        text: the passage text in words, see ``space.data.catalogue.template``.
+        encoders: {"base" and "tuned": which encoder made its vectors}.
+        files: {path inside the store: its size and checksum}.
+    """
+
+    dataset: str
+    notice: str
+    rows: int
+    shard_size: int
+    text: str
+    encoders: Mapping[str, EncoderDescription]
+    files: Mapping[str, FileEntry]
+
+    def to_bytes(self) -> bytes:
+        """The content of its file, checksum included."""
+        content = signed({"format": FORMAT, **asdict(self)})
+        return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def parse(data: bytes) -> Manifest:
     """The manifest in the bytes of its file.
 
     Raises:
-        ManifestError: no JSON, another format, another checksum, or an entry that cannot be meant.
+        ManifestError: not JSON, another format, another checksum, or an entry that cannot be used.
     """
     try:
-        found = json.loads(text.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
+        content = json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, a number of 5,000 digits, nested too deep
         raise ManifestError(f"not a manifest ({error})") from error
-    if not isinstance(found, dict) or "format" not in found:
+    if not isinstance(content, dict) or "format" not in content:
         raise ManifestError("not a manifest (no format)")
-    if found["format"] != FORMAT or isinstance(found["format"], bool):
-        raise ManifestError(f"format {shown(found['format'])}, this version reads {FORMAT}; update the app")
-    said = found.pop(CHECKSUM, None)
-    if said != _checksum(found):
-        raise ManifestError("not what was written: its own checksum differs")
-    for name, check in _ENTRIES.items():
-        if not check(found.get(name)):
-            raise ManifestError(f"{name} cannot be {shown(found.get(name))}")
-    return found
-
-
-def _checksum(content: Mapping[str, Any]) -> str:
+    if content["format"] != FORMAT or isinstance(content["format"], bool):
+        raise ManifestError(f"format {shown(content['format'])}, this version reads {FORMAT}; update the app")
+    if content.get(_CHECKSUM) != signed(content)[_CHECKSUM]:
+        raise ManifestError("changed after it was written: its own checksum differs")
     try:
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return _checked(content)
+    except json_values.JsonValueError as error:
+        raise ManifestError(str(error)) from error
+
+
+def signed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """``content`` with the sha256 of all its other entries as the last one."""
+    rest = {name: value for name, value in content.items() if name != _CHECKSUM}
+    try:
+        text = json.dumps(rest, sort_keys=True)
     except RecursionError as error:
         raise ManifestError("not a manifest (nested too deep)") from error
+    return rest | {_CHECKSUM: hashlib.sha256(text.encode()).hexdigest()}
 
 
-def _is_count(value: Any, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
-
-
-def _is_file(name: str, entry: Any) -> bool:
-    """A file below the store's folder, with size and sha256."""
-    return (
-        re.fullmatch(r"(\w[\w.-]*/)?\w[\w.-]*", name, re.ASCII) is not None
-        and isinstance(entry, dict)
-        and _is_count(entry.get("bytes"), 2**63)
-        and re.fullmatch("[0-9a-f]{64}", str(entry.get("sha256"))) is not None
+def _checked(content: Mapping[str, Any]) -> Manifest:
+    encoders = json_values.mapping(content.get("encoders"), "encoders")
+    files = json_values.mapping(content.get("files"), "files")
+    missing = [part for part in ENCODERS if part not in encoders]
+    if missing:
+        raise ManifestError(f"encoders should have {missing[0]!r}, has {shown(list(encoders))}")
+    return Manifest(
+        dataset=json_values.text(content.get("dataset"), "dataset"),
+        notice=json_values.text(content.get("notice"), "notice"),
+        rows=json_values.count(content.get("rows"), "rows", MAX_ROWS),
+        shard_size=json_values.count(content.get("shard_size"), "shard_size", _MAX_INT),
+        text=json_values.text(content.get("text"), "text"),
+        encoders={part: EncoderDescription.from_json(entry, f"encoders.{part}") for part, entry in encoders.items()},
+        files={name: FileEntry.from_json(entry, name) for name, entry in files.items()},
     )
-
-
-def _is_encoder(entry: Any) -> bool:
-    return (
-        isinstance(entry, dict)
-        and all(isinstance(entry.get(name), str) for name in ("id", "fingerprint"))
-        and isinstance(entry.get("revision"), str | None)
-        and _is_count(entry.get("dim"), MOST_DIMENSIONS)
-        and _is_count(entry.get("max_seq_length"), 2**31)
-    )
-
-
-_ENTRIES = {
-    "dataset": lambda value: isinstance(value, str),
-    "notice": lambda value: isinstance(value, str),
-    "text": lambda value: isinstance(value, str),
-    "rows": lambda value: _is_count(value, MOST_ROWS),
-    "files": lambda value: isinstance(value, dict) and all(_is_file(*item) for item in value.items()),
-    "encoders": lambda value: (
-        isinstance(value, dict) and {"base", "tuned"} <= value.keys() and all(map(_is_encoder, value.values()))
-    ),
-}

@@ -21,15 +21,15 @@ import pyarrow as pa
 import torch
 
 from space.data.catalogue import passage_column
+from space.encoding.description import ENCODERS
 from space.index.bm25 import Bm25Index
 from space.index.postings import Postings
 from space.io.files import WriteError, atomically, sole_writer
-from space.store import manifest
-from space.store.reader import ENCODERS, Store, hashes
+from space.store.manifest import MANIFEST
+from space.store.reader import Store, hashes
 
 logger = logging.getLogger(__name__)
 
-MANIFEST = "manifest.json"
 PRODUCTS, TERMS, LISTS = "products.arrow", "terms.arrow", "lists.arrow"
 #: Another layout, another way to cut texts into terms, or other weights: another number.
 FORMAT = 1
@@ -159,9 +159,11 @@ def _stands(folder: Path, wanted: Mapping[str, Any], parts: Sequence[str]) -> bo
         found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    files = found.pop("files", None) if isinstance(found, dict) else None
+    if not isinstance(found, dict) or wanted != {name: found.get(name) for name in wanted}:
+        return False
+    files = found.get("files")
     names = _names(parts)
-    if found != manifest.signed(wanted) or not isinstance(files, dict) or not files.keys() >= set(names):
+    if not isinstance(files, dict) or not files.keys() >= set(names):
         return False
     paths = [folder / name for name in names]
     if not all(path.is_file() for path in paths):
@@ -197,7 +199,7 @@ def _write(store: Store, folder: Path, wanted: Mapping[str, Any], parts: Sequenc
     names = _names(parts)
     files = dict(zip(names, hashes([folder / name for name in names]), strict=True))
     with atomically(folder / MANIFEST) as path:
-        path.write_text(json.dumps(manifest.signed(wanted) | {"files": files}, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps({**wanted, "files": files}, indent=1) + "\n", encoding="utf-8")
 
 
 def _write_vectors(store: Store, part: str, file: Path) -> None:

@@ -18,10 +18,11 @@ import pyarrow.compute as pc
 from tqdm import tqdm
 
 from space.data.filters import FILTERS, LEVEL
+from space.encoding.description import ENCODERS
 from space.index import milvus
 from space.index.milvus import KEY, KINDS, METRIC, PATIENCE, MilvusError, MilvusIndex, Place
 from space.settings import is_local, without_secret
-from space.store.reader import ENCODERS, Store
+from space.store.reader import Store
 
 logger = logging.getLogger(__name__)
 
@@ -100,16 +101,16 @@ def open_indexes(store: Store, uri: str) -> dict[str, MilvusIndex]:
             f"drop it and {cure}"
         )
     logger.info("search: Milvus at %s, collection %s, %s", place.name, name, kind)
-    return {part: MilvusIndex(place, name, part, (rows, int(store.encoders[part]["dim"])), kind) for part in ENCODERS}
+    return {part: MilvusIndex(place, name, part, (rows, store.encoders[part].dim), kind) for part in ENCODERS}
 
 
 def identity(store: Store) -> str:
     """Which rows and vectors: what two stores have in common exactly if one's collection serves the other."""
-    files = store.manifest["files"]
+    files = store.manifest.files
     parts: dict[str, Any] = {
-        name: entry["sha256"] for name, entry in files.items() if name.split("/")[0] in ("products", *ENCODERS)
+        name: entry.sha256 for name, entry in files.items() if name.split("/")[0] in ("products", *ENCODERS)
     }
-    parts |= {part: store.encoders[part]["fingerprint"] for part in ENCODERS}
+    parts |= {part: store.encoders[part].fingerprint for part in ENCODERS}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -174,7 +175,7 @@ def _create(client: Any, name: str, store: Store) -> None:
         else:
             schema.add_field(column, DataType.VARCHAR, max_length=_LONGEST, nullable=True)
     for part in ENCODERS:
-        schema.add_field(part, DataType.FLOAT_VECTOR, dim=int(store.encoders[part]["dim"]))
+        schema.add_field(part, DataType.FLOAT_VECTOR, dim=store.encoders[part].dim)
     client.create_collection(name, schema=schema, consistency_level="Strong")
 
 

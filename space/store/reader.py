@@ -6,7 +6,7 @@ Nothing is loaded whose sha256 is not what the manifest says.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,12 +21,12 @@ import torch
 
 from space.data.catalogue import KEY
 from space.data.judgments import JUDGMENT_COLUMNS
+from space.encoding.description import ENCODERS, EncoderDescription
 from space.errors import UserError
 from space.store import manifest
+from space.store.manifest import MANIFEST
 
-MANIFEST = "manifest.json"
 PRODUCTS = "products"
-ENCODERS = ("base", "tuned")
 JUDGMENTS = "judgments/test.parquet"
 EVALUATION = "evaluation.json"
 #: One small JSON file per finished shard; stays behind so that the next build can reuse what still applies.
@@ -67,11 +67,11 @@ class Store:
             raise StoreError(f"{path}: {error}; {_REBUILD}") from error
         #: sha256 of the manifest: two stores of the same one hold the same bytes.
         self.identity = hashlib.sha256(text).hexdigest()
-        self.rows: int = self.manifest["rows"]
-        for name, entry in self.manifest["files"].items():
+        self.rows = self.manifest.rows
+        for name, entry in self.manifest.files.items():
             if not (folder / name).is_file():
                 raise StoreError(f"{self._at(name)}: missing; {self._cure}")
-            if (folder / name).stat().st_size != entry["bytes"]:
+            if (folder / name).stat().st_size != entry.bytes:
                 raise self._damaged(name)
         if verify:
             self.check()
@@ -82,10 +82,10 @@ class Store:
         Raises:
             StoreError: one that is not what the manifest says.
         """
-        files = self.manifest["files"]
+        files = self.manifest.files
         names = list(files if names is None else names)
         for name, found in zip(names, hashes([self.folder / name for name in names]), strict=True):
-            if found != files[name]["sha256"]:
+            if found != files[name].sha256:
                 raise self._damaged(name)
 
     def _damaged(self, name: str) -> StoreError:
@@ -101,9 +101,9 @@ class Store:
         return "start again with the Hub in reach, it is fetched anew" if self._cached else _REBUILD
 
     @property
-    def encoders(self) -> dict[str, dict[str, Any]]:
-        """{"base" and "tuned": id, revision, fingerprint, dim, max_seq_length, precision, prompts}."""
-        return self.manifest["encoders"]
+    def encoders(self) -> Mapping[str, EncoderDescription]:
+        """{"base" and "tuned": which encoder made its vectors}."""
+        return self.manifest.encoders
 
     def require(self, part: str, fingerprint: str, name: str) -> None:
         """Refuse an encoder that did not make the vectors.
@@ -112,11 +112,11 @@ class Store:
             StoreError: naming both.
         """
         made_by = self.encoders[part]
-        if made_by["fingerprint"] != fingerprint:
-            maker = f"{made_by['id']}@{made_by['revision'][:12]}" if made_by.get("revision") else made_by["id"]
+        if made_by.fingerprint != fingerprint:
+            maker = f"{made_by.id}@{made_by.revision[:12]}" if made_by.revision else made_by.id
             raise StoreError(
                 f"{self.name}: its {part} vectors were made by {maker} (fingerprint "
-                f"{made_by['fingerprint'][:12]}), not by {name} ({fingerprint[:12]}); rebuild the store with that "
+                f"{made_by.fingerprint[:12]}), not by {name} ({fingerprint[:12]}); rebuild the store with that "
                 f"model, or name the model it was made with"
             )
 
@@ -132,7 +132,7 @@ class Store:
             StoreError: rows that do not line up with the products.
         """
         self._check_rows(part)  # before memory is taken for them
-        out = np.empty((self.rows, int(self.encoders[part]["dim"])), dtype=np.float16)
+        out = np.empty((self.rows, self.encoders[part].dim), dtype=np.float16)
         start = 0
         for block in self.vector_blocks(part):
             out[start : start + len(block)] = block
@@ -169,7 +169,7 @@ class Store:
 
     def _embeddings(self, name: str, part: str, products: pa.Table) -> np.ndarray:
         """(rows, d) float16 of a vectors file that lines up with ``products``."""
-        dim = int(self.encoders[part]["dim"])
+        dim = self.encoders[part].dim
         table = self._table(name, (*KEY, "embedding"))
         if len(table) != len(products) or any(not pc.all(pc.equal(table[key], products[key])).as_py() for key in KEY):
             raise StoreError(f"{self.folder / name}: its rows are not those of {PRODUCTS}; {_REBUILD}")
@@ -183,19 +183,19 @@ class Store:
 
     def judgments(self) -> pd.DataFrame | None:
         """The held-out judgments, or None where the store has none."""
-        if JUDGMENTS not in self.manifest["files"]:
+        if JUDGMENTS not in self.manifest.files:
             return None
         # What pandas noted in the file is not believed: it could name an index that is not there.
         return self._table(JUDGMENTS, JUDGMENT_COLUMNS).to_pandas(ignore_metadata=True)
 
     def evaluation(self) -> dict[str, Any] | None:
         """What training measured, or None."""
-        if EVALUATION not in self.manifest["files"]:
+        if EVALUATION not in self.manifest.files:
             return None
         return json.loads((self.folder / EVALUATION).read_bytes())
 
     def _files(self, part: str) -> list[str]:
-        return sorted(name for name in self.manifest["files"] if name.startswith(f"{part}/"))
+        return sorted(name for name in self.manifest.files if name.startswith(f"{part}/"))
 
     def _check_rows(self, part: str) -> None:
         rows = 0

@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from space.encoding.description import ENCODERS, EncoderDescription
 from space.io.files import atomically
-from space.store import manifest
-from space.store.reader import ENCODERS, EVALUATION, JOURNAL, JUDGMENTS, MANIFEST, PRODUCTS, StoreError, sha256
+from space.store.manifest import MANIFEST, FileEntry, Manifest
+from space.store.reader import EVALUATION, JOURNAL, JUDGMENTS, PRODUCTS, StoreError, sha256
 
 CARD = "README.md"
 
@@ -100,9 +101,13 @@ class StoreWriter:
         """A products shard as written."""
         return pq.read_table(self.folder / self.plan.file(PRODUCTS, shard))
 
-    def key(self, shard: int, encoder: Mapping[str, Any]) -> str:
+    def key(self, shard: int, encoder: EncoderDescription) -> str:
         """What a vectors shard depends on: its products, the encoder and the text. Another key, another shard."""
-        parts = {name: encoder[name] for name in ("fingerprint", "max_seq_length", "precision")}
+        parts: dict[str, object] = {
+            "fingerprint": encoder.fingerprint,
+            "max_seq_length": encoder.max_seq_length,
+            "precision": encoder.precision,
+        }
         parts |= {"products": sha256(self.folder / self.plan.file(PRODUCTS, shard)), "template": self.plan.template}
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -142,11 +147,11 @@ class StoreWriter:
 
     def finish(
         self,
-        encoders: Mapping[str, Mapping[str, Any]],
+        encoders: Mapping[str, EncoderDescription],
         judgments: pd.DataFrame | None,
         evaluation: Mapping[str, Any] | None,
         card: str,
-    ) -> dict[str, Any]:
+    ) -> Manifest:
         """Write what is not sharded, drop what does not belong, and make the store readable.
 
         Args:
@@ -175,23 +180,19 @@ class StoreWriter:
         for part in (PRODUCTS, *encoders):
             files.extend(self.plan.file(part, shard) for shard in range(self.plan.shards))
         self._drop_others(files)
-        content = {
-            "format": manifest.FORMAT,
-            "dataset": self.plan.dataset,
-            "notice": self.plan.notice,
-            "rows": self.plan.rows,
-            "shard_size": self.plan.shard_size,
-            "text": self.plan.template,
-            "encoders": {part: dict(encoder) for part, encoder in encoders.items()},
-            "files": {
-                name: {"bytes": (self.folder / name).stat().st_size, "sha256": sha256(self.folder / name)}
-                for name in sorted(files)
-            },
-        }
-        content = manifest.signed(content)
+        paths = {name: self.folder / name for name in sorted(files)}
+        manifest = Manifest(
+            dataset=self.plan.dataset,
+            notice=self.plan.notice,
+            rows=self.plan.rows,
+            shard_size=self.plan.shard_size,
+            text=self.plan.template,
+            encoders=dict(encoders),
+            files={name: FileEntry(path.stat().st_size, sha256(path)) for name, path in paths.items()},
+        )
         with atomically(self.folder / MANIFEST) as path:
-            path.write_bytes((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
-        return content
+            path.write_bytes(manifest.to_bytes())
+        return manifest
 
     def _entry(self, part: str, shard: int) -> Path:
         return self.folder / JOURNAL / (self.plan.file(part, shard) + ".json")

@@ -17,7 +17,7 @@ class Drawn:
     def __init__(self, encoder: Any, seed: int) -> None:
         self._encoder, self._random = encoder, torch.Generator().manual_seed(seed)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Any:
         return self._encoder.describe()
 
     def tokenize(self, texts: Sequence[str]) -> list[str]:
@@ -32,11 +32,11 @@ class Drawn:
 def make(folder: Path, dataset: str, locales: Sequence[str]) -> list[str]:
     """Write the store; what app.py is to be started with."""
     from space.data.catalogue import template
+    from space.encoding.description import ENCODERS
     from space.encoding.encoder import TextEncoder
     from space.encoding.weights import STAND_IN, locate
     from space.pipelines.inputs import contents_of, open_judged
     from space.store.embedding import embed_catalogue
-    from space.store.reader import ENCODERS
     from space.store.writer import Plan
     from space.training.processes import join_processes
 

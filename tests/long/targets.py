@@ -21,6 +21,7 @@ import torch
 
 import tests.long  # noqa: F401  (finds the tests' shop)
 from space.data import catalogue
+from space.encoding.description import MAX_DIM
 from space.errors import QueryError, UserError
 from space.index.torch_index import TorchIndex
 from space.search import uploaded_catalogue
@@ -127,11 +128,11 @@ def bent_manifest(data: bytes) -> None:
         except UserError as error:
             sentence(error)
             continue
-        assert 1 <= found["rows"] <= manifest.MOST_ROWS
-        for name in found["files"]:
+        assert 1 <= found.rows <= manifest.MAX_ROWS
+        for name in found.files:
             assert not name.startswith("/") and ".." not in Path(name).parts
-        for encoder in found["encoders"].values():
-            assert 1 <= encoder["dim"] <= manifest.MOST_DIMENSIONS and encoder["fingerprint"] is not None
+        for encoder in found.encoders.values():
+            assert 1 <= encoder.dim <= MAX_DIM and isinstance(encoder.fingerprint, str)
 
 
 def _bent(content: Any, data: bytes) -> Any:
