@@ -1,9 +1,8 @@
 """The bundled sample: a small made-up catalogue with judgments, in the columns of ESCI.
 
-It lets every command of the project run with nothing downloaded. All of it is written by code from the tables of
-`sample_words`: products first, each with a value for every slot of its kind, then queries, each a kind with the
-constraints it carries, so that a label follows from the two and is nobody's opinion. The draws are the same on every
-machine. Knows nothing about encoders, files or the rest of the package.
+Every command of the project runs on it with nothing downloaded. Code writes all of it: first products, each with a
+value for every slot of its kind, then queries, each with a kind and constraints on slots. So the label of a pair
+follows from the two and is not an opinion. The draws are the same on every machine.
 """
 
 from collections import defaultdict
@@ -16,19 +15,8 @@ from typing import NamedTuple
 import pandas as pd
 import pyarrow as pa
 
-from space.data.sample_words import (
-    BRANDS,
-    CARE,
-    KINDS_ES,
-    KINDS_US,
-    Dice,
-    Kind,
-    Value,
-    is_tail,
-    listed,
-    misspelt,
-    title,
-)
+from space.data.sample_draws import Dice, is_tail, misspelt, title
+from space.data.sample_kinds import COLOUR, Kind, Value, kinds
 
 NOTICE = "This is a made-up sample: its shop, products, brands, prices, queries and judgments are all invented."
 
@@ -52,8 +40,6 @@ class Product:
     """A product and the traits its texts were written from: slot -> name of the value."""
 
     kind: Kind
-    department: str
-    locale: str
     traits: dict[str, str]
     row: dict[str, object]
     product_id: str = ""
@@ -72,7 +58,6 @@ class Query:
     """A query and what it asks for."""
 
     kind: Kind
-    locale: str
     wants: tuple[Want, ...]
     split: str
     text: str
@@ -93,25 +78,18 @@ def _broken(wants: tuple[Want, ...], product: Product) -> int:
     return sum((product.traits.get(want.slot) == want.value) != want.wanted for want in wants)
 
 
-def _kinds() -> list[tuple[str, str, Kind]]:
-    """Every (locale, department, kind)."""
-    tables = (("us", KINDS_US), ("es", KINDS_ES))
-    return [(locale, name, kind) for locale, table in tables for name, kinds in table.items() for kind in kinds]
-
-
-def _row(dice: Dice, locale: str, department: str, kind: Kind, chosen: dict[str, Value]) -> dict[str, object]:
-    """The catalogue row of a product, without its id."""
-    brand = "" if dice.chance(0.05) else dice.pick(listed(BRANDS[department]))
-    shade = dice.pick(chosen["colour"].titles) if "colour" in chosen else ""
+def _row(dice: Dice, kind: Kind, chosen: dict[str, Value]) -> dict[str, object]:
+    """The catalogue row of a product, without its key."""
+    brand = "" if dice.chance(0.05) else dice.pick(kind.brands)
+    shade = dice.pick(chosen[COLOUR].titles) if COLOUR in chosen else ""
     color = "" if dice.chance(0.04) else shade
-    forms = [dice.pick(value.titles) for slot, value in chosen.items() if slot != "colour"]
+    forms = [dice.pick(value.titles) for slot, value in chosen.items() if slot != COLOUR]
     shown = shade if not color or dice.chance(0.65) else ""
-    written = title(dice, locale, dice.pick(listed(kind.names)), forms, brand, shown)
-    says = [clause[0].upper() + clause[1:] for clause in listed(kind.says)]
-    care = listed(CARE[department])
-    bullets = dice.shuffled([*(form[0].upper() + form[1:] for form in forms), *says, *care])
-    both = f"{says[0]} {'y' if locale == 'es' else 'and'} {listed(kind.says)[1]}."
-    description = dice.pick((both, both, f"{says[0]}. {dice.pick(care)}.", f"{dice.pick(says)}."))
+    written = title(dice, kind.locale, dice.pick(kind.names), forms, brand, shown)
+    says = [clause[0].upper() + clause[1:] for clause in kind.says]
+    bullets = dice.shuffled([*(form[0].upper() + form[1:] for form in forms), *says, *kind.care])
+    both = f"{says[0]} {'y' if kind.locale == 'es' else 'and'} {kind.says[1]}."
+    description = dice.pick((both, both, f"{says[0]}. {dice.pick(kind.care)}.", f"{dice.pick(says)}."))
     (low, high), steps = kind.price, next(iter(kind.values.values()))
     reach = (dice.skewed() + steps.index(next(iter(chosen.values()))) / len(steps)) / 2
     unrated = dice.chance(0.06)
@@ -122,7 +100,7 @@ def _row(dice: Dice, locale: str, department: str, kind: Kind, chosen: dict[str,
         "product_brand": brand or None,
         "product_color": color or None,
         "price": int(low + (high - low) * reach) + dice.pick((0.99, 0.99, 0.95, 0.49)),
-        "category": f"{department} > {kind.shelf}",
+        "category": f"{kind.department} > {kind.shelf}",
         "rating": None if unrated else round(5 - 2.5 * dice.skewed(), 1),
         "rating_count": None if unrated else float(1 + int(6000 * dice.skewed() * dice.skewed())),
     }
@@ -132,19 +110,19 @@ def _row(dice: Dice, locale: str, department: str, kind: Kind, chosen: dict[str,
 def _products() -> tuple[Product, ...]:
     """All products, in the order of the catalogue."""
     made = []
-    for locale, department, kind in _kinds():
-        dice = Dice(f"products {locale} {kind.key}")  # one sequence a kind: editing one leaves the others as they are
+    for kind in kinds():
+        dice = Dice(f"products {kind.locale} {kind.key}")  # a sequence for each kind: an edit changes only that kind
         slots = kind.values.items()
         # Dealt out evenly, so that one constraint leaves a page of products at most.
         dealt = {slot: dice.shuffled(values[i % len(values)] for i in range(kind.stock)) for slot, values in slots}
         for i in range(kind.stock):
-            chosen = {slot: values[i] for slot, values in dealt.items() if slot != "colour" or dice.chance(0.96)}
+            chosen = {slot: values[i] for slot, values in dealt.items() if slot != COLOUR or dice.chance(0.96)}
             traits = {slot: value.name for slot, value in chosen.items()}
-            made.append(Product(kind, department, locale, traits, _row(dice, locale, department, kind, chosen)))
+            made.append(Product(kind, traits, _row(dice, kind, chosen)))
     dice = Dice("catalogue")
     for twin in dice.shuffled(made)[:TWINS]:
         made.append(replace(twin, row={**twin.row, "rating": None, "rating_count": None}))
-    ordered = sorted(dice.shuffled(made), key=lambda product: product.locale, reverse=True)
+    ordered = sorted(dice.shuffled(made), key=lambda product: product.kind.locale, reverse=True)
     return tuple(replace(product, product_id=f"S{i:06d}") for i, product in enumerate(ordered, start=1))
 
 
@@ -172,54 +150,54 @@ def _wants(dice: Dice, kind: Kind) -> list[tuple[Want, ...]]:
         return dice.shuffled(wants for wants, count in counts if MIN_EXACT <= count <= MAX_EXACT)
 
     # Sizes and colours have many values and would crowd out what is more telling to ask for.
-    alone = usable((want,) for want in single if want.slot not in ("size", "tamaño", "colour") or dice.chance(0.5))
+    alone = usable((want,) for want in single if want.slot not in ("size", "tamaño", COLOUR) or dice.chance(0.5))
     if kind.stock < BIG_STOCK:
         return [(), *alone]
     mixed = chain.from_iterable(zip_longest(alone[::2], usable(pairs), alone[1::2]))
     return [*usable(without)[: dice.chance(0.4)], *filter(None, mixed)]
 
 
-def _text(dice: Dice, kind: Kind, locale: str, head: str, wants: tuple[Want, ...]) -> str:
+def _text(dice: Dice, kind: Kind, head: str, wants: tuple[Want, ...]) -> str:
     """The words of a query: what the thing is called or used for, then its constraints, or the other way round."""
-    is_use = head in listed(kind.uses)
+    is_use = head in kind.uses
     before, after = [], []
     for want in wants:
         value = next(value for value in kind.values[want.slot] if value.name == want.value)
-        plain = want.slot != "colour" and (dice.chance(PLAIN_WORDS) or (is_use and want.slot == "size"))
+        plain = want.slot != COLOUR and (dice.chance(PLAIN_WORDS) or (is_use and want.slot == "size"))
         words = [form.lower() for form in value.titles] if plain else value.asks
         form = dice.pick(words if want.wanted else value.absent)
-        (after if is_tail(form) or locale == "es" or not want.wanted else before).append(form)
+        (after if is_tail(form) or kind.locale == "es" or not want.wanted else before).append(form)
     if is_use:
         return ", ".join([head, *before, *after])
     noun = misspelt(dice, head) if dice.chance(0.07) else head
     return " ".join([noun, *before, *after] if dice.chance(0.15) else [*before, noun, *after])
 
 
-def _plan(locale: str, kind: Kind) -> list[Query]:
-    """The queries of one kind. No two carry the same constraints, so train and test differ in them too."""
-    dice = Dice(f"queries {locale} {kind.key}")
+def _plan(kind: Kind) -> list[Query]:
+    """The queries of one kind. No two have the same constraints, so train and test differ in them, too."""
+    dice = Dice(f"queries {kind.locale} {kind.key}")
     big = kind.stock >= BIG_STOCK
-    count = {"us": (3, 7), "es": (2, 3)}[locale][big]
-    tests = count if kind.key in UNSEEN_KINDS else int(big) + (locale == "us" and dice.chance(0.6))
-    said = {tuple(Want(*listed(p, "=")) for p in listed(wants, ";")): text for text, wants in kind.said.items()}
+    count = {"us": (3, 7), "es": (2, 3)}[kind.locale][big]
+    tests = count if kind.key in UNSEEN_KINDS else int(big) + (kind.locale == "us" and dice.chance(0.6))
+    said = {tuple(Want(slot, value) for slot, value in wants.items()): text for text, wants in kind.said.items()}
     asked = [wants for wants in dict.fromkeys(_wants(dice, kind)) if wants not in said]
-    called = [*listed(kind.asks)[:4], *listed(kind.names.lower())[:2]]
-    heads = dice.shuffled(dict.fromkeys([*called, *listed(kind.uses)]))
+    called = [*kind.asks[:4], *(name.lower() for name in kind.names[:2])]
+    heads = dice.shuffled(dict.fromkeys([*called, *kind.uses]))
     queries = []
     for i, wants in enumerate(dice.shuffled([*said, *asked[: count - len(said)]])):
         in_test = i >= count - tests
         known = heads[: count - tests] if in_test and dice.chance(KNOWN_WORDS) else heads[i : i + 1]
         head = dice.pick(known or heads)
-        text = said.get(wants) or _text(dice, kind, locale, head, wants)
-        queries.append(Query(kind, locale, wants, "test" if in_test else "train", text))
+        text = said.get(wants) or _text(dice, kind, head, wants)
+        queries.append(Query(kind, wants, "test" if in_test else "train", text))
     return queries
 
 
 @lru_cache(maxsize=1)
 def _queries() -> tuple[Query, ...]:
     """All queries, train and test mixed; no text occurs twice in a locale."""
-    planned = [query for locale, _, kind in _kinds() for query in _plan(locale, kind)]
-    unique = {(query.locale, query.text): query for query in planned}
+    planned = [query for kind in kinds() for query in _plan(kind)]
+    unique = {(query.kind.locale, query.text): query for query in planned}
     return tuple(replace(q, query_id=i) for i, q in enumerate(Dice("queries").shuffled(unique.values()), start=1))
 
 
@@ -227,17 +205,16 @@ def _queries() -> tuple[Query, ...]:
 def _around(kind: Kind) -> tuple[list[Product], list[Product], list[Product]]:
     """Products used with a kind; products that have nothing to do with it, of its department and of the others."""
     by_kind = _groups()[0]
-    one = by_kind[kind][0]
     used = [p for other, group in by_kind.items() if kind.is_used_with(other) for p in group]
     strange = [group for other, group in by_kind.items() if kind.is_apart_from(other)]
-    apart = [p for p in chain.from_iterable(strange) if p.locale == one.locale]
-    near = [p for p in apart if p.department == one.department]
-    return used, near, [p for p in apart if p.department != one.department]
+    apart = [p for p in chain.from_iterable(strange) if p.kind.locale == kind.locale]
+    near = [p for p in apart if p.kind.department == kind.department]
+    return used, near, [p for p in apart if p.kind.department != kind.department]
 
 
 def _judged(query: Query) -> list[Product]:
     """The products judged for a query: every Exact one, some of the other labels, hard Irrelevant ones among them."""
-    dice = Dice(f"judged {query.locale} {query.text}")
+    dice = Dice(f"judged {query.kind.locale} {query.text}")
     used, near, far = _around(query.kind)
     by_kind, by_word = _groups()
     exact = [product for product in by_kind[query.kind] if not _broken(query.wants, product)]
@@ -245,9 +222,9 @@ def _judged(query: Query) -> list[Product]:
     picked = exact + others[: max(3, round(0.6 * len(exact)) + dice.pick((-1, 0, 1)))]
     picked = (picked + dice.shuffled(used)[: dice.pick((0, 1, 1, 2))])[: MAX_JUDGED - 3]
     goal = min(MAX_JUDGED, max(MIN_JUDGED, len(picked) + dice.pick((2, 3, 3, 4))))
-    kinds = {product.kind for product in chain(near, far)}
+    apart = {product.kind for product in chain(near, far)}
     words = [word for word in query.text.split() if len(word) > 3 and not is_tail(word)]
-    sharing = [product for word in words for product in by_word.get(word, ()) if product.kind in kinds]
+    sharing = [product for word in words for product in by_word.get(word, ()) if product.kind in apart]
     pools = [pool for pool in (sharing, near, far) if pool]
     drawn = dict.fromkeys(dice.pick(pool) for _ in range(MAX_JUDGED) for pool in pools)
     return sorted([*picked, *list(drawn)[: goal - len(picked)]], key=lambda product: product.product_id)
@@ -255,14 +232,14 @@ def _judged(query: Query) -> list[Product]:
 
 def catalogue() -> pa.Table:
     """The products of the sample, one row each, in the columns of `SCHEMA`."""
-    rows = [{"product_id": p.product_id, "product_locale": p.locale, **p.row} for p in _products()]
+    rows = [{"product_id": p.product_id, "product_locale": p.kind.locale, **p.row} for p in _products()]
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
 def judgments() -> pd.DataFrame:
     """The judged pairs: `example_id, query, query_id, product_id, product_locale, esci_label, split`."""
     rows = [
-        (query.text, query.query_id, product.product_id, query.locale, query.label(product), query.split)
+        (query.text, query.query_id, product.product_id, query.kind.locale, query.label(product), query.split)
         for query in _queries()
         for product in _judged(query)
     ]

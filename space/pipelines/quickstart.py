@@ -140,8 +140,9 @@ def _execute(command: Sequence[str]) -> int:
 def _recipe(step: Step) -> str:
     """What a finished step depends on: its command and the code; other code, other artifacts."""
     digest = hashlib.sha256(step.shown.encode())
-    for path in sorted((_HOME / "space").rglob("*.py")):
-        digest.update(path.read_bytes())
+    for path in sorted((_HOME / "space").rglob("*")):
+        if path.suffix in (".py", ".json"):
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
