@@ -1,16 +1,16 @@
-"""What one query costs as a catalogue grows: ours beside the fastest peers and beside reading the bytes alone.
+"""What one query costs as a catalogue grows: ours beside the fastest peers and beside reading the codes.
 
 python benchmarks/growth.py [--largest 5000000] [--dataset ../shared/esci] [--plot docs/images/topk_growth.png]
 
 Four sizes: the largest, and .2432, .02 and .002 of it, which by default are 5 million, the us locale's 1.2 million, a
-hundred thousand and ten thousand. The rows are float16, of which peers that keep that type say the same as ours; see
-vectors.py for what they are. Figures are medians over rounds that each contestant takes part in. At 5 million it takes
-12 GB of memory. Peers need `pip install -r benchmarks/requirements.txt`. The last line is JSON.
+hundred thousand and ten thousand. "ours" is what the app runs, over the float16 rows of a store; the peers keep
+float16 too, so all give the same answer. The rows are the "repeated" ones of vectors.py. Figures are medians over
+rounds in which each contestant runs once. At 5 million it takes 12 GB of memory. Peers need
+`pip install -r benchmarks/requirements.txt`. The last line is JSON.
 """
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,7 @@ from machine import describe
 from matplotlib.figure import Figure
 from peers import by_faiss, by_usearch
 from rounds import medians
-from topk import asks, floors, overlap, turns
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from space.index.torch_index import TorchIndex  # noqa: E402
+from topk import as_in_the_app, asks, floors, overlap, turns
 
 SHARES = (1.0, 0.2432, 0.02, 0.002)
 K, QUERIES = 10, 32
@@ -37,10 +32,10 @@ def main() -> None:
     """Measure, print, draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--largest", type=int, default=5_000_000)
-    parser.add_argument("--dataset", default="sample", help="whose products and queries are encoded")
+    parser.add_argument("--dataset", default="sample", help="its products and queries are encoded")
     parser.add_argument("--products", type=int, default=10_000, help="encoded at most, then repeated with noise")
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--plot", type=Path, help="draw it there")
+    parser.add_argument("--plot", type=Path, help="file for a picture")
     given = parser.parse_args()
     few, queries = vectors.encoded(given.dataset, given.products, QUERIES)
     rows = np.empty((given.largest, few.shape[1]), np.float16)
@@ -60,8 +55,8 @@ def main() -> None:
 
 
 def at(rows: np.ndarray, queries: np.ndarray, rounds: int) -> dict[str, Any]:
-    """Milliseconds of one query at a size, and how much of USearch's answer the others have: it scores every row."""
-    index = TorchIndex(torch.from_numpy(rows), precision="float16", device="cpu")
+    """Milliseconds of one query, and how much of USearch's answer the others find: USearch scores every row."""
+    index = as_in_the_app(rows)
     contestants = {
         "ours": asks(index, K),
         "FAISS SQ fp16": by_faiss(rows, "FAISS SQ fp16", K),
@@ -74,22 +69,19 @@ def at(rows: np.ndarray, queries: np.ndarray, rounds: int) -> dict[str, Any]:
         "ms": {name: round(ms, 3) for name, ms in took.items()},
         "shared_with_usearch": {name: overlap(search(queries), same) for name, search in contestants.items()},
         "times_as_fast_as_best_peer": round(min(took["FAISS SQ fp16"], took["USearch f16"]) / took["ours"], 2),
-        "times_reading_codes": round(took["ours"] / took["read codes, 1 byte"], 2),
+        "times_reading_codes": round(took["ours"] / took["read codes"], 2),
     }
 
 
 def plot(sizes: dict[int, dict[str, Any]], path: Path) -> None:
-    """Milliseconds over rows, both axes logarithmic; what reading takes as a floor."""
+    """Milliseconds over rows, both axes logarithmic, with the time for reading the codes as a floor."""
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
     numbers = sorted(sizes)
-    for name in sizes[numbers[0]]["ms"]:
-        look = {"color": COLOURS[name], "marker": "o"} if name in COLOURS else {"color": "0.4", "linestyle": "--"}
-        label = name if name in COLOURS else f"only {name.replace('read', 'reading', 1)}"
-        if name == "read nibbles":
-            look["linestyle"] = ":"
-        if name != "read rows, 2 bytes":
-            axes.plot(numbers, [sizes[number]["ms"][name] for number in numbers], label=label, **look)
+    for name, colour in COLOURS.items():
+        axes.plot(numbers, [sizes[number]["ms"][name] for number in numbers], label=name, color=colour, marker="o")
+    reading = [sizes[number]["ms"]["read codes"] for number in numbers]
+    axes.plot(numbers, reading, label="only reading the codes", color="0.4", linestyle="--")
     axes.set(xscale="log", yscale="log", xlabel="products", ylabel="milliseconds, one query", title="Exact top 10")
     axes.grid(True, which="major", alpha=0.3)
     axes.legend()

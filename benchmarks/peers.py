@@ -1,4 +1,4 @@
-"""What others offer for exact search, over the same vectors as ours: each a function from queries to rows."""
+"""Exact search of other libraries over the same vectors: each is a function from queries to rows."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ def by_faiss(rows: np.ndarray, name: str, k: int) -> Search:
 
 
 def by_usearch(kept: np.ndarray, k: int) -> Search:
-    """Exact search in the type of ``kept``, to which queries are brought."""
+    """Exact search in the type of ``kept``; queries are converted to it."""
     threads = torch.get_num_threads()
 
     def search(asked: np.ndarray) -> Rows:
@@ -61,7 +61,7 @@ def every(rows: np.ndarray, k: int) -> dict[str, Search]:
 
 
 def by_numpy(rows: np.ndarray, asked: np.ndarray, k: int) -> Rows:
-    """A product, then a partition."""
+    """A matrix product, then a partition."""
     scores = asked @ rows.T
     best = np.argpartition(scores, -k, axis=1)[:, -k:]
     order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1)

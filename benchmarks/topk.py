@@ -1,18 +1,21 @@
-"""How fast the exact top k is: ours beside FAISS, USearch, numpy and sentence-transformers, over the same vectors.
+"""How fast the exact top k is on a CPU: ours beside FAISS, USearch, numpy and sentence-transformers.
 
-python benchmarks/topk.py [--rows 1215854] [--dataset ../shared/esci] [--k 10] [--rounds 9] [--random] [--only-ours]
+python benchmarks/topk.py [--rows 1215854] [--dataset ../shared/esci] [--k 10] [--rounds 9] [--only-ours]
 
-Vectors are those of a data set's products and queries, see vectors.py. Every round runs every contestant once; the
-figures are medians over the rounds. What reading the codes costs is measured beside, with the same threads: a sum over
-the codes of the index as int64. A peer is the yardstick where at least .999 of the float32 answer is in its own; the
-fastest of all is named too. Peers need `pip install -r benchmarks/requirements.txt`. The last line is JSON.
+"ours" is what the app runs: float16 rows as a store has them, searched by int8 codes. Three sets of vectors:
+"clustered", the products of a data set repeated with noise and its real queries; "random", rows and queries in random
+directions; "near", the same rows and queries close to one of them. The last two are measured for batches of at most 8.
+
+Each round runs each contestant once, and figures are medians over rounds. The time that reading the codes takes is
+measured beside them. Recall is against the float32 answer: it compares with the peers that find at least as much as
+ours, and with the fastest of all. Peers need `pip install -r benchmarks/requirements.txt`. The last line is JSON.
 """
 
 import argparse
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,104 +30,76 @@ from rounds import medians
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from space.index.codes import Codes  # noqa: E402
-from space.index.torch_index import PRECISIONS, TorchIndex  # noqa: E402
+from space.index.torch_index import TorchIndex  # noqa: E402
 
-#: Share of the float32 answer that makes a peer's answer exact to the eye.
-RECALL = 0.999
-#: Of the rows, that a mask leaves.
+#: Shares of the rows that masks leave.
 SHARES = (0.9, 0.5, 0.1, 0.01)
+#: Larger batches run for seconds: fewer rounds suffice.
+SMALL = 8
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_215_854, help="as the us locale has")
-    parser.add_argument("--dataset", default="sample", help="whose products and queries are encoded")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_215_854, help="as many as the us locale has")
+    parser.add_argument("--dataset", default="sample", help="its products and queries are encoded")
     parser.add_argument("--products", type=int, default=10_000, help="encoded at most, then repeated with noise")
-    parser.add_argument("--random", action="store_true", help="random unit vectors in place of them: the worst case")
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=9, help="for batches of more than 8 a third of that")
-    parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32, 128])
-    parser.add_argument("--only-ours", action="store_true", help="no peers (memory)")
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32])
+    parser.add_argument("--only-ours", action="store_true", help="no peers: they take 5 GB at the default size")
     given = parser.parse_args()
-    rows, queries = made(given)
-    indexes = {precision: index(rows, precision) for precision in PRECISIONS}
-    contestants = {f"ours {precision}": asks(index, given.k) for precision, index in indexes.items()}
-    contestants["ours int8, codes alone"] = asks(index(rows, "int8", halved=False), given.k)
-    if not given.only_ours:
-        contestants |= every(rows, given.k)
-    reads = floors(indexes["float16"])
-    truth = exact(rows, queries, given.k)
-    recall = {name: overlap(search(queries), truth) for name, search in contestants.items()}
-    print("recall", recall, flush=True)
-    coding = coded(indexes["float16"])
-    print("coding", coding, flush=True)
-    result = {"benchmark": "topk", "rows": len(rows), "dim": rows.shape[1], "k": given.k, "rounds": given.rounds}
-    result["vectors"] = "random" if given.random else f"{given.dataset}, {given.products} products at most"
-    result |= {"threads": torch.get_num_threads(), "coding": coding, "recall": {}, "batches": {}}
-    for batch in given.batches:
-        # A single query is many: each round asks another one, but all contestants the same.
-        runs = {name: turns(search, queries, batch) for name, search in contestants.items()}
-        took = medians(runs | reads, rounds_of(given, batch), twice=batch <= 8)
-        result["batches"][batch] = figures(took, recall, set(reads))
-        print(batch, json.dumps(result["batches"][batch], indent=1), flush=True)
-    result["recall"] = {name: round(value, 4) for name, value in recall.items()}
-    result["masks"] = masks(indexes["float16"], queries, given)
-    result["machine"] = describe() | {"faiss": faiss.__version__, "numpy": np.__version__}
-    print(json.dumps(result))
-
-
-def made(given: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
-    """(rows, d) and (batch, d) float32 of unit norm."""
-    number = max(given.batches)
-    if given.random:
-        rows = np.concatenate(list(vectors.random(given.rows, 384)))
-        return rows, near(rows, number)
-    few, queries = vectors.encoded(given.dataset, given.products, number)
-    return np.concatenate(list(vectors.repeated(few, given.rows))), queries
-
-
-def near(rows: np.ndarray, number: int) -> np.ndarray:
-    """(number, d) float32 unit vectors, each in the neighbourhood of a row, as a query is of what it looks for."""
-    rng = np.random.default_rng(2)
-    queries = rows[rng.integers(0, len(rows), number)]
-    queries = queries + rng.standard_normal(queries.shape, dtype=np.float32) * 1.5 / np.sqrt(rows.shape[1])
-    return (queries / np.linalg.norm(queries, axis=1, keepdims=True)).astype(np.float32)
-
-
-def coded(index: TorchIndex) -> dict[str, float]:
-    """Seconds to code the rows of an index again, and bytes a row that it keeps."""
-    found = {}
-    for name, halved in (("codes alone", False), ("codes and nibbles", True)):
+    result: dict[str, Any] = {"benchmark": "topk", "k": given.k, "rounds": given.rounds, "dataset": given.dataset}
+    result |= {"threads": torch.get_num_threads(), "vectors": {}}
+    for rows, queries_by_name in made(given):
         begun = time.perf_counter()
-        codes = Codes(index._rows, torch.device("cpu"), halved=halved)
-        found[f"{name}, seconds"] = round(time.perf_counter() - begun, 2)
-        kept = [*vars(codes).values(), *(vars(codes.nibbles).values() if codes.nibbles else ())]
-        found[f"{name}, bytes a row"] = sum(part.nbytes for part in kept if torch.is_tensor(part)) // len(index)
+        index = as_in_the_app(rows)
+        result |= {"rows": len(index), "dim": index.dim, "coding_seconds": round(time.perf_counter() - begun, 2)}
+        contestants = {"ours": asks(index, given.k)} | ({} if given.only_ours else every(rows, given.k))
+        for name, queries in queries_by_name.items():
+            result["vectors"][name] = measured(index, contestants, queries, exact(rows, queries, given.k), given)
+            print(name, json.dumps(result["vectors"][name], indent=1), flush=True)
+    print(json.dumps(result | {"machine": describe() | {"faiss": faiss.__version__, "numpy": np.__version__}}))
+
+
+def made(given: argparse.Namespace) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    """(rows (n, d), {name of a set: queries (q, d)}), float32 of unit norm."""
+    few, queries = vectors.encoded(given.dataset, given.products, max(given.batches))
+    yield np.concatenate(list(vectors.repeated(few, given.rows))), {"clustered": queries}
+    rows = np.concatenate(list(vectors.random(given.rows, few.shape[1])))
+    yield rows, {"random": next(vectors.random(SMALL, few.shape[1], seed=3)), "near": vectors.near(rows, SMALL)}
+
+
+def measured(
+    index: TorchIndex, contestants: Mapping[str, Search], queries: np.ndarray, truth: Rows, given: argparse.Namespace
+) -> dict[str, Any]:
+    """Recall, and for each batch size the times, what they are compared with, and what masks cost."""
+    recall = {name: round(overlap(search(queries), truth), 4) for name, search in contestants.items()}
+    found: dict[str, Any] = {"recall": recall, "batches": {}, "masks": {}}
+    for batch in (size for size in given.batches if size <= len(queries)):
+        rounds = given.rounds if batch <= SMALL else max(2, given.rounds // 3)
+        # Each round asks other queries, but the same of each contestant.
+        runs = {name: turns(search, queries, batch) for name, search in contestants.items()}
+        found["batches"][batch] = figures(medians(runs | floors(index), rounds, twice=batch <= SMALL), recall)
+        found["masks"][batch] = masks(index, queries, batch, given.k, rounds)
     return found
 
 
-def index(rows: np.ndarray, precision: str, **how: bool) -> TorchIndex:
-    """Ours, on the processor."""
-    return TorchIndex(torch.from_numpy(rows), precision=precision, device="cpu", **how)
+def as_in_the_app(rows: np.ndarray) -> TorchIndex:
+    """Ours over (n, d) rows, which a store keeps as float16."""
+    return TorchIndex(torch.from_numpy(rows.astype(np.float16, copy=False)), precision="int8", device="cpu")
 
 
 def asks(index: TorchIndex, k: int) -> Search:
-    """Our search as a peer's is called."""
+    """Our search, called as a peer's is."""
     return lambda asked: index.search(torch.from_numpy(asked), k)[1].numpy()
 
 
 def turns(search: Search, queries: np.ndarray, batch: int) -> Callable[[], object]:
-    """The batches of all queries in turn, so that the figure is not that of one lucky query."""
+    """Another batch of the queries at each call, so that the figure is not that of one lucky query."""
     number = max(1, len(queries) // batch)
     place = iter(range(1 << 62))
     return lambda: search(queries[next(place) % number * batch :][:batch])
-
-
-def rounds_of(given: argparse.Namespace, batch: int) -> int:
-    """Large batches take seconds, so that noise is a small part of them."""
-    return given.rounds if batch <= 8 else max(2, given.rounds // 3)
 
 
 def exact(rows: np.ndarray, asked: np.ndarray, k: int) -> Rows:
@@ -138,46 +113,35 @@ def overlap(found: Rows, truth: Rows) -> float:
 
 
 def floors(index: TorchIndex) -> dict[str, Callable[[], object]]:
-    """Reading the codes, the nibbles, and the rows as float16: each its bytes, and nothing more."""
-    codes = index._codes.codes.view(-1)
-    sizes = {"read rows, 2 bytes": 2 * len(codes), "read codes, 1 byte": len(codes), "read nibbles": len(codes) // 2}
-    rows = index._rows.view(-1).view(torch.int64)
-    return {name: rows[: size // 8].sum for name, size in sizes.items()}
+    """Reading all codes and reading all float16 rows: a sum over their bytes, which does nothing else."""
+    codes, rows = index._codes.codes.view(-1).view(torch.int64), index._rows.view(-1).view(torch.int64)
+    return {"read codes": codes.sum, "read float16 rows": rows.sum}
 
 
-def figures(took: dict[str, float], recall: dict[str, float], reads: set[str]) -> dict[str, Any]:
-    """Milliseconds and recall, and the ratios that are claimed."""
-    others = {name: ms for name, ms in took.items() if name not in reads and not name.startswith("ours")}
-    mine = {name: ms for name, ms in took.items() if name.startswith("ours")}
+def figures(took: Mapping[str, float], recall: Mapping[str, float]) -> dict[str, Any]:
+    """Milliseconds, and the ratios that are claimed."""
+    ours = took["ours"]
     found: dict[str, Any] = {
         "ms": {name: round(ms, 2) for name, ms in took.items()},
+        "times the reading of codes": _ratio(ours, took["read codes"]),
     }
-    for name, least in (("best exact peer", RECALL), ("fastest peer of any recall", 0.0)):
-        able = [other for other in others if recall[other] >= least]
+    for name, least in (("fastest peer that finds as much", recall["ours"]), ("fastest peer", 0.0)):
+        able = [peer for peer in recall if peer != "ours" and recall[peer] >= least]
         if able:
-            best = min(able, key=others.__getitem__)
-            found[name] = {
-                "name": best,
-                "ours is times as fast": {own: _ratio(others[best], mine[own]) for own in mine},
-            }
-    found["times the reading"] = {
-        own: {read: _ratio(ms, took[read]) for read in sorted(reads)} for own, ms in mine.items()
-    }
+            best = min(able, key=took.__getitem__)
+            found[name] = {"name": best, "ours is times as fast": _ratio(took[best], ours)}
     return found
 
 
-def masks(index: TorchIndex, queries: np.ndarray, given: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """What a filter costs, as a multiple of the search without one, by the share of rows it leaves."""
-    found: dict[str, dict[str, float]] = {}
-    for batch in given.batches:
-        runs = {"none": turns(asks(index, given.k), queries, batch)}
-        for share in SHARES:
-            mask = torch.from_numpy(np.random.default_rng(3).random(len(index)) < share)
-            masked = lambda asked, mask=mask: index.search(torch.from_numpy(asked), given.k, mask)  # noqa: E731
-            runs[str(share)] = turns(masked, queries, batch)
-        took = medians(runs, given.rounds if batch <= 8 else 2, twice=batch <= 8)
-        found[str(batch)] = {name: _ratio(ms, took["none"]) for name, ms in took.items()}
-    return found
+def masks(index: TorchIndex, queries: np.ndarray, batch: int, k: int, rounds: int) -> dict[str, float]:
+    """{share of the rows that a mask leaves: time of a search with it over one without}."""
+    runs = {"none": turns(asks(index, k), queries, batch)}
+    for share in SHARES:
+        mask = torch.from_numpy(np.random.default_rng(3).random(len(index)) < share)
+        masked = lambda asked, mask=mask: index.search(torch.from_numpy(asked), k, mask)  # noqa: E731
+        runs[str(share)] = turns(masked, queries, batch)
+    took = medians(runs, rounds, twice=batch <= SMALL)
+    return {name: _ratio(ms, took["none"]) for name, ms in took.items() if name != "none"}
 
 
 def _ratio(one: float, other: float) -> float:

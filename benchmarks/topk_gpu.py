@@ -1,10 +1,10 @@
-"""How fast the exact top k is on a GPU: ours beside plain products in torch and sentence-transformers.
+"""How fast the exact top k is on a GPU: ours beside a plain product in torch and sentence-transformers.
 
 python benchmarks/topk_gpu.py [--rows 1215854] [--dataset ../shared/esci] [--k 10] [--rounds 15]
 
-Vectors are as in topk.py, but the noise is drawn on the GPU. Every round runs every contestant once, from queries on
-the processor to rows on the processor; figures are medians. Beside them: the time that one reading of the float16 rows
-takes. FAISS for CUDA 13 is not on PyPI, so it is not among the peers. The last line is JSON.
+Vectors are the "clustered" ones of topk.py, with noise drawn on the GPU. Each round runs each contestant once, from
+queries on the CPU to rows on the CPU; figures are medians. The time that reading the float16 rows takes is measured
+beside them. FAISS for CUDA 13 is not on PyPI, so it is not among the peers. The last line is JSON.
 """
 
 import argparse
@@ -30,22 +30,22 @@ from space.index.torch_index import TorchIndex  # noqa: E402
 from space.pipelines import inputs  # noqa: E402
 
 BATCHES = (1, 8, 32, 128)
-#: Of the rows, that a mask leaves.
+#: Shares of the rows that masks leave.
 SHARES = (0.5, 0.01)
-#: (q, d) queries on the processor to (q, k) rows there.
+#: (q, d) queries on the CPU to (q, k) rows on the CPU.
 Search = Callable[[torch.Tensor], torch.Tensor]
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_215_854, help="as the us locale has")
-    parser.add_argument("--dataset", default="sample", help="whose products and queries are encoded")
+    parser.add_argument("--rows", type=int, default=1_215_854, help="as many as the us locale has")
+    parser.add_argument("--dataset", default="sample", help="its products and queries are encoded")
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=15)
     given = parser.parse_args()
     if not torch.cuda.is_available():
-        sys.exit("topk_gpu.py: no GPU here; topk.py measures the processor")
+        sys.exit("topk_gpu.py: no GPU found; topk.py measures the CPU")
     rows, queries = made(given.dataset, given.rows)
     halves = rows.half()
     index = TorchIndex(halves, precision="float16")
@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def made(dataset: str, number: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows (number, d) on the GPU, queries (128, d) on the processor; float32 of unit norm."""
+    """Rows (number, d) on the GPU, queries (128, d) on the CPU; float32 of unit norm."""
     judged = inputs.open_judged(dataset, ["us"], offline=True)
     encoder = TextEncoder(locate(STAND_IN))
     few = encoder.encode_passages(catalogue.passages(judged.catalogue)).cuda()
@@ -112,20 +112,20 @@ def overlap(found: torch.Tensor, truth: torch.Tensor) -> float:
 
 
 def two(index: TorchIndex, queries: torch.Tensor, given: argparse.Namespace) -> dict[str, float]:
-    """A comparison's two searches: after each other as the app does it, and of both models' rows in one product."""
+    """The two searches of a comparison: one after the other, as the app runs them, and both in one product."""
     other = TorchIndex(index.vectors(torch.arange(len(index) - 1, -1, -1)), precision="float16")
     joined = torch.stack([index._rows, other._rows])
     both = queries[:1].cuda().half().expand(2, 1, -1)
     runs = {
-        "after each other": lambda: [one.search(queries[:1], given.k) for one in (index, other)],
+        "one after the other": lambda: [one.search(queries[:1], given.k) for one in (index, other)],
         "only the product, in one": lambda: torch.bmm(both, joined.mT).sum().item(),
-        "only the product, after each other": lambda: sum((both[0] @ rows.T).sum().item() for rows in joined),
+        "only the product, one after the other": lambda: sum((both[0] @ rows.T).sum().item() for rows in joined),
     }
     return {name: round(ms, 3) for name, ms in medians(runs, given.rounds).items()}
 
 
 def hits(found: list[list[dict]]) -> torch.Tensor:
-    """Rows as the others give them."""
+    """(q, k) rows of what ``semantic_search`` returned."""
     return torch.tensor([[hit["corpus_id"] for hit in row] for row in found])
 
 

@@ -1,8 +1,8 @@
-"""Vectors to measure a search with: real ones, repeated to any number of rows with noise that keeps repeats apart.
+"""Vectors to measure a search with: real ones repeated to any number of rows, and random ones.
 
-Random unit vectors would not do: no two of them are near each other, and how near the best rows are is what decides
-how much of an approximate look must be made good. Repeats do: around each query they are more crowded than products
-of a real catalogue are.
+How near the best rows are decides how many rows an index must look at twice. Products of a shop are clustered, and
+repeats of real ones are even more crowded around a query than those of a real catalogue. Random unit vectors are all
+about equally far from each other.
 """
 
 import sys
@@ -20,7 +20,7 @@ from space.pipelines import inputs  # noqa: E402
 
 #: Rows made at a time: 65,536 x 384 float32 are 100 MB.
 CHUNK = 65_536
-#: Of the noise, for each number: repeats of a product are as near each other as cosine .87.
+#: Standard deviation of the noise of each number: it keeps repeats of a product at a cosine of about .87.
 NOISE = 0.02
 
 
@@ -29,8 +29,8 @@ def encoded(dataset: str, products: int, queries: int) -> tuple[np.ndarray, np.n
 
     Args:
         dataset: see ``open_judged``; its us locale.
-        products: at most so many, from all over it.
-        queries: exactly so many; repeated where there are fewer.
+        products: at most so many, evenly spaced.
+        queries: exactly so many, repeated if there are fewer.
     """
     judged = inputs.open_judged(dataset, ["us"])
     texts = catalogue.passages(judged.catalogue)
@@ -41,20 +41,30 @@ def encoded(dataset: str, products: int, queries: int) -> tuple[np.ndarray, np.n
 
 
 def repeated(few: np.ndarray, rows: int) -> Iterator[np.ndarray]:
-    """(rows, d) float32 of unit norm, in parts: ``few`` again and again, each time with noise of its own."""
+    """(rows, d) float32 of unit norm, in parts: ``few`` again and again, each time with other noise."""
     noise = np.random.default_rng(1)
     for start in range(0, rows, CHUNK):
         part = few[np.arange(start, min(start + CHUNK, rows)) % len(few)]
         part = part + noise.standard_normal(part.shape, dtype=np.float32) * NOISE
-        yield part / np.linalg.norm(part, axis=1, keepdims=True)
+        yield _unit(part)
 
 
-def random(rows: int, dim: int) -> Iterator[np.ndarray]:
-    """(rows, dim) float32 of unit norm, in parts, of no direction: the worst case."""
-    draw = np.random.default_rng(0)
+def random(rows: int, dim: int, seed: int = 0) -> Iterator[np.ndarray]:
+    """(rows, dim) float32 of unit norm in random directions, in parts."""
+    draw = np.random.default_rng(seed)
     for start in range(0, rows, CHUNK):
-        part = draw.standard_normal((min(CHUNK, rows - start), dim), dtype=np.float32)
-        yield part / np.linalg.norm(part, axis=1, keepdims=True)
+        yield _unit(draw.standard_normal((min(CHUNK, rows - start), dim), dtype=np.float32))
+
+
+def near(rows: np.ndarray, number: int) -> np.ndarray:
+    """(number, d) float32 of unit norm, each at a cosine of about .55 to a row, as a query is to its product."""
+    draw = np.random.default_rng(2)
+    queries = rows[draw.integers(0, len(rows), number)]
+    return _unit(queries + draw.standard_normal(queries.shape, dtype=np.float32) * 1.5 / np.sqrt(rows.shape[1]))
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
 def _spread(of: int, number: int) -> list[int]:

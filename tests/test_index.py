@@ -1,6 +1,6 @@
-"""Fast exact search against the slow obvious one: a product, then a stable sort.
+"""Exact search against the slow, obvious way: multiply everything, then sort stably.
 
-Its first look has tests of its own: test_codes.py and test_nibbles.py.
+How far int8 codes can be off is tested in test_codes.py, the GPU's way in test_gpu_scan.py as well.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ SIZES = (1, 2, 17, BLOCK + 5)
 
 
 def signs(rows, dim, seed=0):
-    """(rows, dim) of -1, 0 and 1: every precision keeps them exactly, and their products have many ties."""
+    """(rows, dim) of -1, 0 and 1: exact in every precision, and their products have many ties."""
     return torch.from_numpy(np.random.default_rng(seed).integers(-1, 2, (rows, dim))).float()
 
 
@@ -50,8 +50,8 @@ def assert_same(found, expected):
 
 @pytest.fixture(params=["codes", "scan"])
 def way(request, monkeypatch):
-    """Both ways to search: that of a processor, and that of a GPU, which needs none to be right."""
-    monkeypatch.setattr(space.index.torch_index, "_scans", lambda device: request.param == "scan")
+    """Search as on a CPU and as on a GPU; the second gives the right answer on a CPU too, only more slowly."""
+    monkeypatch.setattr(space.index.torch_index, "_is_gpu", lambda device: request.param == "scan")
     return request.param
 
 
@@ -63,7 +63,7 @@ def way(request, monkeypatch):
 @pytest.mark.parametrize("dim", [1, 7, 384])
 @pytest.mark.parametrize("n", SIZES)
 def test_same_as_the_slow_way(n, dim, precision):
-    """Guards block edges, the order of ties, and k beyond the number of rows, in every precision."""
+    """Guards block edges, the order of ties, and k above the number of rows, in every precision."""
     vectors, index = signs(n, dim), index_of(signs(n, dim), precision)
     for q, k in ((1, 1), (5, 10), (5, n + 3 if n < 100 else 100)):
         queries = signs(q, dim, seed=q)
@@ -72,7 +72,7 @@ def test_same_as_the_slow_way(n, dim, precision):
 
 @pytest.mark.usefixtures("way")
 def test_ties_by_lower_row():
-    """topk returns any of equal scores; here the edge of the list runs through 60 equal rows of two blocks."""
+    """torch.topk returns any of equal scores. Here 60 equal rows of two blocks compete for 19 places."""
     vectors = torch.zeros(BLOCK + 5, 3)
     equal = torch.arange(7, BLOCK + 5, 279)
     vectors[equal, 0] = 1.0
@@ -83,7 +83,7 @@ def test_ties_by_lower_row():
 
 @pytest.mark.usefixtures("way")
 def test_all_rows_equal():
-    """The worst case of ties: everything is at the edge."""
+    """The worst case of ties: every row could be among the best."""
     scores, rows = index_of(torch.ones(1000, 4)).search(torch.ones(2, 4), 5)
     assert rows.tolist() == [[0, 1, 2, 3, 4]] * 2
     assert scores.tolist() == [[4.0] * 5] * 2
@@ -93,7 +93,7 @@ def test_all_rows_equal():
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("n", SIZES)
 def test_masks(n, precision):
-    """A filter must neither let a row through nor lose one, with one mask for all queries or one for each."""
+    """A filter that lets a row through, or loses one; with one mask for all queries and one for each."""
     vectors, queries = signs(n, 7), signs(5, 7, seed=1)
     index = index_of(vectors, precision)
     rng = np.random.default_rng(n)
@@ -105,7 +105,7 @@ def test_masks(n, precision):
 
 @pytest.mark.usefixtures("way")
 def test_mask_leaves_fewer_than_k():
-    """What is missing is marked and not filled with forbidden rows."""
+    """Missing places are filled with -1, not with rows that the mask forbids."""
     vectors = torch.tensor([[1.0], [2.0], [3.0], [4.0]])
     mask = torch.tensor([[True, False, True, False], [False, False, False, False]])
     scores, rows = index_of(vectors).search(torch.ones(2, 1), 3, mask)
@@ -115,7 +115,7 @@ def test_mask_leaves_fewer_than_k():
 
 @pytest.mark.usefixtures("way")
 def test_negative_scores_are_found():
-    """A row that points away is still a row: only the mask may take it out."""
+    """A negative score is a score: only the mask may remove a row."""
     scores, rows = index_of(torch.tensor([[-1.0], [-2.0]])).search(torch.ones(1, 1), 2)
     assert (rows.tolist(), scores.tolist()) == ([[0, 1]], [[-1.0, -2.0]])
 
@@ -131,7 +131,7 @@ def test_one_query_at_a_time_gives_the_same():
 
 @pytest.mark.usefixtures("way")
 def test_queries_of_any_floating_dtype():
-    """A half-precision encoder's queries must not lead to half-precision scores."""
+    """Queries of a half-precision encoder must not give half-precision scores."""
     vectors, queries = signs(17, 7), signs(2, 7, seed=1)
     for dtype in (torch.float16, torch.bfloat16, torch.float64):
         assert_same(index_of(vectors, "float16").search(queries.to(dtype), 5), naive(vectors, queries, 5))
@@ -143,9 +143,9 @@ def test_queries_of_any_floating_dtype():
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize(("precision", "error"), [("float16", 2**-11), ("int8", 0.0), ("float32", 0.0)])
 @pytest.mark.parametrize("dim", [1, 7, 384])
-def test_scores_are_off_by_the_rounding_of_what_is_kept(dim, precision, error):
-    """float16 numbers are off by 2^-11 of themselves, so with unit vectors the score is by as much at most; int8 codes
-    only say where to look. A score taken from the codes, or summed in float16, would be off by more."""
+def test_scores_are_only_off_by_the_rounding_of_the_rows(dim, precision, error):
+    """float16 rounds numbers by 2^-11 of their size, so scores of unit vectors are off by 2^-11 at most. With "int8"
+    they are exact. A score computed from the codes, or summed in float16, would be off by more."""
     vectors, queries = unit(500, dim), unit(5, dim, seed=1)
     exact = queries.double() @ vectors.double().T
     scores, rows = index_of(vectors, precision).search(queries, 20)
@@ -162,8 +162,8 @@ def test_float16_rows_are_summed_in_float32():
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_scores_are_those_of_pairs(precision):
-    """The judged protocol scores pairs, the full catalogue scores everything: the same numbers, to the last bit, asked
-    alone or in a batch, or one list would order two products differently from the other."""
+    """The judged protocol scores pairs, the full catalogue scores all rows. Both must give the same bits, alone and in
+    a batch, or two lists would order the same products differently."""
     vectors, queries = unit(3000, 33), unit(40, 33, seed=1)
     index = index_of(vectors, precision)
     scores, rows = index.search(queries, 7)
@@ -174,8 +174,8 @@ def test_scores_are_those_of_pairs(precision):
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_what_it_keeps(precision):
-    """Memory: codes of dimensions rounded up to 8, a step for each row, their centre, and copies only where one was
-    asked for."""
+    """Memory: codes padded to a multiple of 8, a scale for each row, the centre, and a copy of the rows only if the
+    precision needs one."""
     vectors = unit(5, 6)
     index = index_of(vectors, precision)
     assert (len(index), index.dim, index.precision) == (5, 6, precision)
@@ -190,10 +190,10 @@ def test_what_it_keeps(precision):
 # -- codes -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("look", [1 << 21, 256], ids=["one look", "many"])
-def test_the_margin_is_used(look, monkeypatch):
-    """Rows so close together that their codes put them in a wrong order, within a block and against those before."""
-    monkeypatch.setattr(space.index.torch_index, "_LOOK", look)
+@pytest.mark.parametrize("at_once", [1 << 21, 256], ids=["one block", "many"])
+def test_the_error_of_codes_is_allowed_for(at_once, monkeypatch):
+    """Rows so close together that their codes put them in the wrong order, within a block and across blocks."""
+    monkeypatch.setattr(space.index.torch_index, "_SCORES_AT_ONCE", at_once)
     vectors = unit(1, 16) + unit(3000, 16, seed=1) * 0.01
     queries = unit(4, 16, seed=2)
     for batch in (queries, queries[:1]):
@@ -204,13 +204,13 @@ def test_the_margin_is_used(look, monkeypatch):
 @pytest.mark.parametrize("whole", [True, False], ids=["int8", "float32"])
 @pytest.mark.parametrize("seed", range(6))
 def test_any_shape(seed, whole, monkeypatch):
-    """Small looks and fetches bring block edges, groups and merges everywhere: shapes, masks and k drawn at random,
-    rows with many ties, sorted so that every block beats the one before or the other way round."""
-    if whole and not space.index.codes._whole(torch.device("cpu")):
-        pytest.skip("this processor does not add up int8 products")
-    monkeypatch.setattr(space.index.codes, "_whole", lambda device: whole)
-    monkeypatch.setattr(space.index.torch_index, "_LOOK", 700)
-    monkeypatch.setattr(space.index.torch_index, "_FETCH", 50)
+    """Random shapes, masks and k, many ties, and blocks so small that every edge is met. The rows are sorted so that
+    each block beats the one before, or the other way round."""
+    if whole and not space.index.codes._int8_product_is_exact(torch.device("cpu")):
+        pytest.skip("this processor overflows in int8 products")
+    monkeypatch.setattr(space.index.codes, "_int8_product_is_exact", lambda device: whole)
+    monkeypatch.setattr(space.index.torch_index, "_SCORES_AT_ONCE", 700)
+    monkeypatch.setattr(space.index.torch_index, "_FETCHED_AT_ONCE", 50)
     rng = np.random.default_rng(seed)
     for _ in range(12):
         n, dim, q, k = (int(rng.integers(1, most)) for most in (2000, 20, 12, 30))
@@ -225,7 +225,7 @@ def test_any_shape(seed, whole, monkeypatch):
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_rows_and_queries_of_zeros(precision):
-    """A vector without a direction scores 0; a step of 0 / 0 would make it NaN, first of all or never found."""
+    """A zero vector scores 0. A scale of 0 / 0 would make the score NaN, which sorts first or is never found."""
     index = index_of(torch.tensor([[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0]]), precision)
     scores, rows = index.search(torch.tensor([[1.0, 0.0], [0.0, 0.0]]), 3)
     assert rows.tolist() == [[1, 0, 2], [0, 1, 2]]
@@ -241,7 +241,7 @@ def test_no_queries():
 @pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_read_only_memory(precision):
-    """A memory-mapped store cannot be written to, and what the caller gave must never be."""
+    """The rows of a memory-mapped store cannot be written to, and the caller's rows must not change."""
     vectors = unit(20, 7).numpy().astype({"float16": np.float16}.get(precision, np.float32))
     before = vectors.copy()
     vectors.flags.writeable = False
@@ -252,19 +252,15 @@ def test_read_only_memory(precision):
     assert np.array_equal(vectors, before)
 
 
-def test_who_scans(monkeypatch):
-    """A GPU; and never with int8, which leaves the rows where they lie, on a disk perhaps."""
-    assert (
-        space.index.torch_index._scans(torch.device("cuda")) is True
-        and space.index.torch_index._scans(torch.device("cpu")) is False
-    )
-    monkeypatch.setattr(space.index.torch_index, "_scans", lambda device: True)
+def test_int8_never_copies_all_rows_to_the_gpu(monkeypatch):
+    """The rows may be in a file larger than the GPU's memory."""
+    monkeypatch.setattr(space.index.torch_index, "_is_gpu", lambda device: True)
     for precision in PRECISIONS:
         assert (index_of(unit(5, 6), precision)._scan is None) == (precision == "int8")
 
 
 def test_pairs_by_hand(way):
-    """Beyond what float32 adds up in any order: a GPU's sums are in float64, then rounded."""
+    """2^24 + 1 + 1 depends on the order of a float32 sum. A GPU's order varies, so there the sum is in float64."""
     index = index_of(torch.tensor([[2.0**24, 1.0, 1.0], [3.0, 0.0, 0.0]]))
     found = index.pair_scores(torch.tensor([[1.0, 1.0, 1.0], [2.0, 5.0, 5.0]]), torch.tensor([0, 1]))
     assert found.dtype == torch.float32 and found[1] == 6
@@ -275,57 +271,57 @@ def test_pairs_by_hand(way):
 
 
 @pytest.fixture
-def looked(monkeypatch):
-    """(rows, height) of each look at codes."""
+def scored(monkeypatch):
+    """(rows, height) of each block of codes that is scored."""
     seen, scores = [], Codes.scores
 
-    def noted(codes, probe, rows, height):
+    def noted(codes, queries, rows, height):
         seen.append((len(codes.codes[rows]), height))
-        return scores(codes, probe, rows, height)
+        return scores(codes, queries, rows, height)
 
     monkeypatch.setattr(Codes, "scores", noted)
     return seen
 
 
 @pytest.mark.parametrize("q", [1, 3, space.index.torch_index._SHARED, space.index.torch_index._SHARED + 1])
-def test_a_mask_that_leaves_few_rows_costs_no_look_at_the_others(q, looked):
-    """So many times fewer; a batch of queries, and that more queries share the cost of fetching, has its bound."""
+def test_a_mask_that_leaves_few_rows_reads_only_their_codes(q, scored):
+    """A filter such as one brand would otherwise cost a search of the whole catalogue."""
     n, most = 100 * space.index.torch_index._NARROW, 100 * min(q, space.index.torch_index._SHARED)
     index, queries = index_of(signs(n, 4)), signs(q, 4, seed=1)
     for left in (most, most + 1):
         index.search(queries, 3, torch.arange(n) < left)
-    assert [rows for rows, _ in looked] == [most, n]
+    assert [rows for rows, _ in scored] == [most, n]
 
 
 @pytest.mark.parametrize("q", [1, 3, 7, 12])
-def test_a_look_takes_the_memory_it_may(q, looked, monkeypatch):
-    """No more, however many rows and queries there are, and no less, or there would be more looks."""
-    monkeypatch.setattr(space.index.torch_index, "_LOOK", 5_000)
+def test_blocks_fill_the_memory_they_may_take(q, scored, monkeypatch):
+    """Larger ones would take gigabytes for a large catalogue, smaller ones more time."""
+    monkeypatch.setattr(space.index.torch_index, "_SCORES_AT_ONCE", 5_000)
     index_of(signs(3_000, 4)).search(signs(q, 4, seed=1), 3)
     most = min(5_000 // q, 3_000)
-    assert sum(rows for rows, _ in looked) == 3_000
-    assert all(most < height <= most + space.index.torch_index._GROUP for _, height in looked)
+    assert sum(rows for rows, _ in scored) == 3_000
+    assert all(most < height <= most + space.index.torch_index._GROUP for _, height in scored)
 
 
 @pytest.mark.parametrize(
-    ("k", "floor", "expected"), [(1, -np.inf, [0, 1]), (1, 9.0, [0, 1]), (1, 9.5, [0]), (2, 9.5, [0]),
+    ("k", "kth_best", "expected"), [(1, -np.inf, [0, 1]), (1, 9.0, [0, 1]), (1, 9.5, [0]), (2, 9.5, [0]),
                                  (2, 0.0, [0, 1, 2]), (9, -np.inf, [0, 1, 2]), (9, 7.0, [0, 1, 2])]
 )  # fmt: skip
-def test_candidates_by_hand(k, floor, expected):
-    """Two margins below the k-th best look, one below what k rows are known to score; all where there are no k."""
-    seen = torch.tensor([10.0, 8.0, 7.9, -np.inf])[:, None]
-    places, asking = space.index.torch_index._candidates(seen, k, torch.ones(1), torch.tensor([floor]))
+def test_candidates_by_hand(k, kth_best, expected):
+    """Two errors below the k-th best of the block, one below the k-th best so far; all if there are fewer than k."""
+    near = torch.tensor([10.0, 8.0, 7.9, -np.inf])[:, None]
+    places, asking = space.index.torch_index._candidates(near, k, torch.ones(1), torch.tensor([kth_best]))
     assert places.tolist() == expected and not asking.any()
 
 
-def test_of_few_rows_each_is_looked_at_and_of_many_their_groups():
-    """Groups find the edge sooner, at the cost of a few candidates more where two of the best share one."""
+def test_candidates_of_few_rows_and_of_many():
+    """With many rows the edge is found among groups: faster, for a few more candidates where two of the best share."""
     group = space.index.torch_index._GROUP
     for rows in (8 * group - group, 8 * group):
-        seen = torch.zeros(rows, 2)
-        seen[::group], seen[:2] = 5.0, 10.0
-        seen[:, 1] -= 100  # another query, with an edge of its own
-        places, asking = space.index.torch_index._candidates(seen, 2, torch.zeros(2), torch.full((2,), -np.inf))
+        near = torch.zeros(rows, 2)
+        near[::group], near[:2] = 5.0, 10.0
+        near[:, 1] -= 100  # another query, with an edge of its own
+        places, asking = space.index.torch_index._candidates(near, 2, torch.zeros(2), torch.full((2,), -np.inf))
         expected = [0, 1, *(range(group, rows, group) if rows == 8 * group else ())]
         assert places.tolist() == 2 * expected and asking.tolist() == [0] * len(expected) + [1] * len(expected)
 
@@ -337,7 +333,7 @@ def test_of_few_rows_each_is_looked_at_and_of_many_their_groups():
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 @pytest.mark.parametrize("row", [0, BLOCK + 3])
 def test_not_finite(row, value, precision):
-    """One NaN would come first in every result, or never; the row number says which product to look at."""
+    """One NaN would come first in every result, or never. The row number says which product to look at."""
     vectors = torch.zeros(BLOCK + 5, 2)
     vectors[row, 1] = vectors[BLOCK + 4, 0] = value
     with pytest.raises(ValueError, match=f"row {row} is not"):
@@ -352,7 +348,7 @@ def test_embeddings_of_another_shape(shape):
 
 
 def test_unknown_precision():
-    """Not a silent float32."""
+    """A typo must not fall back to float32."""
     with pytest.raises(ValueError, match="precision should be one of .* is 'int4'"):
         index_of(torch.zeros(2, 2), "int4")
 
@@ -376,14 +372,14 @@ def test_mask_of_another_shape(shape):
 
 @pytest.mark.parametrize("k", [0, -1])
 def test_k_below_one(k):
-    """-1 is no way to say "all"."""
+    """-1 does not mean "all"."""
     with pytest.raises(ValueError, match=f"k should be >= 1, is {k}"):
         index_of(torch.zeros(4, 2)).search(torch.zeros(2, 2), k)
 
 
 @pytest.mark.parametrize(("precision", "error"), [("float32", 0.0), ("float16", 1e-3), ("int8", 0.0)])
 def test_vectors_are_the_kept_ones(precision, error):
-    """More-like-this searches with them: a row in place of its code, and in the order asked for."""
+    """More-like-this searches with them: rows, not codes, in the order asked for."""
     rows = unit(5, 16)
     found = index_of(rows, precision).vectors(torch.tensor([4, 0, 4]))
     assert found.dtype == torch.float32 and found.shape == (3, 16)

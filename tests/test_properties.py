@@ -151,7 +151,7 @@ def test_the_index_equals_the_naive_answer(n, d, q, k, precision, kind, masked, 
     queries = torch.randn(q, d, generator=draw)
     mask = {"none": None, "one": torch.rand(n, generator=draw) < 0.3, "each": torch.rand(q, n, generator=draw) < 0.5,
             "empty": torch.zeros(n, dtype=torch.bool)}[masked]  # fmt: skip
-    with mock.patch("space.index.torch_index._scans", lambda device: scans):
+    with mock.patch("space.index.torch_index._is_gpu", lambda device: scans):
         index = TorchIndex(rows, precision=precision, device="cpu")
     scores, found = index.search(queries, k, mask)
     everyone = torch.arange(n)

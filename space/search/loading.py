@@ -120,9 +120,7 @@ def _systems(
         # What is mapped stays on the disk but for its codes: the same answers from half the memory, see TorchIndex.
         precision = "float16" if encoder.device.type == "cuda" else "int8"
         try:
-            # Nibbles would save each model's search of 1.2 million products ten milliseconds, of the 80 that a
-            # comparison takes, for a quarter of a gigabyte and nearly a second of every start.
-            index = TorchIndex(served.vectors[part], precision=precision, halved=False)
+            index = TorchIndex(served.vectors[part], precision=precision)
         except ValueError as error:  # a row that is not finite
             raise StoreError(f"{store.name}: {part}: {error}") from error
         served.release(part)

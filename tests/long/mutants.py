@@ -58,11 +58,10 @@ TARGETS = {
         ["index.torch_index"],
         [
             "tests/test_index.py",
-            "tests/test_nibbles.py",
             "tests/test_properties.py::test_the_index_equals_the_naive_answer",
         ],
     ),
-    "codes": Target(["index.codes", "index.nibbles"], ["tests/test_codes.py", "tests/test_nibbles.py"]),
+    "codes": Target(["index.codes"], ["tests/test_codes.py"]),
     "scan": Target(["index.gpu_scan"], ["tests/test_gpu_scan.py", "tests/test_index.py"]),
 }
 
