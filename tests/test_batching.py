@@ -1,4 +1,4 @@
-"""Who waits together is served together, and nobody can tell; what one gets wrong, only he hears of."""
+"""Batches: concurrent requests get the answers that each would get alone, and an error stays with its request."""
 
 import threading
 
@@ -7,12 +7,13 @@ import small_shop
 
 from space.errors import QueryError
 from space.retrieval.systems import DenseSystem
-from space.search.batching import Batches
+from space.search.batching import Batches, retrieve
 from space.search.engine import SearchEngine
+from space.search.request import Request
 
 
 class Work:
-    """Doubles numbers, in calls that can be held up: ``begun`` says that one is at work, ``go`` lets it end."""
+    """Doubles numbers. The first ``held`` calls set ``begun`` and then wait for ``go``."""
 
     def __init__(self, held=1):
         self.calls, self.begun, self.go = [], threading.Event(), threading.Event()
@@ -28,8 +29,8 @@ class Work:
         return [2 * number for number in numbers]
 
 
-def all_at_once(batches, work, numbers):
-    """{number: answer or error} of a first question, and of others that come while it is answered."""
+def ask_together(batches, work, numbers):
+    """{number: reply or error}: the first is asked, and all others while its batch runs."""
     found = {}
 
     def ask(number):
@@ -51,28 +52,28 @@ def all_at_once(batches, work, numbers):
     return found
 
 
-def test_those_who_wait_are_served_in_one_call():
+def test_waiting_questions_are_answered_in_one_call():
     work = Work()
     batches = Batches(work, 32)
-    assert all_at_once(batches, work, [1, 2, 3, 4]) == {1: 2, 2: 4, 3: 6, 4: 8}
+    assert ask_together(batches, work, [1, 2, 3, 4]) == {1: 2, 2: 4, 3: 6, 4: 8}
     assert work.calls[0] == [1] and sorted(work.calls[1]) == [2, 3, 4] and len(work.calls) == 2
 
 
-def test_no_more_than_so_many_in_one_call_and_nobody_is_forgotten():
+def test_a_batch_has_a_limit_and_the_rest_is_answered_next():
     work = Work()
-    found = all_at_once(Batches(work, 3), work, list(range(20, 31)))
+    found = ask_together(Batches(work, 3), work, list(range(20, 31)))
     assert found == {number: 2 * number for number in range(20, 31)}
     assert [len(call) for call in work.calls] == [1, 3, 3, 3, 1]
 
 
-def test_an_error_is_its_own_only():
-    """One who asks for what cannot be must not take the answers of the others with him."""
+def test_an_error_stays_with_its_question():
+    """13 fails; the others of its batch must get their replies."""
     work = Work()
-    found = all_at_once(Batches(work, 32), work, [1, 13, 2, 3])
+    found = ask_together(Batches(work, 32), work, [1, 13, 2, 3])
     assert found == {1: 2, 13: "thirteen", 2: 4, 3: 6}
 
 
-def test_an_error_does_not_block_the_next():
+def test_an_error_does_not_block_the_next_question():
     work = Work(held=0)
     batches = Batches(work, 32)
     with pytest.raises(ValueError, match="thirteen"):
@@ -97,50 +98,54 @@ QUESTIONS = [
 ]
 
 
-def test_answers_are_those_one_gets_alone(engine):
-    """With other depths, systems and filters in the same call: the first of more must be the best of few."""
-    alone = [engine.search(*asked[:3], **asked[3]).hits for asked in QUESTIONS]
-    found, barrier = {}, threading.Barrier(3 * len(QUESTIONS))
+def test_concurrent_searches_get_the_answers_of_single_ones(engine):
+    """Three threads for each question, with different k, systems and filters."""
 
     def ask(place):
         query, k, system, filters = QUESTIONS[place % len(QUESTIONS)]
-        barrier.wait(10)
-        found[place] = engine.search(query, k, system, **filters).hits
+        return [hit.to_json() for hit in engine.search(query, k, system, **filters).hits]
 
-    threads = [threading.Thread(target=ask, args=(place,)) for place in range(3 * len(QUESTIONS))]
+    def ask_concurrently(place):
+        barrier.wait(10)
+        found[place] = ask(place)
+
+    expected = {place: ask(place) for place in range(3 * len(QUESTIONS))}
+    found, barrier = {}, threading.Barrier(len(expected))
+    threads = [threading.Thread(target=ask_concurrently, args=(place,)) for place in expected]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(20)
-    assert found == {place: alone[place % len(QUESTIONS)] for place in range(3 * len(QUESTIONS))}
+    assert found == expected
 
 
-def test_retrieving_together_is_retrieving_alone(engine):
-    """Worked out without threads, so that all of them are in one call for certain; folding reads hybrid deeper."""
-    from space.search.retrieval import Asked, Request, retrieve
-
+def test_a_batch_gives_the_answers_of_single_requests(engine):
+    """Without threads, so that all requests are in one batch for certain."""
     masks = [None, engine.facets.mask({"brand": "Acme"}), engine.facets.mask({"brand": "Acme"})]
     names = list(engine.systems)
     requests = [
-        Request(names, Asked(query), k, mask) for query in ("red", "phone") for k in (1, 9, 500) for mask in masks
+        Request(names, query, k, {}, mask) for query in ("red", "phone") for k in (1, 9, 500) for mask in masks
     ]
-    requests += [Request(names, Asked("Red running shoes", row), 5, masks[0]) for row in (0, 3)]
-    together = retrieve(engine.systems, requests)
-    for request, found in zip(requests, together, strict=True):
-        (alone,) = retrieve(engine.systems, [request])
-        assert {name: (one.rows.tolist(), one.scores.tolist()) for name, (one, *_) in found.items()} == {
-            name: (one.rows.tolist(), one.scores.tolist()) for name, (one, *_) in alone.items()
+    requests += [Request(names, "Red running shoes", 5, {}, None, row) for row in (0, 3)]
+
+    def plain(answers):
+        return {
+            name: (answer.ranking.rows.tolist(), answer.ranking.scores.tolist()) for name, answer in answers.items()
         }
 
+    for request, found in zip(requests, retrieve(engine.systems, requests), strict=True):
+        (alone,) = retrieve(engine.systems, [request])
+        assert plain(found) == plain(alone)
 
-class Elsewhere:
-    """An index that is told filters, and that does not answer before two ask it at the same time."""
+
+class Database:
+    """An index that is told filters, and that answers only once two requests are there at the same time."""
 
     def __init__(self, index, told, both, filters=None):
         self.index, self.told, self.both, self.filters = index, told, both, filters
 
     def within(self, filters):
-        return Elsewhere(self.index, self.told, self.both, filters)
+        return Database(self.index, self.told, self.both, filters)
 
     def search(self, queries, k, mask=None):
         self.both.wait(10)
@@ -148,11 +153,11 @@ class Elsewhere:
         return self.index.search(queries, k, mask)
 
 
-def test_who_asks_elsewhere_waits_for_nobody_and_is_told_his_filters(engine):
-    """A database that hangs for ten seconds would else hang for each of those who wait, one after the other."""
+def test_searches_of_a_database_are_not_batched_and_each_has_its_filters(engine):
+    """A database that hangs for ten seconds must not hold up the other requests of a batch."""
     told, both = [], threading.Barrier(2)
     tuned = engine.systems["tuned"]
-    systems = {"tuned": DenseSystem("tuned", tuned.encoder, Elsewhere(tuned.index, told, both))}
+    systems = {"tuned": DenseSystem("tuned", tuned.encoder, Database(tuned.index, told, both))}
     elsewhere, found = SearchEngine(engine.catalogue, systems), {}
 
     def ask(brand):
@@ -164,11 +169,12 @@ def test_who_asks_elsewhere_waits_for_nobody_and_is_told_his_filters(engine):
     for thread in threads:
         thread.join(20)
     assert sorted(told, key=str) == [(1, {"brand": ""}), (1, {"brand": "Acme"})]
-    assert found == {brand: [hit.key for hit in engine.search("sneakers", 5, brand=brand).hits] for brand in found}
-    assert set(found) == {"Acme", ""}
+    assert found == {
+        brand: [hit.key for hit in engine.search("sneakers", 5, brand=brand).hits] for brand in ("Acme", "")
+    }
 
 
-def test_a_wrong_question_never_gets_there(engine):
+def test_a_refused_search_does_not_block_the_next(engine):
     with pytest.raises(QueryError, match="k should be"):
         engine.search("red", 0)
     assert engine.search("red", 1).hits

@@ -7,7 +7,7 @@ import small_shop
 from browsing import LOW_CONTRAST, PHONE, ask, needs_chromium, titles, width_beyond
 
 from space.search.engine import SearchEngine
-from space.search.score_reference import EXACT, Calibration
+from space.search.score_reference import EXACT, ScoreReference
 
 pytestmark = needs_chromium
 SHELVES = {"shoes": "Wear > Shoes", "boots": "Wear > Shoes", "socks": "Wear", "laptop": "Tech", "coffee": "Kitchen"}
@@ -21,9 +21,9 @@ def shelf(title):
 def url():
     plain = small_shop.engine()
     shelves = small_shop.pa.array(map(shelf, plain.catalogue["product_title"].to_pylist()), small_shop.pa.string())
-    known = {name: Calibration(small_shop.torch.linspace(0, 1, 200).numpy(), EXACT) for name in ("base", "tuned")}
+    known = {name: ScoreReference(small_shop.torch.linspace(0, 1, 200).numpy(), EXACT) for name in ("base", "tuned")}
     catalogue = plain.catalogue.append_column("category", shelves)
-    engine = SearchEngine(catalogue, plain.systems, judgments=small_shop.judgments(), calibrations=known)
+    engine = SearchEngine(catalogue, plain.systems, judgments=small_shop.judgments(), references=known)
     with small_shop.serve(engine) as url:
         yield url
 

@@ -202,7 +202,6 @@ def test_only_a_borrowed_gpu_is_not_asked(gpu, code):
         raise RuntimeError("CUDA error")
 
     engine = small_shop.engine(gpu=gpu)
-    engine.description["device"] = "cuda"
     engine.systems["broken"] = SimpleNamespace(dense=True, retrieve=fail)
     assert asyncio.run(Health(engine).answer(None)).status_code == code
 

@@ -8,7 +8,7 @@ import small_shop
 from starlette.datastructures import QueryParams
 
 from space.data.filters import FILTERS
-from space.search.engine import SYSTEMS
+from space.search.request import SYSTEMS
 from space.ui import links
 from space.ui.events.form import choices
 from space.ui.link_events import without_unknown

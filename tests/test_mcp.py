@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 import small_shop
 
-from space.search.engine import SYSTEMS
+from space.search.request import SYSTEMS
 from space.ui.events import endpoints
 
 mcp = pytest.importorskip("mcp", reason="needs the mcp package of requirements.txt")

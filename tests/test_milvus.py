@@ -30,9 +30,10 @@ from space.index.milvus import KINDS, MilvusError, MilvusIndex, condition, unfin
 from space.index.torch_index import TorchIndex
 from space.pipelines import quickstart
 from space.retrieval.systems import Bm25System, DenseSystem, HybridSystem, RandomSystem, within
+from space.search.batching import retrieve
 from space.search.engine import SearchEngine
 from space.search.loading import load_engine
-from space.search.retrieval import Asked, Request, retrieve
+from space.search.request import Request
 from space.settings import AppSettings, BuildSettings, SettingsError, without_secret
 from space.store import mapped_files, milvus_loading
 from space.store.milvus_loading import collection_name, open_indexes
@@ -262,13 +263,13 @@ def test_filters_go_with_each_of_several_requests(store, pairs):
         {"color": "red", "max_price": 5},
     ]
     requests = [
-        Request(["tuned"], Asked(text, row, filters), ROWS, facets.mask(filters))
+        Request(["tuned"], text, ROWS, filters, facets.mask(filters), row)
         for filters in chosen
         for text, row in (("red shoes", None), ("blue mug", None), ("", 3))
     ]
     for ours, theirs in zip(retrieve(there, requests), retrieve(here, requests), strict=True):
         for part in ("rows", "scores"):
-            assert getattr(ours["tuned"][0], part).tolist() == getattr(theirs["tuned"][0], part).tolist()
+            assert getattr(ours["tuned"].ranking, part).tolist() == getattr(theirs["tuned"].ranking, part).tolist()
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "FLAT"])

@@ -1,16 +1,26 @@
-"""What counts as the same listing but for its size, and what must not."""
+"""Near-duplicates: which titles count as the same product in another size or colour, and which do not."""
 
 import pytest
 
-from space.search.near_duplicates import Listing, fold, overlap, title_words
+from space.search.near_duplicates import group_near_duplicates, overlap, title_words
+from space.search.results import Hit
 
 
-def listing(title, brand="Acme", color=None, locale="us"):
-    return Listing(title, brand, color, locale)
+def hit(title, brand="Acme", color=None, locale="us", rank=1):
+    return Hit(
+        rank=rank,
+        product_id=str(rank),
+        product_locale=locale,
+        title=title,
+        brand=brand,
+        color=color,
+        score=1.0,
+        esci_label=None,
+    )
 
 
-def same(first, second, **fields):
-    return len(fold([listing(first, **fields), listing(second, **fields)])) == 1
+def grouped(*hits):
+    return len(group_near_duplicates(hits)) == 1
 
 
 @pytest.mark.parametrize(
@@ -30,8 +40,8 @@ def same(first, second, **fields):
         ("“Canvas” Tote: Bag!", "canvas tote bag"),
     ],
 )
-def test_size_colour_quantity_and_punctuation_make_no_other_product(first, second):
-    assert same(first, second)
+def test_size_colour_quantity_and_punctuation_are_ignored(first, second):
+    assert grouped(hit(first), hit(second))
 
 
 @pytest.mark.parametrize(
@@ -46,46 +56,45 @@ def test_size_colour_quantity_and_punctuation_make_no_other_product(first, secon
         ("水筒 ステンレス", "水筒 プラスチック"),
     ],
 )  # fmt: skip
-def test_models_and_materials_do(first, second):
-    """Nine words of ten in common are no help where the tenth names the model."""
-    assert not same(first, second)
+def test_models_and_materials_are_not(first, second):
+    """X200 and X300 share nine words of ten, but the tenth names the model."""
+    assert not grouped(hit(first), hit(second))
 
 
-def test_a_colour_is_what_the_product_says_it_is():
-    """Shops invent colours, which no list knows."""
-    first, second = listing("Canvas Bag Onyx", color="Onyx"), listing("Canvas Bag Sunset Mist", color="Sunset Mist")
-    assert len(fold([first, second])) == 1
-    assert len(fold([first._replace(color=None), second._replace(color=None)])) == 2
+def test_the_words_of_a_products_colour_are_ignored():
+    """Shops make up colours that no list has."""
+    assert grouped(hit("Canvas Bag Onyx", color="Onyx"), hit("Canvas Bag Sunset Mist", color="Sunset Mist"))
+    assert not grouped(hit("Canvas Bag Onyx"), hit("Canvas Bag Sunset Mist"))
 
 
 @pytest.mark.parametrize("field", [{"brand": "Borealis"}, {"brand": None}, {"locale": "es"}])
 def test_brand_and_locale_must_agree(field):
-    one = listing("Canvas Bag")
-    assert len(fold([one, one._replace(**field)])) == 2
-    assert len(fold([one, one._replace(brand=" ACME")])) == 1
+    assert not grouped(hit("Canvas Bag"), hit("Canvas Bag", **field))
+    assert grouped(hit("Canvas Bag"), hit("Canvas Bag", brand=" ACME"))
 
 
-def test_one_word_of_ten_may_differ_and_not_two_of_nine():
-    """The edge of the rule: 9 shared of 11 is above four fifths, 7 shared of 11 below, 8 of 10 on it."""
+def test_titles_may_differ_in_a_fifth_of_their_words():
+    """9 words of 11 shared are above .8, 8 of 10 exactly .8, 7 of 11 below."""
     words = "alpha bravo charlie delta echo foxtrot golf hotel india juliet".split()
     text = " ".join(words)
-    assert same(text, " ".join([*words[:9], "kilo"]))
-    assert not same(" ".join(words[:9]), " ".join([*words[:7], "kilo", "lima"]))
-    assert same(" ".join(words[:8]), text)
+    assert grouped(hit(text), hit(" ".join([*words[:9], "kilo"])))
+    assert grouped(hit(" ".join(words[:8])), hit(text))
+    assert not grouped(hit(" ".join(words[:9])), hit(" ".join([*words[:7], "kilo", "lima"])))
     assert overlap(frozenset("ab"), frozenset("bc")) == 1 / 3 and overlap(frozenset(), frozenset()) == 0
 
 
-def test_groups_are_led_by_the_best_and_do_not_drift():
-    """c is like b but not like a, which leads: through b it would stand under a title that it is unlike."""
+def test_hits_are_compared_with_the_leader_of_a_group():
+    """c is like b but not like a, so it must not join the group of a and b."""
     a = "one two three four five six seven eight nine ten"
     b = "one two three four five six seven eight nine zulu"
     c = "one two three four five six seven eight yankee zulu"
-    other = "Something else"
-    assert fold([listing(title) for title in (a, other, b, c, a)]) == [[0, 2, 4], [1], [3]]
-    assert fold([]) == []
+    titles = (a, "Something else", b, c, a)
+    groups = group_near_duplicates([hit(title, rank=rank) for rank, title in enumerate(titles, start=1)])
+    assert [[one.rank for one in (leader, *leader.similar)] for leader in groups] == [[1, 3, 5], [2], [4]]
+    assert group_near_duplicates([]) == []
 
 
-def test_words_without_a_size_and_a_title_of_sizes_only():
+def test_words_of_a_title():
     assert title_words("Steel Bottle, 12 oz, Red (Pack of 2)") == {"steel", "bottle"}
-    assert title_words("12 oz Red") == {"12", "oz", "red"}
-    assert title_words("Lamp E27 60W") == {"lamp", "e27", "60w"}, "what it needs is no size"
+    assert title_words("12 oz Red") == {"12", "oz", "red"}, "nothing else is left"
+    assert title_words("Lamp E27 60W") == {"lamp", "e27", "60w"}, "a watt is not a size"

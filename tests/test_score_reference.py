@@ -1,4 +1,4 @@
-"""What scores are compared with: pairs drawn fairly and the same each time, shares that can be counted by hand."""
+"""Score references: which pairs are drawn, and shares that can be counted by hand."""
 
 import numpy as np
 import pandas as pd
@@ -9,8 +9,16 @@ import torch
 
 from space.index.torch_index import TorchIndex
 from space.retrieval.systems import DenseSystem
-from space.search import score_reference
-from space.search.score_reference import EXACT, RANDOM, Calibration, calibrate, calibrations, reference_pairs
+from space.search import score_reference as reference
+from space.search.score_reference import (
+    EXACT,
+    RANDOM,
+    Pairs,
+    ScoreReference,
+    reference_pairs,
+    score_reference,
+    score_references,
+)
 
 PRODUCTS = 400
 
@@ -43,13 +51,13 @@ class Numbered:
     ("score", "share"), [(0.05, 0.0), (0.1, 0.0), (0.15, 0.25), (0.2, 0.25), (0.3, 0.75), (0.31, 1.0)]
 )
 def test_a_standing_is_the_share_below(score, share):
-    """Equal scores are not below: the worst Exact pair is above none, and a tie is no win."""
-    standing = Calibration(np.array([0.1, 0.2, 0.2, 0.3], np.float32), EXACT).standing(np.float32(score))
+    """An equal score is not below: the worst Exact pair is above 0 %."""
+    standing = ScoreReference(np.array([0.1, 0.2, 0.2, 0.3], np.float32), EXACT).standing(np.float32(score))
     assert (standing.share, standing.among, standing.pairs) == (share, "Exact pairs", 4)
 
 
 def test_only_exact_pairs_of_the_catalogue_count():
-    """Substitutes and what the catalogue lost would lower the bar."""
+    """Substitutes would lower the reference, and a product that the catalogue no longer has has no row."""
     frame = pd.concat([judged([10] * 12), judged([10] * 12, "Substitute", first=200)])
     frame.loc[0, "product_id"] = "gone"
     pairs = reference_pairs(frame, shop())
@@ -59,21 +67,21 @@ def test_only_exact_pairs_of_the_catalogue_count():
     assert [pairs.queries[place] for place in pairs.places] == [f"query {row // 10}" for row in pairs.rows]
 
 
-def test_no_query_speaks_for_all():
+def test_a_query_with_many_products_gives_its_share_only():
     """One query with 200 Exact products among eleven with 20: each gives no more than its share of 500."""
     pairs = reference_pairs(judged([200] + [20] * 11), shop())
     counts = np.bincount(pairs.places)
-    assert pairs.queries[int(counts.argmax())] == "query 0" and counts.max() == -(-score_reference.PAIRS // 12) == 42
+    assert pairs.queries[int(counts.argmax())] == "query 0" and counts.max() == -(-reference.PAIRS // 12) == 42
     assert sorted(counts.tolist())[:11] == [20] * 11
 
 
-def test_a_start_stays_cheap_with_many_judgments():
+def test_many_judgments_do_not_slow_the_start():
     pairs = reference_pairs(judged([3] * 1000), shop())
-    assert len(pairs.queries) == score_reference.QUERIES and len(pairs.rows) <= score_reference.PAIRS
+    assert len(pairs.queries) == reference.QUERIES and len(pairs.rows) <= reference.PAIRS
 
 
 def test_the_draw_is_the_same_at_every_start():
-    """Else a shared link would show another figure tomorrow."""
+    """Otherwise a shared link would show another percentage tomorrow."""
     for frame in (judged([3] * 1000), None):
         first, second = (reference_pairs(frame, shop()) for _ in range(2))
         assert first.queries == second.queries and np.array_equal(first.rows, second.rows)
@@ -85,29 +93,29 @@ def test_the_draw_is_the_same_at_every_start():
 def test_too_few_judgments_give_random_pairs(frame):
     pairs = reference_pairs(frame, shop())
     assert pairs.among == RANDOM
-    assert len(pairs.rows) == score_reference.QUERIES * score_reference.RANDOM_PRODUCTS
+    assert len(pairs.rows) == reference.QUERIES * reference.RANDOM_PRODUCTS
     own = np.array([int(title.split()[-1]) for title in pairs.queries])[pairs.places]
-    assert (own != pairs.rows).all(), "a title meets its own product"
+    assert (own != pairs.rows).all(), "a title is paired with its own product"
     assert len(set(pairs.rows.tolist())) > PRODUCTS / 2
 
 
-def test_nothing_to_compare_with():
+def test_a_catalogue_without_two_titles_has_no_reference():
     assert reference_pairs(None, shop(["only one"])) is None
     assert reference_pairs(None, shop([None, " ", ""])) is None
-    assert calibrations({"tuned": object()}, None, shop(["only one"])) == {}
+    assert score_references({"tuned": object()}, None, shop(["only one"])) == {}
 
 
-def test_scores_are_those_the_search_would_give():
+def test_scores_are_cosines():
     """cos((n - m) / 1000) for query n and row m."""
     index = TorchIndex(Numbered().encode_queries([f"row {row}" for row in range(PRODUCTS)]), precision="float32")
-    pairs = score_reference.Pairs(["query 7", "query 300"], np.array([0, 0, 1]), np.array([7, 107, 100]), EXACT)
-    found = calibrate(DenseSystem("base", Numbered(), index), pairs)
+    pairs = Pairs(["query 7", "query 300"], np.array([0, 0, 1]), np.array([7, 107, 100]), EXACT)
+    found = score_reference(DenseSystem("base", Numbered(), index), pairs)
     assert found.scores == pytest.approx(np.cos([0.2, 0.1, 0.0]), abs=1e-6)
     assert found.standing(np.cos(0.15)).share == pytest.approx(1 / 3)
 
 
-def test_only_cosines_are_calibrated():
-    """BM25 scores and fused scores are no cosines of an encoder; a per cent of them would mislead."""
-    found = calibrations(small_shop.engine().systems, small_shop.judgments(), small_shop.catalogue())
+def test_only_encoders_have_a_reference():
+    """BM25 and fused scores are not cosines: they grow with the number of words."""
+    found = score_references(small_shop.engine().systems, small_shop.judgments(), small_shop.catalogue())
     assert set(found) == {"base", "tuned"}
     assert {one.among for one in found.values()} == {RANDOM}, "six judged queries are too few"

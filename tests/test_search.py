@@ -12,8 +12,9 @@ from space.evaluation.metrics import rank_biased_overlap
 from space.index.bm25 import Bm25Index
 from space.index.torch_index import TorchIndex
 from space.retrieval.systems import Bm25System, DenseSystem, HybridSystem
-from space.search.engine import MAX_QUERY_CHARACTERS, SearchEngine
-from space.search.score_reference import EXACT, Calibration
+from space.search.engine import SearchEngine
+from space.search.request import MAX_QUERY_CHARACTERS
+from space.search.score_reference import EXACT, ScoreReference
 
 
 @pytest.fixture(scope="module")
@@ -389,7 +390,7 @@ def test_more_like_compares_vectors_and_leaves_the_product_out(engine):
     found = engine.more_like("us", "p01", 100, "base")
     assert ids(found)[0] == ("us", "p02") and found.hits[0].score == pytest.approx(3 / 4, abs=1e-6)
     assert ("us", "p01") not in ids(found) and ("es", "p01") in ids(found) and len(found.hits) == len(engine) - 1
-    assert found.like.product_id == "p01" and found.like.rank == 0 and found.query == "Red running shoes"
+    assert found.like.product_id == "p01" and found.query == "Red running shoes"
     assert found.timings_ms["encode"] == 0, "the vector is there already"
     assert found.to_json()["like"] == {"product_id": "p01", "product_locale": "us", "title": "Red running shoes"}
 
@@ -439,8 +440,8 @@ def test_hits_stand_among_the_scores_of_their_own_system():
     """Calibrated apart: what is high for one encoder is low for another; and BM25 has none."""
     plain = small_shop.engine()
     scores = {"base": [0.1, 0.2, 0.8, 0.9], "tuned": [0.0, 0.0, 0.0, 0.0]}
-    known = {name: Calibration(small_shop.torch.tensor(part).numpy(), EXACT) for name, part in scores.items()}
-    engine = SearchEngine(plain.catalogue, plain.systems, judgments=small_shop.judgments(), calibrations=known)
+    known = {name: ScoreReference(small_shop.torch.tensor(part).numpy(), EXACT) for name, part in scores.items()}
+    engine = SearchEngine(plain.catalogue, plain.systems, judgments=small_shop.judgments(), references=known)
     found = engine.compare("red shoes", 3)
     assert found.systems["base"].hits[0].score == pytest.approx(0.707107)
     assert found.systems["base"].hits[0].standing.share == 0.5

@@ -86,9 +86,9 @@ def test_answers_from_a_forked_process_are_the_same():
     assert without_timings(found[0]) == without_timings(found[1])
     found = [one.more_like("us", "p01", 3, "tuned", color="red").to_json() for one in (plain, other)]
     assert without_timings(found[0]) == without_timings(found[1])
-    assert len(calls) == 2 and calls.pop()[0].names == ["tuned"]
+    assert len(calls) == 2 and calls.pop()[0].systems == ["tuned"]
     # Each turn is waited for and counted against the visitor: one for both encoders.
-    assert len(calls) == 1 and calls[0][0].names == ["base", "tuned"]
+    assert len(calls) == 1 and calls[0][0].systems == ["base", "tuned"]
 
 
 def test_reasons_from_a_forked_process_are_the_same():

@@ -13,7 +13,8 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from space.data.filters import FILTERS
-from space.search.engine import MAX_QUERY_CHARACTERS, SearchEngine
+from space.search.engine import SearchEngine
+from space.search.request import MAX_QUERY_CHARACTERS
 from space.ui.events.form import MAX_CHOICES
 from space.ui.page import build_demo, launch_options
 from space.ui.words import label

@@ -1,66 +1,46 @@
-"""A query to hits and comparisons: encoders, index, catalogue and judgments put together.
-
-Knows no web page. Everything a visitor can get wrong rises here as a ``QueryError``, one sentence fit to be shown.
-"""
+"""The search engine: a query to hits of one system, to a comparison of several, or to an explanation of one score."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from space.data.filters import Facets
 from space.data.gold_labels import GoldLabels
-from space.errors import QueryError, shown
 from space.evaluation.held_out_queries import HeldOut, judged_queries
 from space.feedback.usage import Usage
-from space.retrieval.systems import FUSION_DEPTH, Bm25System, DenseSystem, HybridSystem, Ranking, System, is_elsewhere
-from space.search import explanation
-from space.search.batching import Batches
-from space.search.explanation import Explanation
+from space.retrieval.systems import FUSION_DEPTH, Bm25System, HybridSystem, System
+from space.search.batching import Answer, retrieve
+from space.search.device import Device, Vectors, Wrapper
+from space.search.explanation import Explanation, explain_bm25, explain_encoder, explain_fusion, variants
 from space.search.list_quality import ListQuality, Scope, list_quality
-from space.search.near_duplicates import Listing, fold
-from space.search.results import Comparison, Hit, SearchResult
-from space.search.retrieval import Answers, Asked, Request, retrieve
-from space.search.score_reference import Calibration
+from space.search.near_duplicates import group_near_duplicates
+from space.search.products import hits_of, product_at, rank_in, row_of
+from space.search.request import Request, checked_k, checked_query, checked_system, checked_systems
+from space.search.results import Comparison, SearchResult
+from space.search.score_reference import ScoreReference
 
-SYSTEMS = ("tuned", "base", "bm25", "hybrid")
-COMPARED = ("base", "tuned", "bm25")
-#: What can be compared, in the order in which it is shown.
-COLUMNS = (*COMPARED, "hybrid")
-MAX_K = 100
-MAX_QUERY_CHARACTERS = 500
-#: Visitors whose queries are encoded and searched in one go, of those who wait at the same time. With more, each would
-#: wait longer than the sharing saves.
-TOGETHER = 32
-#: How many hits are read to fold them into k groups, times k, and once more where those are too few; no more than
-#: ``MAX_FOLDED``, since every title is read.
+#: To return k groups of near-duplicates, 10 k hits are read, and 50 k if those make fewer groups; at most MAX_FOLDED.
 FOLD_DEPTHS, MAX_FOLDED = (10, 50), 1_000
-#: What is wrapped around the work of the encoders, such as ``spaces.GPU``.
-Wrapper = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class SearchEngine:
-    """Answers queries over one catalogue with every system.
+    """Answers queries over one catalogue with every system. Threads may share it.
 
     Args:
-        catalogue: product columns, row-aligned with the systems.
+        catalogue: (n) rows of product columns, row-aligned with the systems.
         systems: {name: system}.
-        judgments: judged pairs to take gold labels and examples from; None where there are none.
+        judgments: judged pairs, for gold labels and example queries; None where there are none.
         notice: what must be said wherever the data is shown, or "".
-        description: encoders, device and the like, for the header.
+        description: dataset, store, device and encoders, for the header.
         evaluation: what training measured, or None.
-        calibrations: {system: what its scores are compared with}; a system without one has hits without a standing.
-        gpu: put around the methods that compute on the device. Under ZeroGPU (``spaces.GPU``) such a method runs in
-            a forked process which holds the GPU for as long: only what can be pickled goes in and out, and whatever
-            it changed in here is lost. So everything that can be refused is checked before, and one comparison waits
-            for the GPU once.
-        usage: counts the products of each answer, or None. An engine that is asked for anything but an answer to a
-            visitor or a program should have none.
+        references: {system: scores to compare its scores with}; hits of other systems have no standing.
+        gpu: ``spaces.GPU`` on ZeroGPU, see ``Device``.
+        usage: counts searches and the products shown, or None.
         bullets: characters of the bullet points in the passages, see ``space.data.catalogue.passages``.
     """
 
@@ -73,60 +53,58 @@ class SearchEngine:
         notice: str = "",
         description: Mapping[str, Any] | None = None,
         evaluation: Mapping[str, Any] | None = None,
-        calibrations: Mapping[str, Calibration] | None = None,
+        references: Mapping[str, ScoreReference] | None = None,
         gpu: Wrapper | None = None,
         usage: Usage | None = None,
         bullets: int = 0,
     ) -> None:
         """Build the filters and the labels."""
-        self.usage = usage
         self.catalogue = catalogue
         self.systems = dict(systems)
+        self.judgments = judgments
         self.notice = notice
         self.description = dict(description or {})
         self.evaluation = evaluation
-        self.judgments = judgments
+        self.usage = usage
         self.facets = Facets(catalogue)
-        self._calibrations = dict(calibrations or {})
-        self._labels = GoldLabels(judgments, catalogue)
-        self.examples = self._labels.examples
         #: Whether the catalogue has several locales, so that a held-out query comes with its own.
         self.several_locales = len(self.facets.counts("locale")) > 1
         self.held_out = HeldOut.of(evaluation, judged_queries(judgments))
+        self._labels = GoldLabels(judgments, catalogue)
+        self.examples = self._labels.examples
+        self._references = dict(references or {})
+        self._device = Device(self.systems, gpu)
         self._bullets = bullets
-        # Whose GPU is borrowed is each visitor's own affair, and who asks elsewhere must not keep others waiting for a
-        # place that does not answer; on what is here, those who wait are served together.
-        self._waiting: dict[tuple[str, ...], Batches[Request, Answers]] = {}
-        self._lent = gpu is not None
-        self._retrieve_on_device = self._retrieve_together
-        if gpu or any(is_elsewhere(system) for system in self.systems.values()):
-            self._retrieve_on_device = gpu(self._retrieve) if gpu else self._retrieve
-        self._encode_on_device = gpu(self._encode) if gpu else self._encode
 
     def __len__(self) -> int:
         return len(self.catalogue)
 
+    @property
+    def gpu_per_call(self) -> bool:
+        """Whether every call of an encoder takes a GPU from its visitor's quota, as on ZeroGPU."""
+        return self._device.gpu_per_call
+
     def search(
-        self, query: str, k: int = 10, system: str = "tuned", *, fold: bool = False, **filters: Any
+        self, query: str, k: int = 10, system: str = "tuned", *, fold: bool = False, **filters: object
     ) -> SearchResult:
-        """The best products of one system.
+        """The best products by one system.
 
         Args:
             query: free text, at most ``MAX_QUERY_CHARACTERS``.
-            k: 1 to ``MAX_K``; fewer come back where the filters or, with BM25, the words leave fewer.
+            k: 1 to ``MAX_K``. Fewer hits come back where fewer products pass the filters or, with BM25, share a word.
             system: one of ``SYSTEMS``.
-            fold: put near-duplicates under the best-ranked of them; k then counts what is left, and ranks are those
-                of the list before, so that they have gaps.
-            **filters: of ``space.data.filters.FILTERS``; applied before the top k is taken. None and "" allow all.
+            fold: group near-duplicates under the best-ranked of them. k then counts groups, and ranks have gaps.
+            **filters: of ``space.data.filters.FILTERS``, applied before the top k is taken. None and "" allow all.
 
         Raises:
-            QueryError: any of these out of bounds.
+            QueryError: a value out of bounds.
         """
         start = time.perf_counter()
-        asked, k, system = Asked(_checked_query(query), None, filters), _checked_k(k), self._checked_system(system)
-        found = self._found(asked, k, system, self.facets.mask(filters), start, fold)
-        self._count(asked.text, {system: found})
-        return found
+        query, k, system = checked_query(query), checked_k(k), checked_system(system, self.systems)
+        request = Request([system], query, k, filters, self.facets.mask(filters))
+        result = self._folded(request, start) if fold else self._results(request, start)[system]
+        self._count(query, [result])
+        return result
 
     def more_like(
         self,
@@ -136,277 +114,145 @@ class SearchEngine:
         system: str = "tuned",
         *,
         fold: bool = False,
-        **filters: Any,
+        **filters: object,
     ) -> SearchResult:
-        """The products nearest to one of the catalogue, itself left out.
+        """The products most similar to one of the catalogue, without that product.
 
         Args:
-            product_locale: with ``product_id`` the product.
-            product_id: see there.
+            product_locale: of the product.
+            product_id: of the product.
             k: see ``search``.
-            system: an encoder compares the vectors of products; BM25 and the fused systems search the title's words.
+            system: encoders compare the vectors of products; BM25 and hybrid search for the words of the title.
             fold: see ``search``.
             **filters: see ``search``.
 
         Returns:
-            Hits without a label, since nobody judged products for a product, and without a standing, since scores of
-            two products lie higher than those of a query and a product.
+            Hits without a label, since labels are for a query, and without a standing, since two products score higher
+            than a query and a product.
 
         Raises:
             QueryError: no such product, or see ``search``.
         """
         start = time.perf_counter()
-        row = self.row_of(product_locale, product_id)
-        k, system, mask = _checked_k(k), self._checked_system(system), self.facets.mask(filters)
+        row = row_of(self.catalogue, product_locale, product_id)
+        k, system, mask = checked_k(k), checked_system(system, self.systems), self.facets.mask(filters)
         mask = np.ones(len(self), bool) if mask is None else mask
         mask[row] = False
-        (like,) = self._hits(Ranking(np.zeros(1, np.float32), np.array([row])))
-        found = self._found(Asked(like.title or "?", row, filters), k, system, mask, start, fold)
-        self._count("", {system: found})  # nobody typed anything
-        return replace(found, like=replace(like, rank=0))
+        product = product_at(self.catalogue, row)
+        request = Request([system], product.title or "?", k, filters, mask, row)
+        result = self._folded(request, start) if fold else self._results(request, start)[system]
+        self._count("", [result])  # the visitor typed no query
+        return replace(result, like=product)
 
-    def compare(self, query: str, k: int = 10, systems: Sequence[str] | None = None, **filters: Any) -> Comparison:
-        """The same query by several systems, how good each is, and what fine-tuning moved.
+    def compare(self, query: str, k: int = 10, systems: Sequence[str] | None = None, **filters: object) -> Comparison:
+        """The same query by several systems, how good each list is, and what fine-tuning moved.
 
         Args:
             query: see ``search``.
             k: see ``search``.
-            systems: which, in their order; None: those of ``COMPARED`` that there are. Overlap and moves are between
-                base and tuned.
+            systems: their names, in the order of the answer; None for ``COMPARED``. Moves need base and tuned.
             **filters: see ``search``.
 
         Raises:
             QueryError: see ``search``.
         """
         start = time.perf_counter()
-        query, k = _checked_query(query), _checked_k(k)
-        names = self._checked_systems(systems)
-        mask = self.facets.mask(filters)
-        results = self._search(Asked(query, None, filters), k, names, mask, start)
-        self._count(query, results)
-        return Comparison.of(query, results, self._quality(query, k, results, mask, filters))
-
-    def _quality(
-        self,
-        query: str,
-        k: int,
-        results: Mapping[str, SearchResult],
-        mask: np.ndarray | None,
-        filters: Mapping[str, Any],
-    ) -> dict[str, ListQuality | None]:
-        """How good each list is against the judged products that it could hold."""
-        labels = self._labels.of(query)
-        judged = [label for row, label in labels.items() if row >= 0 and (mask is None or mask[row])]
-        if any(value for name, value in filters.items() if name != "locale"):
-            scope: Scope = "filtered"
-        else:
-            scope = "locale" if filters.get("locale") or not self.several_locales else "catalogue"
-        return {
-            name: list_quality([hit.esci_label for hit in result.hits], judged, k, scope)
-            for name, result in results.items()
-        }
-
-    def _checked_systems(self, systems: Sequence[str] | None) -> list[str]:
-        if systems is None:
-            return [name for name in COMPARED if name in self.systems] or list(self.systems)
-        wanted = [systems] if isinstance(systems, str) else list(systems)
-        if not wanted:
-            raise QueryError(f"systems is empty: name at least one of {', '.join(self.systems)}")
-        for name in wanted:
-            if not isinstance(name, str) or name not in self.systems:
-                raise QueryError(f"systems should be among {', '.join(self.systems)}, has {shown(name)}")
-        return list(dict.fromkeys(wanted))
+        query, k, names = checked_query(query), checked_k(k), checked_systems(systems, self.systems)
+        request = Request(names, query, k, filters, self.facets.mask(filters))
+        results = self._results(request, start)
+        self._count(query, results.values())
+        return Comparison.of(query, results, self._quality(request, results))
 
     def explain(
-        self, query: str, product_locale: str, product_id: str, system: str = "tuned", **filters: Any
+        self, query: str, product_locale: str, product_id: str, system: str = "tuned", **filters: object
     ) -> Explanation:
-        """Why one product scores what it scores with one system.
+        """Why one product has its score with one system.
 
         Args:
             query: see ``search``.
-            product_locale: with ``product_id`` says which product; it need not be among the hits.
-            product_id: see ``product_locale``.
+            product_locale: of the product, which need not be among the hits.
+            product_id: of the product.
             system: see ``search``.
-            **filters: those of the search: the ranks that hybrid fuses are ranks among what they leave.
+            **filters: those of the search. They change hybrid's ranks, which count only products that pass.
 
         Raises:
-            QueryError: any of these out of bounds, or no such product.
+            QueryError: a value out of bounds, or no such product.
         """
-        query, mask = _checked_query(query), self.facets.mask(filters)
-        asked = self.systems.get(system) if isinstance(system, str) else None
-        if not isinstance(asked, DenseSystem | Bm25System | HybridSystem):
-            raise QueryError(f"system should be one of {', '.join(self.systems)}, is {shown(system)}")
-        row = self.row_of(product_locale, product_id)
-        product = self.catalogue.slice(row, 1).to_pylist()[0]
+        query, mask = checked_query(query), self.facets.mask(filters)
+        name = checked_system(system, self.systems)
+        row = row_of(self.catalogue, product_locale, product_id)
+        product, asked = product_at(self.catalogue, row), self.systems[name]
         if isinstance(asked, HybridSystem):
-            names = [part.name for part in asked.parts]
-            found = self._search(Asked(query, None, filters), FUSION_DEPTH, names, mask, time.perf_counter())
-            parts = explanation.fused({name: _rank_in(result, product) for name, result in found.items()})
-        elif isinstance(asked, Bm25System):
-            parts = explanation.lexical(asked.index.terms(query, row), product)
-        else:
-            texts = explanation.variants(query, product, self._bullets)
-            parts = explanation.dense(texts, *self.encode([system], texts.queries, texts.passages)[system])
-            if asked.encoder.is_cut(texts.passages[0]):
-                parts["notes"].append("This product's text is longer than what the encoder reads; its end is cut off.")
-        title = product["product_title"] or ""
-        return Explanation(query, system, product["product_id"], product["product_locale"], title, **parts)
+            request = Request([part.name for part in asked.parts], query, FUSION_DEPTH, filters, mask)
+            ranks = {part: rank_in(answer.ranking, row) for part, answer in self._retrieve(request).items()}
+            return explain_fusion(query, name, product, ranks)
+        if isinstance(asked, Bm25System):
+            return explain_bm25(query, name, product, asked.index.terms(query, row))
+        texts = variants(query, product, self._bullets)
+        queries, passages = self.encode([name], texts.queries, texts.passages)[name]
+        cut = asked.encoder.is_cut(texts.passages[0])
+        return explain_encoder(query, name, product, texts, queries, passages, cut=cut)
 
-    def row_of(self, product_locale: str, product_id: str) -> int:
-        """Where a product stands in the catalogue.
+    def encode(self, names: Sequence[str], queries: Sequence[str], passages: Sequence[str]) -> Vectors:
+        """Vectors of texts by the encoders of the named systems, in one GPU call on ZeroGPU."""
+        return self._device.encode(names, queries, passages)
 
-        Raises:
-            QueryError: nowhere.
-        """
-        # Lone surrogates cannot be encoded as UTF-8.
-        given = {
-            name: str(value).encode("utf-8", "replace").decode()
-            for name, value in (("product_locale", product_locale), ("product_id", product_id))
-        }
-        # Not by rows_of, which builds the keys of the whole catalogue.
-        here = [pc.equal(self.catalogue[name], value) for name, value in given.items()]
-        row = pc.index(pc.and_(*here), True).as_py()
-        if row < 0:
-            raise QueryError(f"no product {given['product_id'][:80]!r} in locale {given['product_locale'][:80]!r}")
-        return row
-
-    def encode(
-        self, names: Sequence[str], queries: Sequence[str], texts: Sequence[str]
-    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Vectors of free texts, in one turn on the device.
-
-        Args:
-            names: of dense systems.
-            queries: texts to encode as queries.
-            texts: texts to encode as passages.
-
-        Returns:
-            {name: ((q, d) float32, (p, d) float32)}, unit norm.
-        """
-        return self._encode_on_device(list(names), list(queries), list(texts))
-
-    @property
-    def borrows_gpu(self) -> bool:
-        """Whether each call for an encoder must come by a GPU first, at its visitor's expense."""
-        return self._lent and self.description.get("device", "cpu") != "cpu"
-
-    def _encode(
-        self, names: Sequence[str], queries: Sequence[str], texts: Sequence[str]
-    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        encoders = {name: self.systems[name].encoder for name in names}
-        return {
-            name: (encoder.encode_queries(queries).numpy(), encoder.encode_passages(texts).numpy())
-            for name, encoder in encoders.items()
-        }
-
-    def _checked_system(self, system: str) -> str:
-        if not isinstance(system, str) or system not in self.systems:
-            raise QueryError(f"system should be one of {', '.join(self.systems)}, is {shown(system)}")
-        return system
-
-    def _found(
-        self, asked: Asked, k: int, system: str, mask: np.ndarray | None, start: float, folded: bool
-    ) -> SearchResult:
-        """One system's answer; folded, it is read deeper until there are k groups, or no more to read."""
-        if not folded:
-            return self._search(asked, k, [system], mask, start)[system]
-        for depth in sorted({min(factor * k, MAX_FOLDED) for factor in FOLD_DEPTHS}):
-            found = self._search(asked, depth, [system], mask, start)[system]
-            hits = _folded(found.hits)
-            if len(hits) >= k or len(found.hits) < depth:
-                break
-        timings = {**found.timings_ms, "total": round(_milliseconds_since(start), 3)}
-        return replace(found, hits=hits[:k], timings_ms=timings)
-
-    def _search(
-        self, asked: Asked, k: int, names: Sequence[str], mask: np.ndarray | None, start: float
-    ) -> dict[str, SearchResult]:
-        """Each system's answer; ``start`` is when the request came, by ``time.perf_counter``."""
-        before = _milliseconds_since(start)
-        # Who needs no encoder does not wait for the GPU, nor takes of a visitor's share of it.
-        dense = [name for name in names if self.systems[name].dense]
-        found = self._retrieve(Request([name for name in names if name not in dense], asked, k, mask))
+    def _retrieve(self, request: Request) -> dict[str, Answer]:
+        """{system: answer}. BM25 runs without a GPU slot; the systems with an encoder share one."""
+        dense = [name for name in request.systems if self.systems[name].dense]
+        lexical = [name for name in request.systems if name not in dense]
+        answers = retrieve(self.systems, [replace(request, systems=lexical)])[0]
         if dense:
-            queued = time.perf_counter()
-            answers = self._retrieve_on_device(Request(dense, asked, k, mask))
-            before += _milliseconds_since(queued) - sum(spent for _, _, spent in answers.values())
-            found |= answers
-        return {name: self._result(asked, name, *found[name], before) for name in names}
+            answers |= self._device.search(replace(request, systems=dense))
+        return {name: answers[name] for name in request.systems}
 
-    def _count(self, query: str, results: Mapping[str, SearchResult]) -> None:
-        """One answer, however many systems gave it."""
+    def _results(self, request: Request, start: float) -> dict[str, SearchResult]:
+        """{system: result}; ``start`` is when the request came, by ``time.perf_counter``."""
+        answers = self._retrieve(request)
+        # What every system of the request had to wait for: checks, filters, the other requests of a batch, the GPU.
+        shared_ms = _milliseconds_since(start) - sum(answer.total_ms for answer in answers.values())
+        is_query = request.row is None
+        labels = self._labels.of(request.query) if is_query else {}
+        results = {}
+        for name, answer in answers.items():
+            began = time.perf_counter()
+            reference = self._references.get(name) if is_query else None
+            hits = hits_of(self.catalogue, answer.ranking, labels, reference)
+            total_ms = shared_ms + answer.total_ms + _milliseconds_since(began)
+            timings = {"encode": answer.encode_ms, "search": answer.search_ms, "total": total_ms}
+            rounded = {stage: round(spent, 3) for stage, spent in timings.items()}
+            results[name] = SearchResult(request.query, name, hits, rounded)
+        return results
+
+    def _folded(self, request: Request, start: float) -> SearchResult:
+        """One system's hits, near-duplicates grouped; reads deeper until there are k groups or no more hits."""
+        (name,) = request.systems
+        for depth in sorted({min(factor * request.k, MAX_FOLDED) for factor in FOLD_DEPTHS}):
+            result = self._results(replace(request, k=depth), start)[name]
+            groups = group_near_duplicates(result.hits)
+            if len(groups) >= request.k or len(result.hits) < depth:
+                break
+        timings = {**result.timings_ms, "total": round(_milliseconds_since(start), 3)}
+        return replace(result, hits=groups[: request.k], timings_ms=timings)
+
+    def _quality(self, request: Request, results: Mapping[str, SearchResult]) -> dict[str, ListQuality | None]:
+        """How good each list is against the judged products that pass the filters."""
+        labels, mask, filters = self._labels.of(request.query), request.mask, request.filters
+        # Row -1 stands for judged products that the catalogue does not have.
+        judged = [label for row, label in labels.items() if row >= 0 and (mask is None or mask[row])]
+        scope: Scope = "locale" if filters.get("locale") or not self.several_locales else "catalogue"
+        if any(value for name, value in filters.items() if name != "locale"):
+            scope = "filtered"
+        return {
+            name: list_quality([hit.esci_label for hit in result.hits], judged, request.k, scope)
+            for name, result in results.items()
+        }
+
+    def _count(self, query: str, results: Sequence[SearchResult]) -> None:
+        """One search in the statistics, however many systems answered it."""
         if self.usage:
-            self.usage.shown((hit.key for result in results.values() for hit in result.hits), query)
-
-    def _retrieve(self, request: Request) -> Answers:
-        return self._retrieve_all([request])[0]
-
-    def _retrieve_together(self, request: Request) -> Answers:
-        """With those who ask the same systems: a search by one does not wait for a comparison by all."""
-        new = Batches[Request, Answers](self._retrieve_all, TOGETHER)
-        return self._waiting.setdefault(tuple(request.names), new).ask(request)
-
-    def _retrieve_all(self, requests: Sequence[Request]) -> list[Answers]:
-        return retrieve(self.systems, requests)
-
-    def _result(
-        self, asked: Asked, system: str, ranking: Ranking, stages: Mapping[str, float], spent: float, before: float
-    ) -> SearchResult:
-        start = time.perf_counter()
-        hits = self._hits(ranking, *([asked.text, system] if asked.row is None else []))
-        timings = {stage: round(stages.get(stage, 0.0), 3) for stage in ("encode", "search")}
-        timings["total"] = round(before + spent + _milliseconds_since(start), 3)
-        return SearchResult(asked.text, system, hits, timings)
-
-    def _hits(self, ranking: Ranking, query: str = "", system: str = "") -> list[Hit]:
-        labels = self._labels.of(query)
-        calibration = self._calibrations.get(system)
-        products = self.catalogue.take(pa.array(ranking.rows)).to_pylist()
-        return [
-            Hit(
-                rank=rank,
-                product_id=product.pop("product_id"),
-                product_locale=product.pop("product_locale"),
-                title=product.pop("product_title") or "",
-                brand=product.pop("product_brand"),
-                color=product.pop("product_color"),
-                score=round(float(score), 6),
-                esci_label=labels.get(int(row)),
-                extra=product,
-                standing=calibration.standing(float(score)) if calibration else None,
-            )
-            for rank, (row, score, product) in enumerate(
-                zip(ranking.rows, ranking.scores, products, strict=True), start=1
-            )
-        ]
-
-
-def _checked_query(query: str) -> str:
-    if not isinstance(query, str) or not query.strip():
-        raise QueryError("query is empty: type what you are looking for")
-    if len(query) > MAX_QUERY_CHARACTERS:
-        raise QueryError(f"query has {len(query):,} characters; use at most {MAX_QUERY_CHARACTERS}")
-    # Lone surrogates cannot be encoded as UTF-8, and control characters mean nothing to a tokenizer.
-    return " ".join(query.encode("utf-8", "replace").decode("utf-8").replace("\0", " ").split()) or "?"
-
-
-def _checked_k(k: int) -> int:
-    number = isinstance(k, int | float) and not isinstance(k, bool)
-    if not (number and 1 <= k <= MAX_K and float(k).is_integer()):
-        raise QueryError(f"k should be a whole number from 1 to {MAX_K}, is {shown(k)}")
-    return int(k)
+            self.usage.shown((hit.key for result in results for hit in result.hits), query)
 
 
 def _milliseconds_since(start: float) -> float:
     return (time.perf_counter() - start) * 1e3
-
-
-def _rank_in(result: SearchResult, product: Mapping[str, Any]) -> int | None:
-    key = product["product_locale"], product["product_id"]
-    return next((hit.rank for hit in result.hits if hit.key == key), None)
-
-
-def _folded(hits: Sequence[Hit]) -> list[Hit]:
-    """The leaders of the groups, each with the others of its group."""
-    groups = fold([Listing(hit.title, hit.brand, hit.color, hit.product_locale) for hit in hits])
-    return [replace(hits[first], similar=tuple(hits[place] for place in rest)) for first, *rest in groups]

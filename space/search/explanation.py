@@ -1,24 +1,23 @@
-"""Why a product scores what it scores: what each part of product and query adds, found by leaving the part out.
+"""Explanations: how much each field of a product and each word of a query adds to a score.
 
-Knows no index, no encoder and no engine: texts to compare go out, vectors and ranks come in. What an encoder makes of
-a text is not the sum of its words, so the parts of a cosine do not add up to it; those of BM25 and of a fusion do.
+For an encoder a part adds the score minus the score without the part, both encoded now. An encoder reads all words
+together, so these contributions do not add up to the score. Those of BM25 and of a fusion do.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from space.data.catalogue import BULLETS, passage
 from space.index.bm25 import Term, tokenize
 from space.retrieval.fusion import RRF_K
+from space.search.results import Product
 
-#: Each word costs one more encoded query; a longer one is explained by its beginning.
+#: Each word costs one more encoded query, so only the first words of a long query are explained.
 MAX_WORDS = 20
-FIELDS = {"title": "product_title", "brand": "product_brand", "color": "product_color", "bullets": BULLETS}
-# Japanese has no spaces: it is cut where the script changes, which is close to its words without a dictionary.
+# Japanese has no spaces. It is split where the script changes, which comes close to its words without a dictionary.
 _HIRAGANA, _KATAKANA, _KANJI = "\u3040-\u309f", "\u30a0-\u30ff\uff66-\uff9f", "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _JAPANESE = _HIRAGANA + _KATAKANA + _KANJI
 _PIECES = re.compile(rf"[{_HIRAGANA}]+|[{_KATAKANA}]+|[{_KANJI}]+|[^\s{_JAPANESE}]+")
@@ -29,12 +28,12 @@ class Part:
     """What one part adds to a score.
 
     Attributes:
-        name: a field of the product, a word of the query, a term of BM25, or a system whose ranks are fused.
+        name: a field of the product, a word of the query, a term of BM25, or a fused system.
         contribution: in units of the score; negative where the product would score higher without the part.
-        text: what the product has in that field.
-        fields: of a term: the fields of the product that hold it.
-        products: of a term: how many products of the catalogue hold it.
-        rank: of a system: the rank in its list; None where it is not among the first.
+        text: for a field its text.
+        fields: for a term the fields of the product that hold it.
+        products: for a term how many products of the catalogue hold it.
+        rank: for a system the product's rank in its list; None below the first ``FUSION_DEPTH``.
     """
 
     name: str
@@ -47,15 +46,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why one product scores what it scores for one query.
+    """Why one product has its score for one query.
 
     Attributes:
-        score: of texts encoded now, so that all differences are of one kind; from the stored float16 vectors it may
-            differ in the fourth digit.
-        fields, words: of an encoder: score − score without the part, in order of appearance.
-        terms: of BM25: parts that add up to the score.
-        lists: of a fusion: likewise.
-        notes: what must be said with the figures.
+        score: of an encoder the cosine of texts encoded now. The stored vectors are float16, so the score of a search
+            may differ in the fourth digit.
+        fields: of an encoder what each field of the product adds.
+        words: of an encoder what each word of the query adds.
+        terms: of BM25 what each term adds; the sum is the score.
+        lists: of a fusion what each system's rank adds; the sum is the score.
+        notes: sentences about what could not be measured.
     """
 
     query: str
@@ -68,29 +68,29 @@ class Explanation:
     words: Sequence[Part] = ()
     terms: Sequence[Part] = ()
     lists: Sequence[Part] = ()
-    notes: Sequence[str] = field(default_factory=list)
+    notes: Sequence[str] = ()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The explanation as ``/explain`` returns it."""
         return asdict(self) | {
             "score": round(self.score, 6),
-            "fields": _parts(self.fields, "text"),
-            "words": _parts(self.words),
-            "terms": _parts(self.terms, "fields", "products"),
-            "lists": _parts(self.lists, "rank"),
+            "fields": _parts_json(self.fields, "text"),
+            "words": _parts_json(self.words),
+            "terms": _parts_json(self.terms, "fields", "products"),
+            "lists": _parts_json(self.lists, "rank"),
         }
 
 
 @dataclass(frozen=True)
 class Variants:
-    """The texts whose scores tell what each part adds.
+    """Texts to encode, each but the first with one part left out.
 
     Attributes:
-        fields: {name: what the product has there}, those it has.
-        words: the words that are left out in turn.
-        queries: the query, then it without each of ``words``.
-        passages: the product's text, then it without each of ``fields``.
-        notes: what could not be left out, and why.
+        fields: {field: text}, the f fields that are left out in turn.
+        words: (w,) words that are left out in turn.
+        queries: (1 + w,) the query, then the query without each word.
+        passages: (1 + f,) the product's passage, then the passage without each field.
+        notes: sentences about what could not be left out.
     """
 
     fields: Mapping[str, str]
@@ -100,93 +100,116 @@ class Variants:
     notes: Sequence[str]
 
 
-def variants(query: str, product: Mapping[str, Any], bullets: int = 0) -> Variants:
-    """What to encode for a query and a row of the catalogue.
+def variants(query: str, product: Product, bullets: int = 0) -> Variants:
+    """The texts to encode for a query and a product.
 
     Args:
         query: as it was searched.
-        product: columns of the catalogue.
+        product: the product to explain.
         bullets: characters of the bullet points in the passage, as the store was made with.
     """
-    had = {name: product.get(column) or "" for name, column in FIELDS.items()}
-    had["bullets"] = had["bullets"][:bullets]
-    fields = {name: text for name, text in had.items() if text.strip()}
-    found = list(_words(query))
-    words, notes = found[:MAX_WORDS], []
-    if len(found) > MAX_WORDS:
-        notes.append(f"Of the query's {len(found)} words the first {MAX_WORDS} were left out in turn.")
-    if len(found) == 1:
-        words = []
+    fields = fields_of(product, bullets)
+    known = {name: text for name, text in fields.items() if text.strip()}
+    left_out = known if len(known) > 1 else {}
+    spans = _word_spans(query)
+    words = spans[:MAX_WORDS] if len(spans) > 1 else []
+    notes = []
+    if len(spans) > MAX_WORDS:
+        notes.append(f"Only the first {MAX_WORDS} of the query's {len(spans)} words were left out in turn.")
+    if len(spans) == 1:
         notes.append("The query is a single word: without it there would be nothing to search for.")
     elif any(re.search(f"[{_JAPANESE}]", query[start:end]) for start, end in words):
-        notes.append("Japanese is cut where the script changes.")
-    if len(fields) == 1:
-        notes.append(f"Of this product only the {next(iter(fields))} was read: it cannot be left out.")
-    left_out = list(fields) if len(fields) > 1 else []
+        notes.append("Japanese is split where the script changes.")
+    if len(known) == 1:
+        notes.append(f"The encoder reads only the {next(iter(known))} of this product, so it cannot be left out.")
     return Variants(
-        {name: fields[name] for name in left_out},
-        [query[start:end] for start, end in words],
-        [query, *(" ".join(f"{query[:start]} {query[end:]}".split()) for start, end in words)],
-        [_passage(fields), *(_passage({**fields, name: ""}) for name in left_out)],
-        notes,
+        fields=left_out,
+        words=[query[start:end] for start, end in words],
+        queries=[query, *(" ".join(f"{query[:start]} {query[end:]}".split()) for start, end in words)],
+        passages=[passage(**fields), *(passage(**fields | {name: ""}) for name in left_out)],
+        notes=notes,
     )
 
 
-def dense(asked: Variants, queries: np.ndarray, passages: np.ndarray) -> dict[str, Any]:
-    """Score and parts of an encoder.
-
-    Args:
-        asked: from ``variants``.
-        queries: (1 + words, d) unit vectors of ``asked.queries``.
-        passages: (1 + fields, d) unit vectors of ``asked.passages``.
-
-    Returns:
-        score, fields, words and notes of an ``Explanation``.
-    """
-    score = float(queries[0] @ passages[0])
-    without_words, without_fields = queries[1:] @ passages[0], passages[1:] @ queries[0]
+def fields_of(product: Product, bullets: int = 0) -> dict[str, str]:
+    """{field: text} in the order of the passage; "" for a field that the product does not have."""
     return {
-        "score": score,
-        "fields": [
-            Part(name, score - float(rest), text=text)
-            for (name, text), rest in zip(asked.fields.items(), without_fields, strict=True)
-        ],
-        "words": [Part(word, score - float(rest)) for word, rest in zip(asked.words, without_words, strict=True)],
-        "notes": list(asked.notes),
+        "title": product.title,
+        "brand": product.brand or "",
+        "color": product.color or "",
+        "bullets": str(product.extra.get(BULLETS) or "")[:bullets],
     }
 
 
-def lexical(terms: Sequence[Term], product: Mapping[str, Any]) -> dict[str, Any]:
-    """Score and parts of BM25; a term that the product does not have adds 0."""
-    has = {name: set(tokenize(product.get(column) or "")) for name, column in FIELDS.items() if name != "bullets"}
+def explain_encoder(
+    query: str, system: str, product: Product, texts: Variants, queries: np.ndarray, passages: np.ndarray, *, cut: bool
+) -> Explanation:
+    """The cosine of an encoder, and what each field and word adds.
+
+    Args:
+        query: as it was searched.
+        system: name of the system.
+        product: the product to explain.
+        texts: from ``variants``.
+        queries: (1 + w, d) float32 unit vectors of ``texts.queries``.
+        passages: (1 + f, d) float32 unit vectors of ``texts.passages``.
+        cut: whether the product's passage is longer than what the encoder reads.
+    """
+    score = float(queries[0] @ passages[0])
+    without_words, without_fields = queries[1:] @ passages[0], passages[1:] @ queries[0]
+    fields = [
+        Part(name, score - float(rest), text=text)
+        for (name, text), rest in zip(texts.fields.items(), without_fields, strict=True)
+    ]
+    words = [Part(word, score - float(rest)) for word, rest in zip(texts.words, without_words, strict=True)]
+    notes = [*texts.notes]
+    if cut:
+        notes.append("This product's text is longer than what the encoder reads; its end is cut off.")
+    return Explanation(query, system, *_named(product), score, fields=fields, words=words, notes=notes)
+
+
+def explain_bm25(query: str, system: str, product: Product, terms: Sequence[Term]) -> Explanation:
+    """The BM25 score, and what each term of the query adds; a term that the product does not have adds 0."""
+    terms_by_field = {name: set(tokenize(text)) for name, text in fields_of(product).items()}
     parts = [
         Part(
             term.text,
             term.score,
-            fields=[name for name, tokens in has.items() if term.text in tokens],
+            fields=[name for name, terms in terms_by_field.items() if term.text in terms],
             products=term.products,
         )
         for term in terms
     ]
-    return {"score": sum(part.contribution for part in parts), "terms": parts}
+    return Explanation(query, system, *_named(product), _sum(parts), terms=parts)
 
 
-def fused(ranks: Mapping[str, int | None]) -> dict[str, Any]:
-    """Score and parts of a reciprocal rank fusion, of {system: rank from 1, or None}."""
+def explain_fusion(query: str, system: str, product: Product, ranks: Mapping[str, int | None]) -> Explanation:
+    """The score of a reciprocal rank fusion, and what each list adds.
+
+    Args:
+        query: as it was searched.
+        system: name of the fusion.
+        product: the product to explain.
+        ranks: {fused system: rank of the product from 1, or None}.
+    """
     parts = [Part(name, 0.0 if rank is None else 1.0 / (RRF_K + rank), rank=rank) for name, rank in ranks.items()]
-    return {"score": sum(part.contribution for part in parts), "lists": parts}
+    return Explanation(query, system, *_named(product), _sum(parts), lists=parts)
 
 
-def _passage(fields: Mapping[str, str]) -> str:
-    return passage(*(fields.get(name, "") for name in FIELDS))
+def _named(product: Product) -> tuple[str, str, str]:
+    return product.product_id, product.product_locale, product.title
 
 
-def _words(query: str) -> list[tuple[int, int]]:
-    """Where each word stands; signs alone are none."""
+def _sum(parts: Sequence[Part]) -> float:
+    return sum(part.contribution for part in parts)
+
+
+def _word_spans(query: str) -> list[tuple[int, int]]:
+    """(start, end) of each word; a piece of punctuation only, such as "&", is not a word."""
     return [found.span() for found in _PIECES.finditer(query) if re.search(r"\w", found[0])]
 
 
-def _parts(parts: Sequence[Part], *more: str) -> list[dict[str, Any]]:
+def _parts_json(parts: Sequence[Part], *more: str) -> list[dict[str, object]]:
     return [
         {"name": part.name, "contribution": round(part.contribution, 6)} | {name: getattr(part, name) for name in more}
         for part in parts

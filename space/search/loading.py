@@ -19,8 +19,9 @@ from space.index.torch_index import TorchIndex
 from space.io import memory
 from space.io.threads import side_by_side
 from space.retrieval.systems import Bm25System, DenseSystem, HybridSystem, Index, Stopwatch, System
-from space.search.engine import SearchEngine, Wrapper
-from space.search.score_reference import calibrations
+from space.search.device import Wrapper
+from space.search.engine import SearchEngine
+from space.search.score_reference import score_references
 from space.settings import split_revision
 from space.store import mapped_files, milvus_loading
 from space.store.reader import EVALUATION, JUDGMENTS, Store, StoreError
@@ -80,8 +81,8 @@ def load_engine(
         "device": str(encoders["tuned"].device),
         "encoders": {part: asdict(encoder.describe()) for part, encoder in encoders.items()},
     }
-    with clock.stage("calibration"):
-        calibrated = calibrations(systems, judgments, served.products)
+    with clock.stage("score references"):
+        references = score_references(systems, judgments, served.products)
     with clock.stage("labels and filters"):
         return SearchEngine(
             served.products,
@@ -90,7 +91,7 @@ def load_engine(
             notice=store.manifest.notice,
             description=description,
             evaluation=evaluation,
-            calibrations=calibrated,
+            references=references,
             gpu=gpu,
             usage=usage,
             bullets=bullets_of(store.manifest.text),

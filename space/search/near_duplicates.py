@@ -1,22 +1,23 @@
-"""Near-duplicates: listings of one brand whose titles differ in size, colour, quantity and punctuation only.
+"""Near-duplicates: hits of one brand whose titles differ in size, colour, quantity and punctuation only.
 
-Two listings of one locale and brand are near-duplicates if, of their titles without measures, quantities and colours,
+Two hits of one locale and brand are near-duplicates if, after measures, quantities and colours are removed from their
+titles,
 
-- the words that hold a digit are the same, since those name a model: an "X200" is no "X300"; and
+- the words that hold a digit are the same, since those name a model: "X200" is not "X300"; and
 - the distinct words overlap by at least ``OVERLAP`` (Jaccard: shared words over all words of both).
-
-Knows no query and no score: only texts, in the order of a ranking.
 """
 
 import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import replace
 
 from space.index.bm25 import tokenize
+from space.search.results import Hit
 
-#: A title of ten words may differ in one. Lower values fold other products of a brand: "Pro" and "Plus" in five words.
+#: Two titles of ten words may differ in one word. A lower value groups different products: "Pro" and "Plus" are one of
+#: five words.
 OVERLAP = 0.8
 
 _NUMBER = r"\d+(?:[.,/]\d+)*"
@@ -29,7 +30,7 @@ _UNIT = (
 _MEASURES = re.compile(
     # 12 x 18 in, 5" by 7"
     rf"(?:{_NUMBER}\s*(?:{_UNIT})?\s*(?:[x×*]|by)\s*)+{_NUMBER}\s*(?:{_UNIT})?"
-    # pack of 6, set of two is left: numbers in words are rare
+    # pack of 6; not "set of two", since numbers in words are rare
     rf"|\b(?:pack|set|box|case|lot|bundle|paquete|juego|caja)\s+(?:of|de)\s+{_NUMBER}"
     # the size at the end of a shoe: "Slipper, Black, 7"
     rf"|,\s*\d{{1,2}}(?:\.\d)?(?:\s+[a-z]{{1,2}})?(?:\s+(?:us|uk|eu))?\s*$"
@@ -53,44 +54,35 @@ _COLOURS_JAPANESE = re.compile(
 )
 
 
-class Listing(NamedTuple):
-    """What of a product decides what it is a near-duplicate of."""
+def group_near_duplicates(hits: Sequence[Hit]) -> list[Hit]:
+    """The best-ranked hit of each group, with the others of the group as its ``similar``; ranks stay as they were.
 
-    title: str
-    brand: str | None
-    color: str | None
-    locale: str
-
-
-def fold(listings: Sequence[Listing]) -> list[list[int]]:
-    """Positions in groups, each led by its best-ranked listing, in the order of those.
-
-    A listing joins the first leader that it is a near-duplicate of; not what is like another member, so that a group
-    cannot drift away from what stands above it.
+    A hit joins the first leader that it is a near-duplicate of. It is not compared with other members: through them a
+    group could come to hold titles that are unlike its leader.
 
     Args:
-        listings: (n), best first.
+        hits: (n,), best first.
     """
-    groups: list[list[int]] = []
-    # Whatever must be equal decides who is compared at all.
-    leaders: dict[tuple[str, str, frozenset[str]], list[tuple[frozenset[str], list[int]]]] = defaultdict(list)
-    for place, listing in enumerate(listings):
-        words = title_words(listing.title, listing.color)
+    groups: list[list[Hit]] = []
+    #: {what must be equal: [(words of the leader, its group)]}
+    leaders: dict[tuple[str, str, frozenset[str]], list[tuple[frozenset[str], list[Hit]]]] = defaultdict(list)
+    for hit in hits:
+        words = title_words(hit.title, hit.color)
         models = frozenset(word for word in words if any(character.isdigit() for character in word))
-        known = leaders[listing.locale, (listing.brand or "").casefold().strip(), models]
-        group = next((group for other, group in known if overlap(words, other) >= OVERLAP), None)
+        candidates = leaders[hit.product_locale, (hit.brand or "").casefold().strip(), models]
+        group = next((group for leader, group in candidates if overlap(words, leader) >= OVERLAP), None)
         if group is None:
             group = []
             groups.append(group)
-            known.append((words, group))
-        group.append(place)
-    return groups
+            candidates.append((words, group))
+        group.append(hit)
+    return [replace(first, similar=tuple(rest)) for first, *rest in groups]
 
 
 def title_words(title: str, color: str | None = None) -> frozenset[str]:
-    """The distinct words of a title without sizes, quantities, common colours and those of ``color``.
+    """The distinct words of a title without sizes, quantities, common colours and the words of ``color``.
 
-    A title of nothing else keeps all its words.
+    A title of sizes and colours only keeps all its words.
     """
     text = unicodedata.normalize("NFC", title)
     bare = _COLOURS_JAPANESE.sub(" ", _MEASURES.sub(" ", text))
@@ -99,5 +91,5 @@ def title_words(title: str, color: str | None = None) -> frozenset[str]:
 
 
 def overlap(first: frozenset[str], second: frozenset[str]) -> float:
-    """Jaccard: the share of all words that both have, 0 to 1; of no words at all 0, since nothing says they agree."""
+    """Jaccard: shared words over all words of both, 0 to 1; 0 for two empty sets."""
     return len(first & second) / max(len(first | second), 1)

@@ -1,12 +1,14 @@
-"""What a search gives: hits, comparisons and moves, as values and as the JSON of the endpoints. Knows no engine."""
+"""Results of a search: hits, comparisons and moves, and their JSON for the endpoints."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field
 
 from space.evaluation.metrics import overlap, rank_biased_overlap
 from space.search.list_quality import ListQuality
+
+#: (locale, id).
+ProductKey = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -14,9 +16,9 @@ class Standing:
     """Where a score lies among reference scores of the same encoder.
 
     Attributes:
-        share: of them that lie below, 0 to 1.
-        among: what pairs they are of.
-        pairs: how many they are.
+        share: share of the reference scores below it, 0 to 1.
+        among: which pairs the reference scores are of, see ``space.search.score_reference``.
+        pairs: how many reference scores there are.
     """
 
     share: float
@@ -24,86 +26,115 @@ class Standing:
     pairs: int
 
 
-@dataclass(frozen=True)
-class Hit:
-    """One product found.
+@dataclass(frozen=True, kw_only=True)
+class Product:
+    """One product of the catalogue.
 
     Attributes:
-        rank: from 1.
-        score: cosine, BM25 or fused score; comparable within one system and query only.
-        esci_label: the gold label where this query and product were judged, else None.
-        extra: what else the catalogue knows: image_url, price, category, rating, rating_count.
-        standing: where the score lies among reference scores; None where there is nothing to compare it with.
-        similar: near-duplicates that were folded under this one, best first; None where nothing was to be folded.
+        title: "" where the catalogue has none.
+        extra: the other columns of the catalogue: image_url, price, category, rating, rating_count, bullet points.
     """
 
-    rank: int
     product_id: str
     product_locale: str
     title: str
     brand: str | None
     color: str | None
-    score: float
-    esci_label: str | None
-    extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    standing: Standing | None = field(default=None, compare=False)
-    similar: tuple["Hit", ...] | None = field(default=None, compare=False)
+    extra: Mapping[str, object] = field(default_factory=dict)
 
     @property
-    def key(self) -> tuple[str, str]:
-        """Which product it is, within a catalogue: (locale, id)."""
+    def key(self) -> ProductKey:
+        """(locale, id): ESCI uses the same id in several locales."""
         return self.product_locale, self.product_id
 
-    def to_json(self) -> dict[str, Any]:
-        """The hit as the endpoints return it; "similar" only where near-duplicates were to be folded."""
-        values = {part.name: getattr(self, part.name) for part in fields(self) if part.compare}
-        return values if self.similar is None else values | {"similar": [hit.to_json() for hit in self.similar]}
 
+@dataclass(frozen=True, kw_only=True)
+class Hit(Product):
+    """One product found.
 
-_NAMED_BY = ("product_id", "product_locale", "title")
+    Attributes:
+        rank: from 1.
+        score: cosine, BM25 or fused score; compares within one system and query only.
+        esci_label: the gold label of query and product; None where the pair is not judged.
+        standing: where the score lies among reference scores; None for a system without a reference.
+        similar: near-duplicates grouped under this hit, best first; None where grouping was not asked for.
+    """
+
+    rank: int
+    score: float
+    esci_label: str | None
+    standing: Standing | None = None
+    similar: tuple["Hit", ...] | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """The hit as the endpoints return it; "similar" only where grouping was asked for."""
+        values: dict[str, object] = {
+            "rank": self.rank,
+            "product_id": self.product_id,
+            "product_locale": self.product_locale,
+            "title": self.title,
+            "brand": self.brand,
+            "color": self.color,
+            "score": self.score,
+            "esci_label": self.esci_label,
+        }
+        if self.similar is not None:
+            values["similar"] = [hit.to_json() for hit in self.similar]
+        return values
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """Hits of one system, best first, with where the time went.
+    """Hits of one system, best first, with the time it took.
 
     Attributes:
-        timings_ms: {"encode", "search", "total"} in milliseconds; total includes filters, labels and product columns,
-            and the wait for a GPU that is shared.
-        like: the product that the hits are like, its rank 0; None for the answer to a query.
+        query: the text as it was searched.
+        timings_ms: {"encode", "search", "total"} in milliseconds; total includes filters, labels, product columns and
+            the wait for a batch or a GPU.
+        like: the product that the hits are similar to; None for the answer to a query.
     """
 
     query: str
     system: str
-    hits: list[Hit]
+    hits: Sequence[Hit]
     timings_ms: Mapping[str, float]
-    like: Hit | None = None
+    like: Product | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """The result as ``/search`` returns it; "like" only for ``/more_like``."""
-        like = {} if self.like is None else {"like": {name: getattr(self.like, name) for name in _NAMED_BY}}
-        return {
+    def to_json(self) -> dict[str, object]:
+        """The result as ``/search`` and ``/more_like`` return it; "like" only for the latter."""
+        values: dict[str, object] = {
             "query": self.query,
-            **like,
             "system": self.system,
             "hits": [hit.to_json() for hit in self.hits],
             "timings_ms": dict(self.timings_ms),
         }
+        if self.like is not None:
+            values["like"] = {
+                "product_id": self.like.product_id,
+                "product_locale": self.like.product_locale,
+                "title": self.like.title,
+            }
+        return values
 
 
 @dataclass(frozen=True)
 class Move:
-    """Where a product stands before and after fine-tuning, among the first k of each.
+    """The rank of a product before and after fine-tuning.
 
     Attributes:
-        base: rank, or None where it is not among the first k.
-        tuned: likewise.
+        base: its rank with base; None where it is not among the first k.
+        tuned: its rank with tuned; likewise.
     """
 
     product_id: str
     product_locale: str
     base: int | None
     tuned: int | None
+
+    @property
+    def key(self) -> ProductKey:
+        """(locale, id)."""
+        return self.product_locale, self.product_id
 
     @property
     def state(self) -> str:
@@ -114,10 +145,14 @@ class Move:
             return "left"
         return "same" if self.tuned == self.base else "up" if self.tuned < self.base else "down"
 
-    def to_json(self) -> dict[str, Any]:
-        """The move as ``/compare`` returns it; "by" counts places gained, None for one that entered or left."""
-        by = None if self.base is None or self.tuned is None else self.base - self.tuned
-        return asdict(self) | {"state": self.state, "by": by}
+    @property
+    def by(self) -> int | None:
+        """Ranks gained, negative for ranks lost; None for a product that entered or left."""
+        return None if self.base is None or self.tuned is None else self.base - self.tuned
+
+    def to_json(self) -> dict[str, object]:
+        """The move as ``/compare`` returns it."""
+        return asdict(self) | {"state": self.state, "by": self.by}
 
 
 @dataclass(frozen=True)
@@ -125,16 +160,16 @@ class Agreement:
     """How much the first k of two systems have in common.
 
     Attributes:
-        overlap: share of the products, whatever their order, 0 to 1.
-        rbo: rank-biased overlap, where the top weighs most, 0 to 1; None where both found nothing.
+        overlap: share of the products that both have, in any order, 0 to 1.
+        rbo: rank-biased overlap, in which the top weighs most, 0 to 1; None where both lists are empty.
     """
 
     overlap: float
     rbo: float | None
 
     @classmethod
-    def of(cls, first: Sequence[Any], second: Sequence[Any]) -> "Agreement":
-        """Of two rankings, best first."""
+    def of(cls, first: Sequence[ProductKey], second: Sequence[ProductKey]) -> "Agreement":
+        """The agreement of two rankings, best first."""
         rbo = rank_biased_overlap(first, second)
         return cls(overlap(first, second), None if math.isnan(rbo) else round(rbo, 6))
 
@@ -145,8 +180,8 @@ class Comparison:
 
     Attributes:
         overlap: share of the first k that base and tuned have in common, 0 to 1; None unless both were asked.
-        moves: tuned's hits in its order, then what left; none unless both were asked.
-        agreement: {system: how it agrees with tuned}, for the others that were asked; none without tuned.
+        moves: tuned's products in its order, then those that left; empty unless base and tuned were asked.
+        agreement: {system: its agreement with tuned} of the others; empty unless tuned was asked.
         quality: {system: how good its list is}; None for a query without judged products.
     """
 
@@ -161,7 +196,7 @@ class Comparison:
     def of(
         cls, query: str, results: Mapping[str, SearchResult], quality: Mapping[str, ListQuality | None]
     ) -> "Comparison":
-        """What the answers of several systems to one query have in common."""
+        """Compare the answers of several systems to one query."""
         ranks = {name: {hit.key: hit.rank for hit in result.hits} for name, result in results.items()}
         others = [name for name in ranks if name != "tuned"] if "tuned" in ranks else []
         agreement = {name: Agreement.of(list(ranks[name]), list(ranks["tuned"])) for name in others}
@@ -172,15 +207,15 @@ class Comparison:
         moves = [Move(key[1], key[0], base.get(key), tuned.get(key)) for key in keys]
         return cls(query, results, agreement["base"].overlap, moves, agreement, quality)
 
-    def to_json(self) -> dict[str, Any]:
-        """The comparison as ``/compare`` returns it; "rbo" is that of base and tuned, as "overlap" is."""
+    def to_json(self) -> dict[str, object]:
+        """The comparison as ``/compare`` returns it; "overlap" and "rbo" are those of base and tuned."""
+        systems = {}
+        for name, result in self.systems.items():
+            quality = self.quality.get(name)
+            systems[name] = result.to_json() | {"figures": quality.to_json() if quality else None}
         return {
             "query": self.query,
-            "systems": {
-                name: result.to_json()
-                | {"figures": quality.to_json() if (quality := self.quality.get(name)) else None}
-                for name, result in self.systems.items()
-            },
+            "systems": systems,
             "overlap": self.overlap,
             "rbo": self.agreement["base"].rbo if "base" in self.agreement else None,
             "agreement": {name: asdict(agreement) for name, agreement in self.agreement.items()},

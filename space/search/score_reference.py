@@ -1,9 +1,9 @@
-"""What a cosine is worth: where it lies among scores that the same encoder gives to pairs of a known kind.
+"""Score references: which share of an encoder's scores for known pairs lies below the score of a hit.
 
-A cosine alone says little: those of E5 lie in .7 to 1 by design. Nor does its place among this query's scores over
-the catalogue, which is its rank again. So it is compared with the scores of other queries' pairs: held-out queries and
-products that people judged Exact for them. Where too few were judged, with random pairs: titles in place of queries,
-and products that have nothing to do with them. Knows no page, and of an encoder only what it scores.
+A cosine by itself says little: those of E5 lie between .7 and 1 by design. Its place among the scores of the same
+query is its rank again. So it is compared with scores of other queries: held-out queries and products judged Exact for
+them. Where too few pairs are judged, it is compared with random pairs: titles in place of queries, and products drawn
+at random.
 """
 
 from collections.abc import Mapping
@@ -16,44 +16,44 @@ import torch
 
 from space.data.catalogue import rows_of
 from space.io.threads import side_by_side
-from space.retrieval.systems import DenseSystem
+from space.retrieval.systems import DenseSystem, System
 from space.search.results import Standing
 
-#: Few enough for a start: 100 queries are encoded in about a second on two cores.
+#: Few enough for the start of the app: 100 queries are encoded in about a second on two cores.
 QUERIES, PAIRS = 100, 500
-#: With fewer, a per cent would be one pair or less, and a few queries would speak for all.
+#: With fewer pairs, one pair would be more than 2 %; with fewer queries, a few would stand for all.
 MIN_QUERIES, MIN_PAIRS = 10, 50
 RANDOM_PRODUCTS = 10
 EXACT, RANDOM = "Exact pairs", "random pairs"
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """Reference scores of one encoder.
+class ScoreReference:
+    """Scores of one encoder to compare others with.
 
     Attributes:
         scores: (m,) float32, ascending.
-        among: what pairs they are of, ``EXACT`` or ``RANDOM``.
+        among: which pairs they are of, ``EXACT`` or ``RANDOM``.
     """
 
     scores: np.ndarray
     among: str
 
     def standing(self, score: float) -> Standing:
-        """The share of the reference scores that lie below ``score``."""
+        """The share of the reference scores below ``score``."""
         below = int(np.searchsorted(self.scores, score, side="left"))
         return Standing(below / len(self.scores), self.among, len(self.scores))
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Queries and rows to score.
+    """Pairs of a query and a product.
 
     Attributes:
         queries: (q,) texts.
-        places: (m,) int64, which query each pair has.
-        rows: (m,) int64, its row in the catalogue.
-        among: what they are.
+        places: (m,) int64, the position in ``queries`` of each pair's query.
+        rows: (m,) int64, the row in the catalogue of each pair's product.
+        among: ``EXACT`` or ``RANDOM``.
     """
 
     queries: list[str]
@@ -62,70 +62,71 @@ class Pairs:
     among: str
 
 
-def reference_pairs(judgments: pd.DataFrame | None, catalogue: pa.Table, seed: int = 0) -> Pairs | None:
-    """Pairs to compare with, the same at every start; None where a catalogue has not even two titles.
+def score_references(
+    systems: Mapping[str, System], judgments: pd.DataFrame | None, catalogue: pa.Table
+) -> dict[str, ScoreReference]:
+    """{name: reference} of the systems whose score is a cosine; empty for a catalogue without two titles."""
+    pairs = reference_pairs(judgments, catalogue)
+    if pairs is None:
+        return {}
+    dense = {name: system for name, system in systems.items() if isinstance(system, DenseSystem)}
+    found = side_by_side(lambda system: score_reference(system, pairs), dense.values())
+    return dict(zip(dense, found, strict=True))
 
-    Args:
-        judgments: of held-out queries, or None.
-        catalogue: row-aligned with the systems.
-        seed: of the draw.
-    """
-    rng = np.random.default_rng(seed)
-    return _exact(judgments, catalogue, rng) or _random(catalogue, rng)
 
-
-def calibrate(system: DenseSystem, pairs: Pairs) -> Calibration:
+def score_reference(system: DenseSystem, pairs: Pairs) -> ScoreReference:
     """The scores of the pairs by one encoder."""
     vectors = system.encoder.encode_queries(pairs.queries)
     scores = system.index.pair_scores(vectors[torch.from_numpy(pairs.places)], torch.from_numpy(pairs.rows))
-    return Calibration(np.sort(scores.cpu().numpy()), pairs.among)
+    return ScoreReference(np.sort(scores.cpu().numpy()), pairs.among)
 
 
-def calibrations(
-    systems: Mapping[str, object], judgments: pd.DataFrame | None, catalogue: pa.Table
-) -> dict[str, Calibration]:
-    """{name: calibration} of those systems whose score is a cosine."""
-    pairs = reference_pairs(judgments, catalogue)
-    dense = {name: system for name, system in systems.items() if isinstance(system, DenseSystem)}
-    if pairs is None:
-        return {}
-    return dict(zip(dense, side_by_side(lambda system: calibrate(system, pairs), dense.values()), strict=True))
+def reference_pairs(judgments: pd.DataFrame | None, catalogue: pa.Table, seed: int = 0) -> Pairs | None:
+    """Pairs to compare with, the same at every start; None for a catalogue without two titles.
+
+    Args:
+        judgments: of held-out queries, or None.
+        catalogue: product columns, row-aligned with the systems.
+        seed: of the draw.
+    """
+    rng = np.random.default_rng(seed)
+    return _exact_pairs(judgments, catalogue, rng) or _random_pairs(catalogue, rng)
 
 
-def _exact(judgments: pd.DataFrame | None, catalogue: pa.Table, rng: np.random.Generator) -> Pairs | None:
+def _exact_pairs(judgments: pd.DataFrame | None, catalogue: pa.Table, rng: np.random.Generator) -> Pairs | None:
     if judgments is None or judgments.empty:
         return None
     exact = judgments[judgments["esci_label"].astype(str) == "Exact"]
     exact = exact.assign(row=rows_of(catalogue, exact["product_locale"], exact["product_id"]))
     exact = exact[exact["row"] >= 0].sort_values(["product_locale", "query"], kind="stable")
-    first = np.flatnonzero(~exact.duplicated(["product_locale", "query"]))
-    groups = np.split(exact["row"].to_numpy(), first[1:])
-    chosen = np.sort(rng.permutation(len(first))[:QUERIES])
-    # The same number from each, so that a few queries with many products do not speak for all.
+    starts = np.flatnonzero(~exact.duplicated(["product_locale", "query"]))
+    rows_by_query = np.split(exact["row"].to_numpy(), starts[1:])
+    chosen = np.sort(rng.permutation(len(starts))[:QUERIES])
+    # The same number of products from each query: else a query with 200 of them would count as much as 20 others.
     each = -(-PAIRS // max(len(chosen), 1))
-    rows = [rng.permutation(groups[place])[:each] for place in chosen]
+    rows = [rng.permutation(rows_by_query[place])[:each] for place in chosen]
     if len(rows) < MIN_QUERIES or sum(map(len, rows)) < MIN_PAIRS:
         return None
     return Pairs(
-        exact["query"].iloc[first[chosen]].tolist(),
-        np.repeat(np.arange(len(rows)), [len(part) for part in rows]),
-        np.concatenate(rows).astype(np.int64),
-        EXACT,
+        queries=exact["query"].iloc[starts[chosen]].tolist(),
+        places=np.repeat(np.arange(len(rows)), [len(part) for part in rows]),
+        rows=np.concatenate(rows).astype(np.int64),
+        among=EXACT,
     )
 
 
-def _random(catalogue: pa.Table, rng: np.random.Generator) -> Pairs | None:
+def _random_pairs(catalogue: pa.Table, rng: np.random.Generator) -> Pairs | None:
     drawn = rng.permutation(len(catalogue))[: 2 * QUERIES]
     titles = catalogue["product_title"].take(pa.array(drawn)).to_pylist()
     titled = [(row, title) for row, title in zip(drawn, titles, strict=True) if title and title.strip()][:QUERIES]
     if len(catalogue) < 2 or not titled:
         return None
-    # A step of 1 to n - 1 from its own row, so that no title meets its own product.
+    # The product is 1 to n - 1 rows further on than the title's own, so it is never the title's own.
     steps = rng.integers(1, len(catalogue), (len(titled), RANDOM_PRODUCTS))
     rows = (np.array([row for row, _ in titled])[:, None] + steps) % len(catalogue)
     return Pairs(
-        [title for _, title in titled],
-        np.repeat(np.arange(len(titled)), RANDOM_PRODUCTS),
-        rows.ravel().astype(np.int64),
-        RANDOM,
+        queries=[title for _, title in titled],
+        places=np.repeat(np.arange(len(titled)), RANDOM_PRODUCTS),
+        rows=rows.ravel().astype(np.int64),
+        among=RANDOM,
     )

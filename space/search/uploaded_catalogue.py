@@ -107,7 +107,7 @@ def embed(engine: SearchEngine, products: pa.Table, progress: Progress = lambda 
     """
     texts = passages(products)
     # Where a GPU is borrowed for each call, everything goes in one; it is done before a bar would move.
-    step = len(texts) if engine.borrows_gpu else _STEP
+    step = len(texts) if engine.gpu_per_call else _STEP
     parts = []
     for start in range(0, len(texts), step):
         progress(start, len(texts))

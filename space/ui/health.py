@@ -45,5 +45,5 @@ class Health:
     def _ask(self) -> None:
         for system in self._engine.systems.values():
             # A borrowed GPU is a visitor's, so there only those are asked that do without.
-            if not (self._engine.borrows_gpu and system.dense):
+            if not (self._engine.gpu_per_call and system.dense):
                 system.retrieve(["ready"], 1)

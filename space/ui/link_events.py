@@ -9,7 +9,9 @@ import gradio as gr
 from gradio.components import Component
 
 from space.errors import QueryError
-from space.search.engine import SYSTEMS, SearchEngine
+from space.search.engine import SearchEngine
+from space.search.products import row_of
+from space.search.request import SYSTEMS
 from space.ui import links
 from space.ui.events.form_events import ENGINE
 from space.ui.events.latest_answer_only import STAMP, Turns
@@ -107,7 +109,7 @@ def without_unknown(engine: SearchEngine, link: links.Link) -> tuple[links.Link,
             notes.append(f"{error} (this filter is left out)")
     if link.like:
         try:
-            engine.row_of(*link.product)
+            row_of(engine.catalogue, *link.product)
         except QueryError as error:
             link = replace(link, like="")
             notes.append(f"{error} (like is left out)")

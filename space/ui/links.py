@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from space.data.filters import FILTERS, LEVEL
-from space.search.engine import COLUMNS, MAX_K
+from space.search.request import COLUMNS, MAX_K
 from space.ui.html.markup import EMPTY, Html, fill, join
 
 #: {what ``tab=`` says: what the tab is called}, in the order of the page. Here alone: a tab that is added to it opens

@@ -25,7 +25,7 @@ from space.encoding.description import MAX_DIM
 from space.errors import QueryError, UserError
 from space.index.torch_index import TorchIndex
 from space.search import uploaded_catalogue
-from space.search.engine import MAX_K, SYSTEMS
+from space.search.request import MAX_K, SYSTEMS
 from space.store import manifest
 from space.ui import links
 from space.ui.events import export

@@ -3,7 +3,8 @@
 import gradio as gr
 
 from space.errors import QueryError
-from space.search.engine import SYSTEMS, SearchEngine
+from space.search.engine import SearchEngine
+from space.search.request import SYSTEMS
 from space.ui import links
 from space.ui.events.form_events import ALONE
 from space.ui.html import cards

@@ -9,7 +9,8 @@ from gradio.components import Component
 
 from space.data.filters import FILTERS, LEVEL, Facets
 from space.errors import QueryError
-from space.search.engine import MAX_K, SearchEngine
+from space.search.engine import SearchEngine
+from space.search.request import MAX_K
 from space.ui.words import label
 
 #: A catalogue can have 100,000 brands; a page can not. The rest is reached by typing.

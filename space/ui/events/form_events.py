@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from space.search.engine import TOGETHER
+from space.search.batching import MAX_BATCH
 from space.ui.events.form import Form
 from space.ui.events.latest_answer_only import STAMP, Turns
 from space.ui.html import cards
@@ -16,7 +16,7 @@ from space.ui.static import script
 # As many may ask at a time as the engine serves together: most of them only wait for the same encoding and the same
 # look at all vectors. One group for every search of the catalogue, page and endpoints alike. Who leaves while he waits
 # for his turn frees his place at once, and one who leaves later, with the answers of those he is served with.
-ENGINE = {"concurrency_limit": TOGETHER, "concurrency_id": "engine"}
+ENGINE = {"concurrency_limit": MAX_BATCH, "concurrency_id": "engine"}
 # What is computed for one alone: a few at a time, since more would only share the same cores and all get slower.
 ALONE = {"concurrency_limit": 4, "concurrency_id": "alone"}
 

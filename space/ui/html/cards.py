@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from space.data.filters import LEVEL
 from space.data.judgments import LABELS
-from space.search.results import Hit, SearchResult, Standing
+from space.search.results import Hit, Product, SearchResult, Standing
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.numbers import number
 from space.ui.html.product import details
@@ -73,7 +73,7 @@ def results(found: SearchResult, more: Callable[[Hit], Html] = lambda hit: EMPTY
     )
 
 
-def likened(product: Hit) -> Html:
+def likened(product: Product) -> Html:
     """The product whose like was searched, above the others."""
     return fill(
         '<div class="likened">{picture}<div class="facts"><p class="kind">More like</p>'
@@ -205,7 +205,7 @@ def badge(label: str | None) -> Html:
     )
 
 
-def picture(hit: Hit) -> Html:
+def picture(hit: Product) -> Html:
     """The product's image over a placeholder, which also stands in while the image loads and where it cannot."""
     letter = next((character for character in hit.title if character.isalnum()), "?").upper()
     url = image_url(hit.extra.get("image_url"))

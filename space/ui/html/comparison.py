@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Mapping
 
 from space.search.list_quality import ListQuality
-from space.search.results import Comparison, Hit, Move, SearchResult
+from space.search.results import Comparison, Hit, Move, ProductKey, SearchResult
 from space.ui.html import cards, numbers
 from space.ui.html.markup import EMPTY, Html, fill, join
-from space.ui.html.rank_table import Key, Ranks, aligned, key_of, ranks_of
+from space.ui.html.rank_table import Ranks, aligned, ranks_of
 
 BASES = {
     "locale": "As in the evaluation, all products of one locale were searched",
@@ -30,7 +30,7 @@ def comparison(found: Comparison) -> Html:
     hits = [hit for result in found.systems.values() for hit in result.hits]
     if not hits:
         return cards.no_hits("bm25" if list(found.systems) == ["bm25"] else "")
-    moves = {(move.product_locale, move.product_id): move for move in found.moves}
+    moves = {move.key: move for move in found.moves}
     judged = cards.is_judged(hits)
     ranks = ranks_of(found)
     marks = {name: {key: _mark(key, name, moves, ranks) for key in of_system} for name, of_system in ranks.items()}
@@ -99,7 +99,7 @@ def mark(move: Move | None, system: str) -> Html:
     return _pill(move.state, sign, meaning)
 
 
-def elsewhere(key: Key, system: str, ranks: Ranks) -> Html:
+def elsewhere(key: ProductKey, system: str, ranks: Ranks) -> Html:
     """Where a product of another list than base and tuned stands in theirs; nothing where no list is beside it.
 
     The one that is named is tuned's, or that of base or the first column where tuned does not have it.
@@ -114,7 +114,7 @@ def elsewhere(key: Key, system: str, ranks: Ranks) -> Html:
     return _pill("only", "only here", "in no other list beside this one")
 
 
-def _mark(key: Key, system: str, moves: Mapping[Key, Move], ranks: Ranks) -> Html:
+def _mark(key: ProductKey, system: str, moves: Mapping[ProductKey, Move], ranks: Ranks) -> Html:
     if system in ("base", "tuned"):
         return mark(moves.get(key), system)
     # Of two lists that both are neither, the first is what the other is held against.
@@ -133,10 +133,10 @@ def _pill(kind: str, sign: str, meaning: str) -> Html:
     )
 
 
-def _column(found: Comparison, result: SearchResult, marks: Mapping[Key, Html], judged: bool) -> Html:
+def _column(found: Comparison, result: SearchResult, marks: Mapping[ProductKey, Html], judged: bool) -> Html:
     name = cards.NAMES.get(result.system, result.system)
     listed = [
-        cards.card(hit, result.system, judged=judged, brief=True, mark=marks[key_of(hit)], also=_identity(hit))
+        cards.card(hit, result.system, judged=judged, brief=True, mark=marks[hit.key], also=_identity(hit))
         for hit in result.hits
     ]
     why = (

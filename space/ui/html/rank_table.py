@@ -2,37 +2,30 @@
 
 from collections.abc import Mapping
 
-from space.search.results import Comparison, Hit
+from space.search.results import Comparison, ProductKey
 from space.ui.html import cards
 from space.ui.html.markup import EMPTY, Html, fill, join
 
-#: Locale and id: ESCI reuses ids across locales.
-Key = tuple[str, str]
 #: {system: {product: rank}}, in the order of the lists.
-Ranks = Mapping[str, Mapping[Key, int]]
+Ranks = Mapping[str, Mapping[ProductKey, int]]
 
 
-def key_of(hit: Hit) -> Key:
-    """Which product a hit is, whoever found it."""
-    return hit.product_locale, hit.product_id
-
-
-def ranks_of(found: Comparison) -> dict[str, dict[Key, int]]:
+def ranks_of(found: Comparison) -> dict[str, dict[ProductKey, int]]:
     """Where each product stands in each list."""
-    return {name: {key_of(hit): hit.rank for hit in result.hits} for name, result in found.systems.items()}
+    return {name: {hit.key: hit.rank for hit in result.hits} for name, result in found.systems.items()}
 
 
-def ordered(ranks: Ranks) -> list[Key]:
+def ordered(ranks: Ranks) -> list[ProductKey]:
     """Every product once: tuned's list (without it the first one), then the rest by the best rank they have."""
     leading = ranks["tuned"] if "tuned" in ranks else next(iter(ranks.values()))
-    best: dict[Key, int] = {}
+    best: dict[ProductKey, int] = {}
     for of_system in ranks.values():
         for key, rank in of_system.items():
             best[key] = min(rank, best.get(key, rank))
     return [*leading, *sorted((key for key in best if key not in leading), key=lambda key: best[key])]
 
 
-def aligned(found: Comparison, marks: Mapping[str, Mapping[Key, Html]], *, judged: bool) -> Html:
+def aligned(found: Comparison, marks: Mapping[str, Mapping[ProductKey, Html]], *, judged: bool) -> Html:
     """The table, hidden until it is asked for.
 
     Args:
@@ -41,7 +34,7 @@ def aligned(found: Comparison, marks: Mapping[str, Mapping[Key, Html]], *, judge
         judged: whether the query was judged at all, so that labels are worth a column.
     """
     ranks = ranks_of(found)
-    hits = {key_of(hit): hit for result in found.systems.values() for hit in result.hits}
+    hits = {hit.key: hit for result in found.systems.values() for hit in result.hits}
     heads = join(fill('<th scope="col">{name}</th>', name=cards.NAMES.get(name, name)) for name in ranks)
     rows = join(
         fill(

@@ -9,7 +9,8 @@ from gradio.components import Component
 
 from space.data.filters import FILTERS
 from space.errors import QueryError
-from space.search.engine import COLUMNS, COMPARED, SearchEngine
+from space.search.engine import SearchEngine
+from space.search.request import COLUMNS, COMPARED
 from space.ui import links
 from space.ui.events import export
 from space.ui.events.form import Form, build_form

@@ -8,7 +8,8 @@ from gradio.components import Component
 
 from space.data.filters import FILTERS
 from space.errors import QueryError
-from space.search.engine import SYSTEMS, SearchEngine
+from space.search.engine import SearchEngine
+from space.search.request import SYSTEMS
 from space.search.results import Hit
 from space.ui import links
 from space.ui.events.form import Form, build_form

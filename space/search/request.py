@@ -1,0 +1,96 @@
+"""What can be asked of the engine: systems, limits, and checks of the values that a visitor or a program sends."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from space.errors import QueryError, shown
+
+SYSTEMS = ("tuned", "base", "bm25", "hybrid")
+#: What a comparison shows unless systems are named.
+COMPARED = ("base", "tuned", "bm25")
+#: What a comparison can show, in the order of its columns.
+COLUMNS = (*COMPARED, "hybrid")
+MAX_K = 100
+MAX_QUERY_CHARACTERS = 500
+
+
+@dataclass(frozen=True)
+class Request:
+    """One search, checked. It can be pickled: on ZeroGPU it is sent to another process.
+
+    Attributes:
+        systems: names of the systems that answer.
+        query: the text; for "more like this" the title of the product.
+        k: how many products each system returns at most.
+        filters: {name of ``space.data.filters.FILTERS``: value}.
+        mask: (n,) bool, the rows that may be returned; None for all. The filters, and for "more like this" without
+            the product itself.
+        row: for "more like this" the row of the product. Systems with vectors use its vector, others ``query``.
+    """
+
+    systems: Sequence[str]
+    query: str
+    k: int
+    filters: Mapping[str, object]
+    mask: np.ndarray | None
+    row: int | None = None
+
+
+def checked_query(query: object) -> str:
+    """The query with single spaces and without characters that an encoder cannot read.
+
+    Raises:
+        QueryError: empty, not a text, or longer than ``MAX_QUERY_CHARACTERS``.
+    """
+    if not isinstance(query, str) or not query.strip():
+        raise QueryError("query is empty: type what you are looking for")
+    if len(query) > MAX_QUERY_CHARACTERS:
+        raise QueryError(f"query has {len(query):,} characters; use at most {MAX_QUERY_CHARACTERS}")
+    # A lone surrogate cannot be encoded as UTF-8, and a null character means nothing to a tokenizer.
+    return " ".join(query.encode("utf-8", "replace").decode("utf-8").replace("\0", " ").split()) or "?"
+
+
+def checked_k(k: object) -> int:
+    """The number of products; a slider sends 5.0 for 5.
+
+    Raises:
+        QueryError: not a whole number from 1 to ``MAX_K``.
+    """
+    is_number = isinstance(k, int | float) and not isinstance(k, bool)
+    if not (is_number and 1 <= k <= MAX_K and float(k).is_integer()):
+        raise QueryError(f"k should be a whole number from 1 to {MAX_K}, is {shown(k)}")
+    return int(k)
+
+
+def checked_system(system: object, known: Collection[str]) -> str:
+    """The name of one system.
+
+    Raises:
+        QueryError: not among ``known``.
+    """
+    if not isinstance(system, str) or system not in known:
+        raise QueryError(f"system should be one of {', '.join(known)}, is {shown(system)}")
+    return system
+
+
+def checked_systems(systems: object, known: Collection[str]) -> list[str]:
+    """The names of the systems to compare, each once, in the given order.
+
+    Args:
+        systems: a list of names, one name, or None for those of ``COMPARED`` that are known, else all that are.
+        known: names of the engine's systems.
+
+    Raises:
+        QueryError: an empty list, or a name that is not among ``known``.
+    """
+    if systems is None:
+        return [name for name in COMPARED if name in known] or list(known)
+    names = list(systems) if isinstance(systems, Sequence) and not isinstance(systems, str) else [systems]
+    if not names:
+        raise QueryError(f"systems is empty: name at least one of {', '.join(known)}")
+    for name in names:
+        if not isinstance(name, str) or name not in known:
+            raise QueryError(f"systems should be among {', '.join(known)}, has {shown(name)}")
+    return list(dict.fromkeys(names))
