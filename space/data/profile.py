@@ -1,7 +1,6 @@
-"""Catalogue and judgments to the figures one looks at before training. Tables in, figures out.
+"""The profile of a data set (EDA): sizes, missing values, lengths, most frequent brands, labels, examples.
 
-Knows no page and no file. Columns are counted whole, by Arrow: 1.8 million products and 2 million judgments take some
-seconds, and no text is ever turned into a Python object but the few that are shown.
+Arrow counts whole columns: 1.8 million products and 2 million judgments take a few seconds.
 """
 
 from collections.abc import Mapping
@@ -17,19 +16,19 @@ from space.data.judgments import LABELS
 
 TOP = 12
 EXAMPLES = 3
-_BINS = 20
+_BARS = 20
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How numbers are distributed.
+    """How whole numbers are distributed, for a histogram.
 
     Attributes:
-        median: half of them are at most this.
-        high: 95 % of them are at most this.
-        largest: the largest.
-        edges: (b + 1,) limits of the bars, whole numbers; the last bar also holds what lies beyond.
-        counts: (b,) how many lie in each.
+        median: half of the numbers are at most this.
+        high: 95 % of the numbers are at most this.
+        largest: the maximum.
+        edges: (b + 1,) limits of the bars. The last bar also counts the numbers beyond its upper limit.
+        counts: (b,) how many numbers each bar has.
     """
 
     median: int
@@ -41,12 +40,12 @@ class Spread:
 
 @dataclass(frozen=True)
 class Values:
-    """What stands in a column of names, such as brands.
+    """The values of a text column, such as brands.
 
     Attributes:
-        distinct: how many different names.
-        top: (name, products), most first, ties by name.
-        rest: products with any other name.
+        distinct: how many different values there are.
+        top: (value, products) of the ``TOP`` most frequent, most frequent first, ties by value.
+        rest: products with any other value.
     """
 
     distinct: int
@@ -56,10 +55,12 @@ class Values:
 
 @dataclass(frozen=True)
 class Example:
-    """One query with a judged product for each label it has one for.
+    """A query, and for each of its labels one judged product.
 
     Attributes:
-        titles: {label: title}.
+        query: its text.
+        locale: its locale.
+        titles: {label: title of the product}.
     """
 
     query: str
@@ -69,7 +70,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Split:
-    """Figures of one set of judgments.
+    """The judgments of one split, such as train.
 
     Attributes:
         judgments: judged pairs.
@@ -77,9 +78,9 @@ class Split:
         products: distinct judged products.
         labels: {label: {locale: pairs}}, every label and every locale.
         per_query: judgments per query.
-        query_characters: of each distinct query, how long it is.
-        query_words: likewise; Japanese has no spaces, so its queries count as few words.
-        examples: a few queries with as many different labels as there are.
+        query_characters: length of each distinct query.
+        query_words: likewise in words between spaces; Japanese queries have no spaces, so they count as few words.
+        examples: a few queries with many different labels.
     """
 
     judgments: int
@@ -93,18 +94,18 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Figures:
-    """All of it.
+class DataProfile:
+    """What is in a catalogue and its judgments.
 
     Attributes:
-        products: size of the catalogue.
-        locales: (locale, products), most first.
-        missing: {column: products without a value}, in the order of the table; blank text and NaN count as none.
-        title_characters: length of the titles there are.
-        title_words: likewise.
-        brands: of the products.
-        colors: likewise.
-        splits: {name: its figures}.
+        products: rows of the catalogue.
+        locales: (locale, products), most products first.
+        missing: {column: products without a value}, in the order of the table; blank text and NaN are no value.
+        title_characters: length of the titles.
+        title_words: likewise in words.
+        brands: brands of the products.
+        colors: colours of the products.
+        splits: {name: judgments of that split}.
     """
 
     products: int
@@ -117,18 +118,19 @@ class Figures:
     splits: Mapping[str, Split] = field(default_factory=dict)
 
 
-def describe(catalogue: pa.Table, splits: Mapping[str, pd.DataFrame | None]) -> Figures:
-    """The figures of a data set.
+def describe(catalogue: pa.Table, splits: Mapping[str, pd.DataFrame | None]) -> DataProfile:
+    """The profile of a data set.
 
     Args:
         catalogue: product columns, one row per (locale, id).
         splits: {"train", "test" or the like: judgments with ``JUDGMENT_COLUMNS``}; None and empty ones are left out.
     """
     titles = _present(catalogue["product_title"])
-    return Figures(
+    described = [*TEXT_COLUMNS, *(name for name in catalogue.column_names if name not in (*KEY, *TEXT_COLUMNS))]
+    return DataProfile(
         products=len(catalogue),
-        locales=_counted(catalogue["product_locale"]),
-        missing={name: len(catalogue) - len(_present(catalogue[name])) for name in _describing(catalogue)},
+        locales=_most_frequent(catalogue["product_locale"]),
+        missing={name: len(catalogue) - len(_present(catalogue[name])) for name in described},
         title_characters=spread(_characters(titles)),
         title_words=spread(_words(titles)),
         brands=_values(catalogue["product_brand"]),
@@ -138,31 +140,26 @@ def describe(catalogue: pa.Table, splits: Mapping[str, pd.DataFrame | None]) -> 
 
 
 def spread(numbers: np.ndarray) -> Spread:
-    """Median, 95th percentile and bars of whole numbers >= 0; bars of one width, up to where few lie beyond.
+    """Median, 95th percentile and a histogram of up to about 20 bars of equal width.
 
     Args:
-        numbers: (n,) integers; none give a spread of zeros without bars.
+        numbers: (n,) whole numbers >= 0; for n = 0 all figures are 0 and there are no bars.
     """
     if not len(numbers):
         return Spread(0, 0, 0, [], [])
-    # The method that gives one of the numbers: no title has 80.8 characters.
+    # inverted_cdf returns one of the numbers: no title has 80.8 characters.
     median, high, reach = np.percentile(numbers, [50, 95, 99], method="inverted_cdf")
     low = int(numbers.min())
-    width = max(1, -(-int(reach - low + 1) // _BINS))
-    bins = max(1, -(-int(reach - low + 1) // width))
-    places = np.minimum((numbers - low) // width, bins - 1)
-    counts = np.bincount(places, minlength=bins)
-    edges = [low + width * place for place in range(bins + 1)]
+    span = int(reach - low + 1)  # the bars end at the 99th percentile: one huge number must not flatten all others
+    width = max(1, -(-span // _BARS))
+    bars = max(1, -(-span // width))
+    counts = np.bincount(np.minimum((numbers - low) // width, bars - 1), minlength=bars)
+    edges = [low + width * bar for bar in range(bars + 1)]
     return Spread(int(median), int(high), int(numbers.max()), edges, counts.tolist())
 
 
-def _describing(catalogue: pa.Table) -> list[str]:
-    """Columns whose gaps are worth a word: what is read and shown, not the key."""
-    return [*TEXT_COLUMNS, *(name for name in catalogue.column_names if name not in (*KEY, *TEXT_COLUMNS))]
-
-
 def _present(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The values that say something."""
+    """The values without nulls, NaN and blank texts."""
     column = column.drop_null()
     if pa.types.is_floating(column.type):
         return column.filter(pc.invert(pc.is_nan(column)))
@@ -179,21 +176,18 @@ def _words(texts: pa.ChunkedArray) -> np.ndarray:
     return pc.count_substring_regex(texts, r"[^\s\p{Z}]+").to_numpy().astype(np.int64)
 
 
-def _counted(column: pa.ChunkedArray) -> list[tuple[str, int]]:
-    """(value, how often), most first, ties by value."""
+def _most_frequent(column: pa.ChunkedArray, limit: int | None = None) -> list[tuple[str, int]]:
+    """(value, how often) of the most frequent values, most frequent first, ties by value."""
     counts = pc.value_counts(column.combine_chunks())
     table = pa.table({"value": counts.field("values"), "count": counts.field("counts")})
-    table = table.sort_by([("count", "descending"), ("value", "ascending")])
+    table = table.sort_by([("count", "descending"), ("value", "ascending")]).slice(0, limit)
     return list(zip(table["value"].to_pylist(), table["count"].to_pylist(), strict=True))
 
 
 def _values(column: pa.ChunkedArray) -> Values:
     present = _present(column)
-    counts = pc.value_counts(present.combine_chunks())
-    table = pa.table({"value": counts.field("values"), "count": counts.field("counts")})
-    top = table.sort_by([("count", "descending"), ("value", "ascending")]).slice(0, TOP)
-    numbers = top["count"].to_pylist()
-    return Values(len(table), list(zip(top["value"].to_pylist(), numbers, strict=True)), len(present) - sum(numbers))
+    top = _most_frequent(present, TOP)
+    return Values(pc.count_distinct(present).as_py(), top, len(present) - sum(count for _, count in top))
 
 
 def _split(judgments: pd.DataFrame, catalogue: pa.Table) -> Split:
@@ -202,7 +196,7 @@ def _split(judgments: pd.DataFrame, catalogue: pa.Table) -> Split:
     table = table.append_column("label", pa.array(judgments["esci_label"].astype(str), pa.string()))
     queries = table.group_by(["product_locale", "query"]).aggregate([([], "count_all")])
     cells = table.group_by(["label", "product_locale"]).aggregate([([], "count_all")]).to_pylist()
-    locales = [locale for locale, _ in _counted(table["product_locale"])]
+    locales = [locale for locale, _ in _most_frequent(table["product_locale"])]
     counts = {(cell["label"], cell["product_locale"]): cell["count_all"] for cell in cells}
     return Split(
         judgments=len(table),
@@ -217,40 +211,37 @@ def _split(judgments: pd.DataFrame, catalogue: pa.Table) -> Split:
 
 
 def _examples(table: pa.Table, catalogue: pa.Table) -> list[Example]:
-    """Queries with as many labels as any has, spread over the alphabet; each label comes with its first product.
+    """``EXAMPLES`` of the queries with the most different labels, spread over the alphabet.
 
-    A label that none of those queries has gets the first query that has it.
+    A label that none of them has adds the first query that has it. Each label shows its first judged product.
     """
-    first = (
-        table.append_column("place", pa.array(np.arange(len(table))))
-        .group_by(["product_locale", "query", "label"])
-        .aggregate([("place", "min")])
+    key = ["product_locale", "query"]
+    first = (  # the first row of each label of each query
+        table.append_column("row", pa.array(np.arange(len(table))))
+        .group_by([*key, "label"])
+        .aggregate([("row", "min")])
     )
-    variety = first.group_by(["product_locale", "query"]).aggregate([([], "count_all")])
-    most = pc.max(variety["count_all"])
-    rich = variety.filter(pc.equal(variety["count_all"], most)).sort_by(
-        [("query", "ascending"), ("product_locale", "ascending")]
-    )
-    # Not the first and the last of the alphabet: those are often numbers and stray signs.
+    labels = first.group_by(key).aggregate([([], "count_all")])
+    rich = labels.filter(pc.equal(labels["count_all"], pc.max(labels["count_all"])))
+    rich = rich.sort_by([("query", "ascending"), ("product_locale", "ascending")])
+    # Neither the first nor the last of the alphabet: those are often numbers and stray characters.
     places = np.linspace(0, len(rich) - 1, min(EXAMPLES, len(rich)) + 2).round().astype(int)[1:-1]
-    chosen = rich.take(pa.array(sorted(set(places.tolist())))).select(["product_locale", "query"])
-    covered = set(chosen.join(first, ["product_locale", "query"])["label"].to_pylist())
-    extra = []
+    chosen = rich.take(pa.array(sorted(set(places.tolist())))).select(key)
+    covered = set(chosen.join(first, key)["label"].to_pylist())
     for label in LABELS:
-        having = first.filter(pc.equal(first["label"], label)).sort_by("place_min")
+        having = first.filter(pc.equal(first["label"], label)).sort_by("row_min")
         if label not in covered and len(having):
-            extra.append(having.slice(0, 1).select(["product_locale", "query"]))
-    wanted = pa.concat_tables([chosen, *extra])
-    rows = wanted.join(first, ["product_locale", "query"], join_type="inner").to_pylist()
-    shown = table.take(pa.array([row["place_min"] for row in rows], pa.int64()))
-    at = rows_of(catalogue, shown["product_locale"], shown["product_id"])
-    titles = catalogue["product_title"].take(pa.array(np.maximum(at, 0))).to_pylist()
-    found: dict[tuple[str, str], dict[str, str]] = {}
-    for query in wanted.to_pylist():
-        found[query["product_locale"], query["query"]] = {}
-    for row, place, title in zip(rows, at, titles, strict=True):
-        found[row["product_locale"], row["query"]][row["label"]] = (title if place >= 0 else None) or "(no title)"
+            chosen = pa.concat_tables([chosen, having.slice(0, 1).select(key)])
+    shown = chosen.join(first, key, join_type="inner")
+    judged = table.take(shown["row_min"])
+    products = rows_of(catalogue, judged["product_locale"], judged["product_id"])
+    titles = catalogue["product_title"].take(pa.array(np.maximum(products, 0))).to_pylist()
+    found: dict[tuple[str, str], dict[str, str]] = {
+        (one["product_locale"], one["query"]): {} for one in chosen.to_pylist()
+    }
+    for one, product, title in zip(shown.to_pylist(), products, titles, strict=True):
+        found[one["product_locale"], one["query"]][one["label"]] = (title if product >= 0 else None) or "(no title)"
     return [
-        Example(query, locale, {label: titles[label] for label in LABELS if label in titles})
-        for (locale, query), titles in found.items()
+        Example(query, locale, {label: by_label[label] for label in LABELS if label in by_label})
+        for (locale, query), by_label in found.items()
     ]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from space.data.judgments import LABELS
-from space.data.profile import Example, Figures, Split, Values
+from space.data.profile import DataProfile, Example, Split, Values
 from space.ui.html import bars as charts
 from space.ui.html.cards import LANGUAGES, NAMES, badge, counted
 from space.ui.html.markup import EMPTY, Html, fill, join
@@ -35,7 +35,7 @@ _SYSTEMS = {"bm25": NAMES["bm25"], "random": "Random order"}
 
 
 def report(
-    figures: Figures, *, protocols: Mapping[str, Any] | None = None, notice: str = "", remark: str = ""
+    figures: DataProfile, *, protocols: Mapping[str, Any] | None = None, notice: str = "", remark: str = ""
 ) -> Html:
     """All sections, to be put into a page.
 
@@ -101,7 +101,7 @@ def _section(title: str, body: Html, said: str = "") -> Html:
     )
 
 
-def _tiles(figures: Figures) -> Html:
+def _tiles(figures: DataProfile) -> Html:
     locales = ", ".join(locale for locale, _ in figures.locales)
     facts = [("Products", f"{figures.products:,}", locales)]
     for split, part in figures.splits.items():
@@ -153,7 +153,7 @@ def _example(example: Example) -> Html:
     )  # fmt: skip
 
 
-def _lengths(figures: Figures) -> Html:
+def _lengths(figures: DataProfile) -> Html:
     charted = []
     for split, part in figures.splits.items():
         charted.append(charts.histogram(f"Judgments per query, {split}", part.per_query))
@@ -168,7 +168,7 @@ def _lengths(figures: Figures) -> Html:
     )
 
 
-def _names(figures: Figures) -> Html:
+def _names(figures: DataProfile) -> Html:
     parts = [("Locales", charts.bars(figures.locales, figures.products), "")]
     for title, values in (("Brands", figures.brands), ("Colours", figures.colors)):
         parts.append((title, _values(values, figures.products), f"{values.distinct:,} different"))
@@ -190,7 +190,7 @@ def _values(values: Values, products: int) -> Html:
     return charts.bars(values.top, products, rest=("all others", values.rest))
 
 
-def _missing(figures: Figures) -> Html:
+def _missing(figures: DataProfile) -> Html:
     items = [(_COLUMNS.get(name, name), count) for name, count in figures.missing.items()]
     return _section(
         "Missing fields",
