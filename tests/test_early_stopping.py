@@ -31,7 +31,7 @@ def test_queries_are_apart_and_none_is_lost(judged):
 
 
 def test_too_few_queries_are_refused(judged):
-    with pytest.raises(UserError, match="--dev-share is 0.001: of .* train queries that sets 0 apart"):
+    with pytest.raises(UserError, match="--dev-share 0.001 takes 0 of .* train queries"):
         early_stopping.split(judged.train, 0.001, seed=1)
 
 

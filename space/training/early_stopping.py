@@ -1,7 +1,6 @@
-"""Early stopping: some train queries are set apart, and the weights that serve them best are the ones that are kept.
+"""Early stopping: keep the weights that rank a part of the train queries best, and stop when they get no better.
 
-Never the held-out queries, which are looked at once, at the end. Knows judgments, an encoder and the trainer's
-callbacks.
+The held-out queries have no part in this: they are evaluated once, at the end.
 """
 
 import json
@@ -25,41 +24,45 @@ from space.retrieval.systems import DenseSystem
 
 logger = logging.getLogger(__name__)
 
-#: Products that are embedded at each look, those judged for dev queries among them: a look must not cost an epoch.
+#: Products that are embedded at each checkpoint, so that a score does not cost as much as an epoch.
 PRODUCTS = 2000
-#: Looks without a new best after which a run ends.
+#: Checkpoints without a new best score after which a run stops.
 PATIENCE = 2
 _SCORES = "dev.json"
 
 
 def split(train: pd.DataFrame, share: float, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Judgments to learn from and of ``share`` of the queries, apart by query; ``row`` and columns stay.
+    """Split judgments by query into those to learn from and those of the dev queries.
+
+    Args:
+        train: judgments with a column query.
+        share: of the queries that become dev queries.
+        seed: of the draw.
 
     Raises:
-        UserError: too few queries to set any apart.
+        UserError: one of the two parts would be empty.
     """
     queries = np.sort(train["query"].unique().astype(str))
     count = round(share * len(queries))
     if not 0 < count < len(queries):
-        raise UserError(
-            f"--dev-share is {share}: of {len(queries)} train queries that sets {count} apart, use another"
-        )
+        larger = "larger" if not count else "smaller"
+        raise UserError(f"--dev-share {share} takes {count} of {len(queries)} train queries: use a {larger} share")
     dev = train["query"].isin(np.random.default_rng([seed, 3]).permutation(queries)[:count])
     return train[~dev].reset_index(drop=True), train[dev].reset_index(drop=True)
 
 
 class DevSet:
-    """Dev queries over a part of the catalogue.
+    """The dev queries and the products they are searched in: those judged for them and random others.
 
     Args:
-        dev: their judgments, with ``row``.
+        dev: judgments of the dev queries, with ``row``.
         catalogue: all products.
-        texts: the passage of each.
-        seed: of the products beside the judged ones.
+        texts: the passage of each product.
+        seed: of the choice of the other products.
     """
 
     def __init__(self, dev: pd.DataFrame, catalogue: pa.Table, texts: list[str], seed: int) -> None:
-        """Choose the products."""
+        """Choose up to ``PRODUCTS`` products."""
         judged = dev["row"].unique()
         others = np.setdiff1d(np.arange(len(texts)), judged)
         others = np.random.default_rng([seed, 4]).permutation(others)[: max(0, PRODUCTS - len(judged))]
@@ -68,57 +71,56 @@ class DevSet:
         self.judgments = dev.assign(row=np.searchsorted(rows, dev["row"].to_numpy()))
 
     def score(self, encoder: TextEncoder) -> float:
-        """Mean of the headline metric, over these products."""
+        """The mean full-catalogue nDCG@10 of the dev queries, over these products."""
         system = DenseSystem("dev", encoder, TorchIndex(encoder.encode_passages(self.texts)))
         frame = protocols.per_query(system, self.judgments, self.catalogue)
         return float(np.nanmean(frame["/".join(protocols.HEADLINE)]))
 
 
 class KeepBest(TrainerCallback):
-    """Looks at the dev set with every checkpoint, keeps the best weights on the disk, and ends the run in time.
+    """Scores the dev set at every checkpoint, keeps the best weights on disk, and stops the run.
 
-    A look belongs to its checkpoint: what a run that is resumed from an earlier one had seen later is forgotten.
+    A run that resumes from a checkpoint ignores the scores of later checkpoints.
     """
 
     def __init__(self, encoder: TextEncoder, dev: DevSet, folder: Path) -> None:
-        """``folder`` is that of the run's checkpoints."""
+        """``folder`` holds the checkpoints of the run."""
         self.encoder, self.dev, self.folder = encoder, dev, folder
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """The weights before training are a candidate, too; a resumed run goes on with what it had seen."""
+        """Score the weights before training, which may be the best."""
         if state.is_world_process_zero and state.global_step == 0:
-            self._look(0)
+            self._score(0)
         self._wait()
 
     def on_save(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Called by the trainer after a checkpoint, on every process."""
+        """Score a checkpoint; every process calls this, the main one scores."""
         if state.is_world_process_zero:
-            self._look(state.global_step)
+            self._score(state.global_step)
         self._wait()
         if self.is_over(state.global_step):
-            logger.info("no better on the dev queries since step %d, stopping", self._best(state.global_step))
+            logger.info("the dev queries got no better after step %d, stopping", self._best(state.global_step))
             control.should_training_stop = True
 
     def is_over(self, step: int) -> bool:
-        """Whether what was seen up to ``step`` ends the run there."""
+        """Whether the scores up to ``step`` stop the run there."""
         best = self._best(step)
         return sum(number > best for number in self.scores(step)) >= PATIENCE
 
     def scores(self, step: int) -> dict[int, float]:
-        """{step: dev score} of the looks up to ``step``."""
+        """{step: dev score} of the checkpoints up to ``step``."""
         path = self.folder / _SCORES
         seen = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         return {int(number): score for number, score in seen.items() if int(number) <= step}
 
     def restore(self, step: int) -> tuple[int, dict[int, float]]:
-        """Put the best weights up to ``step`` back; returns their step and all scores."""
+        """Load the best weights up to ``step`` into the encoder; returns their step and all scores."""
         best = self._best(step)
-        weights = load_file(str(self._weights(best)))
-        self.encoder.model.load_state_dict(weights)
+        self.encoder.model.load_state_dict(load_file(str(self._weights(best))))
         return best, self.scores(step)
 
     def _best(self, step: int) -> int:
-        """The step with the best score up to this one, the earliest of equals."""
+        """The step with the best score up to ``step``; of equal scores the earliest."""
         scores = self.scores(step)
         return max(scores, key=lambda number: (scores[number], -number))
 
@@ -127,20 +129,17 @@ class KeepBest(TrainerCallback):
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             torch.distributed.barrier()
 
-    def _look(self, step: int) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def _score(self, step: int) -> None:
         before = self.scores(step - 1)
         self.encoder.model.eval()
         score = self.dev.score(self.encoder)
         self.encoder.model.train()
         best = max(before, key=before.__getitem__, default=None)
         if best is None or score > before[best]:
+            weights = {name: tensor.cpu().clone() for name, tensor in self.encoder.model.state_dict().items()}
             with atomically(self._weights(step)) as unfinished:
-                state = {
-                    name: tensor.detach().cpu().clone() for name, tensor in self.encoder.model.state_dict().items()
-                }
-                save_file(state, str(unfinished))
-            # The one before may be needed again, where a run resumes from before this step; others may not.
+                save_file(weights, str(unfinished))
+            # A run that resumes from an earlier step needs the best before this one; older ones are not needed.
             for path in self.folder.glob("best-*.safetensors"):
                 if path not in (self._weights(step), self._weights(-1 if best is None else best)):
                     path.unlink()

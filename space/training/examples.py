@@ -1,12 +1,12 @@
-"""Judgments to training examples, and batches of them. Knows labels and texts; no model and no trainer.
+"""Training examples from judgments, and batches without false negatives.
 
-One rule holds everywhere: what is labelled Exact for a query never serves as a negative of it, neither by choice, nor
-drawn at random, nor as another example's product in the same batch. Products are compared by text, since the same
-title stands under several ids.
+A product that is labelled Exact for a query is never a negative of that query: not chosen by its label, not drawn at
+random, and not as the product of another example in the same batch. Products are compared by their text, because the
+same title is sold under several ids.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from itertools import cycle, islice
 from typing import Any
 
@@ -18,15 +18,15 @@ from sentence_transformers.base.sampler import DefaultBatchSampler
 from space.data.judgments import GAINS
 from space.errors import UserError
 
-#: Worst first: what is Irrelevant teaches most; a Substitute is a near miss that full-catalogue ranking also shows.
+#: Worst first, because an Irrelevant product teaches most. A Substitute is a near miss that may well rank high.
 NEGATIVE_GRADES = ("Irrelevant", "Complement", "Substitute")
-#: Share of the triplet margin by the negative's grade: a Substitute may stay nearer than what is Irrelevant.
+#: Share of the triplet margin by the negative's grade: a Substitute may stay nearer to the query than an Irrelevant.
 MARGINS = {"Irrelevant": 1.0, "Complement": 0.75, "Substitute": 0.5}
 _DRAWS = 20
 
 
 class TripletError(UserError):
-    """Judgments that give no training example; the message says why."""
+    """The judgments give no training example; the message says why."""
 
 
 def training_examples(
@@ -38,15 +38,15 @@ def training_examples(
     seed: int = 42,
     graded: bool = False,
 ) -> Dataset:
-    """Examples in the columns the loss reads.
+    """Examples with the columns that the loss reads.
 
     Args:
         judgments: a checked train table of ``space.data.judgments``, with ``row``.
         passages: the text of every product of the catalogue, by row.
         loss: "triplet" and "mnrl" give anchor, positive, negative; "cosent" gives query, passage, score (the gain).
-        negatives: for how many examples each Exact product serves, each with another negative.
-        seed: of the negatives drawn.
-        graded: add a column label, the share of the margin that each negative's grade asks for.
+        negatives: examples for each Exact product, each with another negative.
+        seed: of the random draws.
+        graded: add a column label with the share of the margin for the negative's grade, see ``MARGINS``.
 
     Raises:
         TripletError: no query has an Exact product; for "cosent", no two labels to compare.
@@ -63,7 +63,7 @@ def training_examples(
         known = {passages[row] for row in judged["row"]} | exact.get(query, frozenset())
         for positive in positives:
             for _ in range(negatives):
-                negative, margin = next(offered, None) or (_drawn(passages, pools[locale], known, rng), 1.0)
+                negative, margin = next(offered, None) or (draw_other(passages, pools[locale], known, rng), 1.0)
                 if negative is not None:
                     columns["anchor"].append(query)
                     columns["positive"].append(positive)
@@ -88,7 +88,7 @@ def judged_texts(judgments: pd.DataFrame, passages: Sequence[str]) -> dict[str, 
 def _graded(
     judged: pd.DataFrame, passages: Sequence[str], exact: frozenset[str], rng: np.random.Generator
 ) -> list[tuple[str, float]]:
-    """What one query's judgments offer as negatives, with their margins; worst grade first, shuffled within it."""
+    """(text, share of the margin) of each negative that was judged for a query: worst grade first, else shuffled."""
     found = []
     for grade in NEGATIVE_GRADES:
         rows = rng.permutation(judged.loc[judged["esci_label"] == grade, "row"].tolist())
@@ -96,8 +96,18 @@ def _graded(
     return found
 
 
-def _drawn(passages: Sequence[str], pool: np.ndarray, known: set[str], rng: np.random.Generator) -> str | None:
-    """A product of the same locale that nobody judged for the query; None where there is hardly any."""
+def draw_other(passages: Sequence[str], pool: np.ndarray, known: Set[str], rng: np.random.Generator) -> str | None:
+    """A random text that is not known for the query.
+
+    Args:
+        passages: the text of every product, by row.
+        pool: (n,) rows to draw from: the products of the query's locale.
+        known: texts that may be right for the query.
+        rng: the source of randomness.
+
+    Returns:
+        The text; None if 20 draws gave known texts only.
+    """
     for _ in range(_DRAWS):
         text = passages[pool[rng.integers(len(pool))]]
         if text not in known:
@@ -106,9 +116,9 @@ def _drawn(passages: Sequence[str], pool: np.ndarray, known: set[str], rng: np.r
 
 
 def _graded_pairs(judgments: pd.DataFrame, passages: Sequence[str], seed: int) -> Dataset:
-    """Every judged pair with its gain. CoSENT compares pairs across the batch, so grades are all it needs."""
+    """Every judged pair with its gain. CoSENT compares the pairs of a batch, so it needs no chosen negatives."""
     if judgments["esci_label"].nunique() < 2:
-        raise TripletError("all judgments have the same label: the cosent loss compares labels, it learns nothing")
+        raise TripletError("all judgments have the same label: the cosent loss learns from differences between labels")
     order = np.random.default_rng(seed).permutation(len(judgments))
     rows = judgments.iloc[order]
     return Dataset.from_dict(
@@ -121,14 +131,15 @@ def _graded_pairs(judgments: pd.DataFrame, passages: Sequence[str], seed: int) -
 
 
 class LabelAwareBatchSampler(DefaultBatchSampler):
-    """Batches in which no example's product is Exact for another example's query, and no query stands twice.
+    """Batches in which no product is Exact for the query of another example, and every query occurs once.
 
-    Losses with in-batch negatives need this: a product of another example counts as a negative there. An example that
-    clashes waits for a later batch, so the last batches of an epoch can be smaller, and more than n / batch size.
+    Losses with in-batch negatives need this: they count the products of other examples as negatives. An example that
+    clashes with the batch waits for a later one. So the last batches of an epoch can be small, and an epoch can have
+    more batches than n / batch size.
 
-    Another order each epoch, the same for the same seed. The trainer counts the batches once and takes every epoch to
-    have as many, so that a resumed run can tell where it stands: an epoch that needs more leaves its last ones out,
-    one that needs fewer begins again.
+    Each epoch has another order, which depends on the seed alone. The trainer counts the batches once and computes
+    from that number where a resumed run continues. Every epoch therefore has as many batches as the first one: an
+    epoch that needs more leaves out its last ones, and an epoch that needs fewer repeats its first ones.
     """
 
     def __init__(self, dataset: Dataset, batch_size: int, exact: dict[str, frozenset[str]], **kwargs: Any) -> None:
@@ -139,11 +150,11 @@ class LabelAwareBatchSampler(DefaultBatchSampler):
         self._first = self._batches(0)
 
     def __len__(self) -> int:
-        """Batches of every epoch."""
+        """The number of batches of every epoch."""
         return len(self._first)
 
     def __iter__(self) -> Iterator[list[int]]:
-        """Batches of indices into the data set."""
+        """The batches of the current epoch, as indices into the data set."""
         batches = self._first if self.epoch == 0 else self._batches(self.epoch)
         return islice(cycle(batches), len(self))
 
@@ -156,17 +167,17 @@ class LabelAwareBatchSampler(DefaultBatchSampler):
             batch, clashing = [], []
             queries: set[str] = set()
             texts: set[str] = set()
-            taboo: set[str] = set()
+            exact_texts: set[str] = set()  # of the batch's queries
             while waiting and len(batch) < self.batch_size:
                 index = waiting.popleft()
                 query, *products = self.examples[index]
                 exact = self.exact.get(query, frozenset())
-                if query in queries or not taboo.isdisjoint(products) or not exact.isdisjoint(texts):
+                if query in queries or not exact_texts.isdisjoint(products) or not exact.isdisjoint(texts):
                     clashing.append(index)
                     continue
                 batch.append(index)
                 queries.add(query)
                 texts.update(products)
-                taboo |= exact
+                exact_texts |= exact
             waiting.extendleft(reversed(clashing))
             yield batch

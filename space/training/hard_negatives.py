@@ -1,7 +1,7 @@
-"""Hard negatives: products that an encoder finds for a query although nobody judged them for it.
+"""Hard negatives: unjudged products that the base model ranks high for a query.
 
-An unjudged product near a query is often one that nobody got round to judging, so whatever scores nearly as high as
-the query's own Exact product is passed over. Knows examples and an index; no trainer.
+An unjudged product that scores nearly as high as the query's own Exact product is often a right answer that was not
+judged, so it is not used.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,9 @@ from datasets import Dataset
 from space.encoding.encoder import Encoder
 from space.index.torch_index import TorchIndex
 
-#: How deep the ranking of a query is read.
+#: Products read from the ranking of each query.
 DEPTH = 50
-#: A candidate counts as a negative below so much of the positive's cosine (Moreira et al. 2024, "NV-Retriever").
+#: A candidate's cosine has to be below this share of the positive's (Moreira et al. 2024, "NV-Retriever").
 CEILING = 0.95
 _BATCH = 256
 
@@ -29,20 +29,20 @@ def harden(
     locales: np.ndarray,
     seed: int,
 ) -> Dataset:
-    """The examples with a mined negative wherever the old one was drawn at random.
+    """Replace the negatives that were drawn at random by mined ones.
 
     Args:
-        examples: with columns anchor, positive, negative, and others that stay.
-        judged: {query: texts of all products judged for it, whatever the label, and those it was made of}. A negative
-            among these was chosen by its label, and stays.
-        encoder: of the queries.
-        index: of all passages, by the same encoder.
+        examples: with columns anchor, positive, negative; other columns stay.
+        judged: {query: texts of all products judged for it, whatever the label}. A negative among these was chosen by
+            its label and stays.
+        encoder: embeds the queries.
+        index: all passages, embedded by the same encoder.
         passages: the text of every product, by row.
-        locales: (n,) of the products: a negative comes from its positive's locale.
-        seed: which of the candidates is taken.
+        locales: (n,) the locale of every product; a negative comes from its positive's locale.
+        seed: of the choice among the candidates.
 
     Returns:
-        As many examples, in the same order. Where nothing is found below the ceiling, the old negative stays.
+        The examples in the same order. A negative stays where no candidate is below the ceiling.
     """
     anchors, positives, negatives = (list(examples[name]) for name in ("anchor", "positive", "negative"))
     nothing: frozenset[str] = frozenset()

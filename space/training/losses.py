@@ -1,6 +1,6 @@
-"""The training losses, those of sentence-transformers where it has them. Knows embeddings and settings; no data.
+"""The training losses: those of sentence-transformers, a graded triplet margin, and ranking plus triplets.
 
-Losses are computed in float32 even where the encoder runs in bfloat16, whose three digits are too few for cosines that
+Losses are computed in float32 even where the encoder runs in bfloat16: its three digits cannot tell apart cosines that
 differ in the third.
 """
 
@@ -19,14 +19,14 @@ from sentence_transformers.util import cos_sim
 
 from space.settings import TrainSettings
 
-#: Texts in one forward pass on a CPU: fewer save padding, until the products become too small to be fast.
+#: Texts per forward pass on a CPU. Fewer texts need less padding, but below this the matrix products get slow.
 _GROUP = 16
 
 
 class GradedTripletLoss(TripletLoss):
-    """Cosine triplet loss whose margin is scaled by each example's label: a near miss may stay nearer.
+    """Cosine triplet loss whose margin is scaled by the example's label, so that a near miss may stay nearer.
 
-    Labels are what ``space.training.examples.MARGINS`` says of the negative; without labels it is the library's loss.
+    Labels come from ``space.training.examples.MARGINS``; without labels this is the library's loss.
     """
 
     def compute_loss_from_embeddings(
@@ -40,13 +40,13 @@ class GradedTripletLoss(TripletLoss):
 
 
 class RankingWithTriplets(torch.nn.Module):
-    """In-batch ranking (mnrl) plus ``weight`` times the triplet loss over the same embeddings.
+    """In-batch ranking (mnrl) plus ``weight`` times the triplet loss, over the same embeddings.
 
-    The first pulls a query's product out of the whole catalogue; the second orders what was judged for one query.
+    Ranking finds a query's product in the whole catalogue; the triplets order the products judged for one query.
     """
 
     def __init__(self, ranking: MultipleNegativesRankingLoss, triplets: TripletLoss, weight: float) -> None:
-        """Both over the same model."""
+        """``ranking`` and ``triplets`` should have the same model."""
         super().__init__()
         self.model = ranking.model
         self.ranking, self.triplets, self.weight = ranking, triplets, weight
@@ -82,7 +82,7 @@ def make(model: SentenceTransformer, settings: TrainSettings) -> torch.nn.Module
 
 
 def compares_across_batch(loss: torch.nn.Module) -> bool:
-    """Whether one example's product is another's negative, so that batches have to respect the labels."""
+    """Whether the loss takes the products of other examples as negatives, so that batches must not have clashes."""
     ranking = (MultipleNegativesRankingLoss, CachedMultipleNegativesRankingLoss, RankingWithTriplets)
     return isinstance(loss, ranking)
 
@@ -93,9 +93,9 @@ def compute(
     features: Sequence[Mapping[str, torch.Tensor]],
     labels: torch.Tensor | None,
 ) -> torch.Tensor:
-    """The loss of tokenized columns, with little padding, and in float32 under autocast."""
+    """The loss of tokenized columns, computed with little padding, and in float32 under autocast."""
     if isinstance(loss, CachedMultipleNegativesRankingLoss):
-        return loss(features, labels)  # runs the model itself, part by part
+        return loss(features, labels)  # runs the model itself, one mini-batch at a time
     columns = embed_by_length(model, features)
     with torch.autocast(columns[0].device.type, enabled=False):
         return loss.compute_loss_from_embeddings([column.float() for column in columns], labels)
@@ -108,23 +108,24 @@ def cosines(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 
 def embed_by_length(model: torch.nn.Module, columns: Sequence[Mapping[str, torch.Tensor]]) -> list[torch.Tensor]:
-    """The columns' embeddings, computed in groups of like length.
+    """The embeddings of all columns, computed in groups of similar length.
 
-    A batch padded to its longest title is half padding. The texts of all columns together, sorted by length and cut
-    into groups, are padded little; the embeddings are the same, and so is the loss (dropout draws differ).
+    A batch that is padded to its longest title is half padding. So the texts of all columns are sorted by length and
+    cut into groups, which need little padding. The embeddings are the same, and so is the loss, except for the random
+    draws of dropout.
 
     Args:
-        model: takes features, gives "sentence_embedding".
+        model: takes tokenized features, returns them with "sentence_embedding".
         columns: tokenized texts, each with input_ids and attention_mask (batch, tokens).
 
     Returns:
-        (batch, d) a column.
+        One (batch, d) tensor for each column.
     """
     width = max(column["input_ids"].shape[1] for column in columns)
-    # A model adds its outputs to what it is given; only what has a value per token came from the tokenizer.
+    # The model adds its outputs to the features; those of the tokenizer have one value per token.
     shape = columns[0]["input_ids"].shape
     keys = [key for key, value in columns[0].items() if torch.is_tensor(value) and value.shape == shape]
-    # What is padded here is cut off again or masked, so its value is of no account.
+    # The padding is cut off again or masked, so any value does.
     features = {
         key: torch.cat([torch.nn.functional.pad(column[key], (0, width - column[key].shape[1])) for column in columns])
         for key in keys

@@ -1,7 +1,6 @@
-"""Queries made of titles: examples from the catalogue alone, for shops with many products and few judgments.
+"""Training examples made from titles, for shops with many products and few judgments.
 
-A searcher types some of the words of what he wants, so a random part of a title is a query for its product. Knows no
-judgment beyond what is Exact, and no model.
+People type some of the words of what they want. So a random part of a title is a query, and its product the answer.
 """
 
 from collections import defaultdict
@@ -12,16 +11,17 @@ import pyarrow as pa
 from datasets import Dataset, concatenate_datasets
 
 from space.errors import UserError
+from space.training.examples import draw_other
 
-#: Titles begin with what the product is; what comes after so many words is sizes and keywords.
+#: Words of a title that are used: it begins with the product, and ends with sizes and keywords.
 WORDS = 14
+#: The chance of each word to be in the query.
 KEPT = 0.4
-#: Where the draw leaves no word at all, so many of the first ones are the query.
+#: The first words that are the query if no word was drawn.
 LEAST = 3
-#: How many ``--title-queries -1`` takes at most: they help where labels are few, and cost as much as those do.
+#: The most that ``--title-queries -1`` takes: they help where labels are few, and each costs as much as a label does.
 MOST = 10_000
 _AROUND = ",;:|()[]-&"
-_DRAWS = 20
 
 
 def add(
@@ -32,22 +32,21 @@ def add(
     count: int,
     seed: int,
 ) -> tuple[Dataset, dict[str, frozenset[str]]]:
-    """The examples and ``count`` more: anchor (part of a title), positive (its product), negative (another product).
+    """Append ``count`` examples: anchor (part of a title), positive (its product), negative (another product).
 
     Args:
         examples: with columns anchor, positive, negative, and label where margins are graded.
-        exact: what ``exact_texts`` of ``space.training.examples`` returns; a judged query that a title also gives
-            keeps its own texts.
+        exact: {query: texts that are right for it}, from ``space.training.examples.exact_texts``.
         catalogue: the products, for titles and locales.
         passages: the text of every product, by row.
-        count: each product gives one before any gives two.
-        seed: of what is drawn.
+        count: examples to make. Each product gives one before any product gives two.
+        seed: of the random draws.
 
     Returns:
-        The longer data set, and ``exact`` with what each new query was made from: no such text is its negative.
+        The longer data set, and ``exact`` with the product of each new query added.
 
     Raises:
-        UserError: fewer than two products of a locale to tell apart, or no title.
+        UserError: no product has a title, or no locale has two different products.
     """
     rng = np.random.default_rng([seed, 1])
     titles = catalogue["product_title"].to_pylist()
@@ -55,7 +54,7 @@ def add(
     pools = {locale: np.flatnonzero(locales == locale) for locale in np.unique(locales)}
     sources = np.flatnonzero([bool(_words(title)) for title in titles])
     if not len(sources):
-        raise UserError("--title-queries: no product of the catalogue has a title to make a query of")
+        raise UserError("--title-queries: no product of the catalogue has a title to make a query from")
     rounds = -(-count // len(sources))
     drawn = np.concatenate([rng.permutation(sources) for _ in range(rounds)])[:count].tolist()
     queries = [_part(titles[row], rng) for row in drawn]
@@ -65,7 +64,7 @@ def add(
     merged = dict(exact) | {query: exact.get(query, frozenset()) | texts for query, texts in known.items()}
     columns = defaultdict(list)
     for query, row in zip(queries, drawn, strict=True):
-        negative = _another(passages, pools[locales[row]], merged[query], rng)
+        negative = draw_other(passages, pools[locales[row]], merged[query], rng)
         if negative is not None:
             columns["anchor"].append(query)
             columns["positive"].append(passages[row])
@@ -73,7 +72,7 @@ def add(
             if "label" in examples.column_names:
                 columns["label"].append(1.0)
     if not columns:
-        raise UserError("--title-queries: no locale has two products that differ, so that there is nothing to compare")
+        raise UserError("--title-queries: no locale has two different products, so there is nothing to compare")
     return concatenate_datasets([examples, Dataset.from_dict(dict(columns))]), merged
 
 
@@ -85,11 +84,3 @@ def _part(title: str, rng: np.random.Generator) -> str:
     words = _words(title)[:WORDS]
     kept = [word for word, draw in zip(words, rng.random(len(words)), strict=True) if draw < KEPT]
     return " ".join(kept or words[:LEAST])
-
-
-def _another(passages: Sequence[str], pool: np.ndarray, own: frozenset[str], rng: np.random.Generator) -> str | None:
-    for _ in range(_DRAWS):
-        text = passages[pool[rng.integers(len(pool))]]
-        if text not in own:
-            return text
-    return None
