@@ -22,11 +22,13 @@ from transformers import TrainerState
 from space.data.catalogue import passages
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import locate
-from space.pipelines import train
+from space.io import files
 from space.pipelines.inputs import open_judged
 from space.settings import TrainSettings
-from space.training import losses, model_folder, trainer
+from space.training import losses, trainer
+from space.training.callbacks import TellEpoch
 from space.training.examples import exact_texts, training_examples
+from space.training.processes import use_all_cores
 
 LOSSES = {
     "triplet": lambda model: TripletLoss(model, TripletDistanceMetric.COSINE, 0.2),
@@ -57,7 +59,7 @@ def test_a_launched_cpu_run_uses_every_core(monkeypatch):
     try:
         for processes in (1, cores):
             torch.set_num_threads(1)
-            train._use_all_cores(SimpleNamespace(device=torch.device("cpu"), num_processes=processes))
+            use_all_cores(SimpleNamespace(device=torch.device("cpu"), num_processes=processes))
             assert torch.get_num_threads() == cores // processes
     finally:
         torch.set_num_threads(before)
@@ -155,32 +157,40 @@ def test_blending_stands_on_the_line_between_base_and_tuned(encoder, share):
         torch.testing.assert_close(parameter.detach(), base[name] + (1 - share), msg=name)
 
 
-def test_a_model_is_replaced_whole(encoder, tmp_path):
+def write(folder, text):
+    with files.replaced(folder) as unfinished:
+        (unfinished / "README.md").write_text(text)
+
+
+def test_a_model_is_replaced_whole(tmp_path):
     target = tmp_path / "model"
-    model_folder.save(encoder, target, {"README.md": "first"})
+    write(target, "first")
     (target / "stale.txt").write_text("of the first")
-    model_folder.save(encoder, target, {"README.md": "second"})
+    write(target, "second")
+    assert [path.name for path in target.iterdir()] == ["README.md"]
     assert (target / "README.md").read_text() == "second"
-    assert not (target / "stale.txt").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
-def test_a_replacement_cut_off_between_its_renames_is_undone(encoder, tmp_path):
+def test_a_replacement_killed_between_its_renames_is_undone(tmp_path):
     target = tmp_path / "model"
-    model_folder.save(encoder, target, {"README.md": "first"})
+    write(target, "first")
     target.rename(tmp_path / "model.previous")
     (tmp_path / "model.unfinished").mkdir()
-    model_folder.recover(target)
+    files.undo_half_replacement(target)
     assert (target / "README.md").read_text() == "first"
     assert not (tmp_path / "model.previous").exists()
 
 
-def test_a_write_that_fails_leaves_the_old_model(encoder, tmp_path):
+def test_a_write_that_fails_leaves_the_old_model(tmp_path):
     target = tmp_path / "model"
-    model_folder.save(encoder, target, {"README.md": "first"})
-    with pytest.raises(OSError, match="no-such-folder"):
-        model_folder.save(encoder, target, {"no-such-folder/README.md": "second"})
+    write(target, "first")
+    with pytest.raises(OSError, match="disk full"), files.replaced(target) as unfinished:
+        (unfinished / "README.md").write_text("half")
+        raise OSError("disk full")
     assert (target / "README.md").read_text() == "first"
+    write(target, "third")
+    assert (target / "README.md").read_text() == "third"
 
 
 @pytest.fixture
@@ -292,7 +302,7 @@ def test_e5_base_trains_as_e5_small_does(tmp_path, monkeypatch, loss):
     before = encoder.fingerprint
     settings = TrainSettings(dataset="sample", loss=loss, batch_size=8, max_steps=2, gradient_checkpointing=True)
     log = trainer.fine_tune(encoder, examples, exact_texts(judged.train, texts), settings)
-    model_folder.save(encoder, tmp_path / "saved", {})
+    encoder.model.save_pretrained(str(tmp_path / "saved"))
     again = TextEncoder(locate(str(tmp_path / "saved")))
     assert log.steps == 2 and log.history[-1]["loss"] > 0
     assert again.fingerprint == encoder.describe(refresh=True).fingerprint != before
@@ -367,7 +377,7 @@ def test_every_sampler_under_the_loader_learns_the_epoch():
     """A run resumed under two processes read the first epoch's batches again: three wrappers, of which two pass on."""
     sampler = SetEpochMixin()
     loader = DataLoader(range(10), batch_sampler=SkipBatchSampler(BatchSamplerShard(FullBatches(sampler), 2, 0)))
-    trainer._TellEpoch().on_epoch_begin(None, TrainerState(epoch=3.4), None, train_dataloader=loader)
+    TellEpoch().on_epoch_begin(None, TrainerState(epoch=3.4), None, train_dataloader=loader)
     assert sampler.epoch == 3
 
 

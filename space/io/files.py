@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -52,6 +53,37 @@ def sync(path: Path) -> None:
     """Bring a file's content to the disk, so that a power cut after a rename cannot leave an empty one."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
+
+
+@contextmanager
+def replaced(folder: Path) -> Iterator[Path]:
+    """A new folder to write into, which replaces ``folder`` as a whole when the block ends without an error.
+
+    Whatever stops the block, even a kill, ``folder`` is the old one or the new one. See ``undo_half_replacement``.
+    """
+    unfinished = folder.with_name(f"{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    yield unfinished
+    for path in unfinished.rglob("*"):
+        if path.is_file():
+            sync(path)
+    undo_half_replacement(folder)
+    if folder.exists():
+        folder.rename(_previous(folder))
+    unfinished.rename(folder)
+    shutil.rmtree(_previous(folder), ignore_errors=True)
+
+
+def undo_half_replacement(folder: Path) -> None:
+    """Bring the old folder back if ``replaced`` was killed between its two renames."""
+    if _previous(folder).exists() and not folder.exists():
+        _previous(folder).rename(folder)
+    shutil.rmtree(_previous(folder), ignore_errors=True)
+
+
+def _previous(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.previous")
 
 
 @contextmanager

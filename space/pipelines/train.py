@@ -4,9 +4,8 @@ Evaluates before and after on the same held-out queries; leaves the training its
 """
 
 import logging
-import os
 import shlex
-import tempfile
+import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, fields, replace
@@ -30,14 +29,15 @@ from space.evaluation import bm25_tuning, findings, forgetting, protocols
 from space.hub import cards, publish, push
 from space.index.bm25 import Bm25Index
 from space.index.torch_index import TorchIndex
+from space.io import files
 from space.io.files import atomically, sole_writer
 from space.pipelines import inputs
 from space.pipelines.build import build
 from space.retrieval.systems import Bm25System, DenseSystem, HybridSystem, RandomSystem, System
 from space.settings import BuildSettings, DataSettings, TrainSettings
-from space.training import early_stopping, hard_negatives, model_folder, title_queries, trainer
+from space.training import early_stopping, hard_negatives, title_queries, trainer
 from space.training.examples import exact_texts, judged_texts, training_examples
-from space.training.processes import join_processes
+from space.training.processes import join_processes, use_all_cores
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def run(settings: TrainSettings, weights: Weights, judged: Judged) -> None:
 
 
 def _train(settings: TrainSettings, weights: Weights, judged: Judged, state: PartialState) -> None:
-    _use_all_cores(state)
+    use_all_cores(state)
     texts = passages(judged.catalogue, settings.bullets)
     learned, dev = judged, None
     if settings.dev_share:
@@ -78,7 +78,7 @@ def _train(settings: TrainSettings, weights: Weights, judged: Judged, state: Par
     base = encoder.describe()
     if state.is_main_process:
         bench = _Bench(judged, texts, settings)
-        model_folder.recover(settings.output_dir)
+        files.undo_half_replacement(settings.output_dir)
         logger.info("%s\n%s training examples for the %s loss", bench.describe(), f"{len(examples):,}", settings.loss)
         index = bench.before_training(encoder)
         if settings.mined_negatives:
@@ -172,16 +172,6 @@ def _shared(examples: Dataset, settings: TrainSettings, state: PartialState) -> 
     return Dataset.from_parquet(str(path))
 
 
-def _use_all_cores(state: PartialState) -> None:
-    """Share the cores among the processes of a CPU run.
-
-    ``accelerate launch`` gives each process one thread unless told otherwise, which leaves most of the machine idle.
-    """
-    if state.device.type == "cpu" and "ACCELERATE_MIXED_PRECISION" in os.environ:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        torch.set_num_threads(max(torch.get_num_threads(), cores // state.num_processes))
-
-
 class _Bench:
     """The systems' figures on the held-out queries, as they come in."""
 
@@ -258,20 +248,24 @@ def _queries(judgments: pd.DataFrame) -> int:
 
 
 def _save(encoder: TextEncoder, figures: dict[str, Any], log: trainer.TrainingLog, settings: TrainSettings) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        cards.loss_curve(log.history, Path(folder) / "images" / "train_loss.png")
-        model_folder.copy_events(settings.logging_dir, log.run, Path(folder) / "runs")
-        card = cards.model_card(figures, settings.push_to_hub)
-        model_folder.save(
-            encoder,
-            settings.output_dir,
-            {"evaluation.json": protocols.to_json(figures), "README.md": card},
-            beside=Path(folder),
-        )
+    with files.replaced(settings.output_dir) as folder:
+        encoder.model.save_pretrained(str(folder), create_model_card=False)
+        (folder / "README.md").write_text(cards.model_card(figures, settings.push_to_hub), encoding="utf-8")
+        (folder / "evaluation.json").write_text(protocols.to_json(figures), encoding="utf-8")
+        cards.loss_curve(log.history, folder / "images" / "train_loss.png")
+        _copy_events(settings.logging_dir / log.run, folder / "runs" / log.run)
     logger.info(
         f"model, card, evaluation.json and images/train_loss.png are in {settings.output_dir}; "
         f"TensorBoard: tensorboard --logdir {settings.logging_dir}"
     )
+
+
+def _copy_events(events: Path, target: Path) -> None:
+    """Copy TensorBoard events without this machine's name, which the trainer puts into the names of its files."""
+    target.mkdir(parents=True)
+    for number, path in enumerate(sorted(events.glob("events.out.tfevents.*"))):
+        time = path.name.split(".")[3]
+        shutil.copyfile(path, target / f"events.out.tfevents.{time}.{number}")
 
 
 def _push(settings: TrainSettings) -> None:

@@ -1,7 +1,4 @@
-"""Checkpoints that can be trusted: whose they are, and whether they were written to their end.
-
-Knows the settings and examples that decide a run's weights, and files; starts no training.
-"""
+"""Checkpoints: which run they belong to, and whether they are complete."""
 
 import hashlib
 import json
@@ -11,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from datasets import Dataset
 from transformers import TrainerCallback, TrainerControl, TrainerState
 from transformers.trainer_utils import get_last_checkpoint
@@ -21,14 +19,18 @@ from space.settings import TrainSettings
 
 logger = logging.getLogger(__name__)
 
+#: In a complete checkpoint: the names and sizes of its files.
 _COMPLETE = "complete.json"
+#: Settings with which a run comes to the same weights. The model and the data have a hash of their own.
+_NO_EFFECT = {
+    *("output_dir", "checkpoints_dir", "logging_dir", "resume", "push_to_hub", "push_embeddings", "private"),
+    *("offline", "save_steps", "eval_queries", "base_model", "dataset"),
+}
 
 
 def run_name(encoder: TextEncoder, examples: Dataset, settings: TrainSettings, processes: int) -> str:
-    """Loss and a hash of all that decides the weights: a checkpoint is only continued by the run it belongs to."""
-    without = {"output_dir", "checkpoints_dir", "logging_dir", "resume", "push_to_hub", "push_embeddings", "private"}
-    without |= {"offline", "save_steps", "eval_queries", "base_model", "dataset"}
-    parts = {name: value for name, value in settings.to_json().items() if name not in without}
+    """The loss and a hash of everything that decides the weights, so that a run continues its own checkpoints only."""
+    parts = {name: value for name, value in settings.to_json().items() if name not in _NO_EFFECT}
     parts |= {"base": encoder.fingerprint, "processes": processes, "cuda": torch.cuda.is_available()}
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
     for column in examples.column_names:
@@ -36,16 +38,38 @@ def run_name(encoder: TextEncoder, examples: Dataset, settings: TrainSettings, p
     return f"{settings.loss}-{digest.hexdigest()[:10]}"
 
 
-def newest(folder: Path) -> Path | None:
-    """The checkpoint of the most steps, written to its end or not."""
+def prepare(folder: Path, resume: bool, state: PartialState) -> Path | None:
+    """Make the folder of a run's checkpoints ready for training.
+
+    The main process removes all checkpoints, or with ``resume`` the incomplete ones, while the others wait.
+
+    Returns:
+        The checkpoint to continue from; None to start anew.
+    """
+    if state.is_main_process:
+        if resume:
+            _remove_incomplete(folder)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    state.wait_for_everyone()
+    if not resume:
+        return None
+    checkpoint = _newest(folder)
+    if checkpoint:
+        logger.info("continuing from %s", checkpoint)
+    else:
+        logger.info("no complete checkpoint in %s, starting anew", folder)
+    return checkpoint
+
+
+def _newest(folder: Path) -> Path | None:
     found = get_last_checkpoint(str(folder)) if folder.is_dir() else None
     return Path(found) if found else None
 
 
-def remove_unfinished(folder: Path) -> None:
-    """Remove the newest checkpoints that were not written to their end, so that nothing picks them."""
-    while (checkpoint := newest(folder)) and not _is_complete(checkpoint):
-        logger.warning("%s was not written to its end, leaving it out", checkpoint)
+def _remove_incomplete(folder: Path) -> None:
+    while (checkpoint := _newest(folder)) and not _is_complete(checkpoint):
+        logger.warning("%s is incomplete, removing it", checkpoint)
         shutil.rmtree(checkpoint)
 
 
@@ -58,10 +82,10 @@ def _is_complete(checkpoint: Path) -> bool:
 
 
 class MarkComplete(TrainerCallback):
-    """Writes down each checkpoint's files and sizes once all of them are there."""
+    """Writes the names and sizes of a checkpoint's files into it once all of them are there."""
 
     def on_save(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Called by the trainer after a checkpoint."""
+        """The trainer has written a checkpoint."""
         if state.is_world_process_zero:
             folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
             files = [path for path in folder.rglob("*") if path.is_file() and path.name != _COMPLETE]

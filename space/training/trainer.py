@@ -1,16 +1,13 @@
-"""The training run: encoder and examples in, the same encoder fine-tuned, with a log of what happened.
-
-The only module that knows the trainer. It is imported by train.py alone, after the user has read which encoder runs.
-"""
+"""The training run: encoder and examples in, the same encoder fine-tuned, with a log of what happened."""
 
 import logging
 import os
 import resource
-import shutil
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,14 +17,14 @@ from sentence_transformers import (
     SentenceTransformerTrainer,
     SentenceTransformerTrainingArguments,
 )
-from tqdm import tqdm
-from transformers import PrinterCallback, ProgressCallback, TrainerCallback, TrainerControl, TrainerState
+from transformers import PrinterCallback, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 
 from space.encoding.encoder import TextEncoder
 from space.encoding.packed_bert import half_is_fast
 from space.settings import TrainSettings
 from space.training import checkpoints, losses
+from space.training.callbacks import Progress, TellEpoch
 from space.training.early_stopping import DevSet, KeepBest
 from space.training.examples import LabelAwareBatchSampler
 from space.training.processes import PROCESS_TIMEOUT, join_processes
@@ -75,43 +72,75 @@ def fine_tune(
 ) -> TrainingLog:
     """Train ``encoder`` in place.
 
-    Args:
-        encoder: its weights change; its prompts are put before the texts as they will be in use.
-        examples: what ``space.training.examples.training_examples`` made for the loss.
-        exact: what ``space.training.examples.exact_texts`` returns, for batches without false negatives.
-        settings: the run.
-        dev: queries by which the best of the checkpoints is chosen; None takes the last weights.
+    With ``settings.resume`` the run continues from its last complete checkpoint and comes to the same weights as an
+    unbroken one.
 
-    Returns:
-        What happened. With ``settings.resume`` the run continues from its last complete checkpoint, to the same
-        weights as an unbroken one.
+    Args:
+        encoder: its weights change. Its prompts are put before the texts, as they are in use.
+        examples: from ``space.training.examples.training_examples``, for the loss of the settings.
+        exact: {query: texts that are right for it}, for batches without false negatives.
+        settings: of the run.
+        dev: the queries that choose the best checkpoint; None keeps the last weights.
     """
     state = join_processes()
     precision = computes_in(settings.precision)
     run = checkpoints.run_name(encoder, examples, replace(settings, precision=precision), state.num_processes)
     folder = settings.checkpoints_dir / run
-    if state.is_main_process:  # two that removed the same half-written checkpoint would trip over each other
-        if settings.resume:
-            checkpoints.remove_unfinished(folder)
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
-    state.wait_for_everyone()
-    checkpoint = checkpoints.newest(folder) if settings.resume else None
-    if settings.resume:
-        logger.info(
-            f"continuing from {checkpoint}" if checkpoint else f"no complete checkpoint in {folder}, starting anew"
-        )
-    # Trainer arguments no longer have a logging directory; its TensorBoard callback reads this variable.
+    checkpoint = checkpoints.prepare(folder, settings.resume, state)
+    # The TensorBoard callback of transformers reads its folder from this variable only.
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(settings.logging_dir / run)
-    prompts = encoder.model.prompts
-    sides = dict.fromkeys(examples.column_names, prompts["document"])
-    sides |= {name: prompts["query"] for name in ("anchor", "query") if name in sides}
-    for label in ("score", "label"):
-        sides.pop(label, None)
+
     batch = settings.batch_size * settings.gradient_accumulation * state.num_processes
-    total = settings.max_steps if settings.max_steps > 0 else int(settings.epochs * len(examples) / batch)
-    keeper = None if dev is None else KeepBest(encoder, dev, folder)
-    arguments = SentenceTransformerTrainingArguments(
+    steps = settings.max_steps if settings.max_steps > 0 else int(settings.epochs * len(examples) / batch)
+    progress, keeper = Progress(batch), KeepBest(encoder, dev, folder) if dev else None
+    trainer = _Trainer(
+        encoder.model,
+        args=_arguments(encoder, examples, settings, folder, precision, steps),
+        train_dataset=examples,
+        loss=losses.make(encoder.model, settings),
+        exact=exact,
+        # A checkpoint is complete when its dev score is known, so the keeper comes before the mark.
+        callbacks=[TellEpoch(), *([keeper] if keeper else []), checkpoints.MarkComplete(), progress],
+    )
+    trainer.remove_callback(PrinterCallback)
+
+    before = {name: tensor.detach().clone() for name, tensor in encoder.model.state_dict().items()}
+    start = time.perf_counter()
+    if checkpoint and _is_over(checkpoint, keeper):
+        # The run was killed after its last step. The trainer would take one step more.
+        trainer.state = _state(checkpoint)
+        trained = SentenceTransformer(str(checkpoint), device="cpu", local_files_only=True)
+        encoder.model.load_state_dict(trained.state_dict())
+    else:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    seconds = time.perf_counter() - start
+
+    encoder.model.eval()
+    best_step, dev_scores = keeper.restore(trainer.state.global_step) if keeper else (None, {})
+    blend(encoder.model, before, settings.base_share)
+    return TrainingLog(
+        examples=len(examples),
+        steps=trainer.state.global_step,
+        seconds=round(seconds, 1),
+        examples_per_second=round(progress.examples / seconds, 1) or None,
+        peak_memory_gb=round(_peak_memory() / 1e9, 2),
+        history=[entry for entry in trainer.state.log_history if "loss" in entry],
+        device=str(encoder.model.device),
+        precision=precision,
+        run=run,
+        best_step=best_step,
+        dev_scores={str(step): round(score, 6) for step, score in dev_scores.items()},
+    )
+
+
+def _arguments(
+    encoder: TextEncoder, examples: Dataset, settings: TrainSettings, folder: Path, precision: str, steps: int
+) -> SentenceTransformerTrainingArguments:
+    """The settings in the trainer's words; ``steps`` is about how many the run will have."""
+    state, prompts = join_processes(), encoder.model.prompts
+    texts = [name for name in examples.column_names if name not in ("score", "label")]
+    sides = {name: prompts["query" if name in ("anchor", "query") else "document"] for name in texts}
+    return SentenceTransformerTrainingArguments(
         output_dir=str(folder),
         num_train_epochs=settings.epochs,
         max_steps=settings.max_steps,
@@ -127,64 +156,31 @@ def fine_tune(
         ddp_timeout=int(PROCESS_TIMEOUT.total_seconds()),
         seed=settings.seed,
         data_seed=settings.seed,
-        logging_steps=max(1, min(10, total // 20)),
+        logging_steps=max(1, min(10, steps // 20)),
         logging_first_step=True,
         save_strategy="steps",
         save_steps=settings.save_steps,
         save_total_limit=2,
         report_to=["tensorboard"],
-    )
-    progress = _Progress(batch)
-    trainer = _Trainer(
-        encoder.model,
-        args=arguments,
-        train_dataset=examples,
-        loss=losses.make(encoder.model, settings),
-        exact=exact,
-        # A look at the dev queries belongs to its checkpoint, so it comes before the mark.
-        callbacks=[_TellEpoch(), *([keeper] if keeper else []), checkpoints.MarkComplete(), progress],
-    )
-    trainer.remove_callback(ProgressCallback)
-    trainer.remove_callback(PrinterCallback)
-    base = {name: tensor.detach().clone() for name, tensor in encoder.model.state_dict().items()}
-    start = time.perf_counter()
-    left = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME)) if checkpoint else None
-    if left and _is_over(left, keeper):
-        # Cut off behind its end, in the evaluation. The trainer would take one step more.
-        trainer.state = left
-        trained = SentenceTransformer(str(checkpoint), device="cpu", local_files_only=True)
-        encoder.model.load_state_dict(trained.state_dict())
-    else:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    seconds = time.perf_counter() - start
-    encoder.model.eval()
-    best, looks = keeper.restore(trainer.state.global_step) if keeper else (None, {})
-    blend(encoder.model, base, settings.base_share)
-    return TrainingLog(
-        examples=len(examples),
-        steps=trainer.state.global_step,
-        seconds=round(seconds, 1),
-        examples_per_second=round(progress.examples / seconds, 1) or None,
-        peak_memory_gb=round(_peak_memory() / 1e9, 2),
-        history=[entry for entry in trainer.state.log_history if "loss" in entry],
-        device=str(encoder.model.device),
-        precision=precision,
-        run=run,
-        best_step=best,
-        dev_scores={str(step): round(score, 6) for step, score in looks.items()},
+        disable_tqdm=True,
     )
 
 
-def _is_over(state: TrainerState, keeper: KeepBest | None) -> bool:
-    """Whether a run ended with this state, after all its steps or early."""
+def _state(checkpoint: Path) -> TrainerState:
+    return TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+
+
+def _is_over(checkpoint: Path, keeper: KeepBest | None) -> bool:
+    """Whether a run ends at this checkpoint: after all its steps, or early."""
+    state = _state(checkpoint)
     return state.global_step >= state.max_steps or (keeper is not None and keeper.is_over(state.global_step))
 
 
 def computes_in(precision: str) -> str:
-    """What a run of this ``--precision`` computes in, "float32" or "bfloat16"; weights are float32 all the same."""
+    """What a run with this ``--precision`` computes in: "float32" or "bfloat16". The weights stay float32."""
     if precision != "auto":
         return precision
-    # Emulated, as on a T4 and most processors before 2022, bfloat16 would be slower than float32.
+    # Where bfloat16 is emulated, as on a T4 and most processors before 2022, it is slower than float32.
     if torch.cuda.is_available():
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
@@ -194,10 +190,10 @@ def computes_in(precision: str) -> str:
 
 @torch.no_grad()
 def blend(model: torch.nn.Module, base: Mapping[str, torch.Tensor], share: float) -> None:
-    """Move the trained weights towards those they came from: (1 - share) * trained + share * base.
+    """Move the trained weights towards the base: (1 - share) * trained + share * base.
 
-    The line between the two often holds a model better than both: near the base for what the judgments do not cover,
-    near the trained one for what they do (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
+    A model between the two often beats both: it stays near the base where the judgments say nothing, and near the
+    trained model where they do (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
     """
     for name, tensor in model.state_dict().items():
         if tensor.is_floating_point():
@@ -205,13 +201,13 @@ def blend(model: torch.nn.Module, base: Mapping[str, torch.Tensor], share: float
 
 
 class _Trainer(SentenceTransformerTrainer):
-    """The library's trainer with little padding, and batches that respect the labels where a loss needs it."""
+    """The library's trainer with little padding, and with batches that respect the labels where a loss needs it."""
 
     def __init__(self, *args: Any, exact: Mapping[str, frozenset[str]], **kwargs: Any) -> None:
         self._exact = exact
         super().__init__(*args, **kwargs)
 
-    # Not by the argument ``batch_sampler``: what is given there is saved with every checkpoint, labels and all.
+    # Not passed as the argument ``batch_sampler``, which is saved with every checkpoint, labels and all.
     def get_batch_sampler(self, dataset: Dataset, batch_size: int, drop_last: bool, **kwargs: Any) -> Any:
         if losses.compares_across_batch(self.loss):
             return LabelAwareBatchSampler(dataset, batch_size, dict(self._exact), drop_last=drop_last, **kwargs)
@@ -220,7 +216,7 @@ class _Trainer(SentenceTransformerTrainer):
     def compute_loss(
         self,
         model: torch.nn.Module,
-        inputs: dict[str, Any],
+        inputs: dict[str, torch.Tensor],
         return_outputs: bool = False,
         num_items_in_batch: int | None = None,
     ) -> Any:
@@ -230,69 +226,8 @@ class _Trainer(SentenceTransformerTrainer):
 
 
 def _peak_memory() -> int:
-    """Bytes."""
+    """Bytes: of the GPU if there is one, else resident."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
     scale = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale
-
-
-class _TellEpoch(TrainerCallback):
-    """Tells every sampler under the loader which epoch begins.
-
-    The trainer does that through two wrappers; a run that resumes under several processes has three.
-    """
-
-    def on_epoch_begin(
-        self, args: Any, state: TrainerState, control: TrainerControl, train_dataloader: Any = None, **kwargs: Any
-    ) -> None:
-        """Called before the loader is read."""
-        sampler = train_dataloader.batch_sampler
-        while sampler is not None:
-            for part in (sampler, getattr(sampler, "sampler", None)):
-                if hasattr(part, "set_epoch"):
-                    part.set_epoch(int(state.epoch or 0))
-            sampler = getattr(sampler, "batch_sampler", None)
-
-
-class _Progress(TrainerCallback):
-    """A bar that counts examples and shows the loss."""
-
-    def __init__(self, batch: int) -> None:
-        self._batch, self._bar, self._first = batch, None, 0
-        self.examples = 0
-
-    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Start where a resumed run stands."""
-        self._first = state.global_step
-        if state.is_world_process_zero:
-            self._bar = tqdm(
-                total=state.max_steps * self._batch,
-                initial=state.global_step * self._batch,
-                desc="train",
-                unit=" examples",
-                dynamic_ncols=True,
-            )
-
-    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """One step further."""
-        self.examples = (state.global_step - self._first) * self._batch
-        if self._bar is not None:
-            self._bar.update(self._batch)
-
-    def on_log(
-        self,
-        args: Any,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """The trainer has a new loss."""
-        if self._bar is not None and logs and "loss" in logs:
-            self._bar.set_postfix(loss=f"{float(logs['loss']):.4f}")
-
-    def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Leave the bar as it stands."""
-        if self._bar is not None:
-            self._bar.close()
