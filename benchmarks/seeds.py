@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -73,22 +74,25 @@ def pool(runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Means over seeds with intervals over queries, and each seed's own difference from base."""
     import numpy as np
 
-    from space.evaluation import protocols as evaluation
+    from space.evaluation import metrics
+    from space.evaluation.schema import METRICS
 
     def values(system: str, column: str) -> Any:
         each = [[np.nan if v is None else v for v in run["per_query"]["systems"][system][column]] for run in runs]
         return np.array(each).mean(axis=0)
 
+    def paired(differences: np.ndarray) -> dict[str, float]:
+        return asdict(metrics.paired(differences))
+
     if any(run["per_query"]["query"] != runs[0]["per_query"]["query"] for run in runs):
         sys.exit("the runs were evaluated on different queries; use another --work")
     protocols = {}
-    for protocol, names in evaluation.METRICS.items():
+    for protocol, names in METRICS.items():
         protocols[protocol] = {
-            "systems": {s: {n: evaluation.paired(values(s, f"{protocol}/{n}")) for n in names} for s in SYSTEMS},
+            "systems": {s: {n: paired(values(s, f"{protocol}/{n}")) for n in names} for s in SYSTEMS},
             "differences": {
                 f"{one} - {other}": {
-                    n: evaluation.paired(values(one, f"{protocol}/{n}") - values(other, f"{protocol}/{n}"))
-                    for n in names
+                    n: paired(values(one, f"{protocol}/{n}") - values(other, f"{protocol}/{n}")) for n in names
                 }
                 for one, other in PAIRS
             },

@@ -4,6 +4,7 @@ import argparse
 import json
 import re
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from matplotlib.figure import Figure
 from recipes import DEFAULT, RECIPES
 from study_job import ASKED, COLUMNS
 
-from space.evaluation import forgetting, protocols
+from space.evaluation import forgetting, metrics
 from space.pipelines.inputs import open_judged
 
 
@@ -103,7 +104,7 @@ def figures(rows: dict[str, dict[str, float]], rich: set[str]) -> dict[str, dict
     found: dict[str, dict[str, Any]] = {}
     for kind, queries in (("rich", sorted(set(rows) & rich)), ("thin", sorted(set(rows) - rich))):
         found[kind] = {
-            column: protocols.paired(np.array([rows[query][column] for query in queries])) for column in COLUMNS
+            column: asdict(metrics.paired(np.array([rows[query][column] for query in queries]))) for column in COLUMNS
         }
     return found
 
@@ -111,7 +112,7 @@ def figures(rows: dict[str, dict[str, float]], rich: set[str]) -> dict[str, dict
 def described(name: str, parts: list[dict[str, Any]], bases: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """What a recipe was, and what it did to everyday sentences: the mean cosine of each one's two vectors."""
     moved = [
-        forgetting.measure(*(torch.tensor(one["everyday"]) for one in (bases[part["device"]], part)))["cosine"]["mean"]
+        forgetting.measure(*(torch.tensor(one["everyday"]) for one in (bases[part["device"]], part))).cosine.mean
         for part in parts
         if part["everyday"]
     ]

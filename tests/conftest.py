@@ -146,7 +146,9 @@ def url():
     """A small shop's page; a module with another shop has its own."""
     import small_shop
 
-    evaluation = {"verdict": "Fine-tuning helped: nDCG@10 +0.1000.", "protocols": {}}
+    from space.evaluation.schema import Evaluation
+
+    evaluation = Evaluation(verdict="Fine-tuning helped: nDCG@10 +0.1000.")
     with small_shop.serve(small_shop.engine(evaluation)) as url:
         yield url
 

@@ -1,10 +1,14 @@
 """An evaluation made up by hand, with the shape and the arithmetic of a real one, for tests of what shows it."""
 
+import json
+from dataclasses import replace
+
 import pandas as pd
 import small_shop
 
 from space.data.judgments import LABELS
-from space.evaluation import protocols
+from space.evaluation import findings, protocols
+from space.evaluation.schema import METRICS, Evaluation
 
 #: Per locale the differences of its queries from base, which is .5 everywhere.
 CHANGES = {
@@ -32,10 +36,10 @@ def rows(changes=None):
 
 
 def content(changes=None, labels=True):
-    """What evaluation.json holds; all metrics of a query move as far, but for ``SHARES``."""
+    """The evaluation; all metrics of a query move as far, but for ``SHARES``."""
     listed = rows(changes)
     index = pd.MultiIndex.from_tuples([row[:2] for row in listed], names=["product_locale", "query"])
-    columns = [f"{protocol}/{metric}" for protocol, names in protocols.METRICS.items() for metric in names]
+    columns = [f"{protocol}/{metric}" for protocol, names in METRICS.items() for metric in names]
     results = {
         system: pd.DataFrame(
             {
@@ -48,7 +52,8 @@ def content(changes=None, labels=True):
     }
     counts = pd.DataFrame([(3, 1, 0, 1)] * len(listed), index=index, columns=list(LABELS)) if labels else None
     encoders = small_shop.engine().description["encoders"]
-    figures = {
+    tables = protocols.summarize(results)
+    found = {
         "format": 1,
         "dataset": {
             "name": "tiny", "notice": small_shop.NOTICE, "locales": ["es", "jp", "us"], "products": 30,
@@ -62,6 +67,12 @@ def content(changes=None, labels=True):
             "device": "cpu", "precision": "float32", "run": "triplet-1234",
             "history": [{"step": step, "loss": 0.2 - step / 100, "learning_rate": 0.0} for step in range(1, 11)],
         },
-        **protocols.summarize(results, labels=counts),
     }  # fmt: skip
-    return {"verdict": protocols.verdict(figures), **figures}
+    verdict = findings.verdict(tables["full_catalogue"].differences["tuned"]["ndcg@10"])
+    per_query = protocols.by_query(results, counts)
+    return replace(Evaluation.from_json(found), verdict=verdict, protocols=tables, per_query=per_query)
+
+
+def bent(**parts):
+    """The evaluation, read from a file in which some parts are others."""
+    return Evaluation.from_json(json.loads(content().to_json()) | parts)

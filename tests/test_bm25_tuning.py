@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 
 from space.evaluation import bm25_tuning
-from space.evaluation.bm25_tuning import GRID, RICH, Bm25Choice, choose, parameters
+from space.evaluation.bm25_tuning import GRID, RICH, choose
+from space.evaluation.schema import Bm25Parameters
 from space.index.bm25 import K1, B, Bm25Index
 
 
@@ -30,7 +31,7 @@ def test_the_best_of_the_grid_is_found():
     found = choose(train, texts, catalogue)
     assert found.k1 <= K1 and found.b > B
     assert found.queries == 12 and found.products == len(texts)
-    assert found.train["mean"] > 0 and found.train["losses"] == 0
+    assert found.train.mean > 0 and found.train.losses == 0
     best = Bm25Index(texts, k1=found.k1, b=found.b).search("word3", 1)[1]
     usual = Bm25Index(texts).search("word3", 1)[1]
     assert texts[best[0]] == "word3 3" != texts[usual[0]]
@@ -39,7 +40,7 @@ def test_the_best_of_the_grid_is_found():
 @pytest.mark.parametrize(("queries", "judged"), [(9, RICH), (12, RICH - 1)])
 def test_too_few_or_too_thin_queries_leave_the_usual_ones(queries, judged):
     train, texts, catalogue = shop(queries, judged)
-    assert choose(train, texts, catalogue) == Bm25Choice(K1, B, 0, 0, None)
+    assert choose(train, texts, catalogue) == Bm25Parameters(K1, B, 0, 0, None)
 
 
 def test_the_usual_ones_stay_where_nothing_is_better():
@@ -47,7 +48,7 @@ def test_the_usual_ones_stay_where_nothing_is_better():
     train, texts, catalogue = shop(12)
     texts = [text.split()[0] for text in texts]
     found = choose(train, texts, catalogue)
-    assert found.usual and found.queries == 12 and found.train["ties"] == 12
+    assert found.usual and found.queries == 12 and found.train.ties == 12
 
 
 def test_a_part_of_a_large_catalogue_has_all_that_was_judged(monkeypatch):
@@ -70,20 +71,3 @@ def test_terms_nobody_asks_for_change_no_score():
 
 def test_the_grid_has_the_usual_pair_first_and_none_twice():
     assert GRID[0] == (K1, B) and len(set(GRID)) == len(GRID) == 16
-
-
-@pytest.mark.parametrize(
-    ("measured", "expected"),
-    [
-        ({"bm25": {"k1": 1.6, "b": 0.75, "queries": 80}}, (1.6, 0.75)),
-        (None, (K1, B)),
-        ({}, (K1, B)),
-        ({"bm25": "?"}, (K1, B)),
-        ({"bm25": {"k1": "1.6", "b": 0.75}}, (K1, B)),
-        ({"bm25": {"k1": 1.6, "b": 1.5}}, (K1, B)),
-        ({"bm25": {"k1": float("nan"), "b": 0.5}}, (K1, B)),
-        ({"bm25": {"k1": True, "b": True}}, (K1, B)),
-    ],
-)
-def test_parameters_of_an_evaluation_of_any_origin(measured, expected):
-    assert parameters(measured) == expected

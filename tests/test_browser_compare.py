@@ -9,6 +9,8 @@ import pytest
 import small_shop
 from browsing import LOW_CONTRAST, PHONE, ask, needs_chromium, titles, width_beyond
 
+from space.evaluation.schema import Evaluation, PerQuery
+
 pytestmark = needs_chromium
 #: 120 queries of which three were judged: two wins, a loss, the others the same.
 DIFFERENCES = {"cellphone": 0.4, "coffee mug": 0.25, "red sneakers": -0.3} | {
@@ -26,7 +28,7 @@ def url():
             "tuned": {"full_catalogue/ndcg@10": [0.5 + by for by in DIFFERENCES.values()]},
         },
     }
-    with small_shop.serve(small_shop.engine({"verdict": "Measured.", "protocols": {}, "per_query": per_query})) as url:
+    with small_shop.serve(small_shop.engine(Evaluation(verdict="Measured.", per_query=PerQuery(**per_query)))) as url:
         yield url
 
 

@@ -4,6 +4,7 @@ import pytest
 import small_shop
 from browsing import DESK, LOW_CONTRAST, PHONE, ask, needs_chromium, open_tab, width_beyond
 
+from space.evaluation.schema import Evaluation
 from space.feedback.usage import Usage
 
 pytestmark = needs_chromium
@@ -21,7 +22,7 @@ def url(usage):
     number = {"mean": 0.6, "low": 0.5, "high": 0.7, "n": 6}
     systems = {name: {"ndcg@10": number, "recall@100": number} for name in ("bm25", "random")}
     evaluation = {"verdict": "", "protocols": {name: {"systems": systems} for name in ("judged", "full_catalogue")}}
-    with small_shop.serve(small_shop.engine(evaluation, usage=usage)) as url:
+    with small_shop.serve(small_shop.engine(Evaluation.from_json(evaluation), usage=usage)) as url:
         yield url
 
 

@@ -153,7 +153,7 @@ def test_a_foreign_evaluation_beside_the_model_is_left_out(built, tmp_path, foun
     (tmp_path / "evaluation.json").write_text(found)
     assert evaluation_of(tmp_path) is None
     assert "evaluation.json is not what train.py writes" in caplog.text
-    assert evaluation_of(built / "saved_e5_model")["verdict"]
+    assert evaluation_of(built / "saved_e5_model").verdict
     assert evaluation_of(tmp_path / "nowhere") is None
 
 

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from space.evaluation.schema import Evaluation
 from space.search.list_quality import ListQuality
 from space.search.results import Comparison, Hit, Move, SearchResult, Standing
 from space.ui.html import cards, rank_table
@@ -84,7 +85,7 @@ def test_no_foreign_text_becomes_markup():
         columns.comparison(comparison([evil], [evil], [Move(EVIL, EVIL, 1, 1)])),
         cards.message(EVIL),
         cards.welcome(EVIL),
-        header(1, about, EVIL, {"verdict": EVIL}),
+        header(1, about, EVIL, Evaluation(verdict=EVIL)),
     ]
     for page in pages:
         seen = Elements(page)
@@ -346,7 +347,7 @@ def test_header_says_what_stands_in_and_what_was_measured():
         "tuned": {"id": "user/model", "revision": None, "reason": "", "fingerprint": "f" * 64},
     }
     about = {"dataset": "sample", "device": "cuda", "encoders": encoders}
-    text = Elements(header(2524, about, "All made up.", {"verdict": "Fine-tuning helped."})).text
+    text = Elements(header(2524, about, "All made up.", Evaluation(verdict="Fine-tuning helped."))).text
     for said in ("2,524 products", "sample", "GPU", "tiny/base", "@0123456", "stand-in: no Hub", "All made up."):
         assert said in text
     assert "Fine-tuning helped." in text and "None" not in text

@@ -4,6 +4,7 @@ import threading
 
 import small_shop
 
+from space.evaluation.schema import Evaluation
 from space.search.engine import SearchEngine
 from space.ui.html.profile_report import report
 from space.ui.tabs import data
@@ -21,7 +22,7 @@ def shown_by(engine):
 def test_it_shows_the_data_of_the_engine():
     number = {"mean": 0.6, "low": 0.5, "high": 0.7, "n": 6}
     evaluation = {"verdict": "Helped.", "protocols": {"full_catalogue": {"systems": {"bm25": {"ndcg@10": number}}}}}
-    page = shown_by(small_shop.engine(evaluation))()
+    page = shown_by(small_shop.engine(Evaluation.from_json(evaluation)))()
     for said in (
         "Labels, test",
         "In the full catalogue",

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from space.data.judgments import GAINS, LABELS
-from space.evaluation import protocols
+from space.evaluation import findings, protocols
+from space.evaluation.schema import METRICS, Evaluation, PairedDifference
 from space.index.bm25 import Bm25Index
 from space.retrieval.systems import Bm25System, HybridSystem, RandomSystem, Ranking
 
@@ -129,10 +130,10 @@ def test_query_without_any_gain():
 def test_metrics_are_those_announced():
     """The tables are built from ``METRICS``: a metric that is not computed would only be missed after training."""
     found = protocols.query_metrics(np.array(["Exact"]), np.array([1]), np.array([0]), np.array([1]))
-    announced = [f"{protocol}/{name}" for protocol, names in protocols.METRICS.items() for name in names]
+    announced = [f"{protocol}/{name}" for protocol, names in METRICS.items() for name in names]
     assert list(found) == announced
     assert set(found.values()) == {1.0}
-    assert set(protocols.PROTOCOLS) == set(protocols.METRICS)
+    assert set(protocols.PROTOCOLS) == set(METRICS)
 
 
 # -- all queries -----------------------------------------------------------------------------------------------------
@@ -274,7 +275,7 @@ def test_held_out_is_a_draw_by_its_seed():
 def frame(values, index=None):
     """Per-query figures with one value a query in every metric."""
     index = index or [("us", f"q{number}") for number in range(len(values))]
-    names = [f"{protocol}/{name}" for protocol, metrics in protocols.METRICS.items() for name in metrics]
+    names = [f"{protocol}/{name}" for protocol, metrics in METRICS.items() for name in metrics]
     return pd.DataFrame(
         {name: values for name in names}, index=pd.MultiIndex.from_tuples(index, names=["product_locale", "query"])
     )
@@ -286,23 +287,23 @@ BASE = np.linspace(0.1, 0.8, 40)
 def test_differences_are_paired():
     """The same gain on every query is certain, however far the queries are apart."""
     summary = protocols.summarize({"base": frame(BASE), "tuned": frame(BASE + 0.05)})
-    for protocol, names in protocols.METRICS.items():
-        table = summary["protocols"][protocol]
-        assert list(table["differences"]) == ["tuned"]
+    for protocol, names in METRICS.items():
+        table = summary[protocol]
+        assert list(table.differences) == ["tuned"]
         for name in names:
-            found = table["differences"]["tuned"][name]
-            assert found == {"mean": 0.05, "low": 0.05, "high": 0.05, "n": 40, "wins": 40, "losses": 0, "ties": 0}
-            assert table["systems"]["tuned"][name]["mean"] == pytest.approx(BASE.mean() + 0.05, abs=1e-6)
-            assert table["systems"]["base"][name]["high"] > table["systems"]["tuned"][name]["low"]
+            found = table.differences["tuned"][name]
+            assert found == PairedDifference(0.05, 0.05, 0.05, 40, wins=40, losses=0, ties=0)
+            assert table.systems["tuned"][name].mean == pytest.approx(BASE.mean() + 0.05, abs=1e-6)
+            assert table.systems["base"][name].high > table.systems["tuned"][name].low
 
 
 def test_systems_are_also_set_against_each_other():
     """What fusing adds cannot be read off two differences from base: the interval needs the pairs."""
     summary = protocols.summarize({"bm25": frame(BASE + 0.1), "tuned": frame(BASE), "hybrid": frame(BASE + 0.15)})
-    for table in summary["protocols"].values():
+    for table in summary.values():
         means = {
-            (system, other): {round(found["mean"], 6) for found in figures.values()}
-            for system, others in table["contrasts"].items()
+            (system, other): {found.mean for found in figures.values()}
+            for system, others in table.contrasts.items()
             for other, figures in others.items()
         }
         assert means == {("hybrid", "tuned"): {0.15}, ("hybrid", "bm25"): {0.05}, ("tuned", "bm25"): {-0.1}}
@@ -313,29 +314,30 @@ def test_differences_are_by_query_and_not_by_place():
     """Frames in another order would otherwise be subtracted across queries."""
     tuned = frame(BASE + 0.05)
     summary = protocols.summarize({"base": frame(BASE), "tuned": tuned.iloc[::-1]})
-    found = summary["protocols"]["judged"]["differences"]["tuned"]["ndcg"]
-    assert (found["low"], found["high"], found["wins"]) == (0.05, 0.05, 40)
+    found = summary["judged"].differences["tuned"]["ndcg"]
+    assert (found.low, found.high, found.wins) == (0.05, 0.05, 40)
 
 
 def test_without_base_there_is_no_difference():
     """Before base has been measured, or where only one system is."""
     summary = protocols.summarize({"bm25": frame(BASE)})
-    assert [table["differences"] for table in summary["protocols"].values()] == [{}, {}]
+    assert [table.differences for table in summary.values()] == [{}, {}]
 
 
 def test_json_has_no_nan():
     """A browser's JSON parser refuses NaN; queries without the metric are null and left out of every mean."""
     values = np.array([0.5, np.nan, 1.0])
-    summary = protocols.summarize({"base": frame(values), "tuned": frame(values), "bm25": frame(np.full(3, np.nan))})
-    again = json.loads(protocols.to_json(summary))
-    assert again == summary
+    results = {"base": frame(values), "tuned": frame(values), "bm25": frame(np.full(3, np.nan))}
+    evaluation = Evaluation(protocols=protocols.summarize(results), per_query=protocols.by_query(results))
+    again = json.loads(evaluation.to_json())
+    assert Evaluation.from_json(again) == evaluation
     assert again["protocols"]["judged"]["systems"]["base"]["ndcg"]["n"] == 2
     assert again["protocols"]["judged"]["systems"]["bm25"]["ndcg"] == {"mean": None, "low": None, "high": None, "n": 0}
     assert again["protocols"]["judged"]["differences"]["tuned"]["ndcg"]["ties"] == 2
     assert again["per_query"]["query"] == ["q0", "q1", "q2"]
     assert again["per_query"]["systems"]["base"]["judged/ndcg"] == [0.5, None, 1.0]
     with pytest.raises(ValueError, match="not JSON compliant"):
-        protocols.to_json({"mean": math.nan})
+        Evaluation(gains={"Exact": math.nan}).to_json()
 
 
 def test_label_counts_stand_beside_their_query():
@@ -347,15 +349,15 @@ def test_label_counts_stand_beside_their_query():
     assert counts.index.tolist() == [("es", "b"), ("us", "a"), ("us", "b")]
     assert counts.to_numpy().tolist() == [[0, 0, 0, 1], [0, 1, 0, 0], [2, 0, 0, 0]]
     figures = frame(np.full(3, 0.5), index=[("us", "b"), ("es", "b"), ("us", "a")])
-    held = json.loads(protocols.to_json(protocols.summarize({"base": figures}, labels=counts)))["per_query"]
-    assert held["query"] == ["b", "b", "a"]
-    assert held["labels"] == {
+    held = protocols.by_query({"base": figures}, counts)
+    assert held.query == ["b", "b", "a"]
+    assert held.labels == {
         "Exact": [2, 0, 0],
         "Substitute": [0, 0, 1],
         "Complement": [0] * 3,
         "Irrelevant": [0, 1, 0],
     }
-    assert "labels" not in protocols.summarize({"base": figures})["per_query"]
+    assert protocols.by_query({"base": figures}).labels is None
 
 
 def test_summary_is_the_same_every_time():
@@ -384,8 +386,7 @@ def test_markdown_keeps_the_protocols_apart():
 
 
 def verdict(mean, low, high, n=35):
-    figures = {"mean": mean, "low": low, "high": high, "n": n, "wins": 20, "losses": 10, "ties": 5}
-    return protocols.verdict({"protocols": {"full_catalogue": {"differences": {"tuned": {"ndcg@10": figures}}}}})
+    return findings.verdict(PairedDifference(mean, low, high, n, wins=20, losses=10, ties=5))
 
 
 @pytest.mark.parametrize(
@@ -413,7 +414,3 @@ def test_verdict(figures, words):
 def test_verdict_where_nothing_can_be_said():
     """No held-out query has a gain: a sentence at the end of the training, and no crash."""
     assert verdict(None, None, None, n=0).startswith("Fine-tuning: nothing can be said")
-    nothing = frame(np.full(3, np.nan))
-    assert protocols.verdict(protocols.summarize({"base": nothing, "tuned": nothing})) == verdict(
-        None, None, None, n=0
-    )

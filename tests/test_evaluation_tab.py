@@ -1,16 +1,18 @@
 """What the Evaluation tab says, over an evaluation whose figures are known, and over those that hold less."""
 
 import html
+import json
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import small_evaluation
 import small_shop
 
-from space.evaluation import reading
-from space.evaluation.protocols import METRICS, PROTOCOLS
+from space.evaluation.protocols import PROTOCOLS
+from space.evaluation.schema import METRICS, Evaluation, PairedDifference
 from space.ui import links
 from space.ui.html import charts, numbers, per_query, protocols, runs
 from space.ui.links import Link, parse, split
@@ -53,13 +55,10 @@ def text(shown):
         (1.0, "1.000", "+1.000"),
         (10.5, "10.500", "+10.500"),
         (None, "–", "–"),
-        ("much", "–", "–"),
-        (float("nan"), "–", "–"),
-        (True, "–", "–"),
     ],
 )
 def test_figures(value, plain, signed):
-    if value is None or not isinstance(value, float) or value >= 0:
+    if value is None or value >= 0:
         assert numbers.plain(value) == plain
     assert numbers.signed(value) == signed
 
@@ -71,15 +70,10 @@ def test_ends_of_a_scale_have_no_idle_digits():
 
 def test_too_few_queries_have_no_interval():
     """An interval would look like a finding, whatever word stands beside it."""
-    few = {"mean": 0.2, "low": 0.1, "high": 0.3, "n": 9, "wins": 9, "losses": 0, "ties": 0}
+    few = PairedDifference(0.2, 0.1, 0.3, 9, wins=9, losses=0, ties=0)
     shown = text(numbers.change(few))
     assert shown == "+.200 too few 9 won · 0 lost · 0 tied"
-    assert text(numbers.change(few | {"n": 10})) == "+.200 [+.100, +.300] better 9 won · 0 lost · 0 tied"
-
-
-@pytest.mark.parametrize("bent", [None, {}, 3, {"n": 5}, {"n": 5, "mean": "x", "low": 0, "high": 1}])
-def test_no_whole_difference_is_none(bent):
-    assert reading.difference(bent) is None
+    assert text(numbers.change(replace(few, n=10))) == "+.200 [+.100, +.300] better 9 won · 0 lost · 0 tied"
 
 
 # -- charts ----------------------------------------------------------------------------------------------------------
@@ -190,15 +184,15 @@ def test_a_metric_s_table(content, whole):
     """Each system with its own figures, and differences with wins, losses and ties."""
     headline = re.search(r'<article class="metric decides">.*?</article>', whole, flags=re.DOTALL)[0]
     assert "<h3>nDCG@10" in headline
-    table = content["protocols"]["full_catalogue"]
+    table = content.protocols["full_catalogue"]
     rows = {}
     for name, figures in re.findall(r'<th scope="row">([^<]*)</th>.*?</td><td>(.*?)</td>', headline):
         rows.setdefault(name, []).append(text(figures))
     assert list(rows) == ["Random", "BM25", "Base", "Fine-tuned", "Hybrid"]
-    tuned, change = table["systems"]["tuned"]["ndcg@10"], table["differences"]["tuned"]["ndcg@10"]
+    tuned, change = table.systems["tuned"]["ndcg@10"], table.differences["tuned"]["ndcg@10"]
     assert rows["Fine-tuned"] == [
-        f"{numbers.plain(tuned['mean'])} [{numbers.plain(tuned['low'])}, {numbers.plain(tuned['high'])}]",
-        f"+.029 [{numbers.signed(change['low'])}, {numbers.signed(change['high'])}] unclear 22 won · 13 lost · 3 tied",
+        f"{numbers.plain(tuned.mean)} [{numbers.plain(tuned.low)}, {numbers.plain(tuned.high)}]",
+        f"+.029 [{numbers.signed(change.low)}, {numbers.signed(change.high)}] unclear 22 won · 13 lost · 3 tied",
     ]
     assert rows["BM25"][1] == "+.200 [+.200, +.200] better 38 won · 0 lost · 0 tied"
     assert rows["Hybrid"][1] == "−.200 [−.200, −.200] worse 0 won · 38 lost · 0 tied"
@@ -254,7 +248,7 @@ def test_many_queries_stay_light():
     base, tuned = rng.random((2, 2000)).tolist()
     figures = {name: dict.fromkeys(per_query.FIGURES, part) for name, part in (("base", base), ("tuned", tuned))}
     held = {"product_locale": ["us"] * 2000, "query": [f"query {n}" for n in range(2000)], "systems": figures}
-    shown = per_query.chart(per_query.slices.queries({"per_query": held}))
+    shown = per_query.chart(per_query.slices.queries(Evaluation.from_json({"per_query": held})))
     bands = bands_of(shown)
     assert len(bands) == charts.MAX_BANDS
     assert sum(width for _, _, width, _ in bands) == pytest.approx(100, abs=0.2)
@@ -317,29 +311,32 @@ def test_an_older_evaluation_says_what_it_does_not_hold():
 def test_any_part_may_be_missing_or_bent(content, instead, monkeypatch):
     """A store comes from a stranger, or from a later version: the app must start all the same and show the rest."""
     monkeypatch.setattr(per_query.slices, "RESAMPLES", 10)
-    for part in content:
-        bent = {name: value for name, value in content.items() if name != part}
+    whole = json.loads(content.to_json())
+    for part in whole:
+        bent = {name: value for name, value in whole.items() if name != part}
         if instead != "missing":
             bent[part] = instead
-        shown = page(bent, SERVING)
+        shown = page(Evaluation.from_json(bent), SERVING)
         ElementTree.fromstring(shown)
         assert "What a label is worth" in shown
 
 
 def test_bare_evaluation():
-    shown = page({"verdict": "Fine-tuning helped: much."}, {})
+    shown = page(Evaluation(verdict="Fine-tuning helped: much."), {})
     assert "<h2>Fine-tuning helped: much.</h2>" in shown
     assert shown.count("holds no figures of this protocol") == 2
     assert "no figures of single queries" in shown and "says nothing of the training" in shown
 
 
-@pytest.mark.parametrize("history", [None, [], [{"step": 1, "loss": 0.5}], [{"loss": 0.5}, "x", {"step": 2}]])
-def test_a_training_without_a_curve(history):
-    assert "Too few steps" in runs.training({"training": {"steps": 1, "history": history}})
+@pytest.mark.parametrize("history", [[], [{"step": 1, "loss": 0.5}], [{"loss": 0.5}, {"step": 2}]])
+def test_a_training_without_a_curve(content, history):
+    training = replace(content.training, history=history)
+    assert "Too few steps" in runs.training(replace(content, training=training))
 
 
-def test_a_level_loss_is_drawn():
-    ElementTree.fromstring(runs.training({"training": {"history": [{"step": n, "loss": 0.5} for n in range(5)]}}))
+def test_a_level_loss_is_drawn(content):
+    training = replace(content.training, history=[{"step": n, "loss": 0.5} for n in range(5)])
+    ElementTree.fromstring(runs.training(replace(content, training=training)))
 
 
 # -- the page around it ----------------------------------------------------------------------------------------------

@@ -22,9 +22,9 @@ def pairs(*cosines):
 def test_an_encoder_that_was_not_trained_has_not_moved():
     vectors = pairs(*[0.8] * 12)
     found = forgetting.measure(vectors, vectors)
-    assert found["cosine"] == {"mean": 1.0, "lowest": 1.0} and found["rank_correlation"] == 1.0
-    assert found["pairs"] == 12 and found["paraphrase"]["base"] == found["paraphrase"]["tuned"] == 1.0
-    assert found["paraphrase"]["ties"] == 12
+    assert (found.cosine.mean, found.cosine.lowest, found.rank_correlation) == (1.0, 1.0, 1.0)
+    assert found.pairs == 12 and found.paraphrase.base == found.paraphrase.tuned == 1.0
+    assert found.paraphrase.ties == 12
 
 
 def test_a_rotation_moves_every_vector_and_forgets_nothing():
@@ -32,8 +32,8 @@ def test_a_rotation_moves_every_vector_and_forgets_nothing():
     vectors = pairs(*[0.8] * 12)
     rotation = torch.linalg.qr(torch.randn(24, 24, generator=torch.Generator().manual_seed(0)))[0]
     found = forgetting.measure(vectors, vectors @ rotation)
-    assert abs(found["cosine"]["mean"]) < 0.3
-    assert found["paraphrase"]["tuned"] == 1.0
+    assert abs(found.cosine.mean) < 0.3
+    assert found.paraphrase.tuned == 1.0
 
 
 def test_pairs_that_fell_apart_are_counted():
@@ -42,23 +42,23 @@ def test_pairs_that_fell_apart_are_counted():
     tuned = base.clone()
     for number in range(3):
         tuned[2 * number] = base[2 * number + 3]
-    found = forgetting.measure(base, tuned)["paraphrase"]
-    assert found["base"] == 1.0 and found["tuned"] < 0.9
-    assert found["mean"] == pytest.approx(found["tuned"] - 1.0)
-    assert found["wins"] == 0 and found["losses"] >= 3 and found["high"] < 0
+    found = forgetting.measure(base, tuned).paraphrase
+    assert found.base == 1.0 and found.tuned < 0.9
+    assert found.mean == pytest.approx(found.tuned - 1.0)
+    assert found.wins == 0 and found.losses >= 3 and found.high < 0
 
 
 def test_a_collapsed_encoder_finds_no_paraphrase():
     """All vectors the same: every other sentence is as near, and a tie is no hit."""
     base = pairs(*[0.8] * 12)
     found = forgetting.measure(base, base[:1].expand(24, -1))
-    assert found["paraphrase"]["tuned"] == 0.0 and found["paraphrase"]["losses"] == 12
+    assert found.paraphrase.tuned == 0.0 and found.paraphrase.losses == 12
 
 
 def test_the_similarities_may_all_be_equal():
     """JSON has no NaN: a correlation with a constant is none."""
     base = pairs(*[0.8] * 12)
-    assert forgetting.measure(base, base[:1].expand(24, -1))["rank_correlation"] is None
+    assert forgetting.measure(base, base[:1].expand(24, -1)).rank_correlation is None
 
 
 def test_the_sentences_are_pairs_of_twelve_subjects():

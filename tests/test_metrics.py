@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import ndcg_score
 
 from space.evaluation import metrics
+from space.evaluation.schema import Estimate
 
 LOG3 = math.log2(3)
 GAINS = np.array([1.0, 0.1, 0.01, 0.0])
@@ -138,7 +139,7 @@ def test_estimate_by_hand():
     """Of two values, the mean of a resample is either of them or their mean: the interval must be the whole range."""
     found = metrics.estimate(np.array([0.0, 1.0]))
     assert (found.mean, found.low, found.high, found.n) == (0.5, 0.0, 1.0, 2)
-    assert metrics.estimate(np.full(5, 0.25)) == metrics.Estimate(0.25, 0.25, 0.25, 5)
+    assert metrics.estimate(np.full(5, 0.25)) == Estimate(0.25, 0.25, 0.25, 5)
 
 
 def test_estimate_has_the_width_theory_says():
@@ -172,7 +173,7 @@ def test_paired_interval_is_narrower():
 
 
 def test_more_queries_than_a_block_holds_are_resampled_one_by_one():
-    assert metrics.estimate(np.ones(4_000_001), resamples=2) == metrics.Estimate(1.0, 1.0, 1.0, 4_000_001)
+    assert metrics.estimate(np.ones(4_000_001), resamples=2) == Estimate(1.0, 1.0, 1.0, 4_000_001)
 
 
 def test_undefined_values_are_left_out():
@@ -184,10 +185,9 @@ def test_undefined_values_are_left_out():
 
 @pytest.mark.parametrize("values", [[], [math.nan, math.nan]])
 def test_no_values(values):
-    """Nothing measured is NaN over 0 queries, and no crash after an hour of training."""
+    """Nothing measured is None over 0 queries, and no crash after an hour of training."""
     found = metrics.estimate(np.array(values))
-    assert found.n == 0
-    assert all(math.isnan(value) for value in (found.mean, found.low, found.high))
+    assert (found.mean, found.low, found.high, found.n) == (None, None, None, 0)
 
 
 def test_whole_numbers_are_as_good():

@@ -8,6 +8,7 @@ import small_shop
 from space.data.catalogue import rows_of
 from space.evaluation import protocols
 from space.evaluation.held_out_queries import HeldOut, HeldOutQuery, judged_queries
+from space.evaluation.schema import Evaluation
 from space.ui import links
 from space.ui.links import Link
 from space.ui.tabs import picker
@@ -40,7 +41,7 @@ def held_out():
         ("us", "cord"): (None, None),
         ("es", "drill"): (0.1, 0.6),
     }
-    return HeldOut.of(measured(figures))
+    return HeldOut.of(Evaluation.from_json(measured(figures)))
 
 
 def keys(entries):
@@ -72,12 +73,11 @@ def test_a_real_evaluation_is_read():
     """The structure is that of ``evaluation.summarize``, and its counts are the ones of the verdict."""
     engine, test = small_shop.engine(), small_shop.judgments()
     test["row"] = rows_of(engine.catalogue, test["product_locale"], test["product_id"])
-    summary = protocols.summarize(
-        {name: protocols.per_query(engine.systems[name], test, engine.catalogue) for name in ("base", "tuned")}
-    )
-    held_out = small_shop.engine(evaluation=summary).held_out
-    table = summary["protocols"]["full_catalogue"]["differences"]["tuned"]["ndcg@10"]
-    assert held_out.counts() == (table["wins"], table["losses"], table["ties"]) and held_out.counts()[0] > 0
+    found = {name: protocols.per_query(engine.systems[name], test, engine.catalogue) for name in ("base", "tuned")}
+    evaluation = Evaluation(protocols=protocols.summarize(found), per_query=protocols.by_query(found))
+    held_out = small_shop.engine(evaluation=evaluation).held_out
+    table = evaluation.difference("tuned")
+    assert held_out.counts() == (table.wins, table.losses, table.ties) and held_out.counts()[0] > 0
     assert held_out.entries[0].difference == max(entry.difference for entry in held_out.entries)
     assert keys(held_out.ordered("alphabet", "RED  Sneak")) == [("us", "red sneakers")]
 
@@ -90,7 +90,6 @@ FOREIGN = measured({("us", "drill"): (0.7, 0.4)})["per_query"]
     [
         None,
         {},
-        [1],
         {"verdict": "x", "protocols": {}},
         {"per_query": None},
         {"per_query": {"systems": {"tuned": {}}}},
@@ -101,6 +100,7 @@ FOREIGN = measured({("us", "drill"): (0.7, 0.4)})["per_query"]
 )
 def test_without_figures_the_judged_queries_are_listed(nothing):
     """A store of another's making may have judgments and no evaluation, or one without figures per query."""
+    nothing = None if nothing is None else Evaluation.from_json(nothing)
     held_out = HeldOut.of(nothing, judged_queries(small_shop.judgments()))
     assert not held_out.measured and len(held_out) == 6
     assert keys(held_out.entries) == keys(held_out.ordered("alphabet"))

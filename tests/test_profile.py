@@ -17,6 +17,7 @@ from space.__main__ import main
 from space.data import profile
 from space.data.judgments import LABELS
 from space.evaluation.lexical_baseline import lexical_baseline
+from space.evaluation.schema import Estimate, ProtocolTable
 from space.pipelines import inputs
 from space.settings import EdaSettings, SettingsError
 from space.ui.html import bars, profile_report
@@ -139,7 +140,7 @@ def test_no_foreign_text_becomes_markup():
         products = products.set_column(place, column, pa.array([EVIL] * len(products)))
     page = profile_report.report(
         profile.describe(products, {EVIL: table}),
-        protocols={"judged": {"description": EVIL, "systems": {"bm25": {EVIL: {"mean": 1, "low": 1, "high": 1}}}}},
+        protocols={"judged": ProtocolTable(EVIL, {"bm25": {EVIL: Estimate(1, 1, 1, 1)}})},
         notice=EVIL,
         remark=EVIL,
     )
@@ -158,14 +159,12 @@ def test_shares_are_not_rounded_to_nothing_or_all():
 
 def test_protocols_are_never_in_one_table(figures):
     """judged nDCG@10 and full-catalogue nDCG@10 mean different things; a system that is not the baseline stays out."""
-    number = {"mean": 0.5, "low": 0.25, "high": 0.75, "n": 3}
-    systems = {"bm25": {"ndcg@10": number}, "tuned": {"ndcg@10": number}}
-    page = profile_report.report(
-        figures, protocols={name: {"systems": systems} for name in ("judged", "full_catalogue")}
-    )
+    number = Estimate(0.5, 0.25, 0.75, 3)
+    table = ProtocolTable(systems={"bm25": {"ndcg@10": number}, "tuned": {"ndcg@10": number}})
+    page = profile_report.report(figures, protocols=dict.fromkeys(("judged", "full_catalogue"), table))
     tables = re.findall(r"<table>.*?</table>", page)
     assert len(tables) == 2 and all("0.500" in table and "Fine-tuned" not in table for table in tables)
-    assert "lexical baseline" not in profile_report.report(figures, protocols={"judged": {"systems": {}}})
+    assert "lexical baseline" not in profile_report.report(figures, protocols={"judged": ProtocolTable()})
 
 
 # -- the baseline and the command ------------------------------------------------------------------------------------
@@ -177,7 +176,7 @@ def test_the_baseline_is_left_out_where_it_takes_minutes(monkeypatch):
     protocols, why = lexical_baseline(judged, None)
     assert protocols == {} and "--baseline-queries 500" in why
     protocols, said = lexical_baseline(judged, 3)
-    assert protocols["judged"]["systems"]["bm25"]["ndcg"]["n"] == 3 and "3 held-out queries" in said
+    assert protocols["judged"].systems["bm25"]["ndcg"].n == 3 and "3 held-out queries" in said
     assert lexical_baseline(judged, 0)[0] == {}
 
 

@@ -1,5 +1,7 @@
 """The cards: which licence they claim, and what they say of a run that did no step itself."""
 
+from dataclasses import replace
+
 import pytest
 import small_evaluation
 
@@ -10,8 +12,9 @@ from space.store.writer import Plan
 
 def training_line(**training):
     found = small_evaluation.content()
-    found["training"] |= training
-    found["settings"] |= {"dataset": "sample"}
+    found = replace(
+        found, training=replace(found.training, **training), settings=found.settings | {"dataset": "sample"}
+    )
     return next(line for line in cards.model_card(found, None).splitlines() if line.startswith("640 examples"))
 
 

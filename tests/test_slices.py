@@ -1,26 +1,30 @@
 """Slices of the held-out queries, on cases that can be counted by hand."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from space.data.judgments import LABELS
 from space.evaluation import protocols, slices
-from space.evaluation.protocols import MIN_QUERIES
+from space.evaluation.schema import METRICS, MIN_QUERIES, BeforeAfter, Evaluation
 
 HEADLINE, JUDGED = slices.FIGURES
 
 
 def measured(rows, labels=True):
-    """evaluation.json of (locale, query, base, tuned, (E, S, C, I)) rows, one value for every metric."""
+    """The evaluation of (locale, query, base, tuned, (E, S, C, I)) rows, one value for every metric."""
     index = pd.MultiIndex.from_tuples([row[:2] for row in rows], names=["product_locale", "query"])
-    names = [f"{protocol}/{name}" for protocol, metrics in protocols.METRICS.items() for name in metrics]
+    names = [f"{protocol}/{name}" for protocol, metrics in METRICS.items() for name in metrics]
     results = {
         system: pd.DataFrame({name: [float(row[place]) for row in rows] for name in names}, index=index)
         for system, place in (("base", 2), ("tuned", 3))
     }
     counts = pd.DataFrame([row[4] for row in rows], index=index, columns=list(LABELS))
-    return protocols.summarize(results, labels=counts if labels else None)
+    return Evaluation(
+        protocols=protocols.summarize(results), per_query=protocols.by_query(results, counts if labels else None)
+    )
 
 
 def many(locale, count, change, labels=(1, 1, 0, 0), base=0.5, words="mug"):
@@ -102,20 +106,20 @@ def test_an_older_evaluation_has_no_label_mix():
     ],
 )
 def test_what_holds_no_queries(bent):
-    assert slices.queries(bent) is None
+    assert slices.queries(Evaluation.from_json(bent)) is None
 
 
 def test_misaligned_figures_are_none():
     """A list that lacks one query would put every later figure beside the wrong one."""
-    found = measured(many("us", 3, 0.1))
+    found = json.loads(measured(many("us", 3, 0.1)).to_json())
     found["per_query"]["systems"]["tuned"][HEADLINE].pop()
-    assert slices.queries(found) is None
+    assert Evaluation.from_json(found).per_query is None
 
 
 def test_what_is_no_number_is_left_out():
-    found = measured(many("us", 3, 0.1))
+    found = json.loads(measured(many("us", 3, 0.1)).to_json())
     found["per_query"]["systems"]["tuned"][HEADLINE] = [None, "much", 0.75]
-    values = slices.difference(slices.queries(found), HEADLINE)
+    values = slices.difference(slices.queries(Evaluation.from_json(found)), HEADLINE)
     assert np.isnan(values[:2]).all() and values[2] == pytest.approx(0.25)
 
 
@@ -132,23 +136,22 @@ def test_slices_by_hand():
     frame, found = cut_of(rows)
     locales = named(found, "Locale")
     assert list(locales) == ["es", "jp", "us"]
-    assert locales["us"].figures[HEADLINE] == {
-        "base": 0.5, "tuned": 0.75, "mean": 0.25, "low": 0.25, "high": 0.25,
-        "n": 12, "wins": 12, "losses": 0, "ties": 0,
-    }  # fmt: skip
-    assert locales["es"].figures[JUDGED]["mean"] == -0.25 and locales["es"].figures[JUDGED]["losses"] == 11
-    assert locales["jp"].figures[HEADLINE]["ties"] == 1
-    assert {name: one.figures[HEADLINE]["n"] for name, one in named(found, "Query length").items()} == {
+    assert locales["us"].figures[HEADLINE] == BeforeAfter(
+        0.25, 0.25, 0.25, 12, wins=12, losses=0, ties=0, base=0.5, tuned=0.75
+    )
+    assert locales["es"].figures[JUDGED].mean == -0.25 and locales["es"].figures[JUDGED].losses == 11
+    assert locales["jp"].figures[HEADLINE].ties == 1
+    assert {name: one.figures[HEADLINE].n for name, one in named(found, "Query length").items()} == {
         "1–2 words": 13,
         "3–4 words": 11,
     }
-    assert {name: one.figures[HEADLINE]["n"] for name, one in named(found, "Label mix").items()} == {
+    assert {name: one.figures[HEADLINE].n for name, one in named(found, "Label mix").items()} == {
         "mostly Exact": 12,
         "mixed": 11,
         "few Exact": 1,
     }
     for parts in found.values():
-        assert sum(one.figures[HEADLINE]["n"] for one in parts) == len(frame)
+        assert sum(one.figures[HEADLINE].n for one in parts) == len(frame)
 
 
 def test_bounds_of_the_label_mix():
@@ -160,11 +163,11 @@ def test_bounds_of_the_label_mix():
 def test_undefined_metrics_do_not_count():
     """nDCG of a query without any gain is null; neither n nor the means may know it."""
     found = measured(many("us", 12, 0.1))
-    found["per_query"]["systems"]["base"][HEADLINE][0] = None
-    found["per_query"]["systems"]["tuned"][HEADLINE][0] = 1.0  # one-sided, so that a careless mean would show
+    found.per_query.systems["base"][HEADLINE][0] = None
+    found.per_query.systems["tuned"][HEADLINE][0] = 1.0  # one-sided, so that a careless mean would show
     (one,) = slices.cut(slices.queries(found))["Locale"]
-    assert one.figures[HEADLINE]["n"] == 11 and one.figures[HEADLINE]["tuned"] == pytest.approx(0.6)
-    assert one.figures[JUDGED]["n"] == 12
+    assert one.figures[HEADLINE].n == 11 and one.figures[HEADLINE].tuned == pytest.approx(0.6)
+    assert one.figures[JUDGED].n == 12
 
 
 def test_intervals_agree_with_the_table_s():
@@ -175,12 +178,12 @@ def test_intervals_agree_with_the_table_s():
         for number, (base, change) in enumerate(zip(rng.random(60), rng.normal(0.05, 0.1, 60), strict=True))
     ]
     summary = measured(rows)
-    table = summary["protocols"]["full_catalogue"]["differences"]["tuned"]["ndcg@10"]
+    table = summary.difference("tuned")
     (one,) = slices.cut(slices.queries(summary))["Locale"]
     figures = one.figures[HEADLINE]
-    assert figures["mean"] == table["mean"] and figures["wins"] == table["wins"]
-    assert figures["low"] == pytest.approx(table["low"], abs=0.003)
-    assert figures["high"] == pytest.approx(table["high"], abs=0.003)
+    assert figures.mean == table.mean and figures.wins == table.wins
+    assert figures.low == pytest.approx(table.low, abs=0.003)
+    assert figures.high == pytest.approx(table.high, abs=0.003)
 
 
 # -- conclusions -----------------------------------------------------------------------------------------------------

@@ -1,20 +1,14 @@
-"""BM25's k1 and b, chosen on the train queries: a baseline that was left at its defaults is easily beaten.
-
-Knows no encoder and no held-out query.
-"""
+"""Choose BM25's k1 and b on the train queries: a baseline with its default values is easier to beat."""
 
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from space.evaluation import protocols
-from space.evaluation.protocols import HEADLINE, MIN_QUERIES
-from space.evaluation.reading import number, part
+from space.evaluation import metrics, protocols
+from space.evaluation.schema import HEADLINE_COLUMN, MIN_QUERIES, Bm25Parameters
 from space.index.bm25 import K1, B, Bm25Index, tokenize
 from space.retrieval.systems import Bm25System
 
@@ -26,39 +20,9 @@ QUERIES = 200
 #: The grid runs over at most so many products, so that it takes seconds whatever the catalogue.
 PRODUCTS = 20_000
 _KEY = ["product_locale", "query"]
-_METRIC = "/".join(HEADLINE)
 
 
-@dataclass(frozen=True)
-class Bm25Choice:
-    """The parameters, and what they were chosen by.
-
-    Attributes:
-        k1: term-frequency saturation, see ``Bm25Index``.
-        b: length normalisation.
-        queries: train queries they were chosen on; 0 where the usual ones were kept unseen.
-        products: how many products these queries searched.
-        train: full-catalogue nDCG@10 on those queries minus that of the usual parameters, see ``evaluation.paired``;
-            flattering, since it is the best of the grid. None without queries.
-    """
-
-    k1: float = K1
-    b: float = B
-    queries: int = 0
-    products: int = 0
-    train: Mapping[str, Any] | None = None
-
-    @property
-    def usual(self) -> bool:
-        """Whether these are the parameters that everybody takes."""
-        return (self.k1, self.b) == (K1, B)
-
-    def to_json(self) -> dict[str, Any]:
-        """As evaluation.json has it."""
-        return asdict(self)
-
-
-def choose(train: pd.DataFrame, texts: Sequence[str], catalogue: pa.Table, seed: int = 42) -> Bm25Choice:
+def choose(train: pd.DataFrame, texts: Sequence[str], catalogue: pa.Table, seed: int = 42) -> Bm25Parameters:
     """The pair of ``GRID`` with the best full-catalogue nDCG@10 over train queries.
 
     Args:
@@ -72,29 +36,15 @@ def choose(train: pd.DataFrame, texts: Sequence[str], catalogue: pa.Table, seed:
     """
     asked = _rich(train, seed)
     if len(asked[_KEY].drop_duplicates()) < MIN_QUERIES:
-        return Bm25Choice()
+        return Bm25Parameters()
     rows = _some(asked["row"].unique(), len(texts), seed)
     asked = asked.assign(row=np.searchsorted(rows, asked["row"]))
     products = catalogue.take(pa.array(rows))
     terms = _terms([texts[row] for row in rows], asked["query"].unique())
     found = {pair: _figures(terms, *pair, asked, products) for pair in GRID}
     best = max(found, key=lambda pair: found[pair].mean())
-    gain = protocols.paired((found[best] - found[K1, B]).to_numpy())
-    return Bm25Choice(*best, queries=gain["n"], products=len(rows), train=gain)
-
-
-def parameters(measured: Mapping[str, Any] | None) -> tuple[float, float]:
-    """k1 and b that an evaluation was made with, so that an app searches as was measured.
-
-    Args:
-        measured: content of evaluation.json, of any age and origin, or None.
-
-    Returns:
-        The usual ones where it names none, or none that BM25 can work with.
-    """
-    named = part(measured, "bm25")
-    k1, b = number(named.get("k1")), number(named.get("b"))
-    return (k1, b) if k1 is not None and b is not None and 0 <= k1 <= 100 and 0 <= b <= 1 else (K1, B)
+    gain = metrics.paired(found[best] - found[K1, B])
+    return Bm25Parameters(*best, queries=gain.n, products=len(rows), train=gain)
 
 
 def _rich(train: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -122,4 +72,4 @@ def _terms(texts: Sequence[str], queries: Sequence[str]) -> list[list[str]]:
 
 
 def _figures(terms: list[list[str]], k1: float, b: float, asked: pd.DataFrame, products: pa.Table) -> pd.Series:
-    return protocols.per_query(Bm25System(Bm25Index(terms, k1=k1, b=b)), asked, products)[_METRIC]
+    return protocols.per_query(Bm25System(Bm25Index(terms, k1=k1, b=b)), asked, products)[HEADLINE_COLUMN]

@@ -1,16 +1,10 @@
-"""What an evaluation says beside its verdict, in plain sentences, the same for cards, terminal and page.
+"""What an evaluation says, in plain sentences: the verdict, BM25 and fusion, and what happened outside the shop."""
 
-Knows evaluation.json and measures nothing. What a sentence claims is claimed of full-catalogue nDCG@10.
-"""
+from space.evaluation import slices
+from space.evaluation.protocols import CONTRASTS
+from space.evaluation.schema import Evaluation, PairedDifference
 
-from collections.abc import Mapping
-from typing import Any
-
-from space.evaluation import protocols, slices
-from space.evaluation.bm25_tuning import parameters
-from space.evaluation.protocols import CONTRASTS, HEADLINE
-from space.evaluation.reading import difference, number, part, plain, signed
-
+MISSING = "–"
 _METRIC = "full-catalogue nDCG@10"
 _SIDES = {
     ("hybrid", "tuned"): "Fine-tuned and BM25 fused, against fine-tuned alone",
@@ -20,75 +14,90 @@ _SIDES = {
 _WORDS = {"better": "better", "worse": "worse", "unclear": "no clear difference"}
 
 
-def lexical(measured: Mapping[str, Any]) -> list[str]:
-    """Which BM25 it was compared with, and what BM25 and the fine-tuned encoder add to each other.
+def plain(value: float | None) -> str:
+    """``.673``: all these metrics lie in 0 to 1, where the zero before the point says nothing."""
+    return MISSING if value is None else f"{value:.3f}".removeprefix("0")
 
-    Args:
-        measured: content of evaluation.json, of any age and origin.
-    """
+
+def signed(value: float | None) -> str:
+    """``+.029`` or ``−.003``; the sign stays where the digits round to nothing, unless there is nothing."""
+    if not value:
+        return plain(value)
+    return f"{'+' if value > 0 else '−'}{plain(abs(value))}"
+
+
+def conclusion(difference: PairedDifference) -> str:
+    """The verdict without its figures: what the difference of tuned from base says of fine-tuning."""
+    leaning = "worse, though not clearly" if (difference.mean or 0) < 0 else "no clear difference"
+    return {
+        "none": "Fine-tuning: nothing can be said, no held-out query has a product with a gain",
+        "few": f"Fine-tuning: {difference.n} held-out queries are too few to tell",
+        "better": "Fine-tuning helped",
+        "worse": "Fine-tuning made it worse",
+        "unclear": f"Fine-tuning: {leaning}, the interval holds zero",
+    }[difference.outcome]
+
+
+def verdict(difference: PairedDifference) -> str:
+    """Whether fine-tuning helped, in one sentence, by the headline metric of tuned minus base."""
+    if difference.outcome == "none":
+        return f"{conclusion(difference)}."
+    return (
+        f"{conclusion(difference)}: full-catalogue nDCG@10 {difference.mean:+.4f} against base, 95 % interval "
+        f"{difference.low:+.4f} to {difference.high:+.4f}, {difference.wins} queries better, "
+        f"{difference.losses} worse, {difference.ties} the same."
+    )
+
+
+def lexical(measured: Evaluation) -> list[str]:
+    """Which BM25 it was compared with, and what BM25 and the fine-tuned encoder add to each other."""
     return [*_parameters(measured), *_contrasts(measured)]
 
 
-def outside(measured: Mapping[str, Any]) -> list[str]:
-    """How far the encoder moved on sentences that have nothing to do with products.
-
-    Args:
-        measured: content of evaluation.json, of any age and origin.
-    """
-    drift = part(measured, "drift")
-    found = difference(drift.get("paraphrase"))
-    shares = [number(part(drift, "paraphrase").get(system)) for system in ("tuned", "base")]
-    word = _WORDS.get(protocols.bearing(found)) if found else None
-    if not found or not word or None in shares:
+def outside(measured: Evaluation) -> list[str]:
+    """How far the encoder moved on sentences that have nothing to do with products."""
+    drift = measured.drift
+    if drift is None or drift.paraphrase.outcome not in _WORDS:
         return []
-    tuned, base = (f"{100 * (share or 0):.0f}" for share in shares)
+    found = drift.paraphrase
     return [
-        f"On {found['n']} pairs of everyday sentences the nearest other is the paraphrase for {tuned} % with the "
-        f"fine-tuned encoder and for {base} % with base: {word}, {_figures(found)}.",
-        f"There the cosine of a sentence's two vectors is {plain(part(drift, 'cosine').get('mean'))} on average, and "
-        f"the similarities of all sentences have a rank correlation of {plain(drift.get('rank_correlation'))}.",
+        f"On {found.n} pairs of everyday sentences the nearest other is the paraphrase for {100 * found.tuned:.0f} % "
+        f"with the fine-tuned encoder and for {100 * found.base:.0f} % with base: {_WORDS[found.outcome]}, "
+        f"{_figures(found)}.",
+        f"There the cosine of a sentence's two vectors is {plain(drift.cosine.mean)} on average, and "
+        f"the similarities of all sentences have a rank correlation of {plain(drift.rank_correlation)}.",
     ]
 
 
-def everything(measured: Mapping[str, Any]) -> list[str]:
-    """All of it, and what the slices say, for where there are no headings.
-
-    Args:
-        measured: content of evaluation.json.
-    """
+def everything(measured: Evaluation) -> list[str]:
+    """All of it, and what the slices say, for where there are no headings."""
     frame = slices.queries(measured)
     sliced = [] if frame is None else slices.conclusions(frame, slices.cut(frame))
     return [*lexical(measured), *outside(measured), *sliced]
 
 
-def _parameters(measured: Mapping[str, Any]) -> list[str]:
-    named = part(measured, "bm25")
-    queries = number(named.get("queries"))
-    if queries is None:
+def _parameters(measured: Evaluation) -> list[str]:
+    bm25 = measured.bm25
+    if bm25 is None:
         return []
-    k1, b = parameters(measured)
-    if not queries:
-        return [f"BM25 runs with the usual k1 {k1:g} and b {b:g}: too few train queries are richly judged."]
-    sentences = [f"BM25 runs with k1 {k1:g} and b {b:g}, chosen on {queries:,.0f} train queries."]
-    gained = difference(named.get("test"))
-    if gained and gained["n"]:
+    if not bm25.queries:
+        return [f"BM25 runs with the usual k1 {bm25.k1:g} and b {bm25.b:g}: too few train queries are richly judged."]
+    sentences = [f"BM25 runs with k1 {bm25.k1:g} and b {bm25.b:g}, chosen on {bm25.queries:,} train queries."]
+    if bm25.test and bm25.test.n:
         sentences.append(
-            f"Against the usual k1 and b that changes its {_METRIC} on the held-out queries by {_figures(gained)}."
+            f"Against the usual k1 and b that changes its {_METRIC} on the held-out queries by {_figures(bm25.test)}."
         )
     return sentences
 
 
-def _contrasts(measured: Mapping[str, Any]) -> list[str]:
-    protocol, metric = HEADLINE
-    table = part(measured, "protocols", protocol, "contrasts")
+def _contrasts(measured: Evaluation) -> list[str]:
     sentences = []
     for system, other in CONTRASTS:
-        found = difference(part(table, system, other).get(metric))
-        word = _WORDS.get(protocols.bearing(found)) if found else None
-        if found and word:
-            sentences.append(f"{_SIDES[system, other]}: {word}, {_METRIC} {_figures(found)}.")
+        found = measured.difference(system, other)
+        if found and found.outcome in _WORDS:
+            sentences.append(f"{_SIDES[system, other]}: {_WORDS[found.outcome]}, {_METRIC} {_figures(found)}.")
     return sentences
 
 
-def _figures(found: Mapping[str, Any]) -> str:
-    return f"{signed(found['mean'])}, 95 % interval {signed(found['low'])} to {signed(found['high'])}"
+def _figures(found: PairedDifference) -> str:
+    return f"{signed(found.mean)}, 95 % interval {signed(found.low)} to {signed(found.high)}"

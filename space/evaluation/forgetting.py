@@ -4,14 +4,13 @@ Judgments of products say nothing of the rest of language, and an encoder can fo
 rises. The sentences are few and simple: they find a model that broke, not one that lost a nuance.
 """
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import torch
 
-from space.evaluation import protocols
+from space.evaluation import metrics
 from space.evaluation.everyday import PAIRS
+from space.evaluation.schema import Drift, SentenceCosines
 
 
 def sentences() -> list[str]:
@@ -19,32 +18,25 @@ def sentences() -> list[str]:
     return [sentence for pairs in PAIRS.values() for pair in pairs for sentence in pair]
 
 
-def measure(base: torch.Tensor, tuned: torch.Tensor) -> dict[str, Any]:
+def measure(base: torch.Tensor, tuned: torch.Tensor) -> Drift:
     """What changed from base to tuned.
 
     Args:
         base: (2 n, d) float32, unit norm, the vectors of ``sentences``.
         tuned: likewise.
-
-    Returns:
-        {"pairs": n, "cosine": {"mean" and "lowest" between a sentence's two vectors}, "rank_correlation": Spearman's,
-        of the similarities of all sentences, None where they are all equal, "paraphrase": {"base" and "tuned": for
-        which share of the sentences the nearest other is the paraphrase, and their difference as
-        ``evaluation.paired`` has it, by pairs}}.
     """
     cosines = (base * tuned).sum(dim=1)
     similarities = [(vectors @ vectors.T).numpy() for vectors in (base, tuned)]
     above = np.triu_indices(len(base), k=1)
     ranks = [pd.Series(matrix[above]).rank().to_numpy() for matrix in similarities]
     correlation = float(np.corrcoef(ranks)[0, 1]) if all(np.ptp(one) for one in ranks) else None
-    found = [_paraphrase_found(matrix) for matrix in similarities]
-    return {
-        "pairs": len(base) // 2,
-        "cosine": {"mean": round(float(cosines.mean()), 6), "lowest": round(float(cosines.min()), 6)},
-        "rank_correlation": None if correlation is None else round(correlation, 6),
-        "paraphrase": {"base": round(float(found[0].mean()), 6), "tuned": round(float(found[1].mean()), 6)}
-        | protocols.paired(found[1] - found[0]),
-    }
+    before, after = (_paraphrase_found(matrix) for matrix in similarities)
+    return Drift(
+        pairs=len(base) // 2,
+        cosine=SentenceCosines(round(float(cosines.mean()), 6), round(float(cosines.min()), 6)),
+        rank_correlation=None if correlation is None else round(correlation, 6),
+        paraphrase=metrics.before_after(before, after),
+    )
 
 
 def _paraphrase_found(similarities: np.ndarray) -> np.ndarray:

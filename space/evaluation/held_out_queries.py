@@ -1,10 +1,10 @@
-"""The held-out queries and what fine-tuning did to each: largest win to largest loss. Knows no engine and no page.
+"""The held-out queries and what fine-tuning did to each, from the largest win to the largest loss.
 
-A mean hides whom it got better for and whom worse, and examples picked by hand show wins. So every query that was
-evaluated is listed with its difference, the losses as easy to reach as the wins.
+A mean hides which queries got better and which worse, and examples picked by hand show wins. So every evaluated query
+is listed with its difference, and the losses are as easy to reach as the wins.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,8 @@ import pandas as pd
 
 from space.data.gold_labels import normalized
 from space.evaluation.metrics import wins_losses_ties
-from space.evaluation.protocols import BASE, HEADLINE
-from space.evaluation.reading import number, part
+from space.evaluation.protocols import BASE
+from space.evaluation.schema import HEADLINE_COLUMN, Evaluation
 
 ORDERS = ("win", "loss", "alphabet")
 TUNED = "tuned"
@@ -55,25 +55,20 @@ class HeldOut:
         self._place |= {(entry.locale, entry.query): place for place, entry in enumerate(self.entries)}
 
     @classmethod
-    def of(cls, evaluation: Mapping[str, Any] | None, judged: Sequence[tuple[str, str]] = ()) -> "HeldOut":
-        """Those of an evaluation, else the judged queries, of which nothing was measured.
+    def of(cls, evaluation: Evaluation | None, judged: Sequence[tuple[str, str]] = ()) -> "HeldOut":
+        """The queries of an evaluation, else the judged queries without a difference.
 
         Args:
-            evaluation: content of evaluation.json, of any age and origin, or None; one without figures per query
-                counts as none.
+            evaluation: what training measured; None, or one without figures of single queries, leaves ``judged``.
             judged: (locale, query).
         """
-        table, name = part(evaluation, "per_query"), "/".join(HEADLINE)
-        figures = (part(table, "systems", system).get(name) for system in (TUNED, BASE))
-        columns = [table.get("product_locale"), table.get("query"), *figures]
-        if not all(isinstance(column, list) and len(column) == len(columns[0]) > 0 for column in columns):
+        measured = evaluation and evaluation.per_query
+        after, before = (measured.values(name, HEADLINE_COLUMN) if measured else None for name in (TUNED, BASE))
+        if not measured or after is None or before is None:
             return cls([HeldOutQuery(query, locale) for locale, query in dict.fromkeys(judged)])
-        return cls(
-            [
-                HeldOutQuery(str(query), str(locale), _difference(after, before))
-                for locale, query, after, before in zip(*columns, strict=True)
-            ]
-        )
+        differences = [None if np.isnan(value) else round(float(value), 6) for value in after - before]
+        rows = zip(measured.query, measured.product_locale, differences, strict=True)
+        return cls([HeldOutQuery(query, locale, difference) for query, locale, difference in rows])
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -103,11 +98,6 @@ class HeldOut:
         """
         keys = [(one, text) for text in (query, normalized(query)) for one in ([locale] if locale else self.locales)]
         return next((self._place[key] for key in keys if key in self._place), None)
-
-
-def _difference(after: object, before: object) -> float | None:
-    one, other = number(after), number(before)
-    return None if one is None or other is None else round(one - other, 6)
 
 
 def judged_queries(judgments: pd.DataFrame | None) -> list[tuple[str, str]]:

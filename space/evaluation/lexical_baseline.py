@@ -1,9 +1,9 @@
-"""How well BM25 does on a data set, before anything is trained. Knows no encoder and no page."""
+"""Evaluate BM25 and a random order on a data set, before anything is trained."""
 
 import logging
-from typing import Any
 
 from space.data.judgments import Judged
+from space.evaluation.schema import ProtocolTable
 
 logger = logging.getLogger(__name__)
 
@@ -12,7 +12,7 @@ LARGE = 200_000
 QUERIES = 500
 
 
-def lexical_baseline(judged: Judged, queries: int | None) -> tuple[dict[str, Any], str]:
+def lexical_baseline(judged: Judged, queries: int | None) -> tuple[dict[str, ProtocolTable], str]:
     """BM25 and, as the floor under it, a random order, on held-out queries.
 
     Args:
@@ -44,6 +44,4 @@ def lexical_baseline(judged: Judged, queries: int | None) -> tuple[dict[str, Any
     logger.info("BM25 over %d products, %d queries", products, asked)
     systems = {"random": RandomSystem(products), "bm25": Bm25System(Bm25Index(passages(judged.catalogue)))}
     found = {name: protocols.per_query(system, test, judged.catalogue) for name, system in systems.items()}
-    return protocols.summarize(found)[
-        "protocols"
-    ], f"The lexical baseline was evaluated on {asked:,} held-out queries."
+    return protocols.summarize(found), f"The lexical baseline was evaluated on {asked:,} held-out queries."

@@ -1,34 +1,19 @@
-"""Ranking metrics and paired differences. Pure: arrays in, numbers out; knows no query, product or label.
+"""Ranking metrics, bootstrap intervals and paired differences: arrays in, numbers out.
 
 A ranking is the array of gains in ranked order, best first. nDCG is that of Järvelin and Kekäläinen 2002 with the
 discount 1 / log2(rank + 1) and the gain itself, not 2^gain - 1, as in the ESCI paper and scikit-learn.
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 
 import numpy as np
+
+from space.evaluation.schema import BeforeAfter, Estimate, PairedDifference
 
 RESAMPLES = 10_000
 #: How much of the weight of rank-biased overlap each further rank keeps; at .9 the first ten ranks have 86 % of it.
 PERSISTENCE = 0.9
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean with its 95 % bootstrap interval.
-
-    Attributes:
-        mean: over ``n`` queries.
-        low: 2.5th percentile of the resampled means.
-        high: 97.5th percentile.
-        n: how many queries it rests on.
-    """
-
-    mean: float
-    low: float
-    high: float
-    n: int
 
 
 def dcg(gains: np.ndarray, k: int | None = None) -> float:
@@ -96,7 +81,7 @@ def rank_biased_overlap(first: Sequence[Hashable], second: Sequence[Hashable], p
 
 
 def estimate(values: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -> Estimate:
-    """Mean of (n,) per-query values with a percentile bootstrap interval over queries; NaN values are left out.
+    """Mean of (n,) per-query values with a 95 % percentile bootstrap interval over queries; NaN values are left out.
 
     Given differences of two systems on the same queries this is the paired bootstrap: a query is drawn with both its
     values, so what makes a query easy or hard for both cancels.
@@ -104,7 +89,7 @@ def estimate(values: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -> E
     values = np.asarray(values, dtype=np.float64)
     values = values[~np.isnan(values)]
     if not len(values):
-        return Estimate(float("nan"), float("nan"), float("nan"), 0)
+        return Estimate(None, None, None, 0)
     rng = np.random.default_rng(seed)
     # Block by block: 10,000 resamples of 20,000 queries at once would take 1.6 GB.
     block = max(1, 4_000_000 // len(values))
@@ -113,7 +98,39 @@ def estimate(values: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -> E
         for start in range(0, resamples, block)
     ]
     low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
-    return Estimate(float(values.mean()), float(low), float(high), len(values))
+    return Estimate(*(round(float(value), 6) for value in (values.mean(), low, high)), len(values))
+
+
+def paired(differences: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -> PairedDifference:
+    """Mean, interval, wins, losses and ties of (n,) per-query differences; NaN counts nowhere.
+
+    Args:
+        differences: of two systems on the same queries.
+        seed: of the bootstrap.
+        resamples: likewise.
+    """
+    found = estimate(differences, seed, resamples)
+    wins, losses, ties = wins_losses_ties(differences)
+    return PairedDifference(found.mean, found.low, found.high, found.n, wins=wins, losses=losses, ties=ties)
+
+
+def before_after(base: np.ndarray, tuned: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -> BeforeAfter:
+    """The paired difference of (n,) values of tuned from those of base, and both means over the pairs that have both.
+
+    Args:
+        base: of the same queries as ``tuned``; NaN where undefined.
+        tuned: see there.
+        seed: of the bootstrap.
+        resamples: likewise.
+    """
+    difference = np.asarray(tuned, dtype=np.float64) - np.asarray(base, dtype=np.float64)
+    found = paired(difference, seed, resamples)
+    known = ~np.isnan(difference)
+    means = {
+        name: round(float(np.asarray(values)[known].mean()), 6) if found.n else None
+        for name, values in (("base", base), ("tuned", tuned))
+    }
+    return BeforeAfter(**asdict(found), **means)
 
 
 def wins_losses_ties(differences: np.ndarray, tolerance: float = 1e-9) -> tuple[int, int, int]:

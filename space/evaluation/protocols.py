@@ -1,13 +1,12 @@
-"""Systems and judgments to figures: the two protocols, kept apart, with intervals and paired differences.
+"""The two evaluation protocols: every metric of every query, and the tables of means and paired differences.
 
-*judged* ranks each query's judged products only. It is what most published ESCI figures are, and flatters everyone:
-a random order already reaches about .8. *full_catalogue* retrieves from all products of the query's locale, where a
-product nobody judged counts as 0; it is what a searcher sees, and pessimistic, since some unjudged products are fine.
+*judged* ranks the judged products of each query. Most published ESCI figures are of this kind. They are high for every
+system: a random order reaches about .8. *full_catalogue* retrieves from all products of the query's locale and counts
+an unjudged product as 0. This is what a searcher sees. It is too low, since some unjudged products are relevant.
 """
 
-import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,8 +14,9 @@ import pyarrow as pa
 
 from space.data.judgments import GAINS, LABELS
 from space.evaluation import metrics
+from space.evaluation.schema import METRICS, Estimate, PairedDifference, PerQuery, ProtocolTable
 
-if TYPE_CHECKING:  # whoever only reads figures, such as a report, has no use for torch
+if TYPE_CHECKING:  # importing it brings torch, which the reader of an evaluation does not need
     from space.retrieval.systems import System
 
 DEPTH = 100
@@ -32,15 +32,8 @@ PROTOCOLS = {
         "This is what a searcher meets, and the number to decide by."
     ),
 }
-METRICS = {
-    "judged": ("ndcg", "ndcg@10"),
-    "full_catalogue": ("ndcg@10", "recall@100", "mrr@10", "exact@1"),
-}
-HEADLINE = ("full_catalogue", "ndcg@10")
 #: Which systems are also set against each other: what BM25 and the fine-tuned encoder add when they are fused.
 CONTRASTS = (("hybrid", "tuned"), ("hybrid", "bm25"), ("tuned", "bm25"))
-#: Below this a bootstrap interval says more about the few queries than about the encoder.
-MIN_QUERIES = 10
 
 
 def held_out(test: pd.DataFrame, limit: int = -1, seed: int = 42) -> pd.DataFrame:
@@ -132,153 +125,93 @@ def label_counts(test: pd.DataFrame) -> pd.DataFrame:
     return pd.crosstab(keys, test["esci_label"].astype(str)).reindex(columns=list(LABELS), fill_value=0)
 
 
-def summarize(
-    results: Mapping[str, pd.DataFrame], seed: int = 0, *, labels: pd.DataFrame | None = None
-) -> dict[str, Any]:
-    """Per-query figures of several systems as the tables of evaluation.json.
+def summarize(results: Mapping[str, pd.DataFrame], seed: int = 0) -> dict[str, ProtocolTable]:
+    """The tables of both protocols.
 
     Args:
         results: {system: what ``per_query`` returned}, all over the same queries.
         seed: of the bootstrap.
-        labels: what ``label_counts`` returned for those queries; None leaves them out.
 
     Returns:
-        {"protocols": {protocol: {"description", "systems": {system: {metric: {mean, low, high, n}}}, "differences":
-        {system: the same of system minus base, and wins, losses, ties}, "contrasts": {system: {other: the same of
-        system minus other}} for those of ``CONTRASTS``}}, "per_query": {"product_locale": [], "query": [],
-        "systems": {system: {column: []}}, "labels": {label: [] of counts}}}; JSON values only.
+        {protocol: its table}; differences from base where base is among the systems.
     """
 
-    def against(protocol: str, system: str, other: str) -> dict[str, Any]:
-        columns = {name: f"{protocol}/{name}" for name in METRICS[protocol]}
-        return {
-            name: paired((results[system][column] - results[other][column]).to_numpy(), seed)
-            for name, column in columns.items()
-        }
+    def against(protocol: str, system: str, other: str) -> dict[str, PairedDifference]:
+        difference = results[system] - results[other]
+        return {name: metrics.paired(difference[f"{protocol}/{name}"], seed) for name in METRICS[protocol]}
 
-    protocols = {}
+    tables = {}
     for protocol, names in METRICS.items():
-        table: dict[str, Any] = {"description": PROTOCOLS[protocol], "systems": {}, "differences": {}, "contrasts": {}}
-        for system, frame in results.items():
-            table["systems"][system] = {
-                name: _estimate(frame[f"{protocol}/{name}"].to_numpy(), seed) for name in names
-            }
-            if system != BASE and BASE in results:
-                table["differences"][system] = against(protocol, system, BASE)
+        contrasts: dict[str, dict[str, dict[str, PairedDifference]]] = {}
         for system, other in CONTRASTS:
             if system in results and other in results:
-                table["contrasts"].setdefault(system, {})[other] = against(protocol, system, other)
-        protocols[protocol] = table
-    index = next(iter(results.values())).index
-    counts = {} if labels is None else {"labels": labels.loc[index].to_dict("list")}
-    return {
-        "protocols": protocols,
-        "per_query": {
-            "product_locale": index.get_level_values("product_locale").tolist(),
-            "query": index.get_level_values("query").tolist(),
-            "systems": {
-                system: {name: [_number(value) for value in frame[name]] for name in frame.columns}
+                contrasts.setdefault(system, {})[other] = against(protocol, system, other)
+        tables[protocol] = ProtocolTable(
+            description=PROTOCOLS[protocol],
+            systems={
+                system: {name: metrics.estimate(frame[f"{protocol}/{name}"], seed) for name in names}
                 for system, frame in results.items()
             },
-            **counts,
-        },
-    }
+            differences={
+                system: against(protocol, system, BASE) for system in results if system != BASE and BASE in results
+            },
+            contrasts=contrasts,
+        )
+    return tables
 
 
-def paired(differences: np.ndarray, seed: int = 0, resamples: int = metrics.RESAMPLES) -> dict[str, Any]:
-    """A paired difference as evaluation.json has it: mean, low, high, n, wins, losses, ties.
+def by_query(results: Mapping[str, pd.DataFrame], labels: pd.DataFrame | None = None) -> PerQuery:
+    """The figures of every query as evaluation.json has them.
 
     Args:
-        differences: (n,) per-query differences; NaN counts nowhere.
-        seed: of the bootstrap.
-        resamples: likewise.
+        results: see ``summarize``.
+        labels: what ``label_counts`` returned for those queries; None leaves them out.
     """
-    counts = metrics.wins_losses_ties(differences)
-    estimate = _estimate(differences, seed, resamples)
-    return estimate | dict(zip(("wins", "losses", "ties"), counts, strict=True))
-
-
-def bearing(difference: Mapping[str, Any]) -> str:
-    """What may be said of a paired difference: "better", "worse", "unclear", "few" (queries) or "none".
-
-    Unclear is an interval that holds zero. The one place where that is decided, for verdict, tables and slices.
-    """
-    if not difference["n"]:
-        return "none"
-    if difference["n"] < MIN_QUERIES:
-        return "few"
-    return "better" if difference["low"] > 0 else "worse" if difference["high"] < 0 else "unclear"
-
-
-def conclusion(difference: Mapping[str, Any]) -> str:
-    """The verdict without its figures: what a paired difference of tuned from base says of fine-tuning."""
-    leaning = "worse, though not clearly" if (difference["mean"] or 0) < 0 else "no clear difference"
-    return {
-        "none": "Fine-tuning: nothing can be said, no held-out query has a product with a gain",
-        "few": f"Fine-tuning: {difference['n']} held-out queries are too few to tell",
-        "better": "Fine-tuning helped",
-        "worse": "Fine-tuning made it worse",
-        "unclear": f"Fine-tuning: {leaning}, the interval holds zero",
-    }[bearing(difference)]
-
-
-def verdict(summary: Mapping[str, Any]) -> str:
-    """Whether fine-tuning helped, in one plain sentence, by the headline metric and its paired interval."""
-    protocol, metric = HEADLINE
-    difference = summary["protocols"][protocol]["differences"]["tuned"][metric]
-    if bearing(difference) == "none":
-        return f"{conclusion(difference)}."
-    return (
-        f"{conclusion(difference)}: full-catalogue nDCG@10 {difference['mean']:+.4f} against base, 95 % interval "
-        f"{difference['low']:+.4f} to {difference['high']:+.4f}, {difference['wins']} queries better, "
-        f"{difference['losses']} worse, {difference['ties']} the same."
+    index = next(iter(results.values())).index
+    return PerQuery(
+        product_locale=index.get_level_values("product_locale").tolist(),
+        query=index.get_level_values("query").tolist(),
+        systems={
+            system: {name: [_number(value) for value in frame[name]] for name in frame.columns}
+            for system, frame in results.items()
+        },
+        labels=None if labels is None else labels.loc[index].to_dict("list"),
     )
 
 
-def to_markdown(summary: Mapping[str, Any]) -> str:
-    """Both protocols as tables, one after the other, for the terminal and the cards."""
+def _number(value: float) -> float | None:
+    """A number as JSON has it: no NaN, and 6 digits."""
+    return None if np.isnan(value) else round(float(value), 6)
+
+
+def to_markdown(tables: Mapping[str, ProtocolTable]) -> str:
+    """Both protocols as Markdown tables, for the terminal and the cards."""
     parts = []
-    for protocol, table in summary["protocols"].items():
+    for protocol, table in tables.items():
         names = METRICS[protocol]
-        title = protocol.replace("_", " ").capitalize()
-        parts.append(f"**{title}.** {table['description']}\n")
+        rows = {
+            **table.systems,
+            **{f"{system} − base": found for system, found in table.differences.items() if system == "tuned"},
+            **{
+                f"{system} − {other}": found
+                for system, others in table.contrasts.items()
+                for other, found in others.items()
+            },
+        }
+        parts.append(f"**{protocol.replace('_', ' ').capitalize()}.** {table.description}\n")
         parts.append("| system | " + " | ".join(names) + " |\n" + "| --- " * (len(names) + 1) + "|")
         parts.extend(
-            f"| {system} | " + " | ".join(_cell(figures[name]) for name in names) + " |"
-            for system, figures in table["systems"].items()
-        )
-        parts.extend(
-            f"| {system} − base | " + " | ".join(_cell(figures[name], signed=True) for name in names) + " |"
-            for system, figures in table["differences"].items()
-            if system == "tuned"
-        )
-        parts.extend(
-            f"| {system} − {other} | " + " | ".join(_cell(figures[name], signed=True) for name in names) + " |"
-            for system, others in table.get("contrasts", {}).items()
-            for other, figures in others.items()
+            f"| {row} | " + " | ".join(_cell(figures.get(name)) for name in names) + " |"
+            for row, figures in rows.items()
         )
         parts.append("")
     return "\n".join(parts)
 
 
-def to_json(evaluation: Mapping[str, Any]) -> str:
-    """Text of evaluation.json, readable and without NaN."""
-    return json.dumps(evaluation, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _estimate(values: np.ndarray, seed: int, resamples: int = metrics.RESAMPLES) -> dict[str, float | int | None]:
-    found = metrics.estimate(values, seed, resamples)
-    return {"mean": _number(found.mean), "low": _number(found.low), "high": _number(found.high), "n": found.n}
-
-
-def _number(value: float) -> float | None:
-    """A number as JSON has it: no NaN, and no digits that mean nothing."""
-    return None if np.isnan(value) else round(float(value), 6)
-
-
-def _cell(figure: Mapping[str, Any], signed: bool = False) -> str:
-    if figure["mean"] is None:
+def _cell(found: Estimate | None) -> str:
+    """``0.4734 [0.4011, 0.5467]``; a difference with its sign, and queries won/lost/tied."""
+    if found is None or found.mean is None:
         return "–"
-    sign = "+" if signed else ""
-    cell = f"{figure['mean']:{sign}.4f} [{figure['low']:{sign}.4f}, {figure['high']:{sign}.4f}]"
-    return f"{cell} {figure['wins']}/{figure['losses']}/{figure['ties']}" if signed else cell
+    paired = isinstance(found, PairedDifference)
+    mean, low, high = (f"{value:{'+' if paired else ''}.4f}" for value in (found.mean, found.low, found.high))
+    return f"{mean} [{low}, {high}]" + (f" {found.wins}/{found.losses}/{found.ties}" if paired else "")

@@ -7,18 +7,18 @@ up to the whole it was cut from. A slice of fewer than ``MIN_QUERIES`` queries h
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from space.data.judgments import LABELS
-from space.evaluation import protocols
-from space.evaluation.protocols import BASE, HEADLINE, MIN_QUERIES
+from space.evaluation import metrics
+from space.evaluation.protocols import BASE
+from space.evaluation.schema import HEADLINE_COLUMN, MIN_QUERIES, BeforeAfter, Evaluation
 
 TUNED = "tuned"
 #: What a slice is measured by, as named in ``per_query``: the number to decide by, and the one papers print.
-FIGURES = {"/".join(HEADLINE): "full-catalogue nDCG@10", "judged/ndcg": "judged nDCG"}
+FIGURES = {HEADLINE_COLUMN: "full-catalogue nDCG@10", "judged/ndcg": "judged nDCG"}
 LENGTHS = ("1–2 words", "3–4 words", "5 words or more")
 MIXES = ("mostly Exact", "mixed", "few Exact")
 #: A share of Exact products of at least this is mostly, below the other few; between them lies a third of all shares.
@@ -39,42 +39,38 @@ class Slice:
     Attributes:
         by: what divides them: "Locale", "Query length" or "Label mix".
         name: which part this is.
-        figures: {column of ``FIGURES``: {"base" and "tuned": mean or None, and what ``evaluation.paired`` gives}}.
+        figures: {column of ``FIGURES``: base and tuned over these queries}.
     """
 
     by: str
     name: str
-    figures: Mapping[str, Mapping[str, Any]]
+    figures: Mapping[str, BeforeAfter]
 
     def bearing(self, column: str) -> str:
-        """What may be said of it, see ``evaluation.bearing``."""
-        return protocols.bearing(self.figures[column])
+        """What may be said of it, see ``PairedDifference.outcome``."""
+        return self.figures[column].outcome
 
 
-def queries(measured: Mapping[str, Any]) -> pd.DataFrame | None:
+def queries(measured: Evaluation) -> pd.DataFrame | None:
     """The held-out queries with what was measured of each.
 
     Args:
-        measured: content of evaluation.json, of any age and origin.
+        measured: what training measured.
 
     Returns:
         One row per query: product_locale, query (str), "base/…" and "tuned/…" for each of ``FIGURES`` (float64, NaN
         where undefined), and ``LABELS`` (float64 counts) if they were kept. None if base and tuned are not both there,
         query by query.
     """
-    held = _mapping(measured.get("per_query"))
-    locales, texts = held.get("product_locale"), held.get("query")
-    if not (isinstance(locales, list) and isinstance(texts, list) and texts and len(locales) == len(texts)):
+    held = measured.per_query
+    if held is None:
         return None
-    frame = pd.DataFrame({"product_locale": [str(one) for one in locales], "query": [str(one) for one in texts]})
-    for system in (BASE, TUNED):
-        for column in FIGURES:
-            values = _numbers(_mapping(_mapping(held.get("systems")).get(system)).get(column), len(frame))
-            if values is None:
-                return None
-            frame[f"{system}/{column}"] = values
-    counts = {label: _numbers(_mapping(held.get("labels")).get(label), len(frame)) for label in LABELS}
-    return frame if any(values is None for values in counts.values()) else frame.assign(**counts)
+    columns = {f"{system}/{column}": held.values(system, column) for system in (BASE, TUNED) for column in FIGURES}
+    if any(values is None for values in columns.values()):
+        return None
+    labels = held.labels or {}
+    counts = {label: np.array(labels[label], dtype=np.float64) for label in LABELS if label in labels}
+    return pd.DataFrame({"product_locale": held.product_locale, "query": held.query} | columns | counts)
 
 
 def difference(frame: pd.DataFrame, column: str) -> pd.Series:
@@ -131,35 +127,31 @@ def conclusions(frame: pd.DataFrame, cuts: Mapping[str, Sequence[Slice]]) -> lis
     parts = [one for slices in cuts.values() if len(slices) > 1 for one in slices]
     if not parts:
         return []
-    wholes = {
-        column: protocols.paired(difference(frame, column).to_numpy(), resamples=RESAMPLES) for column in FIGURES
-    }
-    gained = [column for column, whole in wholes.items() if whole["n"] and whole["mean"] > 0]
+    wholes = {column: metrics.paired(difference(frame, column), resamples=RESAMPLES) for column in FIGURES}
+    gained = [column for column, whole in wholes.items() if whole.n and whole.mean > 0]
     sentences = []
     for one in parts:
         lost = [column for column in gained if one.bearing(column) == "worse"]
         fell = ", ".join(
-            f"{FIGURES[column]} fell by {_figure(-one.figures[column]['mean'])} there while it rose by "
-            f"{_figure(wholes[column]['mean'])} over all queries"
+            f"{FIGURES[column]} fell by {_figure(-one.figures[column].mean)} there while it rose by "
+            f"{_figure(wholes[column].mean)} over all queries"
             for column in lost
         )
         if fell:
-            queries = one.figures[lost[0]]["n"]
+            queries = one.figures[lost[0]].n
             sentences.append(f"The gain is paid for by {one.by.lower()} “{one.name}” ({queries:,} queries): {fell}.")
     headline, name = next(iter(FIGURES.items()))
-    leaning = [one for one in parts if one.bearing(headline) == "unclear" and one.figures[headline]["mean"] < 0]
+    leaning = [one for one in parts if one.bearing(headline) == "unclear" and one.figures[headline].mean < 0]
     if headline in gained and leaning:
         listed = ", ".join(
-            f"{one.by.lower()} “{one.name}” (−{_figure(-one.figures[headline]['mean'])})" for one in leaning
+            f"{one.by.lower()} “{one.name}” (−{_figure(-one.figures[headline].mean)})" for one in leaning
         )
         sentences.append(f"Lower than base there, though not clearly, while all queries gain in {name}: {listed}.")
     better = sorted(
-        (one for one in parts if one.bearing(headline) == "better"), key=lambda one: -one.figures[headline]["mean"]
+        (one for one in parts if one.bearing(headline) == "better"), key=lambda one: -one.figures[headline].mean
     )
     if better:
-        listed = ", ".join(
-            f"{one.by.lower()} “{one.name}” (+{_figure(one.figures[headline]['mean'])})" for one in better
-        )
+        listed = ", ".join(f"{one.by.lower()} “{one.name}” (+{_figure(one.figures[headline].mean)})" for one in better)
         sentences.append(f"Clearly better in {name}: {listed}.")
     telling = [one for one in parts if one.bearing(headline) not in ("few", "none")]
     if telling and not any(one.bearing(column) == "worse" for one in parts for column in FIGURES):
@@ -176,27 +168,12 @@ def conclusions(frame: pd.DataFrame, cuts: Mapping[str, Sequence[Slice]]) -> lis
 
 
 def _slice(by: str, name: str, part: pd.DataFrame) -> Slice:
-    figures = {}
-    for column in FIGURES:
-        values = difference(part, column)
-        known = part[values.notna()]
-        means = {system: float(known[f"{system}/{column}"].mean()) if len(known) else None for system in (BASE, TUNED)}
-        figures[column] = means | protocols.paired(values.to_numpy(), resamples=RESAMPLES)
-    return Slice(by, name, figures)
+    def of(column: str) -> BeforeAfter:
+        return metrics.before_after(part[f"{BASE}/{column}"], part[f"{TUNED}/{column}"], resamples=RESAMPLES)
+
+    return Slice(by, name, {column: of(column) for column in FIGURES})
 
 
 def _figure(value: float) -> str:
     """``.029``, as the tables of the page have it."""
     return f"{value:.3f}".removeprefix("0")
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _numbers(values: object, count: int) -> np.ndarray | None:
-    """(count,) float64, NaN for what is no number; None if it is no list of that length."""
-    if not isinstance(values, list) or len(values) != count:
-        return None
-    numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").to_numpy(dtype=np.float64)
-    return np.where(np.isfinite(numbers), numbers, np.nan)

@@ -1,4 +1,4 @@
-"""Figures to Markdown: the cards of a model and of a store, and the loss curve. Measures nothing itself."""
+"""The cards of a model and of a store as Markdown, and the loss curve."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from space.encoding.description import EncoderDescription
 from space.evaluation import findings
-from space.evaluation.protocols import HEADLINE, METRICS, PROTOCOLS, to_markdown
+from space.evaluation.protocols import PROTOCOLS, to_markdown
+from space.evaluation.schema import HEADLINE, METRICS, Evaluation, TrainingLog
 from space.settings import DEFAULT_DATASET, SAMPLE
 from space.store.writer import Plan
 
@@ -38,23 +39,23 @@ def loss_curve(history: Sequence[Mapping[str, float]], path: Path) -> None:
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
-def model_card(evaluation: Mapping[str, Any], repo: str | None) -> str:
+def model_card(evaluation: Evaluation, repo: str | None) -> str:
     """README.md of a trained model.
 
     Args:
-        evaluation: content of evaluation.json.
+        evaluation: what training measured, complete.
         repo: USER/MODEL if it goes to the Hub.
     """
-    settings, training, data = evaluation["settings"], evaluation["training"], evaluation["dataset"]
-    base = evaluation["encoders"]["base"]
-    short = base["id"].rpartition("/")[2]
+    settings, training, data = evaluation.settings, evaluation.training, evaluation.dataset
+    base = evaluation.encoders["base"]
+    short = base.id.rpartition("/")[2]
     front = {
-        "language": sorted({LANGUAGES.get(locale, locale) for locale in data["locales"]}),
-        "license": _licence(base["id"], _MODEL_LICENCES),
+        "language": sorted({LANGUAGES.get(locale, locale) for locale in data.locales}),
+        "license": _licence(base.id, _MODEL_LICENCES),
         "library_name": "sentence-transformers",
         "pipeline_tag": "sentence-similarity",
         "tags": ["sentence-transformers", "feature-extraction", "product-search", "esci", "e5"],
-        "base_model": base["id"] if _on_hub(base["id"]) else None,
+        "base_model": base.id if _on_hub(base.id) else None,
         "datasets": [_repository(settings["dataset"])] if _on_hub(settings["dataset"]) else None,
         "model-index": [{"name": f"{short} for product search", "results": _results(evaluation)}],
     }
@@ -64,17 +65,17 @@ def model_card(evaluation: Mapping[str, Any], repo: str | None) -> str:
         front,
         f"""# {short} fine-tuned for product search
 
-{evaluation["verdict"]}
+{evaluation.verdict}
 
-{_notice(data["notice"])}Judgments: `{data["name"]}`, {data["train_judgments"]:,} to learn from; evaluated on
-{data["queries_evaluated"]} of {data["queries"]} held-out queries over {data["products"]:,} products.
+{_notice(data.notice)}Judgments: `{data.name}`, {data.train_judgments:,} to learn from; evaluated on
+{data.queries_evaluated} of {data.queries} held-out queries over {data.products:,} products.
 
 ## Results
 
 Gains: Exact 1, Substitute .1, Complement .01, Irrelevant 0. Each cell: mean [95 % bootstrap interval]; differences are
 paired, with queries won/lost/tied.
 
-{to_markdown(evaluation)}
+{to_markdown(evaluation.protocols)}
 {_listed(findings.everything(evaluation))}## Use
 
 ```python
@@ -86,12 +87,12 @@ passages = model.encode_document(["Trail runner for women Northpeak red"])
 print(model.similarity(queries, passages))
 ```
 
-The prompts {base["prompts"]} are saved with the model; `encode_query` and `encode_document` add them.
+The prompts {base.prompts} are saved with the model; `encode_query` and `encode_document` add them.
 
 ## Training
 
-{training["examples"]:,} examples, {training["steps"]} steps{_speed(training)} on
-{training["device"]} in {training["precision"]}, {training["peak_memory_gb"]:.1f} GB at most.{_kept(training)}
+{training.examples:,} examples, {training.steps} steps{_speed(training)} on
+{training.device} in {training.precision}, {training.peak_memory_gb:.1f} GB at most.{_kept(training)}
 The TensorBoard events are in `runs/`, the figures of every query in `evaluation.json`.
 
 ![training loss](images/train_loss.png)
@@ -103,36 +104,36 @@ The TensorBoard events are in `runs/`, the figures of every query in `evaluation
     )
 
 
-def _speed(training: Mapping[str, Any]) -> str:
-    speed = training["examples_per_second"]
+def _speed(training: TrainingLog) -> str:
+    speed = training.examples_per_second
     return f", {speed:.1f} examples/s" if speed else ""  # a run resumed at its end did none
 
 
-def _results(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _results(evaluation: Evaluation) -> list[dict[str, Any]]:
     """The fine-tuned model's figures as the Hub reads them; one entry a protocol, since they do not compare."""
-    settings, data = evaluation["settings"], evaluation["dataset"]
+    settings, data = evaluation.settings, evaluation.dataset
     on_hub = _on_hub(settings["dataset"])
     results = []
-    for protocol, table in evaluation["protocols"].items():
-        figures = {name: table["systems"]["tuned"][name] for name in METRICS[protocol]}
+    for protocol, table in evaluation.protocols.items():
+        figures = {name: table.systems["tuned"][name] for name in METRICS[protocol]}
         results.append(
             {
                 "task": {"type": _TASKS[protocol], "name": f"Product search, {protocol.replace('_', ' ')}"},
                 "dataset": {
-                    "type": _repository(settings["dataset"]) if on_hub else "made-up" if data["notice"] else "local",
-                    "name": f"{settings['dataset']} ({', '.join(data['locales'])})",
+                    "type": _repository(settings["dataset"]) if on_hub else "made-up" if data.notice else "local",
+                    "name": f"{settings['dataset']} ({', '.join(data.locales)})",
                     "split": "test",
-                    "args": {"protocol": PROTOCOLS[protocol], "gains": dict(evaluation["gains"])},
+                    "args": {"protocol": PROTOCOLS[protocol], "gains": dict(evaluation.gains)},
                 },
                 "metrics": [
                     {
                         "type": name.replace("@", "_at_").replace("exact", "accuracy"),
                         "name": f"{name} ({protocol.replace('_', ' ')})",
-                        "value": figure["mean"],
-                        "args": {"low": figure["low"], "high": figure["high"], "queries": figure["n"]},
+                        "value": figure.mean,
+                        "args": {"low": figure.low, "high": figure.high, "queries": figure.n},
                     }
                     for name, figure in figures.items()
-                    if figure["mean"] is not None
+                    if figure.mean is not None
                 ],
             }
         )
@@ -144,7 +145,7 @@ def store_card(
     plan: Plan,
     encoders: Mapping[str, EncoderDescription],
     judgments: bool,
-    evaluation: Mapping[str, Any] | None,
+    evaluation: Evaluation | None,
     repo: str | None = None,
 ) -> str:
     """README.md of a store, as a Hub data set with one config a part.
@@ -200,9 +201,9 @@ these vectors.
     )
 
 
-def results(evaluation: Mapping[str, Any]) -> str:
-    """Verdict and tables of evaluation.json; a KeyError, TypeError or the like where it is none of ours."""
-    return f"{evaluation['verdict']}\n\n{to_markdown(evaluation)}"
+def results(evaluation: Evaluation) -> str:
+    """The verdict and the tables."""
+    return f"{evaluation.verdict}\n\n{to_markdown(evaluation.protocols)}"
 
 
 def _listed(sentences: Sequence[str]) -> str:
@@ -238,9 +239,9 @@ def _notice(notice: str) -> str:
     return f"> {notice}\n\n" if notice else ""
 
 
-def _kept(training: Mapping[str, Any]) -> str:
+def _kept(training: TrainingLog) -> str:
     """Which weights these are, after early stopping."""
-    step = training.get("best_step")
+    step = training.best_step
     if step is None:
         return ""
     return f" The weights are those of step {step}, the best on train queries set apart."

@@ -1,15 +1,14 @@
 """The build run: embed a catalogue with both encoders, write the store, push it."""
 
-import json
 import logging
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from space.data.catalogue import template
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import Weights
-from space.evaluation import bm25_tuning
+from space.evaluation.schema import METRICS, Bm25Parameters, Evaluation, EvaluationError
 from space.hub import cards, publish, push
 from space.io.files import sole_writer
 from space.pipelines.inputs import Contents
@@ -49,7 +48,7 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
             resume=settings.resume,
             bullets=settings.bullets,
             judgments=contents.judgments,
-            evaluation=evaluation,
+            evaluation=asdict(evaluation) if evaluation else None,
             card=lambda made_by: cards.store_card(
                 plan, made_by, contents.judgments is not None, evaluation, settings.push_to_hub
             ),
@@ -59,31 +58,33 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
     logger.info(
         f"{settings.output_dir}: {plan.rows:,} products, two encoders; {made.kept} shards kept from earlier runs"
     )
-    trained_from = (evaluation or {}).get("encoders", {}).get("base")
-    if trained_from and trained_from["fingerprint"] != made.encoders["base"].fingerprint:
+    trained_from = evaluation and evaluation.encoders.get("base")
+    if trained_from and trained_from.fingerprint != made.encoders["base"].fingerprint:
         logger.warning(
-            f"{tuned.name} was trained from {trained_from['id']}, the base here is {base.name}: "
+            f"{tuned.name} was trained from {trained_from.id}, the base here is {base.name}: "
             f"their difference is not what fine-tuning did"
         )
     if not settings.push_to_hub:  # who pushes it need not serve it from here
         store = Store(settings.output_dir, verify=False)
-        mapped_files.prepare(store, mapped_files.beside(settings.output_dir), *bm25_tuning.parameters(evaluation))
+        bm25 = evaluation and evaluation.bm25 or Bm25Parameters()
+        mapped_files.prepare(store, mapped_files.beside(settings.output_dir), bm25.k1, bm25.b)
     if settings.push_to_hub:
         publish.push_store(settings.output_dir, settings.push_to_hub, private=settings.private)
 
 
-def evaluation_of(folder: Path) -> dict[str, Any] | None:
-    """What training left beside the model; None where that is nothing, or nothing that the card could show.
+def evaluation_of(folder: Path) -> Evaluation | None:
+    """The evaluation that training left beside the model; None where there is none, or one of another kind.
 
-    To be asked before the embedding: a model from elsewhere may have a file of that name, too.
+    Read before the embedding: a model from elsewhere may have a file of that name that the card cannot show.
     """
     path = folder / EVALUATION
     if not path.is_file():
         return None
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        cards.results(found)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        logger.warning(f"{path} is not what train.py writes ({error!r}); the store goes without an evaluation")
+        found = Evaluation.from_json(path.read_bytes())
+        if not found.verdict or not set(METRICS) <= set(found.protocols):
+            raise EvaluationError("not an evaluation: no verdict, or not both protocols")
+    except EvaluationError as error:
+        logger.warning(f"{path} is not what train.py writes ({error}); the store goes without an evaluation")
         return None
     return found

@@ -8,9 +8,8 @@ import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +24,15 @@ from space.encoding.description import EncoderDescription
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import Weights, locate
 from space.errors import HubError
-from space.evaluation import bm25_tuning, findings, forgetting, protocols
+from space.evaluation import bm25_tuning, findings, forgetting, metrics, protocols
+from space.evaluation.schema import (
+    HEADLINE,
+    HEADLINE_COLUMN,
+    DatasetInfo,
+    Evaluation,
+    PairedDifference,
+    TrainingLog,
+)
 from space.hub import cards, publish, push
 from space.index.bm25 import Bm25Index
 from space.index.torch_index import TorchIndex
@@ -40,8 +47,6 @@ from space.training.examples import exact_texts, judged_texts, training_examples
 from space.training.processes import join_processes, use_all_cores
 
 logger = logging.getLogger(__name__)
-
-FORMAT = 1
 
 
 def run(settings: TrainSettings, weights: Weights, judged: Judged) -> None:
@@ -97,10 +102,10 @@ def _train(settings: TrainSettings, weights: Weights, judged: Judged, state: Par
             revision=None,
             reason="",
         )
-        figures = bench.figures(base, described, log)
-        said = "\n".join([figures["verdict"], *findings.everything(figures)])
-        logger.info("\nAfter training\n\n%s\n%s\n", protocols.to_markdown(figures), said)
-        _save(encoder, figures, log, settings)
+        evaluation = bench.evaluation(base, described, log)
+        said = "\n".join([evaluation.verdict, *findings.everything(evaluation)])
+        logger.info("\nAfter training\n\n%s\n%s\n", protocols.to_markdown(evaluation.protocols), said)
+        _save(encoder, evaluation, log, settings)
         _push(settings)
     state.wait_for_everyone()
 
@@ -178,8 +183,8 @@ class _Bench:
     def __init__(self, judged: Judged, texts: list[str], settings: TrainSettings) -> None:
         self.judged, self.texts, self.settings = judged, texts, settings
         self.test = protocols.held_out(judged.test, settings.eval_queries, settings.seed)
-        self.choice = bm25_tuning.choose(judged.train, texts, judged.catalogue, settings.seed)
-        self.bm25 = Bm25System(Bm25Index(texts, k1=self.choice.k1, b=self.choice.b))
+        self.bm25_parameters = bm25_tuning.choose(judged.train, texts, judged.catalogue, settings.seed)
+        self.bm25 = Bm25System(Bm25Index(texts, k1=self.bm25_parameters.k1, b=self.bm25_parameters.b))
         self.results: dict[str, pd.DataFrame] = {}
         self.everyday: dict[str, torch.Tensor] = {}
 
@@ -209,49 +214,48 @@ class _Bench:
             f"from, {_queries(self.test):,} of {_queries(self.judged.test):,} held-out queries{notice}"
         )
 
-    def figures(self, base: EncoderDescription, tuned: EncoderDescription, log: trainer.TrainingLog) -> dict[str, Any]:
-        """Content of evaluation.json."""
-        summary = protocols.summarize(self.results, labels=protocols.label_counts(self.test))
-        return {
-            "format": FORMAT,
-            "verdict": protocols.verdict(summary),
-            "dataset": {
-                "name": self.judged.name,
-                "notice": self.judged.notice,
-                "locales": sorted(self.judged.catalogue["product_locale"].unique().to_pylist()),
-                "products": len(self.texts),
-                "train_judgments": len(self.judged.train),
-                "queries": _queries(self.judged.test),
-                "queries_evaluated": _queries(self.test),
-                "judgments_evaluated": len(self.test),
-            },
-            "gains": GAINS,
-            "encoders": {"base": asdict(base), "tuned": asdict(tuned)},
-            "drift": forgetting.measure(**self.everyday),
-            "bm25": self.choice.to_json() | {"test": self._lexical_gain()},
-            "settings": self.settings.to_json(),
-            "training": asdict(log),
-            **summary,
-        }
+    def evaluation(self, base: EncoderDescription, tuned: EncoderDescription, log: TrainingLog) -> Evaluation:
+        """Everything that was measured."""
+        tables = protocols.summarize(self.results)
+        return Evaluation(
+            verdict=findings.verdict(tables[HEADLINE[0]].differences["tuned"][HEADLINE[1]]),
+            dataset=DatasetInfo(
+                name=self.judged.name,
+                notice=self.judged.notice,
+                locales=sorted(self.judged.catalogue["product_locale"].unique().to_pylist()),
+                products=len(self.texts),
+                train_judgments=len(self.judged.train),
+                queries=_queries(self.judged.test),
+                queries_evaluated=_queries(self.test),
+                judgments_evaluated=len(self.test),
+            ),
+            gains=GAINS,
+            encoders={"base": base, "tuned": tuned},
+            drift=forgetting.measure(**self.everyday),
+            bm25=replace(self.bm25_parameters, test=self._lexical_gain()),
+            settings=self.settings.to_json(),
+            training=log,
+            protocols=tables,
+            per_query=protocols.by_query(self.results, protocols.label_counts(self.test)),
+        )
 
-    def _lexical_gain(self) -> dict[str, Any] | None:
+    def _lexical_gain(self) -> PairedDifference | None:
         """What the chosen k1 and b give on the held-out queries over the usual ones."""
-        if self.choice.usual:
+        if self.bm25_parameters.usual:
             return None
-        column = "/".join(protocols.HEADLINE)
         usual = protocols.per_query(Bm25System(Bm25Index(self.texts)), self.test, self.judged.catalogue)
-        return protocols.paired((self.results["bm25"] - usual)[column].to_numpy())
+        return metrics.paired((self.results["bm25"] - usual)[HEADLINE_COLUMN])
 
 
 def _queries(judgments: pd.DataFrame) -> int:
     return len(judgments[["product_locale", "query"]].drop_duplicates())
 
 
-def _save(encoder: TextEncoder, figures: dict[str, Any], log: trainer.TrainingLog, settings: TrainSettings) -> None:
+def _save(encoder: TextEncoder, evaluation: Evaluation, log: TrainingLog, settings: TrainSettings) -> None:
     with files.replaced(settings.output_dir) as folder:
         encoder.model.save_pretrained(str(folder), create_model_card=False)
-        (folder / "README.md").write_text(cards.model_card(figures, settings.push_to_hub), encoding="utf-8")
-        (folder / "evaluation.json").write_text(protocols.to_json(figures), encoding="utf-8")
+        (folder / "README.md").write_text(cards.model_card(evaluation, settings.push_to_hub), encoding="utf-8")
+        (folder / "evaluation.json").write_text(evaluation.to_json(), encoding="utf-8")
         cards.loss_curve(log.history, folder / "images" / "train_loss.png")
         _copy_events(settings.logging_dir / log.run, folder / "runs" / log.run)
     logger.info(

@@ -12,6 +12,7 @@ import pyarrow as pa
 from space.data.filters import Facets
 from space.data.gold_labels import GoldLabels
 from space.evaluation.held_out_queries import HeldOut, judged_queries
+from space.evaluation.schema import Evaluation
 from space.feedback.usage import Usage
 from space.retrieval.systems import FUSION_DEPTH, Bm25System, HybridSystem, System
 from space.search.batching import Answer, retrieve
@@ -52,7 +53,7 @@ class SearchEngine:
         judgments: pd.DataFrame | None = None,
         notice: str = "",
         description: Mapping[str, Any] | None = None,
-        evaluation: Mapping[str, Any] | None = None,
+        evaluation: Evaluation | None = None,
         references: Mapping[str, ScoreReference] | None = None,
         gpu: Wrapper | None = None,
         usage: Usage | None = None,

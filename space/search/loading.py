@@ -11,7 +11,7 @@ from space.data.catalogue import bullets_of
 from space.encoding.description import ENCODERS
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import locate
-from space.evaluation import bm25_tuning
+from space.evaluation.schema import Bm25Parameters, Evaluation
 from space.feedback.usage import Usage
 from space.hub import client
 from space.hub.client import model_download
@@ -59,8 +59,10 @@ def load_engine(
     clock = clock or Stopwatch()
     store, source, beside = _open_store(embeddings, offline)
     store.check(name for name in (EVALUATION, JUDGMENTS) if name in store.manifest.files)
-    evaluation, judgments = store.evaluation(), store.judgments()
-    weighed = bm25_tuning.parameters(evaluation)
+    measured, judgments = store.evaluation(), store.judgments()
+    evaluation = None if measured is None else Evaluation.from_json(measured)
+    bm25 = evaluation and evaluation.bm25 or Bm25Parameters()
+    weighed = bm25.k1, bm25.b
     parts = () if milvus_uri else ENCODERS  # whose vectors are searched here
     with ThreadPoolExecutor(1) as beneath:
         # Reading files to check them leaves a core for the models.

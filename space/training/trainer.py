@@ -6,7 +6,7 @@ import resource
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 
 from space.encoding.encoder import TextEncoder
 from space.encoding.packed_bert import half_is_fast
+from space.evaluation.schema import TrainingLog
 from space.settings import TrainSettings
 from space.training import checkpoints, losses
 from space.training.callbacks import Progress, TellEpoch
@@ -30,37 +31,6 @@ from space.training.examples import LabelAwareBatchSampler
 from space.training.processes import PROCESS_TIMEOUT, join_processes
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TrainingLog:
-    """What a run did.
-
-    Attributes:
-        examples: training examples.
-        steps: optimizer steps, those before a resume included.
-        seconds: of this process's training loop.
-        examples_per_second: over the steps this process did; None where it was resumed at its end and did none.
-        peak_memory_gb: the most this process held so far: on the GPU if there is one, else resident.
-        history: the trainer's log: step, loss, learning_rate.
-        device: where it ran.
-        precision: what it computed in, "float32" or "bfloat16".
-        run: name of its folder among the TensorBoard events.
-        best_step: whose weights were kept, with early stopping.
-        dev_scores: {step: nDCG@10 of the dev queries}, with early stopping.
-    """
-
-    examples: int
-    steps: int
-    seconds: float
-    examples_per_second: float | None
-    peak_memory_gb: float
-    history: list[dict[str, float]]
-    device: str
-    precision: str
-    run: str
-    best_step: int | None = None
-    dev_scores: dict[str, float] = field(default_factory=dict)
 
 
 def fine_tune(

@@ -5,6 +5,7 @@ say nothing. What stands out instead is the rank and, where people judged the pa
 scores of the same encoder are known, how many of them the score exceeds.
 """
 
+import math
 import re
 import zlib
 from collections import Counter
@@ -16,7 +17,6 @@ from space.data.filters import LEVEL
 from space.data.judgments import LABELS
 from space.search.results import Hit, Product, SearchResult, Standing
 from space.ui.html.markup import EMPTY, Html, fill, join
-from space.ui.html.numbers import number
 from space.ui.html.product import details
 
 NAMES = {"tuned": "Fine-tuned", "base": "Base", "bm25": "BM25", "hybrid": "Hybrid"}
@@ -306,10 +306,15 @@ def _share(standing: Standing) -> str:
 
 
 def _extras(extra: Mapping[str, Any]) -> list[str]:
-    rating, votes, price = (number(extra.get(name)) for name in ("rating", "rating_count", "price"))
+    rating, votes, price = (_number(extra.get(name)) for name in ("rating", "rating_count", "price"))
     stars = f"★ {rating:.1f}" + (f" ({votes:,.0f})" if votes else "") if rating is not None else ""
     # The data has no currency, so none is claimed.
     return [stars, f"price {price:,.2f}" if price is not None else ""]
+
+
+def _number(value: object) -> float | None:
+    """``value`` if it is a finite number: the columns beyond the required ones may hold anything."""
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _shelf(category: object) -> Html:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from space.evaluation.schema import Evaluation
 from space.ui.html.cards import NAMES, counted
 from space.ui.html.markup import EMPTY, Html, fill, join
 
@@ -16,7 +17,7 @@ def header(
     products: int,
     description: Mapping[str, Any],
     notice: str = "",
-    evaluation: Mapping[str, Any] | None = None,
+    evaluation: Evaluation | None = None,
 ) -> Html:
     """The whole header.
 
@@ -24,7 +25,7 @@ def header(
         products: size of the catalogue.
         description: "dataset", "embeddings", "device" and "encoders", each of which may be missing.
         notice: what must be said of the data, or "".
-        evaluation: evaluation.json, for its verdict.
+        evaluation: what training measured, for its verdict.
     """
     facts = [
         _fact("Catalogue", counted(products, "product")),
@@ -33,7 +34,7 @@ def header(
         _fact("Runs on", _device(description.get("device"))),
     ]
     encoders = description.get("encoders") or {}
-    verdict = (evaluation or {}).get("verdict")
+    verdict = evaluation.verdict if evaluation else ""
     return fill(
         '<header class="masthead"><div class="names"><h1>{product}</h1><p class="question">{question}</p></div>'
         '<dl class="overview">{facts}</dl>{encoders}{verdict}{notice}</header>',

@@ -1,14 +1,12 @@
 """The held-out queries one by one and in slices, as HTML."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-import numpy as np
 import pandas as pd
 
 from space.data.judgments import LABELS
 from space.evaluation import slices
-from space.evaluation.protocols import MIN_QUERIES
+from space.evaluation.schema import MIN_QUERIES, BeforeAfter
 from space.evaluation.slices import FIGURES, Slice
 from space.ui import links
 from space.ui.html import cards, charts, numbers
@@ -169,33 +167,33 @@ def _group(by: str, parts: Sequence[Slice], over: charts.Scale) -> Html:
 
 
 def _size(one: Slice) -> str:
-    count = one.figures[_HEADLINE]["n"]
+    count = one.figures[_HEADLINE].n
     return f"{count:,} {'query' if count == 1 else 'queries'}"
 
 
-def _cell(figures: Mapping[str, Any], over: charts.Scale, name: str) -> Html:
+def _cell(found: BeforeAfter, over: charts.Scale, name: str) -> Html:
     """A slice's difference; without an interval where the queries are too few, so that it does not look like one."""
     drawn = (
-        charts.whisker(over, figures["mean"], figures["low"], figures["high"], kind="tuned", zero=True)
-        if figures["n"] >= MIN_QUERIES
+        charts.whisker(over, found.mean, found.low, found.high, kind="tuned", zero=True)
+        if found.n >= MIN_QUERIES
         else EMPTY
     )
-    before = fill("{base} → {tuned} · ", base=numbers.plain(figures["base"]), tuned=numbers.plain(figures["tuned"]))
+    before = fill("{base} → {tuned} · ", base=numbers.plain(found.base), tuned=numbers.plain(found.tuned))
     return fill(
         '<td data-metric="{name}">{drawn}{change}</td>',
         name=name,
         drawn=drawn,
-        change=numbers.change(figures, before=before),
+        change=numbers.change(found, before=before),
     )
 
 
-def _scale(parts: Any) -> charts.Scale:
+def _scale(parts: Iterable[Slice]) -> charts.Scale:
     """One for all slices and both metrics, so that widths can be compared."""
     ends = [
-        figures[end]
+        end
         for one in parts
-        for figures in one.figures.values()
-        if figures["n"] >= MIN_QUERIES
-        for end in ("low", "high")
+        for found in one.figures.values()
+        if found.n >= MIN_QUERIES
+        for end in (found.low, found.high)
     ]
-    return charts.scale([0.0, *np.array(ends, dtype=np.float64)], step=0.05)
+    return charts.scale([0.0, *ends], step=0.05)

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from space.data.judgments import LABELS
 from space.data.profile import DataProfile, Example, Split, Values
+from space.evaluation.schema import Estimate, ProtocolTable
 from space.ui.html import bars as charts
 from space.ui.html.cards import LANGUAGES, NAMES, badge, counted
 from space.ui.html.markup import EMPTY, Html, fill, join
@@ -35,7 +35,7 @@ _SYSTEMS = {"bm25": NAMES["bm25"], "random": "Random order"}
 
 
 def report(
-    figures: DataProfile, *, protocols: Mapping[str, Any] | None = None, notice: str = "", remark: str = ""
+    figures: DataProfile, *, protocols: Mapping[str, ProtocolTable] | None = None, notice: str = "", remark: str = ""
 ) -> Html:
     """All sections, to be put into a page.
 
@@ -199,12 +199,12 @@ def _missing(figures: DataProfile) -> Html:
     )
 
 
-def _baseline(protocols: Mapping[str, Any]) -> Html:
+def _baseline(protocols: Mapping[str, ProtocolTable]) -> Html:
     """One table a protocol, never both in one: the same name means something else in the other."""
     tables = [
         _protocol(title, protocols[protocol])
         for protocol, title in _PROTOCOLS.items()
-        if protocols.get(protocol, {}).get("systems", {}).get("bm25")
+        if protocol in protocols and protocols[protocol].systems.get("bm25")
     ]
     if not tables:
         return EMPTY
@@ -215,29 +215,29 @@ def _baseline(protocols: Mapping[str, Any]) -> Html:
     )
 
 
-def _protocol(title: str, table: Mapping[str, Any]) -> Html:
-    systems = {name: table["systems"][name] for name in _SYSTEMS if name in table["systems"]}
+def _protocol(title: str, table: ProtocolTable) -> Html:
+    systems = {name: table.systems[name] for name in _SYSTEMS if name in table.systems}
     metrics = list(systems["bm25"])
     return fill(
         '<div class="baseline"><h3>{title}</h3><p class="said">{description}</p><div class="wide"><table><thead><tr>'
         '<td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div></div>',
         title=title,
-        description=table.get("description", ""),
+        description=table.description,
         head=join(fill('<th scope="col">{name}</th>', name=_METRICS.get(name, name)) for name in metrics),
         rows=join(
             fill('<tr><th scope="row">{system}</th>{cells}</tr>', system=_SYSTEMS[name],
-                 cells=join(_cell(figures.get(metric) or {}) for metric in metrics))
+                 cells=join(_cell(figures.get(metric)) for metric in metrics))
             for name, figures in systems.items()
         ),
     )  # fmt: skip
 
 
-def _cell(figure: Mapping[str, Any]) -> Html:
-    if figure.get("mean") is None:
+def _cell(found: Estimate | None) -> Html:
+    if found is None or found.mean is None:
         return Html("<td>–</td>")
     return fill(
         "<td><b>{mean}</b> <span>{low}–{high}</span></td>",
-        mean=f"{figure['mean']:.3f}",
-        low=f"{figure['low']:.3f}",
-        high=f"{figure['high']:.3f}",
+        mean=f"{found.mean:.3f}",
+        low=f"{found.low:.3f}",
+        high=f"{found.high:.3f}",
     )

@@ -1,10 +1,9 @@
 """The two protocols of an evaluation to HTML: a section each, and in it a table for every metric. Pure functions."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from space.evaluation import protocols, reading
-from space.evaluation.protocols import BASE, HEADLINE, METRICS, PROTOCOLS
+from space.evaluation.protocols import BASE, PROTOCOLS
+from space.evaluation.schema import HEADLINE, METRICS, Estimate, Evaluation, PairedDifference, ProtocolTable
 from space.ui.html import cards, charts, numbers
 from space.ui.html.markup import EMPTY, Html, fill, join
 
@@ -22,15 +21,15 @@ METRIC_NAMES = {
 _NO_RIVALS = (BASE, "random")
 
 
-def section(protocol: str, measured: Mapping[str, Any]) -> Html:
+def section(protocol: str, measured: Evaluation) -> Html:
     """One protocol: what it asks in two sentences, and its tables.
 
     Args:
         protocol: one of ``TITLES``.
-        measured: content of evaluation.json.
+        measured: what training measured.
     """
-    table = numbers.part(measured, "protocols", protocol)
-    tables = [_metric(protocol, name, table) for name in METRICS[protocol]] if table.get("systems") else []
+    table = measured.protocols.get(protocol, ProtocolTable())
+    tables = [_metric(protocol, name, table) for name in METRICS[protocol]] if table.systems else []
     body = (
         fill('<div class="metrics">{tables}</div>', tables=join(tables))
         if tables
@@ -40,17 +39,15 @@ def section(protocol: str, measured: Mapping[str, Any]) -> Html:
         '<section class="protocol {protocol}"><h2>{title}</h2><p class="lead">{description}</p>{body}</section>',
         protocol=protocol,
         title=TITLES[protocol],
-        description=table.get("description") or PROTOCOLS[protocol],
+        description=PROTOCOLS[protocol],
         body=body,
     )
 
 
-def _metric(protocol: str, metric: str, table: Mapping[str, Any]) -> Html:
-    systems = {name: numbers.part(table, "systems", name, metric) for name in numbers.part(table, "systems")}
+def _metric(protocol: str, metric: str, table: ProtocolTable) -> Html:
+    systems = {name: found.get(metric) for name, found in table.systems.items()}
     differences = {
-        name: found
-        for name in numbers.part(table, "differences")
-        if name not in _NO_RIVALS and (found := reading.difference(numbers.part(table, "differences", name, metric)))
+        name: found[metric] for name, found in table.differences.items() if name not in _NO_RIVALS and metric in found
     }
     name, meaning = METRIC_NAMES[metric]
     decides = (protocol, metric) == HEADLINE
@@ -66,12 +63,12 @@ def _metric(protocol: str, metric: str, table: Mapping[str, Any]) -> Html:
     )
 
 
-def _levels(caption: str, systems: Mapping[str, Mapping[str, Any]]) -> Html:
+def _levels(caption: str, systems: Mapping[str, Estimate | None]) -> Html:
     """Mean and interval of each system."""
     known = {
-        name: tuple(found[end] for end in ("mean", "low", "high"))
+        name: (found.mean, found.low, found.high)
         for name, found in systems.items()
-        if None not in [numbers.number(found.get(end)) for end in ("mean", "low", "high")]
+        if found is not None and found.mean is not None
     }
     over = charts.scale(value for ends in known.values() for value in ends)
     rows = [
@@ -88,16 +85,16 @@ def _levels(caption: str, systems: Mapping[str, Mapping[str, Any]]) -> Html:
     return _table(f"{caption}: each system", columns, over, rows)
 
 
-def _changes(caption: str, differences: Mapping[str, Mapping[str, Any]]) -> Html:
+def _changes(caption: str, differences: Mapping[str, PairedDifference]) -> Html:
     """Paired differences from base."""
-    wide = [found for found in differences.values() if protocols.bearing(found) not in ("few", "none")]
-    over = charts.scale([0.0, *(found[end] for found in wide for end in ("low", "high"))], step=0.05)
+    wide = [found for found in differences.values() if found.outcome not in ("few", "none")]
+    over = charts.scale([0.0, *(end for found in wide for end in (found.low, found.high))], step=0.05)
     rows = [
         fill(
             '<tr class="{kind}"><th scope="row">{name}</th><td class="plot">{plot}</td><td>{figures}</td></tr>',
             kind=system,
             name=NAMES.get(system, system),
-            plot=charts.whisker(over, found["mean"], found["low"], found["high"], kind=system, zero=True)
+            plot=charts.whisker(over, found.mean, found.low, found.high, kind=system, zero=True)
             if found in wide
             else EMPTY,
             figures=numbers.change(found),

@@ -1,12 +1,14 @@
 """How a model came about, as HTML: gains, training, data, encoders, settings. Pure functions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from space.data.judgments import GAINS
-from space.ui.html import charts, numbers
+from space.encoding.description import EncoderDescription
+from space.evaluation.schema import Evaluation
+from space.ui.html import charts
 from space.ui.html.cards import NAMES
 from space.ui.html.markup import EMPTY, Html, fill, join
 
@@ -14,10 +16,10 @@ _ISSUES = "https://github.com/amazon-science/esci-data/issues/"
 _SMOOTHED = 10  # a tenth of the run on each point of the smooth line
 
 
-def gains(measured: Mapping[str, Any]) -> Html:
+def gains(measured: Evaluation) -> Html:
     """What a label is worth, and why other figures may not be comparable."""
-    known = numbers.part(measured, "gains") or GAINS
-    worth = ", ".join(f"{label} {numbers.number(gain) or 0:g}".replace(" 0.", " .") for label, gain in known.items())
+    known = measured.gains or GAINS
+    worth = ", ".join(f"{label} {gain:g}".replace(" 0.", " .") for label, gain in known.items())
     return fill(
         '<section class="gains"><h2>What a label is worth</h2><p>Gains: {worth}. nDCG discounts a gain by '
         '<span class="figure">1/log₂(rank + 1)</span>.</p>'
@@ -30,26 +32,26 @@ def gains(measured: Mapping[str, Any]) -> Html:
     )
 
 
-def training(measured: Mapping[str, Any]) -> Html:
+def training(measured: Evaluation) -> Html:
     """The loss by step, and what the run took."""
-    run = numbers.part(measured, "training")
-    points = _points(run.get("history"))
-    if not run:
+    run = measured.training
+    if run is None:
         return Html(
             '<section class="training"><h2>Training</h2><p class="absent">This evaluation says nothing of the '
             "training.</p></section>"
         )
     facts = [
-        _fact("Examples", _whole(run.get("examples"))),
-        _fact("Steps", _whole(run.get("steps"))),
-        _fact("Weights kept of step", "" if run.get("best_step") is None else _whole(run["best_step"])),
-        _fact("Time", _duration(run.get("seconds"))),
-        _fact("Speed", _speed(run.get("examples_per_second"))),
-        _fact("Memory at most", _gigabytes(run.get("peak_memory_gb"))),
-        _fact("Device", run.get("device")),
-        _fact("Computed in", run.get("precision")),
-        _fact("TensorBoard run", run.get("run")),
+        _fact("Examples", f"{run.examples:,}"),
+        _fact("Steps", f"{run.steps:,}"),
+        _fact("Weights kept of step", "" if run.best_step is None else f"{run.best_step:,}"),
+        _fact("Time", _duration(run.seconds)),
+        _fact("Speed", "" if run.examples_per_second is None else f"{run.examples_per_second:,.1f} examples/s"),
+        _fact("Memory at most", f"{run.peak_memory_gb:,.1f} GB"),
+        _fact("Device", run.device),
+        _fact("Computed in", run.precision),
+        _fact("TensorBoard run", run.run),
     ]
+    points = _points(run.history)
     return fill(
         '<section class="training"><h2>Training</h2>{curve}<dl class="facts">{facts}</dl></section>',
         curve=_curve(points)
@@ -59,40 +61,38 @@ def training(measured: Mapping[str, Any]) -> Html:
     )
 
 
-def data(measured: Mapping[str, Any]) -> Html:
+def data(measured: Evaluation) -> Html:
     """What was learned from and measured on."""
-    held = numbers.part(measured, "dataset")
-    if not held:
+    held = measured.dataset
+    if held is None:
         return EMPTY
-    measured_on, of = _whole(held.get("queries_evaluated")), _whole(held.get("queries"))
-    locales = held.get("locales")
+    some = f" of {held.queries:,}" if held.queries_evaluated != held.queries else ""
     facts = [
-        _fact("Data set", held.get("name")),
-        _fact("Locales", ", ".join(map(str, locales)) if isinstance(locales, list) else ""),
-        _fact("Catalogue", f"{_whole(held.get('products'))} products"),
-        _fact("Learned from", f"{_whole(held.get('train_judgments'))} judgments"),
-        _fact("Held-out queries", f"{measured_on} of {of}" if measured_on != of else measured_on),
-        _fact("Their judgments", _whole(held.get("judgments_evaluated"))),
+        _fact("Data set", held.name),
+        _fact("Locales", ", ".join(held.locales)),
+        _fact("Catalogue", f"{held.products:,} products"),
+        _fact("Learned from", f"{held.train_judgments:,} judgments"),
+        _fact("Held-out queries", f"{held.queries_evaluated:,}{some}"),
+        _fact("Their judgments", f"{held.judgments_evaluated:,}"),
     ]
-    notice = held.get("notice")
     return fill(
         '<section class="data"><h2>Data</h2>{notice}<dl class="facts">{facts}</dl></section>',
-        notice=fill("<p>{notice}</p>", notice=notice) if notice else EMPTY,
+        notice=fill("<p>{notice}</p>", notice=held.notice) if held.notice else EMPTY,
         facts=join(facts),
     )
 
 
-def encoders(measured: Mapping[str, Any], serving: Mapping[str, Any]) -> Html:
+def encoders(measured: Evaluation, serving: Mapping[str, Any]) -> Html:
     """Which weights were measured, and whether the same ones answer here.
 
     Args:
-        measured: content of evaluation.json.
+        measured: what training measured.
         serving: the engine's description, for its "encoders".
     """
     parts = [
-        _encoder(part, encoder, numbers.part(serving, "encoders", part))
+        _encoder(part, measured.encoders[part], _fingerprint(serving, part))
         for part in ("base", "tuned")
-        if (encoder := numbers.part(measured, "encoders", part))
+        if part in measured.encoders
     ]
     if not parts:
         return EMPTY
@@ -101,14 +101,13 @@ def encoders(measured: Mapping[str, Any], serving: Mapping[str, Any]) -> Html:
     )
 
 
-def settings(measured: Mapping[str, Any]) -> Html:
+def settings(measured: Evaluation) -> Html:
     """Every setting of the run, as ``train.py --help`` names it."""
-    given = numbers.part(measured, "settings")
-    if not given:
+    if not measured.settings:
         return EMPTY
     facts = [
-        _fact("--" + str(name).replace("_", "-"), _setting(value))
-        for name, value in given.items()
+        _fact("--" + name.replace("_", "-"), _setting(value))
+        for name, value in measured.settings.items()
         if value is not None
     ]
     return fill(
@@ -119,28 +118,30 @@ def settings(measured: Mapping[str, Any]) -> Html:
     )
 
 
-def other_weights(measured: Mapping[str, Any], serving: Mapping[str, Any]) -> list[str]:
+def other_weights(measured: Evaluation, serving: Mapping[str, Any]) -> list[str]:
     """The encoders, by name, that answer here and are not those that were measured."""
-    fingerprints = {
-        part: [numbers.part(one, "encoders", part).get("fingerprint") for one in (measured, serving)]
-        for part in ("base", "tuned")
-    }
-    return [NAMES[part] for part, (then, now) in fingerprints.items() if then and now and then != now]
+    then = {part: encoder.fingerprint for part, encoder in measured.encoders.items()}
+    now = {part: _fingerprint(serving, part) for part in ("base", "tuned")}
+    return [NAMES[part] for part in now if now[part] and part in then and now[part] != then[part]]
 
 
-def _encoder(part: str, encoder: Mapping[str, Any], serving: Mapping[str, Any]) -> Html:
-    then, now = encoder.get("fingerprint"), serving.get("fingerprint")
-    same = "" if not (then and now) else "the same weights" if then == now else f"other weights, {now}"
-    prompts = ", ".join(f"{kind} “{text}”" for kind, text in numbers.part(encoder, "prompts").items() if text)
+def _fingerprint(serving: Mapping[str, Any], part: str) -> str:
+    """Of the encoder that answers here; "" where it is not known."""
+    return serving.get("encoders", {}).get(part, {}).get("fingerprint", "")
+
+
+def _encoder(part: str, encoder: EncoderDescription, now: str) -> Html:
+    same = "" if not now else "the same weights" if now == encoder.fingerprint else f"other weights, {now}"
+    prompts = ", ".join(f"{kind} “{text}”" for kind, text in encoder.prompts.items() if text)
     facts = [
-        _fact("Model", encoder.get("id")),
-        _fact("Note", encoder.get("reason")),
-        _fact("Revision", encoder.get("revision") or "none"),
-        _fact("Fingerprint", then),
+        _fact("Model", encoder.id),
+        _fact("Note", encoder.reason),
+        _fact("Revision", encoder.revision or "none"),
+        _fact("Fingerprint", encoder.fingerprint),
         _fact("Answering here", same),
-        _fact("Dimensions", encoder.get("dim")),
-        _fact("Tokens read", encoder.get("max_seq_length")),
-        _fact("Precision", encoder.get("precision")),
+        _fact("Dimensions", encoder.dim),
+        _fact("Tokens read", encoder.max_seq_length),
+        _fact("Precision", encoder.precision),
         _fact("Prompts", prompts or "none"),
     ]
     return fill(
@@ -174,11 +175,9 @@ def _curve(points: list[tuple[float, float]]) -> Html:
     )
 
 
-def _points(history: object) -> list[tuple[float, float]]:
+def _points(history: Sequence[Mapping[str, float]]) -> list[tuple[float, float]]:
     """(step, loss) by rising step, from the trainer's log."""
-    entries = [numbers.part(entry) for entry in history] if isinstance(history, list) else []
-    pairs = {numbers.number(entry.get("step")): numbers.number(entry.get("loss")) for entry in entries}
-    return sorted((step, loss) for step, loss in pairs.items() if step is not None and loss is not None)
+    return sorted((entry["step"], entry["loss"]) for entry in history if "step" in entry and "loss" in entry)
 
 
 def _fact(name: str, value: object) -> Html:
@@ -194,32 +193,10 @@ def _issue(issue: int) -> Html:
     )
 
 
-def _whole(value: object) -> str:
-    figure = numbers.number(value)
-    return "?" if figure is None else f"{figure:,.0f}"
-
-
-def _duration(value: object) -> str:
-    seconds = numbers.number(value)
-    if seconds is None:
-        return ""
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 120
-        else f"{seconds / 60:.0f} min"
-        if seconds < 7200
-        else f"{seconds / 3600:.1f} h"
-    )
-
-
-def _speed(value: object) -> str:
-    figure = numbers.number(value)
-    return "" if figure is None else f"{figure:,.1f} examples/s"
-
-
-def _gigabytes(value: object) -> str:
-    figure = numbers.number(value)
-    return "" if figure is None else f"{figure:,.1f} GB"
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _setting(value: object) -> str:

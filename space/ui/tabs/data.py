@@ -29,7 +29,7 @@ def build_data_tab(engine: SearchEngine) -> gr.HTML:
                 made.append(
                     report(
                         describe(engine.catalogue, {"test": engine.judgments}),
-                        protocols=(engine.evaluation or {}).get("protocols"),
+                        protocols=engine.evaluation.protocols if engine.evaluation else {},
                         remark=_REMARK,
                     )
                 )

@@ -10,9 +10,9 @@ from typing import Any
 
 import gradio as gr
 
-from space.evaluation import findings, reading, slices
-from space.evaluation import protocols as evaluation
-from space.evaluation.protocols import BASE, HEADLINE
+from space.evaluation import findings, slices
+from space.evaluation.protocols import BASE
+from space.evaluation.schema import HEADLINE, Evaluation, ProtocolTable
 from space.evaluation.slices import TUNED
 from space.search.engine import SearchEngine
 from space.ui.html import charts, numbers, per_query, protocols, runs
@@ -44,15 +44,15 @@ def build_evaluation_tab(engine: SearchEngine) -> EvaluationTab:
     return EvaluationTab(output)
 
 
-def page(measured: Mapping[str, Any] | None, serving: Mapping[str, Any], *, several: bool = False) -> Html:
+def page(measured: Evaluation | None, serving: Mapping[str, Any], *, several: bool = False) -> Html:
     """The whole tab.
 
     Args:
-        measured: content of evaluation.json, of any age and origin, or None.
+        measured: what training measured, or None.
         serving: the engine's description, to say whether the encoders that answer are those that were measured.
         several: whether the catalogue has several locales.
     """
-    if not measured:
+    if measured is None:
         return _nothing()
     frame = slices.queries(measured)
     return fill(
@@ -76,41 +76,39 @@ def page(measured: Mapping[str, Any] | None, serving: Mapping[str, Any], *, seve
     )
 
 
-def _verdict(measured: Mapping[str, Any], serving: Mapping[str, Any]) -> Html:
+def _verdict(measured: Evaluation, serving: Mapping[str, Any]) -> Html:
     """The answer in plain words, and what speaks against taking it for one."""
-    protocol, metric = HEADLINE
-    found = reading.difference(numbers.part(measured, "protocols", protocol, "differences", TUNED, metric))
+    found = measured.difference(TUNED)
     if found is None:
-        said = measured.get("verdict") or "This evaluation says nothing of fine-tuning."
+        said = measured.verdict or "This evaluation says nothing of fine-tuning."
         return fill(
             '<section class="answer"><h2>{said}</h2>{doubt}</section>', said=said, doubt=_doubt(measured, serving)
         )
-    levels = {
-        system: numbers.number(numbers.part(figures, metric).get("mean"))
-        for system, figures in numbers.part(measured, "protocols", protocol, "systems").items()
-    }
+    protocol, metric = HEADLINE
+    systems = measured.protocols.get(protocol, ProtocolTable()).systems
+    levels = {system: figures[metric].mean for system, figures in systems.items() if metric in figures}
     moved = (
         fill(
             "<p>Over {n} held-out queries, nDCG@10 in the full catalogue went from {base} to <b>{tuned}</b>: "
             '<b>{mean}</b> on average, 95 % interval {low} to {high}.</p>{bar}<p class="record">{record}</p>',
-            n=f"{found['n']:,}",
+            n=f"{found.n:,}",
             base=numbers.plain(levels.get(BASE)),
             tuned=numbers.plain(levels.get(TUNED)),
-            mean=numbers.signed(found["mean"]),
-            low=numbers.signed(found["low"]),
-            high=numbers.signed(found["high"]),
+            mean=numbers.signed(found.mean),
+            low=numbers.signed(found.low),
+            high=numbers.signed(found.high),
             bar=charts.shares(
-                [("up", found["wins"]), ("same", found["ties"]), ("down", found["losses"])], numbers.record(found)
+                [("up", found.wins), ("same", found.ties), ("down", found.losses)], numbers.record(found)
             ),
             record=numbers.record(found),
         )
-        if found["n"]
+        if found.n
         else EMPTY
     )
     return fill(
         '<section class="answer {bearing}"><h2>{said}.</h2>{moved}{beside}{doubt}</section>',
-        bearing=evaluation.bearing(found),
-        said=evaluation.conclusion(found),
+        bearing=found.outcome,
+        said=findings.conclusion(found),
         moved=moved,
         beside=_beside(levels),
         doubt=_doubt(measured, serving),
@@ -147,7 +145,7 @@ def _beside(levels: Mapping[str, float | None]) -> Html:
     )
 
 
-def _doubt(measured: Mapping[str, Any], serving: Mapping[str, Any]) -> Html:
+def _doubt(measured: Evaluation, serving: Mapping[str, Any]) -> Html:
     others = runs.other_weights(measured, serving)
     if not others:
         return EMPTY
