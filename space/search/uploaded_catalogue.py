@@ -1,6 +1,6 @@
-"""A visitor's own small catalogue: a csv to an engine over it, with the encoders that are loaded already.
+"""A visitor's own catalogue: a csv of at most 2,000 products to a search engine, with the encoders already loaded.
 
-Knows no page. Nothing is kept: what is given back is all there is, and goes when its holder lets go of it.
+Nothing is stored: the engine that ``embed`` returns holds all there is.
 """
 
 import io
@@ -20,7 +20,7 @@ from space.retrieval.systems import Bm25System, DenseSystem, System
 from space.search.engine import SearchEngine
 
 MAX_ROWS, MAX_BYTES, MAX_CELL, MAX_COLUMNS = 2_000, 2_000_000, 2_000, 200
-#: What shops call the columns; the first that is there counts.
+#: Names that shops give the columns; the first one found is used.
 NAMES = {
     "product_id": ("product_id", "id", "sku", "asin", "article", "item_id"),
     "product_title": ("product_title", "title", "name", "product_name", "product", "item", "description"),
@@ -29,12 +29,12 @@ NAMES = {
     "product_locale": ("product_locale", "locale"),
     **{name: (name,) for name in EXTRA_COLUMNS},
 }
-#: The locale of products whose file names none: none of the data's, and so of no known language.
+#: The locale of products whose file has no such column. It is not one of ESCI's, so no language is assumed.
 LOCALE = "own"
-#: Passages encoded between two reports, about a second on two cores.
+#: Passages encoded between two progress reports, about a second on two cores.
 _STEP = 64
 Progress = Callable[[int, int], object]
-#: Made up, to be tried in one click: half of it is found by words that no query of a beginner would hold.
+#: Made-up products to try in one click.
 EXAMPLE = """sku,name,brand,color,price
 K-101,Double-walled travel mug 400 ml with lid,Norrwick,steel,24.90
 K-102,Ceramic espresso cup set of four,Norrwick,white,19.50
@@ -57,17 +57,17 @@ EXAMPLE_NAME, EXAMPLE_QUERY = "the example", "keep my coffee hot on the train"
 
 
 def parse(data: bytes, source: str) -> pa.Table:
-    """A catalogue from the bytes of a csv.
+    """The catalogue in a csv.
 
     Args:
-        data: the file.
-        source: what to call it in messages.
+        data: the bytes of the file.
+        source: its name in messages.
 
     Returns:
-        Product columns as ``space.data.catalogue`` has them; without a column for the id, the line is the id.
+        Product columns as ``space.data.catalogue`` has them. Without a column for the id, a product's id is its line.
 
     Raises:
-        DataError: too large, no csv, no title, a cell that cannot be used; with line and column.
+        DataError: the file is too large or not a csv, or a cell cannot be used; names line and column.
     """
     if len(data) > MAX_BYTES:
         raise too_large(source, len(data))
@@ -88,25 +88,25 @@ def parse(data: bytes, source: str) -> pa.Table:
 
 
 def too_large(source: str, size: int) -> DataError:
-    """What to say of a file of ``size`` bytes, which need not have been read for it."""
+    """The error for a file of ``size`` bytes; the file need not have been read."""
     return DataError(f"{source}: {size:,} bytes; use at most {MAX_BYTES:,}")
 
 
 def can_search(engine: SearchEngine) -> bool:
-    """Whether an engine has both encoders to lend."""
+    """Whether an engine has both encoders, which an uploaded catalogue needs."""
     return all(isinstance(engine.systems.get(name), DenseSystem) for name in ENCODERS)
 
 
 def embed(engine: SearchEngine, products: pa.Table, progress: Progress = lambda done, total: None) -> SearchEngine:
-    """An engine over ``products``: base and tuned of ``engine``, and BM25.
+    """An engine over ``products`` with base, tuned and BM25.
 
     Args:
-        engine: lends its encoders; no weight is loaded again.
+        engine: its encoders are used; no weights are loaded again.
         products: from ``parse``.
-        progress: called with the number of products done, and of all.
+        progress: called with (products done, all products).
     """
     texts = passages(products)
-    # Where a GPU is borrowed for each call, everything goes in one; it is done before a bar would move.
+    # On ZeroGPU each call takes a GPU slot, so there is one call for all.
     step = len(texts) if engine.gpu_per_call else _STEP
     parts = []
     for start in range(0, len(texts), step):
@@ -115,15 +115,15 @@ def embed(engine: SearchEngine, products: pa.Table, progress: Progress = lambda 
     systems: dict[str, System] = {}
     for name in ENCODERS:
         vectors = torch.from_numpy(np.concatenate([part[name][1] for part in parts]))
-        # Small enough for the CPU, which is always there.
-        systems[name] = DenseSystem(name, _Lent(engine, name), TorchIndex(vectors, device="cpu"))
+        # On the CPU: 2,000 rows take less than a millisecond, and no GPU slot.
+        systems[name] = DenseSystem(name, _SharedEncoder(engine, name), TorchIndex(vectors, device="cpu"))
     systems["bm25"] = Bm25System(Bm25Index(texts))
     progress(len(texts), len(texts))
     return SearchEngine(products, systems)
 
 
-class _Lent:
-    """An encoder of another engine, used through that engine, which knows how to come by its device."""
+class _SharedEncoder:
+    """An encoder of another engine. Calls go through that engine, which has the GPU."""
 
     def __init__(self, engine: SearchEngine, system: str) -> None:
         self._engine, self._system = engine, system
@@ -144,15 +144,16 @@ class _Lent:
 
 
 def _columns_of(header: Sequence[str], source: str) -> dict[str, int]:
-    """{column of ours: place of the file's column}."""
-    known = [name.casefold().replace(" ", "_").replace("-", "_") for name in header]
-    twice = next((name for name in known if known.count(name) > 1), None)
-    if twice is not None:
-        raise DataError(f"{source}: line 1 has more than one column {shown(twice)}; give each its own name")
+    """{our column: position of the file's column}."""
+    names = [name.casefold().replace(" ", "_").replace("-", "_") for name in header]
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        raise DataError(f"{source}: line 1 has more than one column {shown(repeated)}; give each its own name")
     places = {}
-    for ours, names in NAMES.items():
-        there = [known.index(name) for name in names if name in known]
-        places |= {ours: there[0]} if there else {}
+    for ours, known in NAMES.items():
+        name = next((name for name in known if name in names), None)
+        if name is not None:
+            places[ours] = names.index(name)
     if "product_title" not in places:
         have = ", ".join(repr(name[:40]) for name in header[:8]) or "no name at all"
         raise DataError(f"{source}: line 1 should name the columns, one of them title or name; it has {have}")
