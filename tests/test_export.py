@@ -1,4 +1,4 @@
-"""Exports: read back as a spreadsheet or a program would, whatever the titles hold."""
+"""Exports: read back as a spreadsheet or a program reads them, whatever the titles hold."""
 
 import base64
 import csv
@@ -40,7 +40,7 @@ def test_csv_has_a_row_for_each_system_and_rank(engine):
     assert {row["esci_label"] for row in rows} >= {"Exact", "unjudged"}
 
 
-def test_csv_tells_moves_on_the_side_where_they_are_seen():
+def test_csv_has_moves_in_rows_of_tuned_and_left_in_rows_of_base():
     base, tuned, bm25 = [hit(1, "a"), hit(2, "b")], [hit(1, "b"), hit(2, "c")], [hit(1, "b")]
     systems = {
         name: SearchResult("q", name, hits, {"total": 1.0})
@@ -57,7 +57,7 @@ def test_csv_tells_moves_on_the_side_where_they_are_seen():
     "evil", ["=1+1", '=HYPERLINK("http://x.example","y")', "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"]
 )
 def test_no_cell_is_a_formula(evil):
-    """A title that begins with = runs in the spreadsheet of whoever opens the file."""
+    """A title that begins with = would run as a formula in the spreadsheet."""
     found = Comparison(
         evil,
         {"tuned": SearchResult(evil, "tuned", [hit(1, evil, title=evil, brand=evil, color=evil)], {"total": 1.0})},
@@ -67,11 +67,11 @@ def test_no_cell_is_a_formula(evil):
     (row,) = rows_of(export.csv_of(found))
     for name in ("query", "product_id", "title", "brand", "color"):
         assert row[name] == f"'{evil}"
-    assert row["score"] == "-0.5", "a number is no text, and an apostrophe would make it one"
+    assert row["score"] == "-0.5", "a score stays a number"
 
 
 @pytest.mark.parametrize("title", ["a,b", 'a "quoted" b', "two\nlines", "ランニング 赤", "a;b", "", "1=1"])
-def test_other_titles_come_back_as_they_are(title):
+def test_other_titles_are_unchanged(title):
     found = Comparison("q", {"tuned": SearchResult("q", "tuned", [hit(1, title=title)], {"total": 1.0})}, None, [])
     assert rows_of(export.csv_of(found))[0]["title"] == title
 
@@ -93,12 +93,12 @@ def test_json_is_the_response_of_compare(engine):
     ],
 )
 def test_files_are_named_after_the_query(query, name):
-    """By letters and digits alone: what else a visitor types could mean something to a file system."""
+    """By its letters and digits: "/" and ":" mean something to a file system."""
     assert export.file_name(query, "csv") == name
 
 
 def test_downloads_hold_the_files_themselves(engine):
-    """Nothing is written on the server; a spreadsheet takes a CSV for UTF-8 by the mark at its start."""
+    """The links hold the files, so nothing is written on the server. The CSV begins with a BOM."""
     found = engine.compare("ランニングシューズ", 3)
     links = re.findall(r'download="([^"]+)" href="data:([^;]+);charset=utf-8;base64,([^"]+)"', export.downloads(found))
     (table, record) = [(name, kind, base64.b64decode(content)) for name, kind, content in links]

@@ -1,11 +1,13 @@
-"""A comparison as CSV and JSON, and the links that download them. Pure functions; nothing is kept on the server.
+"""Export of a comparison as CSV and JSON: links that hold the files.
 
-The files travel within the page, in the links themselves: what is downloaded is what is seen, timings included,
-without a second search, and no path or file name ever comes from a request.
+The files are data URLs in the page rather than values of ``gr.DownloadButton``. That button needs its file on the
+server before the click, so every comparison would write two files and Gradio a copy of each, for all to read who have
+the path; and once ``delete_cache`` has removed them, the button of a page that is still open answers 403. A data URL
+leaves nothing on the server and works as long as the page is open.
 
-Titles come from strangers and a spreadsheet takes a cell that begins with ``=`` for a formula. So a text that begins
-with ``=``, ``+``, ``-``, ``@`` (or their full-width forms), a tab or a line break gets an apostrophe before it.
-Numbers are written as they are.
+A spreadsheet reads a cell that begins with ``=`` as a formula, and titles come from strangers. So a text that begins
+with ``=``, ``+``, ``-``, ``@`` (or their full-width forms), a tab or a line break gets an apostrophe in front. Numbers
+stay as they are.
 """
 
 import base64
@@ -27,24 +29,24 @@ _NAME_LENGTH = 60
 
 
 def csv_of(found: Comparison) -> str:
-    """One row for each system and rank, after a header.
+    """A header and one row for each system and rank.
 
-    ``move`` is up, down, same or entered in the rows of tuned, left in those of base, else empty; ``places`` counts
-    the places gained from base to tuned.
+    ``move`` is up, down, same or entered in rows of tuned, left in rows of base, and otherwise empty. ``places`` is
+    the number of ranks gained from base to tuned.
     """
-    moves = {(move["product_locale"], move["product_id"]): move for move in (each.to_json() for each in found.moves)}
+    moves = {move.key: move for move in found.moves}
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\r\n")
     rows.writerow(COLUMNS)
     for name, result in found.systems.items():
         for hit in result.hits:
-            move = moves.get((hit.product_locale, hit.product_id))
-            told = move and (name == "tuned" or (name == "base" and move["state"] == "left"))
             texts = (hit.product_id, hit.product_locale, hit.title, hit.brand or "", hit.color or "")
-            rows.writerow(
-                [neutral(found.query), name, hit.rank, *map(neutral, texts), hit.score, hit.esci_label or UNJUDGED]
-                + ([move["state"], "" if move["by"] is None else move["by"]] if told else ["", ""])
-            )
+            row = [neutral(found.query), name, hit.rank, *map(neutral, texts), hit.score, hit.esci_label or UNJUDGED]
+            move = moves.get(hit.key)
+            if move and (name == "tuned" or (name == "base" and move.state == "left")):
+                rows.writerow([*row, move.state, "" if move.by is None else move.by])
+            else:
+                rows.writerow([*row, "", ""])
     return text.getvalue()
 
 
@@ -54,21 +56,21 @@ def json_of(found: Comparison) -> str:
 
 
 def neutral(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
+    """A text that a spreadsheet does not read as a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def file_name(query: str, ending: str) -> str:
-    """``compare-red-shoes.csv``: letters and digits of any script; all else could mean something to a file system."""
+    """``compare-red-shoes.csv``: letters and digits of any script, as "/" and ":" mean something to a file system."""
     words = re.sub(r"[\W_]+", "-", query.casefold())[:_NAME_LENGTH].strip("-")
     return f"compare-{words or 'query'}.{ending}"
 
 
 def downloads(found: Comparison) -> Html:
-    """Two links, each a file."""
+    """Two links that download the comparison as shown, timings included."""
     return fill(
         '<span class="export">Export {csv} {json}</span>',
-        # The mark at the start is what makes spreadsheets read UTF-8.
+        # With a BOM a spreadsheet reads the file as UTF-8.
         csv=_link(found.query, "csv", "text/csv", csv_of(found).encode("utf-8-sig", "replace")),
         json=_link(found.query, "json", "application/json", json_of(found).encode("utf-8", "replace")),
     )
