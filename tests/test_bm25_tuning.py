@@ -62,12 +62,5 @@ def test_a_part_of_a_large_catalogue_has_all_that_was_judged(monkeypatch):
     assert (found.k1, found.b) == (lambda all_of_it: (all_of_it.k1, all_of_it.b))(choose(*shop(12)))
 
 
-def test_terms_nobody_asks_for_change_no_score():
-    """They are merged into one to index faster; lengths must stay as they were."""
-    texts = ["red mug large", "mug", "blue blue cup with a red handle"]
-    merged = Bm25Index(bm25_tuning._terms(texts, ["red mug"]), k1=1.2, b=0.75)
-    assert merged.scores("red mug").tolist() == Bm25Index(texts, k1=1.2, b=0.75).scores("red mug").tolist()
-
-
 def test_the_grid_has_the_usual_pair_first_and_none_twice():
     assert GRID[0] == (K1, B) and len(set(GRID)) == len(GRID) == 16

@@ -5,8 +5,9 @@ import pytest
 import small_shop
 
 from space.data.catalogue import BULLETS, bullets_of, passages, template
+from space.data.words import search_terms
 from space.errors import QueryError
-from space.index.bm25 import Bm25Index, tokenize
+from space.index.bm25 import Bm25Index
 from space.search.explanation import MAX_WORDS, Explanation, Part, explain_fusion, variants
 from space.search.results import Product
 from space.ui.html.explanation import reasons, sentence
@@ -58,7 +59,7 @@ def test_terms_of_bm25_add_up_to_the_score():
         terms = [index.terms(query, row) for row in range(len(texts))]
         np.testing.assert_allclose([sum(term.score for term in part) for part in terms], scores, rtol=1e-6)
         for term in terms[0]:
-            assert term.products == sum(term.text in tokenize(text) for text in texts)
+            assert term.products == sum(term.text in search_terms(text) for text in texts)
     assert index.scores("red red running shoes")[0] > index.scores("red running shoes")[0] > 0
 
 

@@ -40,35 +40,7 @@ def named(found, by):
     return {one.name: one for one in found[by]}
 
 
-# -- words -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("query", "count"),
-    [
-        ("kindle", 1),
-        ("airpods 2", 2),
-        ("wall beds & murphy bed queen", 5),  # an ampersand is no word
-        ("t-shirt men's 1/2gallon", 3),
-        ("botella de agua", 3),
-        ("  spaced \t out  ", 2),
-        ("ランニングシューズ", 1),
-        ("ランニングシューズ 赤", 2),
-        ("ランニングシューズ赤", 2),  # the same, as it is mostly written
-        ("折りたたみ自転車", 2),  # hiragana ends the word before it
-        ("ノートパソコン用充電器", 3),
-        ("usbケーブル", 2),
-        ("電動自転車用空気入", 3),  # three kanji a word
-        ("ふとん", 1),  # nothing but hiragana is a word all the same
-        ("ふとん カバー", 2),
-        ("ﾊﾝｶﾞｰ", 1),
-        ("", 1),
-        ("&", 1),
-    ],
-)
-def test_words(query, count):
-    """Split at spaces alone, every Japanese query would be short."""
-    assert slices.words(query) == count
+# -- lengths ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("count", "name"), [(1, 0), (2, 0), (3, 1), (4, 1), (5, 2), (40, 2)])

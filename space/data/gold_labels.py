@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from space.data.catalogue import rows_of
+from space.data.words import normalized
 
 _EXAMPLES = 8
 
@@ -47,8 +48,3 @@ class GoldLabels:
             return {}
         rows, labels = self._rows[start:end].tolist(), self._labels[start:end].tolist()
         return {row: self._kinds[label] for row, label in zip(rows, labels, strict=True)}
-
-
-def normalized(query: str) -> str:
-    """How a typed query is matched to a judged one: case and spacing do not make another query."""
-    return " ".join(query.casefold().split())

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from space.evaluation import metrics, protocols
 from space.evaluation.schema import HEADLINE_COLUMN, MIN_QUERIES, Bm25Parameters
-from space.index.bm25 import K1, B, Bm25Index, tokenize
+from space.index.bm25 import K1, B, Bm25Index, TermCounts
 from space.retrieval.systems import Bm25System
 
 #: The usual values, which every other pair has to beat, come first: the first of the best is taken.
@@ -40,8 +40,8 @@ def choose(train: pd.DataFrame, texts: Sequence[str], catalogue: pa.Table, seed:
     rows = _some(asked["row"].unique(), len(texts), seed)
     asked = asked.assign(row=np.searchsorted(rows, asked["row"]))
     products = catalogue.take(pa.array(rows))
-    terms = _terms([texts[row] for row in rows], asked["query"].unique())
-    found = {pair: _figures(terms, *pair, asked, products) for pair in GRID}
+    counts = TermCounts.of([texts[row] for row in rows])
+    found = {pair: _figures(counts, *pair, asked, products) for pair in GRID}
     best = max(found, key=lambda pair: found[pair].mean())
     gain = metrics.paired(found[best] - found[K1, B])
     return Bm25Parameters(*best, queries=gain.n, products=len(rows), train=gain)
@@ -65,11 +65,6 @@ def _some(needed: np.ndarray, products: int, seed: int) -> np.ndarray:
     return np.sort(np.concatenate([needed, drawn]))
 
 
-def _terms(texts: Sequence[str], queries: Sequence[str]) -> list[list[str]]:
-    """The passages' terms; what no query asks for counts for the length alone, and is all one term."""
-    asked = {term for query in queries for term in tokenize(query)}
-    return [[term if term in asked else "" for term in tokenize(text)] for text in texts]
-
-
-def _figures(terms: list[list[str]], k1: float, b: float, asked: pd.DataFrame, products: pa.Table) -> pd.Series:
-    return protocols.per_query(Bm25System(Bm25Index(terms, k1=k1, b=b)), asked, products)[HEADLINE_COLUMN]
+def _figures(counts: TermCounts, k1: float, b: float, asked: pd.DataFrame, products: pa.Table) -> pd.Series:
+    system = Bm25System(Bm25Index(counts.weighted(k1, b), k1=k1, b=b))
+    return protocols.per_query(system, asked, products)[HEADLINE_COLUMN]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from space.data.gold_labels import normalized
+from space.data.words import normalized
 from space.evaluation.metrics import wins_losses_ties
 from space.evaluation.protocols import BASE
 from space.evaluation.schema import HEADLINE_COLUMN, Evaluation

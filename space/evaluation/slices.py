@@ -4,7 +4,6 @@ Knows evaluation.json and no page. Reads figures that were measured and measures
 up to the whole it was cut from. A slice of fewer than ``MIN_QUERIES`` queries has figures, but says nothing.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from space.data.judgments import LABELS
+from space.data.words import word_count
 from space.evaluation import metrics
 from space.evaluation.protocols import BASE
 from space.evaluation.schema import HEADLINE_COLUMN, MIN_QUERIES, BeforeAfter, Evaluation
@@ -25,11 +25,6 @@ MIXES = ("mostly Exact", "mixed", "few Exact")
 MOSTLY, FEW = 2 / 3, 1 / 3
 #: Fewer than the tables' resamples, since a page has a dozen slices; moves an end of an interval by a few per cent.
 RESAMPLES = 2_000
-
-# Scripts written without spaces. A run of kanji counts a word for every three, the longest that is common.
-_KANJI, _KATAKANA, _HIRAGANA = r"[\u3400-\u9fff々〆]", r"[\u30a0-\u30ff\uff66-\uff9f]", r"[\u3040-\u309f]"
-_PIECES = re.compile(rf"({_KANJI}+)|{_KATAKANA}+|{_HIRAGANA}+|[^\W\u3040-\u30ff\u3400-\u9fff\uff66-\uff9f]+")
-_ONLY_HIRAGANA = re.compile(rf"{_HIRAGANA}+")
 
 
 @dataclass(frozen=True)
@@ -92,26 +87,9 @@ def cut(frame: pd.DataFrame) -> dict[str, list[Slice]]:
     }
 
 
-def words(query: str) -> int:
-    """How many words a query has; in Japanese, which writes no spaces, how many it has about.
-
-    There a change of script counts as the end of a word, and every three kanji as a word. Hiragana are endings and
-    particles of the word before, and count only where a part between spaces has nothing else.
-    """
-    total = 0
-    for part in query.split():
-        pieces = list(_PIECES.finditer(part))
-        inner = [piece for piece in pieces if not _ONLY_HIRAGANA.fullmatch(piece[0])]
-        if re.search(r"[\u3040-\u30ff\u3400-\u9fff\uff66-\uff9f]", part):
-            total += sum(-(-len(piece[0]) // 3) if piece[1] else 1 for piece in inner) or 1
-        else:
-            total += bool(pieces)  # "t-shirt" is one word, and a dash alone is none
-    return max(total, 1)
-
-
 def length(query: str) -> str:
     """Which of ``LENGTHS``."""
-    count = words(query)
+    count = word_count(query)
     return LENGTHS[0] if count <= 2 else LENGTHS[1] if count <= 4 else LENGTHS[2]
 
 

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from space.data.words import normalized
 from space.feedback import counts
 from space.feedback.counts import ADD, OTHERS, OWN, RAISE, TABLES, Counts, Report
 
@@ -59,7 +60,7 @@ class Usage:
             products: (locale, product id) of each; one that stands in it more than once is shown once.
             query: what was asked.
         """
-        text = " ".join(query.encode("utf-8", "replace").decode().casefold().split())
+        text = normalized(query.encode("utf-8", "replace").decode())
         self._count(set(products), [], text[:MAX_QUERY_CHARACTERS])
 
     def opened(self, locale: str, product_id: str) -> None:

@@ -4,23 +4,19 @@ For an encoder a part adds the score minus the score without the part, both enco
 together, so these contributions do not add up to the score. Those of BM25 and of a fusion do.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from space.data.catalogue import BULLETS, passage
-from space.index.bm25 import Term, tokenize
+from space.data.words import has_japanese, search_terms, word_spans
+from space.index.bm25 import Term
 from space.retrieval.fusion import RRF_K
 from space.search.results import Product
 
 #: Each word costs one more encoded query, so only the first words of a long query are explained.
 MAX_WORDS = 20
-# Japanese has no spaces. It is split where the script changes, which comes close to its words without a dictionary.
-_HIRAGANA, _KATAKANA, _KANJI = "\u3040-\u309f", "\u30a0-\u30ff\uff66-\uff9f", "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_JAPANESE = _HIRAGANA + _KATAKANA + _KANJI
-_PIECES = re.compile(rf"[{_HIRAGANA}]+|[{_KATAKANA}]+|[{_KANJI}]+|[^\s{_JAPANESE}]+")
 
 
 @dataclass(frozen=True)
@@ -111,14 +107,14 @@ def variants(query: str, product: Product, bullets: int = 0) -> Variants:
     fields = fields_of(product, bullets)
     known = {name: text for name, text in fields.items() if text.strip()}
     left_out = known if len(known) > 1 else {}
-    spans = _word_spans(query)
+    spans = word_spans(query)
     words = spans[:MAX_WORDS] if len(spans) > 1 else []
     notes = []
     if len(spans) > MAX_WORDS:
         notes.append(f"Only the first {MAX_WORDS} of the query's {len(spans)} words were left out in turn.")
     if len(spans) == 1:
         notes.append("The query is a single word: without it there would be nothing to search for.")
-    elif any(re.search(f"[{_JAPANESE}]", query[start:end]) for start, end in words):
+    elif any(has_japanese(query[start:end]) for start, end in words):
         notes.append("Japanese is split where the script changes.")
     if len(known) == 1:
         notes.append(f"The encoder reads only the {next(iter(known))} of this product, so it cannot be left out.")
@@ -168,17 +164,17 @@ def explain_encoder(
     return Explanation(query, system, *_named(product), score, fields=fields, words=words, notes=notes)
 
 
-def explain_bm25(query: str, system: str, product: Product, terms: Sequence[Term]) -> Explanation:
+def explain_bm25(query: str, system: str, product: Product, found: Sequence[Term]) -> Explanation:
     """The BM25 score, and what each term of the query adds; a term that the product does not have adds 0."""
-    terms_by_field = {name: set(tokenize(text)) for name, text in fields_of(product).items()}
+    terms_by_field = {name: set(search_terms(text)) for name, text in fields_of(product).items()}
     parts = [
         Part(
             term.text,
             term.score,
-            fields=[name for name, terms in terms_by_field.items() if term.text in terms],
+            fields=[name for name, held in terms_by_field.items() if term.text in held],
             products=term.products,
         )
-        for term in terms
+        for term in found
     ]
     return Explanation(query, system, *_named(product), _sum(parts), terms=parts)
 
@@ -202,11 +198,6 @@ def _named(product: Product) -> tuple[str, str, str]:
 
 def _sum(parts: Sequence[Part]) -> float:
     return sum(part.contribution for part in parts)
-
-
-def _word_spans(query: str) -> list[tuple[int, int]]:
-    """(start, end) of each word; a piece of punctuation only, such as "&", is not a word."""
-    return [found.span() for found in _PIECES.finditer(query) if re.search(r"\w", found[0])]
 
 
 def _parts_json(parts: Sequence[Part], *more: str) -> list[dict[str, object]]:

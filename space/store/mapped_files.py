@@ -22,8 +22,7 @@ import torch
 
 from space.data.catalogue import passage_column
 from space.encoding.description import ENCODERS
-from space.index.bm25 import Bm25Index
-from space.index.postings import Postings
+from space.index.bm25 import Bm25Index, InvertedLists
 from space.io.files import WriteError, atomically, sole_writer
 from space.store.manifest import MANIFEST
 from space.store.reader import Store, hashes
@@ -143,7 +142,8 @@ def _map(store: Store, folder: Path, k1: float, b: float, parts: Sequence[str]) 
             maps[part] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         vectors[part] = torch.frombuffer(maps[part], dtype=torch.float16).view(store.rows, -1)
     products = pa.ipc.open_file(pa.memory_map(str(folder / PRODUCTS))).read_all()
-    return Serving(products, vectors, Bm25Index(Postings.read(folder / TERMS, folder / LISTS), k1=k1, b=b), maps)
+    lists = InvertedLists.read(folder / TERMS, folder / LISTS)
+    return Serving(products, vectors, Bm25Index(lists, k1=k1, b=b), maps)
 
 
 # -- the files -------------------------------------------------------------------------------------------------------
@@ -215,4 +215,4 @@ def _write_products(store: Store, folder: Path, k1: float, b: float) -> None:
             writer.write_table(products)
     index = Bm25Index(passage_column(products), k1=k1, b=b)
     with atomically(folder / TERMS) as terms, atomically(folder / LISTS) as lists:
-        index.postings.write(terms, lists)
+        index.lists.write(terms, lists)

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from datasets import Dataset, concatenate_datasets
 
+from space.data.words import words
 from space.errors import UserError
 from space.training.examples import draw_other
 
@@ -21,7 +22,6 @@ KEPT = 0.4
 LEAST = 3
 #: The most that ``--title-queries -1`` takes: they help where labels are few, and each costs as much as a label does.
 MOST = 10_000
-_AROUND = ",;:|()[]-&"
 
 
 def add(
@@ -52,7 +52,7 @@ def add(
     titles = catalogue["product_title"].to_pylist()
     locales = np.asarray(catalogue["product_locale"].to_pylist())
     pools = {locale: np.flatnonzero(locales == locale) for locale in np.unique(locales)}
-    sources = np.flatnonzero([bool(_words(title)) for title in titles])
+    sources = np.flatnonzero([bool(words(title or "")) for title in titles])
     if not len(sources):
         raise UserError("--title-queries: no product of the catalogue has a title to make a query from")
     rounds = -(-count // len(sources))
@@ -76,11 +76,7 @@ def add(
     return concatenate_datasets([examples, Dataset.from_dict(dict(columns))]), merged
 
 
-def _words(title: str | None) -> list[str]:
-    return [word for word in (piece.strip(_AROUND) for piece in (title or "").split()) if word]
-
-
 def _part(title: str, rng: np.random.Generator) -> str:
-    words = _words(title)[:WORDS]
-    kept = [word for word, draw in zip(words, rng.random(len(words)), strict=True) if draw < KEPT]
-    return " ".join(kept or words[:LEAST])
+    first = words(title)[:WORDS]
+    kept = [word for word, draw in zip(first, rng.random(len(first)), strict=True) if draw < KEPT]
+    return " ".join(kept or first[:LEAST])
