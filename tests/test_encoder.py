@@ -16,7 +16,7 @@ from space.encoding.encoder import E5_PROMPTS, TextEncoder, is_e5
 from space.encoding.packed_bert import PackedBert, batches, packable
 from space.encoding.weights import STAND_IN, Weights, WeightsError, locate
 from space.hub.client import model_download
-from space.io.threads import ahead
+from space.io.threads import prefetch
 
 TEXTS = ["red shoes", "a much longer text about a blue kettle with a whistle", "", "ワイヤレス イヤホン"]
 
@@ -288,7 +288,7 @@ def test_work_ahead_keeps_its_order_and_its_errors():
             yield number
         raise OSError("the fourth cannot be read")
 
-    coming = ahead(items())
+    coming = prefetch(items())
     assert [next(coming) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(OSError, match="fourth"):
         next(coming)

@@ -21,7 +21,7 @@ from transformers.utils.logging import disable_progress_bar
 from space.encoding.description import EncoderDescription
 from space.encoding.packed_bert import PackedBert, batches, half_is_fast, packable
 from space.encoding.weights import Weights, WeightsError
-from space.io.threads import ahead
+from space.io.threads import prefetch
 
 #: Part of E5's training (Wang et al. 2022): without them the vectors of queries and passages drift apart.
 E5_PROMPTS = {"query": "query: ", "document": "passage: "}
@@ -148,7 +148,7 @@ class TextEncoder:
         """
         if len(texts) <= _CHUNK:
             return self.embed(self.tokenize(texts), progress)
-        parts = ahead(self.tokenize(texts[start : start + _CHUNK]) for start in range(0, len(texts), _CHUNK))
+        parts = prefetch(self.tokenize(texts[start : start + _CHUNK]) for start in range(0, len(texts), _CHUNK))
         return torch.cat([self.embed(part, progress) for part in parts])
 
     def tokenize(self, texts: Sequence[str], prompt_name: str = "document") -> list[Any]:

@@ -1,4 +1,4 @@
-"""How files come to be here: whole or not at all, and by one writer at a time. Knows nothing of what is in them."""
+"""Atomic file writes and a single-writer lock for a folder."""
 
 import errno
 import logging
@@ -14,11 +14,11 @@ from space.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-#: What a disk can refuse, and what its owner can do.
+#: What the user can do about errors of the disk.
 _CURES = {
     errno.ENOSPC: "the disk is full: free some space",
-    errno.EDQUOT: "the quota is used up: free some space",
-    errno.EFBIG: "a file may not grow so large here: raise the limit",
+    errno.EDQUOT: "the disk quota is used up: free some space",
+    errno.EFBIG: "the file size limit is reached: raise it",
     errno.EROFS: "the disk is read-only: name another folder",
     errno.EACCES: "not allowed to write there: name another folder, or change its owner",
     errno.EPERM: "not allowed to write there: name another folder, or change its owner",
@@ -26,12 +26,22 @@ _CURES = {
 
 
 class WriteError(UserError):
-    """A file that could not be written; the message names it and the cure."""
+    """A file could not be written; the message names it and the cure."""
 
 
 @contextmanager
 def atomically(path: Path) -> Iterator[Path]:
-    """A path to write to; what is written there takes the real name only once it is whole and on the disk."""
+    """Write a file under a temporary name; it gets the name ``path`` when it is complete and on the disk.
+
+    Args:
+        path: its folder is made if absent.
+
+    Yields:
+        The temporary path to write to.
+
+    Raises:
+        WriteError: the disk is full, read-only or the like.
+    """
     unfinished = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,15 +52,21 @@ def atomically(path: Path) -> Iterator[Path]:
         if error.errno not in _CURES:
             raise
         raise WriteError(
-            f"{path}: {_CURES[error.errno]}; then run the same command again, finished files stay"
+            f"{path}: {_CURES[error.errno]}; then run the same command again, it keeps finished files"
         ) from error
     finally:
-        with suppress(OSError):  # what could not be written is most often not there
+        with suppress(OSError):
             unfinished.unlink(missing_ok=True)
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a whole file; see ``atomically``."""
+    with atomically(path) as unfinished:
+        unfinished.write_bytes(data)
+
+
 def sync(path: Path) -> None:
-    """Bring a file's content to the disk, so that a power cut after a rename cannot leave an empty one."""
+    """Flush a file to the disk, so that a power cut after a rename cannot leave it empty."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
@@ -88,8 +104,11 @@ def _previous(folder: Path) -> Path:
 
 @contextmanager
 def sole_writer(folder: Path) -> Iterator[None]:
-    """Wait until no other process writes ``folder``. The lock dies with its process, even a killed one."""
-    folder = folder.resolve()  # "." has no name to put a lock beside
+    """Hold the lock of ``folder``; wait while another process has it.
+
+    The system releases the lock when its process ends, even a killed one.
+    """
+    folder = folder.resolve()  # "." has no name, and the lock file is called after the folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.with_name(f"{folder.name}.lock"))
     try:

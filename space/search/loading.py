@@ -17,7 +17,7 @@ from space.hub import client
 from space.hub.client import model_download
 from space.index.torch_index import TorchIndex
 from space.io import memory
-from space.io.threads import side_by_side
+from space.io.threads import in_parallel
 from space.retrieval.systems import Bm25System, DenseSystem, HybridSystem, Index, Stopwatch, System
 from space.search.device import Wrapper
 from space.search.engine import SearchEngine
@@ -129,7 +129,7 @@ def _systems(
         served.release(part)
         return DenseSystem(part, encoder, index, partial(served.release, part))
 
-    systems: dict[str, System] = dict(zip(encoders, side_by_side(dense, encoders), strict=True))
+    systems: dict[str, System] = dict(zip(encoders, in_parallel(dense, encoders), strict=True))
     # The text of a store with bullets cannot be told from its template alone, and BM25 does well without them.
     systems["bm25"] = Bm25System(served.bm25)
     systems["hybrid"] = HybridSystem(systems["tuned"], systems["bm25"])

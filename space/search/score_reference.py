@@ -15,7 +15,7 @@ import pyarrow as pa
 import torch
 
 from space.data.catalogue import rows_of
-from space.io.threads import side_by_side
+from space.io.threads import in_parallel
 from space.retrieval.systems import DenseSystem, System
 from space.search.results import Standing
 
@@ -70,7 +70,7 @@ def score_references(
     if pairs is None:
         return {}
     dense = {name: system for name, system in systems.items() if isinstance(system, DenseSystem)}
-    found = side_by_side(lambda system: score_reference(system, pairs), dense.values())
+    found = in_parallel(lambda system: score_reference(system, pairs), dense.values())
     return dict(zip(dense, found, strict=True))
 
 

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from space.data.catalogue import passages
 from space.encoding.description import EncoderDescription
 from space.encoding.encoder import TextEncoder
-from space.io.threads import ahead
+from space.io.threads import prefetch
 from space.store.writer import Plan, StoreWriter
 
 logger = logging.getLogger(__name__)
@@ -133,7 +133,7 @@ def _embed_shards(
 
     written: Future[None] | None = None
     with ThreadPoolExecutor(max_workers=1) as thread:
-        for shard, key, products, tokens in ahead(read()):
+        for shard, key, products, tokens in prefetch(read()):
             # Halved here: torch's threads belong to the thread that first used them, and would be started once more.
             vectors = encoder.embed(tokens, progress).half()
             if written is not None:
