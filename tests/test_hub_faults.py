@@ -246,7 +246,7 @@ def test_a_pull_out_of_reach_names_what_is_missing(hub, tmp_path):
     [
         (["push-model", "m", "."], "repository is 'm': name the repository as USER/NAME"),
         (["push-model", "alice/m", "."], "no model, it holds no .safetensors file"),
-        (["push-store", "alice/d", "."], "no manifest.json, no store"),
+        (["push-store", "alice/d", "."], "no manifest.json, so it is not a store"),
     ],
 )
 def test_what_cannot_be_pushed_is_refused(hub, tmp_path, words, says):

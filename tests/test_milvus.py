@@ -501,7 +501,7 @@ def test_a_file_that_cannot_be_opened(store, tmp_path):
 
 
 def test_an_unfinished_store_is_not_loaded(tmp_path):
-    with pytest.raises(SystemExit, match="build_embeddings.py: .*no manifest.json, no store; run build_embeddings.py"):
+    with pytest.raises(SystemExit, match="build_embeddings.py: .*no manifest.json, so it is not a store; run"):
         build_embeddings.main(["--to-milvus", str(tmp_path / "a.db"), "--output-dir", str(tmp_path / "nothing")])
 
 

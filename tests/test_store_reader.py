@@ -102,7 +102,7 @@ def test_one_flipped_bit_is_refused_and_named(tmp_path, name):
     damaged = bytearray(path.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     path.write_bytes(damaged)
-    with pytest.raises(StoreError, match=f"{name}.*run build_embeddings.py again, it redoes what is damaged$"):
+    with pytest.raises(StoreError, match=f"{name}.*run build_embeddings.py again, it replaces what is damaged$"):
         Store(tmp_path / "s")
 
 
@@ -178,7 +178,7 @@ def test_another_encoder_is_refused_with_both_named(tmp_path):
 
 def test_no_store_at_all(tmp_path):
     with pytest.raises(
-        StoreError, match=f"no manifest.json, no store; run build_embeddings.py --output-dir {tmp_path}$"
+        StoreError, match=f"no manifest.json, so it is not a store; run build_embeddings.py --output-dir {tmp_path}$"
     ):
         Store(tmp_path)
 
@@ -254,7 +254,7 @@ def test_a_truncated_or_longer_file_is_refused_without_reading_it(tmp_path, size
     build(tmp_path / "s")
     path = tmp_path / "s" / "base" / SHARDS[1]
     path.write_bytes(path.read_bytes()[:-1] if size < 0 else path.read_bytes() + b"x")
-    with pytest.raises(StoreError, match=f"base/{SHARDS[1]}: not what the manifest says, damaged or half-copied; run"):
+    with pytest.raises(StoreError, match=f"base/{SHARDS[1]}: differs from the manifest, .*; run build_embeddings"):
         Store(tmp_path / "s", verify=False)
 
 
@@ -265,7 +265,7 @@ def test_what_is_checked_is_what_was_asked_for(tmp_path):
     store = Store(tmp_path / "s", verify=False)
     store.check([f"tuned/{SHARDS[1]}", f"base/{SHARDS[0]}"])
     for names in (None, [f"base/{SHARDS[1]}"]):
-        with pytest.raises(StoreError, match=f"base/{SHARDS[1]}: not what the manifest says"):
+        with pytest.raises(StoreError, match=f"base/{SHARDS[1]}: differs from the manifest"):
             store.check(names)
 
 
@@ -275,7 +275,7 @@ def test_of_a_half_cached_store_the_data_set_is_named_and_not_the_cache(tmp_path
     (tmp_path / "s" / "base" / SHARDS[1]).unlink()
     with pytest.raises(StoreError) as refused:
         Store(tmp_path / "s", name="user/d@abc")
-    said = f"user/d@abc: base/{SHARDS[1]}: missing; start again with the Hub in reach, it is fetched anew"
+    said = f"user/d@abc: base/{SHARDS[1]}: missing; start again with the Hub in reach to fetch it again"
     assert str(refused.value) == said
     with pytest.raises(StoreError, match=f"{tmp_path}.*missing; run build_embeddings.py again"):
         Store(tmp_path / "s")

@@ -1,7 +1,7 @@
 """Embeds a catalogue with each encoder into a store, shard by shard, in one process or several.
 
-While the model works on a shard, the next one is read and tokenized, and the one before is written: three shards and
-a model are in memory. Which process makes a shard changes nothing in it.
+While the model works on a shard, other threads read and tokenize the next one and write the one before. So a model
+and three shards are in memory. A shard has the same content whichever process makes it.
 """
 
 import logging
@@ -25,14 +25,14 @@ logger = logging.getLogger(__name__)
 
 
 class Processes(Protocol):
-    """What is needed of ``accelerate.PartialState``."""
+    """The part of ``accelerate.PartialState`` that is used here."""
 
     process_index: int
     num_processes: int
     is_main_process: bool
 
     def wait_for_everyone(self) -> None:
-        """Return once every process has called."""
+        """Return when every process has called this."""
 
 
 @dataclass(frozen=True)
@@ -63,22 +63,19 @@ def embed_catalogue(
     evaluation: Mapping[str, Any] | None = None,
     card: Callable[[Mapping[str, EncoderDescription]], str],
 ) -> Embedded:
-    """Write a store.
+    """Write a store; every process calls this with the same arguments.
 
     Args:
-        catalogue: product columns; only read by the main process, and only to write the products shards.
-        encoders: {"base" and "tuned": a function that loads it}; one is in memory at a time.
+        catalogue: product columns; only the main process reads them, to write the products shards.
+        encoders: {"base" and "tuned": a function that loads it}; one encoder is in memory at a time.
         folder: the store.
         plan: its layout.
-        processes: who else is at work on it.
-        resume: keep finished shards that are whole and still apply.
+        processes: the processes that share the work.
+        resume: keep shards that an earlier run finished and that would come out the same.
         bullets: see ``space.data.catalogue.passages``.
         judgments: the held-out judgments, for labels in the app.
         evaluation: what training measured.
-        card: makes the text of README.md from the encoders' descriptions.
-
-    Returns:
-        How many shards were made and kept, and the encoders.
+        card: makes the text of README.md from the encoders.
     """
     writer = StoreWriter(folder, plan)
     if processes.is_main_process:
@@ -86,34 +83,32 @@ def embed_catalogue(
         writer.write_products(catalogue)
     processes.wait_for_everyone()
     described: dict[str, EncoderDescription] = {}
-    embedded = kept = 0
+    made = kept = 0
     for part, load in encoders.items():
         encoder = load()
         described[part] = encoder.describe()
-        todo = []
-        for shard in range(plan.shards):
-            key = writer.key(shard, described[part])
-            if writer.is_done(part, shard, key):
-                kept += 1
-            else:
-                todo.append((shard, key))
-        # Every process must have looked before any starts, or their lists differ and a shard falls between them.
+        keys = {shard: writer.key(shard, described[part]) for shard in range(plan.shards)}
+        todo = [(shard, key) for shard, key in keys.items() if not writer.is_done(part, shard, key)]
+        # Wait until every process has this list: a shard that another one finishes now would make it shorter.
         processes.wait_for_everyone()
         mine = todo[processes.process_index :: processes.num_processes]
         if processes.is_main_process:
             logger.info("%s: %d of %d shards to embed", part, len(todo), plan.shards)
-        total = sum(plan.span(shard)[1] for shard, _ in mine)
         with tqdm(
-            total=total, desc=f"embed {part}", unit=" products", disable=not (mine and processes.is_main_process)
+            total=sum(plan.span(shard)[1] for shard, _ in mine),
+            desc=f"embed {part}",
+            unit=" products",
+            disable=not (mine and processes.is_main_process),
         ) as bar:
             _embed_shards(part, mine, encoder, writer, bullets, bar.update)
-        embedded += len(mine)
+        made += len(mine)
+        kept += plan.shards - len(todo)
         del encoder
         processes.wait_for_everyone()
     if processes.is_main_process:
         writer.finish(described, judgments, evaluation, card(described))
     processes.wait_for_everyone()
-    return Embedded(embedded, kept, described)
+    return Embedded(made, kept, described)
 
 
 def _embed_shards(
@@ -124,7 +119,7 @@ def _embed_shards(
     bullets: int,
     progress: Callable[[int], object],
 ) -> None:
-    """(number, key) of each shard, in turn; one is read and one written while the model works on that between them."""
+    """Embed the shards (number, key): while the model works on one, the next is read and the one before written."""
 
     def read() -> Iterator[tuple[int, str, pa.Table, list[Any]]]:
         for shard, key in shards:
@@ -134,10 +129,10 @@ def _embed_shards(
     written: Future[None] | None = None
     with ThreadPoolExecutor(max_workers=1) as thread:
         for shard, key, products, tokens in prefetch(read()):
-            # Halved here: torch's threads belong to the thread that first used them, and would be started once more.
+            # float16 here and not in the writing thread: there torch would start a second pool of threads.
             vectors = encoder.embed(tokens, progress).half()
             if written is not None:
-                written.result()  # at most one waits in memory, and a full disk is noticed at the next shard
+                written.result()  # one shard waits in memory at most, and a full disk stops the run here
             written = thread.submit(writer.write_vectors, part, shard, key, products, vectors)
         if written is not None:
             written.result()

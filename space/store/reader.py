@@ -1,8 +1,4 @@
-"""The embeddings data set on disk: what is in it, checking and loading it.
-
-Knows files and checksums; what an encoder or a query is, others know, and how a store comes to be, store_writer.py.
-Nothing is loaded whose sha256 is not what the manifest says.
-"""
+"""Reads a store: products, vectors and judgments, each file checked against the sha256 in the manifest."""
 
 import hashlib
 import json
@@ -29,13 +25,14 @@ from space.store.manifest import MANIFEST
 PRODUCTS = "products"
 JUDGMENTS = "judgments/test.parquet"
 EVALUATION = "evaluation.json"
-#: One small JSON file per finished shard; stays behind so that the next build can reuse what still applies.
+#: A folder with a small JSON file for each finished shard. It stays, so that the next build can keep shards.
 JOURNAL = ".build"
-_REBUILD = "run build_embeddings.py again, it redoes what is damaged"
+_REBUILD = "run build_embeddings.py again, it replaces what is damaged"
+_DAMAGED = "differs from the manifest, so it is damaged or half-copied"
 
 
 class StoreError(UserError):
-    """A store that must not be loaded; the message names the file and the cure."""
+    """A store that cannot be used; the message names the file and the cure."""
 
 
 class Store:
@@ -43,8 +40,12 @@ class Store:
 
     Args:
         folder: where it is.
-        verify: also ``check`` every file; without it only that each is there and of its size.
-        name: what to call it in messages; the folder if not given.
+        verify: compare the sha256 of every file. Without it only existence and size are checked.
+        name: ID@COMMIT of a store from the Hub, for messages; the folder if not given.
+
+    Attributes:
+        manifest: what is in it.
+        identity: sha256 of the manifest file; stores with the same one hold the same bytes.
 
     Raises:
         StoreError: no manifest, another format, or a file that is missing or changed.
@@ -52,86 +53,100 @@ class Store:
 
     def __init__(self, folder: Path, *, verify: bool = True, name: str = "") -> None:
         """Read the manifest and check the files against it."""
-        self.folder, self.name, self._cached = folder, name or str(folder), bool(name)
+        self.folder, self.name, self._from_hub = folder, name or str(folder), bool(name)
         path = folder / MANIFEST
         if not path.is_file():
-            state = "the build has not finished" if (folder / JOURNAL).is_dir() else "no store"
-            cure = f"run build_embeddings.py --output-dir {folder}"
             if name:
-                state, cure = "no store, or one that is being pushed", "wait for the push, or pin an earlier revision"
-            raise StoreError(f"{self.name}: no {MANIFEST}, {state}; {cure}")
+                raise StoreError(
+                    f"{name}: no {MANIFEST}, so it is not a store, or it is being pushed; "
+                    "wait for the push, or pin an earlier revision"
+                )
+            state = "the build has not finished" if (folder / JOURNAL).is_dir() else "so it is not a store"
+            raise StoreError(f"{folder}: no {MANIFEST}, {state}; run build_embeddings.py --output-dir {folder}")
+        content = path.read_bytes()
         try:
-            text = path.read_bytes()
-            self.manifest = manifest.parse(text)
+            self.manifest = manifest.parse(content)
         except manifest.ManifestError as error:
             raise StoreError(f"{path}: {error}; {_REBUILD}") from error
-        #: sha256 of the manifest: two stores of the same one hold the same bytes.
-        self.identity = hashlib.sha256(text).hexdigest()
-        self.rows = self.manifest.rows
-        for name, entry in self.manifest.files.items():
-            if not (folder / name).is_file():
-                raise StoreError(f"{self._at(name)}: missing; {self._cure}")
-            if (folder / name).stat().st_size != entry.bytes:
-                raise self._damaged(name)
+        self.identity = hashlib.sha256(content).hexdigest()
+        for file, entry in self.manifest.files.items():
+            if not (folder / file).is_file():
+                raise self._broken(file, "missing")
+            if (folder / file).stat().st_size != entry.bytes:
+                raise self._broken(file, _DAMAGED)
         if verify:
             self.check()
 
-    def check(self, names: Iterable[str] | None = None) -> None:
-        """Compare the sha256 of files, all of them if none are named; about half a second per GB on two cores.
-
-        Raises:
-            StoreError: one that is not what the manifest says.
-        """
-        files = self.manifest.files
-        names = list(files if names is None else names)
-        for name, found in zip(names, hashes([self.folder / name for name in names]), strict=True):
-            if found != files[name].sha256:
-                raise self._damaged(name)
-
-    def _damaged(self, name: str) -> StoreError:
-        state = "not what the manifest says, damaged or half-copied"
-        return StoreError(f"{self._at(name)}: {state}; {self._cure}")
-
-    def _at(self, name: str) -> str:
-        """A file in words: of a store from the Hub not where its cache is, which is nobody's affair."""
-        return f"{self.name}: {name}" if self._cached else str(self.folder / name)
-
     @property
-    def _cure(self) -> str:
-        return "start again with the Hub in reach, it is fetched anew" if self._cached else _REBUILD
+    def rows(self) -> int:
+        """Number of products."""
+        return self.manifest.rows
 
     @property
     def encoders(self) -> Mapping[str, EncoderDescription]:
         """{"base" and "tuned": which encoder made its vectors}."""
         return self.manifest.encoders
 
-    def require(self, part: str, fingerprint: str, name: str) -> None:
-        """Refuse an encoder that did not make the vectors.
+    def check(self, names: Iterable[str] | None = None) -> None:
+        """Compare the sha256 of files with the manifest; takes about half a second per GB on two cores.
+
+        Args:
+            names: which files; None checks all.
 
         Raises:
-            StoreError: naming both.
+            StoreError: a file differs.
+        """
+        files = self.manifest.files
+        names = list(files if names is None else names)
+        for name, found in zip(names, hashes([self.folder / name for name in names]), strict=True):
+            if found != files[name].sha256:
+                raise self._broken(name, _DAMAGED)
+
+    def _broken(self, name: str, state: str) -> StoreError:
+        """The path of a store from the Hub is inside a cache: the message names the data set instead."""
+        if self._from_hub:
+            return StoreError(f"{self.name}: {name}: {state}; start again with the Hub in reach to fetch it again")
+        return StoreError(f"{self.folder / name}: {state}; {_REBUILD}")
+
+    def require(self, part: str, fingerprint: str, name: str) -> None:
+        """Refuse an encoder that did not make the vectors of a part.
+
+        Args:
+            part: "base" or "tuned".
+            fingerprint: of the encoder at hand.
+            name: what the user calls it.
+
+        Raises:
+            StoreError: the fingerprints differ; the message names both encoders.
         """
         made_by = self.encoders[part]
         if made_by.fingerprint != fingerprint:
             maker = f"{made_by.id}@{made_by.revision[:12]}" if made_by.revision else made_by.id
             raise StoreError(
                 f"{self.name}: its {part} vectors were made by {maker} (fingerprint "
-                f"{made_by.fingerprint[:12]}), not by {name} ({fingerprint[:12]}); rebuild the store with that "
-                f"model, or name the model it was made with"
+                f"{made_by.fingerprint[:12]}), not by {name} ({fingerprint[:12]}); rebuild the store with "
+                f"{name}, or serve it with the model that made it"
             )
 
     def products(self) -> pa.Table:
-        """Product columns, row-aligned with the vectors."""
+        """Product columns, row-aligned with the vectors.
+
+        Raises:
+            StoreError: a file that cannot be read, or another number of rows than the manifest says.
+        """
         self._check_rows(PRODUCTS)
         return pa.concat_tables([self._table(name, (*KEY, "product_title")) for name in self._files(PRODUCTS)])
 
     def vectors(self, part: str) -> torch.Tensor:
-        """(rows, d) float16 of "base" or "tuned".
+        """(rows, d) float16 on the CPU.
+
+        Args:
+            part: "base" or "tuned".
 
         Raises:
             StoreError: rows that do not line up with the products.
         """
-        self._check_rows(part)  # before memory is taken for them
+        self._check_rows(part)  # before their memory is taken
         out = np.empty((self.rows, self.encoders[part].dim), dtype=np.float16)
         start = 0
         for block in self.vector_blocks(part):
@@ -140,17 +155,17 @@ class Store:
         return torch.from_numpy(out)
 
     def vector_blocks(self, part: str) -> Iterator[np.ndarray]:
-        """What ``vectors`` returns as (m, d) float16 parts, a shard in memory at a time; raises the same."""
+        """``vectors`` shard by shard, each (m, d) float16: one is in memory at a time."""
         self._check_rows(part)
         for name in self._files(part):
             products = self._table(name.replace(f"{part}/", f"{PRODUCTS}/"), KEY, only=True)
             yield self._embeddings(name, part, products)
 
     def shards(self, skip: int = 0) -> Iterator[tuple[int, pa.Table, dict[str, np.ndarray]]]:
-        """Shard by shard, where the whole has no place in memory: first row, products, {part: (rows, d) float16}.
+        """(first row, products, {part: (m, d) float16}) of each shard: one is in memory at a time.
 
         Args:
-            skip: how many rows need not come; shards that have no others are not read.
+            skip: leave out shards that only have rows before this one.
 
         Raises:
             StoreError: see ``vectors``.
@@ -159,8 +174,7 @@ class Store:
             self._check_rows(part)
         start = 0
         for name in self._files(PRODUCTS):
-            with _readable(self.folder / name):
-                rows = pq.read_metadata(self.folder / name).num_rows
+            rows = self._count(name)
             if start + rows > skip:
                 products = self._table(name, (*KEY, "product_title"))
                 files = {part: name.replace(f"{PRODUCTS}/", f"{part}/") for part in ENCODERS}
@@ -168,7 +182,7 @@ class Store:
             start += rows
 
     def _embeddings(self, name: str, part: str, products: pa.Table) -> np.ndarray:
-        """(rows, d) float16 of a vectors file that lines up with ``products``."""
+        """(m, d) float16 of the file ``name``, whose rows must be those of ``products``."""
         dim = self.encoders[part].dim
         table = self._table(name, (*KEY, "embedding"))
         if len(table) != len(products) or any(not pc.all(pc.equal(table[key], products[key])).as_py() for key in KEY):
@@ -178,14 +192,14 @@ class Store:
             raise StoreError(
                 f"{self.folder / name}: embedding is {found.type}, the manifest says dimension {dim}; {_REBUILD}"
             )
-        parts = [chunk.flatten().to_numpy().reshape(len(chunk), dim) for chunk in found.chunks]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)  # no copy of what is whole already
+        blocks = [chunk.flatten().to_numpy().reshape(len(chunk), dim) for chunk in found.chunks]
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
     def judgments(self) -> pd.DataFrame | None:
         """The held-out judgments, or None where the store has none."""
         if JUDGMENTS not in self.manifest.files:
             return None
-        # What pandas noted in the file is not believed: it could name an index that is not there.
+        # The file's pandas metadata may name an index that does not exist, so it is ignored.
         return self._table(JUDGMENTS, JUDGMENT_COLUMNS).to_pandas(ignore_metadata=True)
 
     def evaluation(self) -> dict[str, Any] | None:
@@ -197,29 +211,30 @@ class Store:
     def _files(self, part: str) -> list[str]:
         return sorted(name for name in self.manifest.files if name.startswith(f"{part}/"))
 
+    def _count(self, name: str) -> int:
+        with _readable(self.folder / name):
+            return pq.read_metadata(self.folder / name).num_rows
+
     def _check_rows(self, part: str) -> None:
-        rows = 0
-        for name in self._files(part):
-            with _readable(self.folder / name):
-                rows += pq.read_metadata(self.folder / name).num_rows
+        rows = sum(self._count(name) for name in self._files(part))
         if rows != self.rows:
             raise StoreError(f"{self.folder}: {rows} rows in {part}, the manifest says {self.rows}; {_REBUILD}")
 
     def _table(self, name: str, columns: Sequence[str], *, only: bool = False) -> pa.Table:
-        """A file that has at least ``columns``; ``only`` reads no others."""
+        """A parquet file that has at least ``columns``; with ``only`` no others are read."""
         path = self.folder / name
         with _readable(path):
             absent = set(columns) - set(pq.read_schema(path).names)
             if absent:
                 raise StoreError(f"{path}: no column {sorted(absent)[0]!r}; {_REBUILD}")
             table = pq.read_table(path, columns=list(columns) if only else None)
-            table.validate(full=True)  # text that is no UTF-8, which Arrow reads without a look
+            table.validate(full=True)  # finds text that is not UTF-8, which Arrow reads without checking
             return table
 
 
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """A ``StoreError`` that names the file, where Arrow cannot read it: a checksum does not make it parquet."""
+    """Turn an error of Arrow into a ``StoreError`` that names the file."""
     try:
         yield
     except (pa.ArrowException, OSError) as error:
@@ -227,12 +242,12 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def hashes(paths: Sequence[Path]) -> list[str]:
-    """sha256 of files, two at a time: hashing lets go of Python's lock, and beyond two the disk is the limit."""
+    """sha256 of files, as hex; two threads hash at a time, with more the disk is the limit."""
     with ThreadPoolExecutor(2) as workers:
         return list(workers.map(sha256, paths))
 
 
 def sha256(path: Path) -> str:
-    """Checksum of a file, as hex."""
+    """sha256 of a file, as hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
