@@ -1,7 +1,7 @@
 """An evaluation made up by hand, with the shape and the arithmetic of a real one, for tests of what shows it."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pandas as pd
 import small_shop
@@ -51,7 +51,7 @@ def content(changes=None, labels=True):
         for system, shift in SYSTEMS.items()
     }
     counts = pd.DataFrame([(3, 1, 0, 1)] * len(listed), index=index, columns=list(LABELS)) if labels else None
-    encoders = small_shop.engine().description["encoders"]
+    encoders = {part: asdict(one) for part, one in small_shop.engine().description.encoders.items()}
     tables = protocols.summarize(results)
     found = {
         "format": 1,

@@ -11,7 +11,6 @@ import hashlib
 import re
 import socket
 import zlib
-from dataclasses import asdict
 
 import pandas as pd
 import pyarrow as pa
@@ -22,6 +21,7 @@ from space.encoding.description import EncoderDescription
 from space.index.bm25 import Bm25Index
 from space.index.torch_index import TorchIndex
 from space.retrieval.systems import Bm25System, DenseSystem, HybridSystem
+from space.search.description import EngineDescription
 from space.search.engine import SearchEngine
 
 SYNONYMS = {"sneakers": "shoes", "trainers": "shoes", "cellphone": "phone", "notebook": "laptop", "crimson": "red"}
@@ -173,11 +173,9 @@ def engine(evaluation=None, notice=NOTICE, device="cpu", gpu=None, usage=None):
     }
     systems["bm25"] = Bm25System(Bm25Index(texts))
     systems["hybrid"] = HybridSystem(systems["tuned"], systems["bm25"])
-    description = {
-        "dataset": "tiny",
-        "device": "cpu",
-        "encoders": {part: asdict(encoder.describe()) for part, encoder in encoders.items()},
-    }
+    description = EngineDescription(
+        dataset="tiny", device="cpu", encoders={part: encoder.describe() for part, encoder in encoders.items()}
+    )
     return SearchEngine(
         products,
         systems,

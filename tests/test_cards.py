@@ -6,7 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from space.encoding.description import EncoderDescription
 from space.evaluation.schema import Evaluation
+from space.search.description import EngineDescription
 from space.search.list_quality import ListQuality
 from space.search.results import Comparison, Hit, Move, SearchResult, Standing
 from space.ui.html import cards, rank_table
@@ -44,6 +46,10 @@ def hit(rank=1, title="Red shoes", label=None, product_id="p1", extra=None, **fi
     return Hit(rank=rank, product_id=product_id, title=title, esci_label=label, extra=extra or {}, **fields)
 
 
+def described(**fields):
+    return EncoderDescription(**{"fingerprint": "f" * 64, "dim": 384, "max_seq_length": 64} | fields)
+
+
 def result(*hits, system="tuned", query="shoes"):
     return SearchResult(query, system, list(hits), {"encode": 8.14, "search": 1.0, "total": 9.9})
 
@@ -76,8 +82,8 @@ def test_no_foreign_text_becomes_markup():
         extra={"category": EVIL, "image_url": "https://x.example/" + '"onerror="alert(1)', "price": EVIL},
     )
     folded = replace(evil, similar=(evil, evil), standing=Standing(0.5, EVIL, 9))
-    encoder = dict.fromkeys(("id", "revision", "reason", "fingerprint", "dim", "max_seq_length", "precision"), EVIL)
-    about = {"dataset": EVIL, "device": EVIL, "encoders": {"base": encoder, "tuned": encoder}}
+    encoder = described(id=EVIL, revision=EVIL, reason=EVIL, fingerprint=EVIL, precision=EVIL)
+    about = EngineDescription(EVIL, EVIL, EVIL, EVIL, {"base": encoder, "tuned": encoder})
     pages = [
         cards.results(result(evil, hit(label="Exact"), system=EVIL, query=EVIL)),
         cards.results(replace(result(folded, hit(label="Exact"), system=EVIL, query=EVIL), like=evil)),
@@ -342,28 +348,29 @@ def test_tally_counts_labels_in_their_order():
 
 
 def test_header_says_what_stands_in_and_what_was_measured():
-    encoders = {
-        "base": {"id": "tiny/base", "revision": "0123456789abcdef", "reason": "stand-in: no Hub", "dim": 384},
-        "tuned": {"id": "user/model", "revision": None, "reason": "", "fingerprint": "f" * 64},
-    }
-    about = {"dataset": "sample", "device": "cuda", "encoders": encoders}
+    base, tuned = (
+        described(id="tiny/base", revision="0123456789abcdef", reason="stand-in: no Hub"),
+        described(id="user/model"),
+    )
+    about = EngineDescription(dataset="sample", device="cuda", encoders={"base": base, "tuned": tuned})
     text = Elements(header(2524, about, "All made up.", Evaluation(verdict="Fine-tuning helped."))).text
     for said in ("2,524 products", "sample", "GPU", "tiny/base", "@0123456", "stand-in: no Hub", "All made up."):
         assert said in text
     assert "Fine-tuning helped." in text and "None" not in text
 
 
-def test_header_of_an_engine_that_knows_nothing_of_itself():
-    text = Elements(header(1, {}, "", None)).text
+def test_header_without_a_description():
+    text = Elements(header(1, EngineDescription())).text
     assert "1 product" in text and "Measured" not in text and "None" not in text
 
 
 def test_header_names_commits_in_short_and_says_what_may_be_old():
     """A store from the cache of a Hub that is down may not be the newest; once only the log said so."""
-    local = {"dataset": "/home/alice/esci", "encoders": {"tuned": {"id": "/srv/alice/saved_e5_model"}}}
-    text = Elements(header(1, local, "", None)).text
+    tuned = described(id="/srv/alice/saved_e5_model")
+    local = EngineDescription(dataset="/home/alice/esci", encoders={"tuned": tuned})
+    text = Elements(header(1, local)).text
     assert "esci" in text and "saved_e5_model" in text and "alice" not in text
-    stale = {"dataset": f"a/b@{'5' * 40}", "embeddings": {"id": f"c/d@{'7' * 40}", "note": "from the cache, 500"}}
-    text = Elements(header(1, stale, "", None)).text
+    stale = EngineDescription(dataset=f"a/b@{'5' * 40}", store=f"c/d@{'7' * 40}", store_note="from the cache, 500")
+    text = Elements(header(1, stale)).text
     assert "a/b@5555555" in text and "5" * 8 not in text
     assert "c/d@7777777, from the cache, 500" in text

@@ -19,7 +19,7 @@ from space.ui.links import Link, parse, split
 from space.ui.page import build_demo
 from space.ui.tabs.evaluation import page
 
-SERVING = small_shop.engine().description
+SERVING = small_shop.engine().description.encoders
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +162,7 @@ def test_answer_comes_first_in_plain_words(content, whole):
 
 def test_weights_that_were_not_measured_are_told(content, whole):
     """Figures of one model over the answers of another: the worst a demo can show."""
-    other = {"encoders": {**SERVING["encoders"], "tuned": {**SERVING["encoders"]["tuned"], "fingerprint": "f00"}}}
+    other = {**SERVING, "tuned": replace(SERVING["tuned"], fingerprint="f00")}
     shown = page(content, other)
     assert "other weights than those that answer here (Fine-tuned)" in text(section(shown, "answer"))
     assert "other weights, f00" in section(shown, "encoders")
@@ -286,8 +286,8 @@ def test_how_it_came_about(whole):
         "Held-out queries 38 of 100" in data and "Learned from 1,234 judgments" in data and small_shop.NOTICE in data
     )
     encoders = text(section(whole, "encoders"))
-    for encoder in SERVING["encoders"].values():
-        assert encoder["id"] in encoders and encoder["fingerprint"] in encoders
+    for encoder in SERVING.values():
+        assert encoder.id in encoders and encoder.fingerprint in encoders
     settings = text(section(whole, "settings"))
     assert "--learning-rate 2e-05" in settings and "--locales us es jp" in settings and "push-to-hub" not in settings
 

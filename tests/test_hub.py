@@ -196,6 +196,7 @@ def test_the_store_card_names_models_revisions_rows_and_licence(hub, way):
 
 READER_SCRIPT = """
     import contextlib, io, json, os, re, sys
+    from dataclasses import asdict
     from pathlib import Path
     from datasets import load_dataset
     from huggingface_hub import hf_hub_download
@@ -218,7 +219,7 @@ READER_SCRIPT = """
 
     os.chdir(work)
     newest = engine("alice/m", "alice/d")
-    out["newest"], out["description"] = found(newest), newest.description
+    out["newest"], out["description"] = found(newest), asdict(newest.description)
     out["first"] = found(engine(f"alice/m@{first_model}", f"alice/d@{first_store}"))
     out["second"] = found(engine(f"alice/m@{model}", f"alice/d@{store}"))
     out["local"] = found(engine("saved_e5_model", "artifacts"))

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from space.evaluation.schema import Evaluation
 from space.feedback.usage import Usage
 from space.retrieval.systems import FUSION_DEPTH, Bm25System, HybridSystem, System
 from space.search.batching import Answer, retrieve
+from space.search.description import EngineDescription
 from space.search.device import Device, Vectors, Wrapper
 from space.search.explanation import Explanation, explain_bm25, explain_encoder, explain_fusion, variants
 from space.search.list_quality import ListQuality, Scope, list_quality
@@ -37,7 +37,7 @@ class SearchEngine:
         systems: {name: system}.
         judgments: judged pairs, for gold labels and example queries; None where there are none.
         notice: what must be said wherever the data is shown, or "".
-        description: dataset, store, device and encoders, for the header.
+        description: where the answers come from, for the page.
         evaluation: what training measured, or None.
         references: {system: scores to compare its scores with}; hits of other systems have no standing.
         gpu: ``spaces.GPU`` on ZeroGPU, see ``Device``.
@@ -52,7 +52,7 @@ class SearchEngine:
         *,
         judgments: pd.DataFrame | None = None,
         notice: str = "",
-        description: Mapping[str, Any] | None = None,
+        description: EngineDescription | None = None,
         evaluation: Evaluation | None = None,
         references: Mapping[str, ScoreReference] | None = None,
         gpu: Wrapper | None = None,
@@ -64,7 +64,7 @@ class SearchEngine:
         self.systems = dict(systems)
         self.judgments = judgments
         self.notice = notice
-        self.description = dict(description or {})
+        self.description = description or EngineDescription()
         self.evaluation = evaluation
         self.usage = usage
         self.facets = Facets(catalogue)

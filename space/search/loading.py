@@ -1,9 +1,9 @@
-"""A store and the two encoders that made it to an engine that answers. The only way from artifacts to a search."""
+"""Loads a search engine: a store of embeddings, and the two encoders that made it."""
 
 import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from space.index.torch_index import TorchIndex
 from space.io import memory
 from space.io.threads import in_parallel
 from space.retrieval.systems import Bm25System, DenseSystem, HybridSystem, Index, Stopwatch, System
+from space.search.description import EngineDescription
 from space.search.device import Wrapper
 from space.search.engine import SearchEngine
 from space.search.score_reference import score_references
@@ -27,6 +28,22 @@ from space.store import mapped_files, milvus_loading
 from space.store.reader import EVALUATION, JUDGMENTS, Store, StoreError
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _OpenStore:
+    """A store whose files have not been checked.
+
+    Attributes:
+        on_hub: ID@COMMIT on the Hub; "" for a folder, whose path is not for visitors.
+        note: why it may not be the newest, or "".
+        serving: folder for the files of ``space.store.mapped_files``.
+    """
+
+    store: Store
+    on_hub: str
+    note: str
+    serving: Path
 
 
 def load_engine(
@@ -43,48 +60,49 @@ def load_engine(
     """The engine of a store and the two encoders that made it.
 
     Args:
-        model: the fine-tuned encoder, a Hub id (ID@REVISION pins) or a folder.
-        base_model: the encoder before that.
+        model: the fine-tuned encoder: a Hub id, pinned with ID@REVISION, or a folder.
+        base_model: the encoder before fine-tuning, likewise.
         embeddings: the store, likewise.
         offline: take what is on the Hub from the cache only.
-        gpu: see ``SearchEngine``.
-        usage: see ``SearchEngine``.
-        milvus_uri: where the store's vectors are searched in place of this process, see ``space.index.milvus.Place``.
-        clock: told how long each part took, for whoever wants to know.
+        gpu: ``spaces.GPU`` on ZeroGPU, see ``SearchEngine``.
+        usage: counts searches, see ``SearchEngine``.
+        milvus_uri: search the vectors in this Milvus instead of this process, see ``space.index.milvus.Place``.
+        clock: measures the stages of loading.
 
     Raises:
         MilvusError: see ``space.store.milvus_loading.open_indexes``.
-        WeightsError, HubError, StoreError: something is missing, damaged, or does not belong together.
+        WeightsError, HubError, StoreError: something is missing or damaged, or an encoder did not make the vectors.
     """
     clock = clock or Stopwatch()
-    store, source, beside = _open_store(embeddings, offline)
+    opened = _open_store(embeddings, offline)
+    store = opened.store
     store.check(name for name in (EVALUATION, JUDGMENTS) if name in store.manifest.files)
     measured, judgments = store.evaluation(), store.judgments()
     evaluation = None if measured is None else Evaluation.from_json(measured)
-    bm25 = evaluation and evaluation.bm25 or Bm25Parameters()
-    weighed = bm25.k1, bm25.b
-    parts = () if milvus_uri else ENCODERS  # whose vectors are searched here
-    with ThreadPoolExecutor(1) as beneath:
-        # Reading files to check them leaves a core for the models.
-        checked = beneath.submit(mapped_files.stands, store, beside, *weighed, parts=parts)
+    bm25 = (evaluation.bm25 if evaluation else None) or Bm25Parameters()
+    parts = () if milvus_uri else ENCODERS  # the vectors to search in this process
+    with ThreadPoolExecutor(1) as thread:
+        # Hashing the files takes one core; meanwhile the other loads the encoders.
+        checking = thread.submit(mapped_files.stands, store, opened.serving, bm25.k1, bm25.b, parts=parts)
         with clock.stage("models"):
-            encoders = _encoders(store, {"base": base_model, "tuned": model}, offline)
+            encoders = _load_encoders(store, {"base": base_model, "tuned": model}, offline)
         with clock.stage("store"):
             elsewhere = milvus_loading.open_indexes(store, milvus_uri) if milvus_uri else {}
-            served = mapped_files.serve(store, beside, *weighed, parts=parts, checked=checked.result())
+            served = mapped_files.serve(store, opened.serving, bm25.k1, bm25.b, parts=parts, checked=checking.result())
     with clock.stage("codes"):
-        systems = _systems(store, encoders, served, elsewhere)
+        systems = _build_systems(store, encoders, served, elsewhere)
     with clock.stage("warm up"):
         for system in systems.values():
-            system.retrieve(["warm up"], 1)  # the first call allocates; that should not be a visitor's
-    description = {
-        "dataset": store.manifest.dataset,
-        "embeddings": source,
-        "device": str(encoders["tuned"].device),
-        "encoders": {part: asdict(encoder.describe()) for part, encoder in encoders.items()},
-    }
+            system.retrieve(["warm up"], 1)  # the first call allocates memory
     with clock.stage("score references"):
         references = score_references(systems, judgments, served.products)
+    description = EngineDescription(
+        dataset=store.manifest.dataset,
+        store=opened.on_hub,
+        store_note=opened.note,
+        device=str(encoders["tuned"].device),
+        encoders={part: encoder.describe() for part, encoder in encoders.items()},
+    )
     with clock.stage("labels and filters"):
         return SearchEngine(
             served.products,
@@ -100,8 +118,21 @@ def load_engine(
         )
 
 
-def _encoders(store: Store, names: Mapping[str, str], offline: bool) -> dict[str, TextEncoder]:
-    """Those that made the vectors, and no others."""
+def _open_store(name: str, offline: bool) -> _OpenStore:
+    folder = Path(name)
+    if folder.is_dir():
+        return _OpenStore(Store(folder, verify=False), "", "", mapped_files.beside(folder))
+    repo, revision = split_revision(name)
+    found = client.pull(repo, "dataset", revision=revision, offline=offline)
+    short = f"{repo}@{found.revision[:12]}"
+    logger.info("embeddings: %s%s", short, f" ({found.note})" if found.note else "")
+    store = Store(found.folder, verify=False, name=short)
+    # Beside the snapshots of the data set: there the tools of the Hub's cache do not look.
+    return _OpenStore(store, f"{repo}@{found.revision}", found.note, found.folder.parent.parent / "serving")
+
+
+def _load_encoders(store: Store, names: Mapping[str, str], offline: bool) -> dict[str, TextEncoder]:
+    """{"base" and "tuned": encoder}; an encoder that did not make the store's vectors is refused."""
     encoders = {}
     for part, name in names.items():
         limit = store.encoders[part].max_seq_length
@@ -113,14 +144,17 @@ def _encoders(store: Store, names: Mapping[str, str], offline: bool) -> dict[str
     return encoders
 
 
-def _systems(
+def _build_systems(
     store: Store, encoders: Mapping[str, TextEncoder], served: mapped_files.Serving, elsewhere: Mapping[str, Index]
 ) -> dict[str, System]:
+    """base, tuned, bm25 and hybrid; ``elsewhere`` has the indexes whose vectors are in Milvus."""
+
     def dense(part: str) -> DenseSystem:
         encoder = encoders[part]
         if elsewhere:
             return DenseSystem(part, encoder, elsewhere[part])
-        # What is mapped stays on the disk but for its codes: the same answers from half the memory, see TorchIndex.
+        # On a CPU the int8 codes are in memory and the float16 rows stay mapped on disk: the same answers from half
+        # the memory, see ``TorchIndex``.
         precision = "float16" if encoder.device.type == "cuda" else "int8"
         try:
             index = TorchIndex(served.vectors[part], precision=precision)
@@ -130,24 +164,7 @@ def _systems(
         return DenseSystem(part, encoder, index, partial(served.release, part))
 
     systems: dict[str, System] = dict(zip(encoders, in_parallel(dense, encoders), strict=True))
-    # The text of a store with bullets cannot be told from its template alone, and BM25 does well without them.
+    # BM25 reads title, brand and colour. It does well without bullet points, even if the encoders read them.
     systems["bm25"] = Bm25System(served.bm25)
     systems["hybrid"] = HybridSystem(systems["tuned"], systems["bm25"])
     return systems
-
-
-def _open_store(name: str, offline: bool) -> tuple[Store, dict[str, str], Path]:
-    """The store, not checked yet; which it is on the Hub; and where what is served of it may be kept.
-
-    Nothing of a folder is for visitors, its path neither.
-    """
-    folder = Path(name)
-    if folder.is_dir():
-        return Store(folder, verify=False), {}, mapped_files.beside(folder)
-    repo, revision = split_revision(name)
-    found = client.pull(repo, "dataset", revision=revision, offline=offline)
-    at = f"{repo}@{found.revision[:12]}"
-    logger.info("embeddings: %s%s", at, f" ({found.note})" if found.note else "")
-    # Beside the snapshots of the data set, where the cache's own tools look at nothing.
-    beside = found.folder.parent.parent / "serving"
-    return Store(found.folder, verify=False, name=at), {"id": f"{repo}@{found.revision}", "note": found.note}, beside

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from space.encoding.description import EncoderDescription
 from space.evaluation.schema import Evaluation
+from space.search.description import EngineDescription
 from space.ui.html.cards import NAMES, counted
 from space.ui.html.markup import EMPTY, Html, fill, join
 
@@ -15,7 +16,7 @@ QUESTION = "Did fine-tuning help, on what, and can I trust it?"
 
 def header(
     products: int,
-    description: Mapping[str, Any],
+    description: EngineDescription,
     notice: str = "",
     evaluation: Evaluation | None = None,
 ) -> Html:
@@ -23,17 +24,16 @@ def header(
 
     Args:
         products: size of the catalogue.
-        description: "dataset", "embeddings", "device" and "encoders", each of which may be missing.
+        description: data, store, device and encoders.
         notice: what must be said of the data, or "".
         evaluation: what training measured, for its verdict.
     """
     facts = [
         _fact("Catalogue", counted(products, "product")),
-        _fact("Data", _short(description.get("dataset"))),
-        _fact("Embeddings", _store(description.get("embeddings") or {})),
-        _fact("Runs on", _device(description.get("device"))),
+        _fact("Data", _short(description.dataset)),
+        _fact("Embeddings", _store(description)),
+        _fact("Runs on", _device(description.device)),
     ]
-    encoders = description.get("encoders") or {}
     verdict = evaluation.verdict if evaluation else ""
     return fill(
         '<header class="masthead"><div class="names"><h1>{product}</h1><p class="question">{question}</p></div>'
@@ -41,7 +41,7 @@ def header(
         product=PRODUCT,
         question=QUESTION,
         facts=join(facts),
-        encoders=_encoders(encoders),
+        encoders=_encoders(description.encoders),
         verdict=fill('<p class="verdict"><strong>Measured:</strong> {verdict}</p>', verdict=verdict)
         if verdict
         else EMPTY,
@@ -49,32 +49,33 @@ def header(
     )
 
 
-def _encoders(encoders: Mapping[str, Mapping[str, Any]]) -> Html:
-    parts = [_encoder(part, encoders[part]) for part in ("base", "tuned") if encoders.get(part)]
+def _encoders(encoders: Mapping[str, EncoderDescription]) -> Html:
+    parts = [_encoder(part, encoders[part]) for part in ("base", "tuned") if part in encoders]
     return fill('<div class="encoders">{parts}</div>', parts=join(parts)) if parts else EMPTY
 
 
-def _encoder(part: str, encoder: Mapping[str, Any]) -> Html:
+def _encoder(part: str, encoder: EncoderDescription) -> Html:
     """Name and, if it is not the one asked for, why; the fingerprint and the like on request.
 
     On a phone the reason shrinks to its first words, a tag, until it is asked for.
     """
-    revision, reason = encoder.get("revision"), encoder.get("reason")
     rows = [
-        _fact("Revision", revision),
-        _fact("Fingerprint", encoder.get("fingerprint")),
-        _fact("Dimensions", encoder.get("dim")),
-        _fact("Tokens read", encoder.get("max_seq_length")),
-        _fact("Precision", encoder.get("precision")),
+        _fact("Revision", encoder.revision),
+        _fact("Fingerprint", encoder.fingerprint),
+        _fact("Dimensions", encoder.dim),
+        _fact("Tokens read", encoder.max_seq_length),
+        _fact("Precision", encoder.precision),
     ]
     return fill(
         '<details class="encoder {part}"><summary><span class="part">{name}</span> <span class="model">{model}</span>'
         "{at}{reason}</summary><dl>{rows}</dl></details>",
         part=part,
         name=NAMES[part],
-        model=_short(encoder.get("id")) or "unknown",
-        at=fill(' <span class="revision">@{revision}</span>', revision=str(revision)[:7]) if revision else EMPTY,
-        reason=_reason(reason) if reason else EMPTY,
+        model=_short(encoder.id) or "unknown",
+        at=fill(' <span class="revision">@{revision}</span>', revision=encoder.revision[:7])
+        if encoder.revision
+        else EMPTY,
+        reason=_reason(encoder.reason) if encoder.reason else EMPTY,
         rows=join(rows),
     )
 
@@ -91,18 +92,17 @@ def _fact(name: str, value: object) -> Html:
     return fill("<div><dt>{name}</dt><dd>{value}</dd></div>", name=name, value=value) if value else EMPTY
 
 
-def _short(name: object) -> str:
+def _short(name: str) -> str:
     """ID@COMMIT with as much of the commit as people read; of a path only the last part."""
-    text = str(name or "")
-    if Path(text).is_absolute() or text.startswith("."):
-        return Path(text).name
-    return re.sub(r"@([0-9a-f]{7})[0-9a-f]{33}$", r"@\1", text)
+    if Path(name).is_absolute() or name.startswith("."):
+        return Path(name).name
+    return re.sub(r"@([0-9a-f]{7})[0-9a-f]{33}$", r"@\1", name)
 
 
-def _store(store: Mapping[str, str]) -> str:
-    """Which it is on the Hub, and that it is from the cache and perhaps not the newest."""
-    return ", ".join(filter(None, [_short(store.get("id")), store.get("note")]))
+def _store(description: EngineDescription) -> str:
+    """The store on the Hub, and why it may not be the newest."""
+    return ", ".join(filter(None, [_short(description.store), description.store_note]))
 
 
-def _device(device: object) -> str:
-    return {"cpu": "CPU", "cuda": "GPU", "cuda:0": "GPU"}.get(str(device), str(device)) if device else ""
+def _device(device: str) -> str:
+    return {"cpu": "CPU", "cuda": "GPU", "cuda:0": "GPU"}.get(device, device)

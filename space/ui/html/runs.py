@@ -1,7 +1,6 @@
 """How a model came about, as HTML: gains, training, data, encoders, settings. Pure functions."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 
@@ -82,15 +81,15 @@ def data(measured: Evaluation) -> Html:
     )
 
 
-def encoders(measured: Evaluation, serving: Mapping[str, Any]) -> Html:
+def encoders(measured: Evaluation, serving: Mapping[str, EncoderDescription]) -> Html:
     """Which weights were measured, and whether the same ones answer here.
 
     Args:
         measured: what training measured.
-        serving: the engine's description, for its "encoders".
+        serving: {system: the encoder that answers here}.
     """
     parts = [
-        _encoder(part, measured.encoders[part], _fingerprint(serving, part))
+        _encoder(part, measured.encoders[part], serving.get(part))
         for part in ("base", "tuned")
         if part in measured.encoders
     ]
@@ -118,20 +117,17 @@ def settings(measured: Evaluation) -> Html:
     )
 
 
-def other_weights(measured: Evaluation, serving: Mapping[str, Any]) -> list[str]:
-    """The encoders, by name, that answer here and are not those that were measured."""
-    then = {part: encoder.fingerprint for part, encoder in measured.encoders.items()}
-    now = {part: _fingerprint(serving, part) for part in ("base", "tuned")}
-    return [NAMES[part] for part in now if now[part] and part in then and now[part] != then[part]]
+def other_weights(measured: Evaluation, serving: Mapping[str, EncoderDescription]) -> list[str]:
+    """The names of the encoders that answer here with other weights than were measured."""
+    both = [part for part in ("base", "tuned") if part in measured.encoders and part in serving]
+    return [NAMES[part] for part in both if serving[part].fingerprint != measured.encoders[part].fingerprint]
 
 
-def _fingerprint(serving: Mapping[str, Any], part: str) -> str:
-    """Of the encoder that answers here; "" where it is not known."""
-    return serving.get("encoders", {}).get(part, {}).get("fingerprint", "")
-
-
-def _encoder(part: str, encoder: EncoderDescription, now: str) -> Html:
-    same = "" if not now else "the same weights" if now == encoder.fingerprint else f"other weights, {now}"
+def _encoder(part: str, encoder: EncoderDescription, serving: EncoderDescription | None) -> Html:
+    same = ""
+    if serving is not None:
+        now = serving.fingerprint
+        same = "the same weights" if now == encoder.fingerprint else f"other weights, {now}"
     prompts = ", ".join(f"{kind} “{text}”" for kind, text in encoder.prompts.items() if text)
     facts = [
         _fact("Model", encoder.id),

@@ -6,10 +6,10 @@ content of a tab into the page only when the tab is opened, so that the first pa
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 
+from space.encoding.description import EncoderDescription
 from space.evaluation import findings, slices
 from space.evaluation.protocols import BASE
 from space.evaluation.schema import HEADLINE, Evaluation, ProtocolTable
@@ -36,7 +36,7 @@ class EvaluationTab:
 def build_evaluation_tab(engine: SearchEngine) -> EvaluationTab:
     """Lay out the tab where the caller's context is."""
     output = gr.HTML(
-        page(engine.evaluation, engine.description, several=engine.several_locales),
+        page(engine.evaluation, engine.description.encoders, several=engine.several_locales),
         apply_default_css=False,
         elem_classes="e5-eval",
         js_on_load=script("links", "evaluation"),
@@ -44,12 +44,12 @@ def build_evaluation_tab(engine: SearchEngine) -> EvaluationTab:
     return EvaluationTab(output)
 
 
-def page(measured: Evaluation | None, serving: Mapping[str, Any], *, several: bool = False) -> Html:
+def page(measured: Evaluation | None, serving: Mapping[str, EncoderDescription], *, several: bool = False) -> Html:
     """The whole tab.
 
     Args:
         measured: what training measured, or None.
-        serving: the engine's description, to say whether the encoders that answer are those that were measured.
+        serving: {system: the encoder that answers here}, which may have other weights than the one measured.
         several: whether the catalogue has several locales.
     """
     if measured is None:
@@ -76,7 +76,7 @@ def page(measured: Evaluation | None, serving: Mapping[str, Any], *, several: bo
     )
 
 
-def _verdict(measured: Evaluation, serving: Mapping[str, Any]) -> Html:
+def _verdict(measured: Evaluation, serving: Mapping[str, EncoderDescription]) -> Html:
     """The answer in plain words, and what speaks against taking it for one."""
     found = measured.difference(TUNED)
     if found is None:
@@ -145,7 +145,7 @@ def _beside(levels: Mapping[str, float | None]) -> Html:
     )
 
 
-def _doubt(measured: Evaluation, serving: Mapping[str, Any]) -> Html:
+def _doubt(measured: Evaluation, serving: Mapping[str, EncoderDescription]) -> Html:
     others = runs.other_weights(measured, serving)
     if not others:
         return EMPTY
