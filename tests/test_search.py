@@ -1,4 +1,4 @@
-"""SearchEngine over the tiny shop, whose cosines can be worked out by hand."""
+"""SearchEngine over the small shop, whose cosines can be worked out by hand."""
 
 import math
 
@@ -27,7 +27,7 @@ def ids(found):
 
 
 def test_bag_of_words_gives_each_word_its_own_axis():
-    """Else no score below could be worked out by hand."""
+    """Every score below is worked out by hand from this."""
     encoder = small_shop.BagOfWords()
     words = set().union(*(encoder.words(text) for text in passages(small_shop.catalogue())), small_shop.SYNONYMS)
     assert len({encoder.axis(word) for word in words}) == len(words)
@@ -44,7 +44,7 @@ def test_scores_are_cosines_best_first(engine):
 
 
 def test_ties_go_to_the_lower_row(engine):
-    """Side-by-side lists must not flicker."""
+    """The same query must give the same list every time."""
     found = engine.search("zzz", k=100, system="base")
     keys = list(zip(*(engine.catalogue[name].to_pylist() for name in ("product_locale", "product_id")), strict=True))
     assert ids(found) == keys and {hit.score for hit in found.hits} == {0.0}
@@ -60,14 +60,14 @@ def test_bm25_finds_only_what_shares_a_word(engine):
     assert {product for _, product in ids(engine.search("garden", 100, "bm25"))} == {"p18", "p19"}
 
 
-def test_hybrid_is_fed_by_both(engine):
+def test_hybrid_fuses_tuned_and_bm25(engine):
     found = engine.search("red sneakers", 5, "hybrid")
     assert found.hits[0].product_id in {"p01", "p20"} and found.system == "hybrid"
 
 
 @pytest.mark.parametrize("system", ["tuned", "base", "bm25", "hybrid"])
 def test_filters_apply_before_the_top_k(engine, system):
-    """Filtering afterwards would leave fewer than k although there are more."""
+    """A filter after the top k would return fewer than k products although there are more."""
     found = engine.search("shoes phone laptop socks", 3, system, brand="Coppice")
     assert len(found.hits) == 3 and {hit.brand for hit in found.hits} == {"Coppice"}
 
@@ -87,7 +87,7 @@ def test_choices_count_products_most_first(engine):
 
 
 def test_labels_belong_to_query_product_and_locale(engine):
-    """ESCI reuses ids across locales: the label of us/p01 must not fall on es/p01."""
+    """ESCI uses the same id in several locales: es/p01 must not get the label of us/p01."""
     found = engine.search("  Red  Running SHOES ", 100, "base")
     labels = {(hit.product_locale, hit.product_id): hit.esci_label for hit in found.hits}
     assert labels["us", "p01"] == "Exact" and labels["us", "p04"] == "Irrelevant"
@@ -95,7 +95,7 @@ def test_labels_belong_to_query_product_and_locale(engine):
     assert all(hit.esci_label is None for hit in engine.search("running shoes", 100).hits)
 
 
-def test_hits_carry_what_the_catalogue_knows(engine):
+def test_hits_have_the_columns_of_the_catalogue(engine):
     first = engine.search("red running shoes acme", 1, "base").hits[0]
     assert first.extra["image_url"] == "https://images.example/p01.jpg" and first.extra["price"] == 59.99
     assert set(first.to_json()) == {
@@ -105,7 +105,7 @@ def test_hits_carry_what_the_catalogue_knows(engine):
     assert nameless.title == "" and nameless.brand is None
 
 
-def test_moves_tell_where_each_product_went(engine):
+def test_moves_have_the_ranks_of_both_lists(engine):
     found = engine.compare("red sneakers", 5)
     base, tuned = (ids(found.systems[name]) for name in ("base", "tuned"))
     assert [(move.product_locale, move.product_id) for move in found.moves[:5]] == tuned
@@ -118,7 +118,7 @@ def test_moves_tell_where_each_product_went(engine):
 
 
 def test_moves_count_places(engine):
-    """Only tuned reads "cellphone" as "phone", of which base knows nothing: rows 8 to 10 in the catalogue's order."""
+    """Tuned reads "cellphone" as "phone". Base does not know the word and returns the rows in their order."""
     found = {move.product_id: move.to_json() for move in engine.compare("cellphone", 10).moves}
     assert found["p08"] == {
         "product_id": "p08", "product_locale": "us", "base": 8, "tuned": 1, "state": "up", "by": 7,
@@ -137,8 +137,8 @@ def test_compare_of_nothing_found(engine):
 
 
 @pytest.mark.parametrize("systems", [["tuned"], ["bm25"], ["bm25", "hybrid"], ["hybrid", "base"], ["tuned", "bm25"]])
-def test_compare_takes_any_systems_in_their_order(engine, systems):
-    """Moves are between base and tuned: without both there are none, and no error."""
+def test_compare_takes_any_systems_in_any_order(engine, systems):
+    """Without base and tuned there are no moves, and no error."""
     found = engine.compare("red running shoes", 5, systems)
     assert list(found.systems) == systems and found.overlap is None and list(found.moves) == []
     assert set(found.agreement) == (set(systems) - {"tuned"} if "tuned" in systems else set())
@@ -168,7 +168,7 @@ def test_unknown_systems_are_refused(engine, systems, said):
 
 
 def test_compare_of_an_engine_with_one_system():
-    """The usual three are asked as far as they are there."""
+    """Of the usual three, those that the engine has."""
     systems = small_shop.engine().systems
     assert list(SearchEngine(small_shop.catalogue(), {"tuned": systems["tuned"]}).compare("mug").systems) == ["tuned"]
     assert list(SearchEngine(small_shop.catalogue(), {"hybrid": systems["hybrid"]}).compare("mug").systems) == [
@@ -188,8 +188,8 @@ def test_agreement_is_with_tuned(engine):
 
 
 @pytest.mark.parametrize("k", [10, 100])
-def test_figures_are_those_of_the_evaluation(engine, k):
-    """Two ways to the same figure would one day differ, and then the page contradicts evaluation.json."""
+def test_list_quality_equals_the_evaluation(engine, k):
+    """The page must not contradict evaluation.json."""
     test = small_shop.judgments()
     test["row"] = rows_of(engine.catalogue, test["product_locale"], test["product_id"])
     for name, system in engine.systems.items():
@@ -204,16 +204,16 @@ def test_figures_are_those_of_the_evaluation(engine, k):
                 assert shown.recall == pytest.approx(row["full_catalogue/recall@100"], abs=1e-6)
 
 
-def test_figures_of_what_nobody_judged(engine):
+def test_a_query_without_judgments_has_no_quality(engine):
     found = engine.compare("running shoes", 5)
     assert set(found.quality.values()) == {None}
     assert [part["figures"] for part in found.to_json()["systems"].values()] == [None] * 3
 
 
-def test_figures_under_filters_count_what_the_filters_leave(engine):
-    """Of p01 Exact and p02, p03 Substitute, a filter on blue leaves p02: first in the list, it is all there could be.
+def test_list_quality_under_filters_counts_products_that_pass(engine):
+    """Of p01 Exact and p02, p03 Substitute, a filter on blue leaves p02. It is first, so the list is ideal: nDCG 1.
 
-    An ideal of the whole catalogue would give .1 of 1.16.
+    Against the ideal list of the whole catalogue nDCG would be .1 / 1.16.
     """
     found = engine.compare("red running shoes", 5, ["base"], color="blue").quality["base"]
     assert (found.scope, found.judged, found.exact) == ("filtered", 1, 0)
@@ -224,8 +224,8 @@ def test_figures_under_filters_count_what_the_filters_leave(engine):
     assert engine.compare("red running shoes", 5, locale="", brand=None).quality["base"].scope == "catalogue"
 
 
-def test_a_text_judged_in_two_locales_keeps_them_apart():
-    """The Exact product of es is none that a searcher of us could have found."""
+def test_a_query_judged_in_two_locales_keeps_them_apart():
+    """A search of locale us cannot return the Exact product of es, so recall must not count it."""
     judged = [("nike", 0, "p01", "us", "Exact"), ("nike", 1, "p25", "es", "Exact"), ("Nike", 1, "p01", "es", "Exact")]
     judged.append(("nike", 0, "not in the catalogue", "us", "Exact"))
     whole = small_shop.engine()
@@ -237,7 +237,7 @@ def test_a_text_judged_in_two_locales_keeps_them_apart():
     assert engine.compare("nike", 30, locale="jp").quality["base"] is None
 
 
-def test_held_out_queries_are_those_of_the_judgments_where_nothing_was_measured(engine):
+def test_held_out_queries_come_from_the_judgments_without_an_evaluation(engine):
     assert len(engine.held_out) == 6 and not engine.held_out.measured
     assert len(SearchEngine(small_shop.catalogue(), engine.systems).held_out) == 0
 
@@ -255,7 +255,7 @@ def test_empty_query_is_refused(engine, query):
         engine.search(query)
 
 
-def test_long_query_is_refused_at_the_limit(engine):
+def test_a_query_over_the_limit_is_refused(engine):
     assert engine.search("x" * MAX_QUERY_CHARACTERS).hits
     with pytest.raises(QueryError, match="501 characters"):
         engine.search("x" * (MAX_QUERY_CHARACTERS + 1))
@@ -313,7 +313,7 @@ def test_engine_without_judgments():
 
 
 def variants(sizes, others):
-    """A shop of one shoe in many sizes, then other shoes; the words "wool" and "shoes" are in all titles."""
+    """A shop of one shoe in ``sizes`` sizes, then other shoes; the words "wool" and "shoes" are in all titles."""
     titles = [f"Wool shoes, {size} cm" for size in range(1, sizes + 1)] + [f"Wool shoes {word}" for word in others]
     products = small_shop.pa.table(
         {
@@ -329,8 +329,8 @@ def variants(sizes, others):
     return SearchEngine(products, {"base": dense, "bm25": Bm25System(Bm25Index(passages(products)))})
 
 
-def test_folding_is_asked_for_and_keeps_ranks(engine):
-    """Red and blue running shoes of Acme are one; those of Borealis another."""
+def test_folded_hits_keep_their_ranks(engine):
+    """The red and the blue running shoes of Acme are near-duplicates; those of Borealis are not."""
     plain = engine.search("running shoes", 3, "base")
     assert ids(plain) == [("us", "p01"), ("us", "p02"), ("us", "p03")] and plain.hits[0].similar is None
     folded = engine.search("running shoes", 3, "base", fold=True)
@@ -342,14 +342,14 @@ def test_folding_is_asked_for_and_keeps_ranks(engine):
 
 
 @pytest.mark.parametrize("system", ["base", "bm25"])
-def test_k_counts_what_is_left_after_folding(system):
-    """Thirty sizes of one shoe fill the first twenty places: two hits are asked for, so it must be read on."""
+def test_k_counts_groups(system):
+    """Thirty sizes of one shoe fill the first 20 hits. For two groups more hits must be read."""
     found = variants(30, ["laced", "lined"]).search("wool shoes cm", 2, system, fold=True)
     assert [len(hit.similar) for hit in found.hits] == [29, 0] and found.hits[1].rank == 31
 
 
-def test_folding_reads_no_further_than_it_may(monkeypatch):
-    """Nor again where there is nothing more to be read: each time is a turn on a GPU that is shared."""
+def test_folding_stops_at_the_limit_and_at_the_end(monkeypatch):
+    """Each read takes a GPU slot on ZeroGPU, so there is no second one if the first returned everything."""
     shop = variants(30, ["laced"])
     depths, retrieve = [], shop.systems["base"].retrieve
 
@@ -364,8 +364,8 @@ def test_folding_reads_no_further_than_it_may(monkeypatch):
     assert len(shop.search("wool shoes cm", 2, "base", fold=True).hits) == 1 and depths == [20, 25]
 
 
-def test_folding_does_not_change_how_a_fusion_ranks():
-    """A fusion of deeper rankings is another: "Why?" and the plain search would say other ranks."""
+def test_folding_does_not_change_the_ranks_of_hybrid():
+    """A fusion of deeper rankings would rank differently from the plain search and from "Why?"."""
     words = ["red", "wool", "trail", "city", "light", "wide", "new", "soft"]
     titles = [f"Shoes {' '.join(words[: row % 7 + 1])} {row} {'x ' * (row % 5)}" for row in range(400)]
     products = small_shop.pa.table(
@@ -385,34 +385,34 @@ def test_folding_does_not_change_how_a_fusion_ranks():
 # -- more like this --------------------------------------------------------------------------------------------------
 
 
-def test_more_like_compares_vectors_and_leaves_the_product_out(engine):
+def test_more_like_compares_vectors_without_the_product_itself(engine):
     """p01 "Red running shoes Acme red" has 4 words, p02 "Blue running shoes Acme blue" shares 3 of its 4."""
     found = engine.more_like("us", "p01", 100, "base")
     assert ids(found)[0] == ("us", "p02") and found.hits[0].score == pytest.approx(3 / 4, abs=1e-6)
     assert ("us", "p01") not in ids(found) and ("es", "p01") in ids(found) and len(found.hits) == len(engine) - 1
     assert found.like.product_id == "p01" and found.query == "Red running shoes"
-    assert found.timings_ms["encode"] == 0, "the vector is there already"
+    assert found.timings_ms["encode"] == 0, "the vector is in the index"
     assert found.to_json()["like"] == {"product_id": "p01", "product_locale": "us", "title": "Red running shoes"}
 
 
-def test_more_like_by_words_where_there_is_no_vector(engine):
+def test_more_like_by_bm25_searches_for_the_title(engine):
     found = engine.more_like("us", "p18", 5, "bm25")
     assert ids(found) == [("us", "p19")]
     assert ("us", "p18") not in ids(engine.more_like("us", "p18", 100, "hybrid"))
-    # p24 has no title, and so no word to search for.
+    # p24 has no title.
     assert engine.more_like("us", "p24", 5, "bm25").hits == [] and engine.more_like("us", "p24", 5, "base").hits
 
 
-def test_more_like_keeps_filters_and_folds(engine):
+def test_more_like_takes_filters_and_folds(engine):
     assert {hit.brand for hit in engine.more_like("us", "p01", 3, "base", brand="Coppice").hits} == {"Coppice"}
     folded = engine.more_like("us", "p03", 2, "base", fold=True)
     assert [hit.product_id for hit in folded.hits[0].similar] == ["p02"]
-    # The mask of one search is not the next one's.
+    # The next search must not use the same mask, which leaves p01 out.
     assert ("us", "p01") in ids(engine.search("shoes", 100, "base"))
 
 
-def test_more_like_claims_no_label(engine):
-    """p01's title is a judged query, but the labels are for the query and not for the product."""
+def test_more_like_has_no_labels(engine):
+    """p01's title is also a judged query, but its labels are not for "more like p01"."""
     assert engine.search("red running shoes", 5, "base").hits[1].esci_label == "Substitute"
     assert {hit.esci_label for hit in engine.more_like("us", "p01", 20, "base").hits} == {None}
 
@@ -427,7 +427,7 @@ def test_more_like_claims_no_label(engine):
         (("us", "\ud800"), "no product '\\?' in locale 'us'"),
     ],
 )
-def test_more_like_nothing_is_refused(engine, product, said):
+def test_more_like_an_unknown_product_is_refused(engine, product, said):
     with pytest.raises(QueryError, match=said) as caught:
         engine.more_like(*product)
     assert len(str(caught.value)) < 200
@@ -436,8 +436,8 @@ def test_more_like_nothing_is_refused(engine, product, said):
 # -- standing --------------------------------------------------------------------------------------------------------
 
 
-def test_hits_stand_among_the_scores_of_their_own_system():
-    """Calibrated apart: what is high for one encoder is low for another; and BM25 has none."""
+def test_standing_is_among_the_scores_of_the_same_system():
+    """The same cosine is high for one encoder and low for another."""
     plain = small_shop.engine()
     scores = {"base": [0.1, 0.2, 0.8, 0.9], "tuned": [0.0, 0.0, 0.0, 0.0]}
     known = {name: ScoreReference(small_shop.torch.tensor(part).numpy(), EXACT) for name, part in scores.items()}
@@ -448,5 +448,5 @@ def test_hits_stand_among_the_scores_of_their_own_system():
     assert found.systems["tuned"].hits[0].standing.share == 1.0
     assert found.systems["bm25"].hits[0].standing is None
     assert engine.search("red shoes", 1, "hybrid").hits[0].standing is None
-    # Two products lie closer to each other than a query to a product, so that the comparison would flatter.
+    # Two products score higher than a query and a product, so the share would be too high.
     assert engine.more_like("us", "p01", 1, "base").hits[0].standing is None
