@@ -1,4 +1,4 @@
-"""The endpoints as MCP tools, asked over HTTP with the real client as an assistant would ask."""
+"""The endpoints as MCP tools, called over HTTP with the real MCP client."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ def url():
 
 @pytest.fixture(scope="module")
 def asked(url):
-    """Everything in one session: the tools, and what calls of them answer."""
+    """(tools, answers of the calls below), from one session."""
     from mcp.client.streamable_http import streamablehttp_client
 
     calls = {
@@ -47,16 +47,16 @@ def asked(url):
     return asyncio.run(asyncio.wait_for(ask(), timeout=60))
 
 
-def test_tools_are_the_endpoints_and_nothing_of_the_page(asked, url):
-    """A private event as a tool would let an assistant press the page's buttons."""
+def test_tools_are_the_endpoints_only(asked, url):
+    """The page's own events are not for assistants."""
     from gradio_client import Client
 
     named = Client(url, verbose=False).view_api(return_format="dict")["named_endpoints"]
     assert {f"/{name}" for name in asked[0]} == set(named) and {"search", "compare", "explain"} <= set(asked[0])
 
 
-def test_every_tool_says_what_it_does_and_what_it_takes(asked):
-    """An assistant knows nothing but these words: one that is missing is a tool used wrongly."""
+def test_every_tool_and_parameter_is_described(asked):
+    """Descriptions are all that an assistant has to choose a tool and its arguments by."""
     for name, tool in asked[0].items():
         assert len(tool.description) > 60 and "Returns: " in tool.description, name
         assert " ,, " not in tool.description.replace(",", " ,")
@@ -71,12 +71,12 @@ def test_every_tool_says_what_it_does_and_what_it_takes(asked):
 
 
 def content(answer):
-    """What came, as JSON: an assistant's program reads no Python."""
+    """The answer, which must be JSON and not the str() of a Python dict."""
     assert not answer.isError
     return json.loads(answer.content[0].text)
 
 
-def test_calls_answer_what_the_engine_finds(asked):
+def test_calls_return_what_the_engine_finds(asked):
     engine, answers = small_shop.engine(), asked[1]
     assert content(answers["search"])["hits"] == engine.search("red sneakers", 3, locale="us").to_json()["hits"]
     assert len(content(answers["defaults"])["hits"]) == 10
@@ -93,7 +93,7 @@ def test_calls_answer_what_the_engine_finds(asked):
         ("unknown", "drop"),
     ],
 )
-def test_a_wrong_call_is_told_what_is_wrong(asked, call, said):
+def test_a_wrong_call_gets_the_message(asked, call, said):
     answer = asked[1][call]
     assert answer.isError and said in answer.content[0].text
     assert "Traceback" not in answer.content[0].text

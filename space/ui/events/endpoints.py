@@ -1,6 +1,7 @@
-"""What programs can call: ``/search``, ``/more_like``, ``/compare`` and ``/explain``, the engine's results as JSON.
+"""The endpoints ``/search``, ``/more_like``, ``/compare`` and ``/explain``: what the engine finds, as JSON.
 
-Gradio makes the page "Use via API" and the MCP tools from the signatures and docstrings: a parameter has one line.
+Gradio makes the page "Use via API" and the MCP tools from these signatures and docstrings, in which each parameter has
+one line.
 """
 
 import json
@@ -13,28 +14,30 @@ from gradio.context import LocalContext
 from space.data.filters import FILTERS
 from space.errors import QueryError
 from space.search.engine import SearchEngine
+from space.search.explanation import Explanation
+from space.search.results import Comparison, SearchResult
 from space.ui.events.form_events import ALONE, ENGINE
 
-#: ``space.search.engine.SYSTEMS``, as the documentation shows it; a test compares them.
+#: ``space.search.request.SYSTEMS`` as a type, which the documentation shows; a test compares the two.
 System = Literal["tuned", "base", "bm25", "hybrid"]
+#: Gradio reads this type too: an endpoint returns any JSON object.
+Json = dict[str, Any]
 
 
-def answered(ask: Callable[[], Any]) -> Any:
-    """The JSON of what ``ask`` finds; what a caller can cure reaches the caller.
-
-    To MCP as text: Gradio would send it the values as Python writes them, which no other language reads.
-    """
+def answer(find: Callable[[], SearchResult | Comparison | Explanation]) -> Any:
+    """What ``find`` returns as JSON; a ``QueryError`` reaches the caller with its message."""
     try:
-        found = ask().to_json()
+        found = find().to_json()
     except QueryError as error:
         raise gr.Error(str(error), print_exception=False) from error
+    # Gradio 6.31 sends an MCP client the str() of a dict, which is not JSON; a text it sends as it is.
     request = LocalContext.request.get(None)
-    by_mcp = request is not None and request.headers.get("x-gradio-user") == "mcp"
-    return json.dumps(found, ensure_ascii=False) if by_mcp else found
+    is_mcp = request is not None and request.headers.get("x-gradio-user") == "mcp"
+    return json.dumps(found, ensure_ascii=False) if is_mcp else found
 
 
 def add_endpoints(engine: SearchEngine) -> None:
-    """Add them to the Blocks of the caller's context."""
+    """Add the endpoints to the current Blocks."""
 
     def search(
         query: str,
@@ -48,21 +51,21 @@ def add_endpoints(engine: SearchEngine) -> None:
         max_price: float | None = None,
         min_rating: float | None = None,
         fold: bool = False,
-    ) -> dict[str, Any]:
+    ) -> Json:
         """Search the product catalogue with one system.
 
         Args:
             query: free text, at most 500 characters.
             k: how many products, 1 to 100.
-            system: tuned (fine-tuned encoder), base (before that), bm25 (words), hybrid (tuned and bm25 fused).
+            system: tuned (fine-tuned encoder), base (before fine-tuning), bm25 (words), hybrid (tuned and bm25).
             locale: only products of this locale; empty allows all.
             brand: only products of this brand; empty allows all.
             color: only products of this colour; empty allows all.
-            category: only products below this path, such as "Shoes > Boots"; empty allows all.
-            min_price: only products that are known to cost as much.
-            max_price: only products that are known to cost no more.
-            min_rating: only products that are known to be rated so, 0 to 5.
-            fold: put near-duplicates under the best of them.
+            category: only products of this category or one below it, such as "Shoes > Boots"; empty allows all.
+            min_price: only products with a known price of at least this.
+            max_price: only products with a known price of at most this.
+            min_rating: only products with a known rating of at least this, 0 to 5.
+            fold: group near-duplicates under the best-ranked of them.
 
         Returns:
             query
@@ -70,8 +73,8 @@ def add_endpoints(engine: SearchEngine) -> None:
             hits (rank, product_id, product_locale, title, brand, color, score, esci_label; with fold also similar)
             timings_ms (encode, search, total)
         """
-        filters = _named(locale, brand, color, category, min_price, max_price, min_rating)
-        return answered(lambda: engine.search(query, k, system, fold=fold, **filters))
+        filters = _filters(locale, brand, color, category, min_price, max_price, min_rating)
+        return answer(lambda: engine.search(query, k, system, fold=fold, **filters))
 
     def more_like(
         product_locale: str,
@@ -86,22 +89,22 @@ def add_endpoints(engine: SearchEngine) -> None:
         max_price: float | None = None,
         min_rating: float | None = None,
         fold: bool = False,
-    ) -> dict[str, Any]:
-        """Find the products nearest to one of the catalogue.
+    ) -> Json:
+        """Find the products most similar to one of the catalogue.
 
         Args:
             product_locale: locale of the product, as a hit of search has it.
             product_id: its id, as a hit of search has it.
             k: how many products, 1 to 100.
-            system: tuned or base compare vectors of products; bm25 and hybrid search for the words of the title.
+            system: tuned and base compare the vectors of products; bm25 and hybrid search for the title.
             locale: only products of this locale; empty allows all.
             brand: only products of this brand; empty allows all.
             color: only products of this colour; empty allows all.
-            category: only products of this category or one below it; empty allows all.
-            min_price: only products that cost at least this.
-            max_price: only products that cost at most this.
-            min_rating: only products rated at least this.
-            fold: put near-duplicates under the best of them.
+            category: only products of this category or one below it, such as "Shoes > Boots"; empty allows all.
+            min_price: only products with a known price of at least this.
+            max_price: only products with a known price of at most this.
+            min_rating: only products with a known rating of at least this, 0 to 5.
+            fold: group near-duplicates under the best-ranked of them.
 
         Returns:
             query (the title)
@@ -110,8 +113,8 @@ def add_endpoints(engine: SearchEngine) -> None:
             hits (as search returns them)
             timings_ms (encode, search, total)
         """
-        filters = _named(locale, brand, color, category, min_price, max_price, min_rating)
-        return answered(lambda: engine.more_like(product_locale, product_id, k, system, fold=fold, **filters))
+        filters = _filters(locale, brand, color, category, min_price, max_price, min_rating)
+        return answer(lambda: engine.more_like(product_locale, product_id, k, system, fold=fold, **filters))
 
     def compare(
         query: str,
@@ -124,8 +127,8 @@ def add_endpoints(engine: SearchEngine) -> None:
         max_price: float | None = None,
         min_rating: float | None = None,
         systems: str = "",
-    ) -> dict[str, Any]:
-        """Search the product catalogue with several systems, say how good each list is and what fine-tuning moved.
+    ) -> Json:
+        """Search the product catalogue with several systems: how good is each list, and what did fine-tuning move?
 
         Args:
             query: free text, at most 500 characters.
@@ -133,11 +136,11 @@ def add_endpoints(engine: SearchEngine) -> None:
             locale: only products of this locale; empty allows all.
             brand: only products of this brand; empty allows all.
             color: only products of this colour; empty allows all.
-            category: only products of this category or one below it; empty allows all.
-            min_price: only products that cost at least this.
-            max_price: only products that cost at most this.
-            min_rating: only products rated at least this.
-            systems: which, by commas (or as a list), of base, tuned, bm25 and hybrid; empty: base,tuned,bm25.
+            category: only products of this category or one below it, such as "Shoes > Boots"; empty allows all.
+            min_price: only products with a known price of at least this.
+            max_price: only products with a known price of at most this.
+            min_rating: only products with a known rating of at least this, 0 to 5.
+            systems: some of base, tuned, bm25, hybrid, with commas between or as a list; empty is base,tuned,bm25.
 
         Returns:
             query
@@ -146,11 +149,11 @@ def add_endpoints(engine: SearchEngine) -> None:
             rbo (rank-biased overlap of base and tuned, 0 to 1)
             agreement ({name: overlap and rbo with tuned})
             moves (product_id, product_locale, base, tuned, state, by)
-            Figures (k, ndcg, recall, exact_at_1, judged, exact, scope) are null unless the query is judged; overlap
-            and rbo are null unless base and tuned are both asked.
+            figures (k, ndcg, recall, exact_at_1, judged, exact, scope) are null for a query without judgments; overlap
+            and rbo are null unless systems has base and tuned.
         """
-        filters = _named(locale, brand, color, category, min_price, max_price, min_rating)
-        return answered(lambda: engine.compare(query, k, _names(systems), **filters))
+        filters = _filters(locale, brand, color, category, min_price, max_price, min_rating)
+        return answer(lambda: engine.compare(query, k, _names(systems), **filters))
 
     def explain(
         query: str,
@@ -164,21 +167,21 @@ def add_endpoints(engine: SearchEngine) -> None:
         min_price: float | None = None,
         max_price: float | None = None,
         min_rating: float | None = None,
-    ) -> dict[str, Any]:
-        """Say why a product scores what it scores for a query, by leaving each part out and encoding again.
+    ) -> Json:
+        """Explain the score of a product for a query: what each field and each word adds.
 
         Args:
             query: free text, at most 500 characters.
             product_id: which product, as a hit of search has it.
             product_locale: the locale of the product, as a hit of search has it.
-            system: tuned (fine-tuned encoder), base (before that), bm25 (words), hybrid (tuned and bm25 fused).
-            locale: the filter of the search; filters matter to hybrid only, whose ranks are among what they leave.
-            brand: likewise a filter of the search.
-            color: likewise a filter of the search.
-            category: likewise a filter of the search.
-            min_price: likewise a filter of the search.
-            max_price: likewise a filter of the search.
-            min_rating: likewise a filter of the search.
+            system: tuned (fine-tuned encoder), base (before fine-tuning), bm25 (words), hybrid (tuned and bm25).
+            locale: the filter of the search. Filters matter to hybrid only: it fuses ranks of products that pass.
+            brand: the filter of the search, see locale.
+            color: the filter of the search, see locale.
+            category: the filter of the search, see locale.
+            min_price: the filter of the search, see locale.
+            max_price: the filter of the search, see locale.
+            min_rating: the filter of the search, see locale.
 
         Returns:
             query
@@ -187,13 +190,13 @@ def add_endpoints(engine: SearchEngine) -> None:
             product_locale
             title
             score
-            fields and words (of tuned and base: name and contribution, which do not add up to the score)
-            terms (of bm25: name and contribution, which add up to the score)
-            lists (of hybrid: the ranks that are fused and the contribution of each)
+            fields and words (for tuned and base: name and contribution, which do not add up to the score)
+            terms (for bm25: name and contribution, which add up to the score)
+            lists (for hybrid: name, rank and contribution, which add up to the score)
             notes
         """
-        filters = _named(locale, brand, color, category, min_price, max_price, min_rating)
-        return answered(lambda: engine.explain(query, product_locale, product_id, system, **filters))
+        filters = _filters(locale, brand, color, category, min_price, max_price, min_rating)
+        return answer(lambda: engine.explain(query, product_locale, product_id, system, **filters))
 
     gr.api(search, api_name="search", **ENGINE)
     gr.api(more_like, api_name="more_like", **ENGINE)
@@ -202,12 +205,12 @@ def add_endpoints(engine: SearchEngine) -> None:
 
 
 def _names(systems: Any) -> list[Any] | None:
-    """Names by commas or as a list; None, which is the usual ones, where there are none."""
+    """Names from "base, tuned" or from a list; None, for the usual ones, if there are none. The engine checks them."""
     if isinstance(systems, str):
         systems = [name for part in systems.split(",") if (name := part.strip())]
     return (list(systems) if isinstance(systems, list) else [systems]) if systems else None
 
 
-def _named(*values: Any) -> dict[str, Any]:
-    """Values in the order of ``FILTERS``, by name."""
+def _filters(*values: object) -> dict[str, object]:
+    """{filter: value}, of values in the order of ``FILTERS``."""
     return dict(zip(FILTERS, values, strict=True))
