@@ -18,6 +18,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState
 from space.encoding.encoder import TextEncoder
 from space.errors import UserError
 from space.evaluation import protocols
+from space.evaluation.schema import HEADLINE_COLUMN
 from space.index.torch_index import TorchIndex
 from space.io.files import atomically
 from space.retrieval.systems import DenseSystem
@@ -74,7 +75,7 @@ class DevSet:
         """The mean full-catalogue nDCG@10 of the dev queries, over these products."""
         system = DenseSystem("dev", encoder, TorchIndex(encoder.encode_passages(self.texts)))
         frame = protocols.per_query(system, self.judgments, self.catalogue)
-        return float(np.nanmean(frame["/".join(protocols.HEADLINE)]))
+        return float(np.nanmean(frame[HEADLINE_COLUMN]))
 
 
 class KeepBest(TrainerCallback):
