@@ -66,7 +66,7 @@ def test_a_large_store_is_served_from_beside_itself_and_answers_the_same(built, 
     shutil.copytree(built / "artifacts", tmp_path / "artifacts")
     names = str(built / "saved_e5_model"), str(tiny_e5), str(tmp_path / "artifacts")
     expected = load_engine(*names, offline=True).compare("red kettle", 20, ["base", "tuned", "bm25", "hybrid"])
-    monkeypatch.setitem(mapped_files.serve.__kwdefaults__, "mapped_from", 1)
+    monkeypatch.setattr(mapped_files, "MAPPED_FROM", 1)
     for _ in ("made", "found"):
         engine = load_engine(*names, offline=True)
         found = engine.compare("red kettle", 20, ["base", "tuned", "bm25", "hybrid"])

@@ -1,15 +1,20 @@
-"""The files beside a store: whole, of this store and only then used; without them the answers are the same."""
+"""The mapped files are used only if they are complete and of this store; without them the answers are the same."""
 
 import json
 import os
+from unittest import mock
 
 import pytest
 import torch
-from test_store_reader import ENCODERS, ROWS, build, content, vectors
+from test_store_reader import ROWS, build, content, vectors
 
+from space.encoding.description import ENCODERS
 from space.index.bm25 import K1, B
 from space.store import mapped_files
+from space.store.mapped_files import LISTS, PRODUCTS, TERMS, MappedFiles
 from space.store.reader import Store, StoreError
+
+NAMES = ["base.f16", LISTS, PRODUCTS, TERMS, "tuned.f16"]
 
 
 @pytest.fixture
@@ -18,9 +23,13 @@ def folder(tmp_path):
     return tmp_path / "s"
 
 
-def serve(folder, k1=K1, mapped_from=1, parts=("base", "tuned")):
-    store, beside = Store(folder, verify=False), folder.with_name("beside")
-    return mapped_files.serve(store, beside, k1, B, parts=parts, mapped_from=mapped_from)
+def files(folder, k1=K1, parts=ENCODERS):
+    return MappedFiles(Store(folder, verify=False), folder.with_name("beside"), k1, B, parts)
+
+
+def load(folder, k1=K1, mapped_from=1, parts=ENCODERS):
+    with mock.patch.object(mapped_files, "MAPPED_FROM", mapped_from):
+        return files(folder, k1, parts).load()
 
 
 def answers(served):
@@ -36,10 +45,10 @@ def stamps(folder):
 
 
 def test_mapped_and_read_are_the_same(folder):
-    read, mapped = serve(folder, mapped_from=ROWS + 1), None
+    read, mapped = load(folder, mapped_from=ROWS + 1), None
     assert not folder.with_name("beside").exists()
     for _ in ("made", "found"):
-        mapped = serve(folder)
+        mapped = load(folder)
         assert answers(mapped) == answers(read)
     for part in ENCODERS:
         mapped.release(part)
@@ -47,94 +56,94 @@ def test_mapped_and_read_are_the_same(folder):
 
 
 def test_they_are_made_once(folder):
-    serve(folder)
+    load(folder)
     before = stamps(folder.with_name("beside"))
-    serve(folder)
+    load(folder)
     assert stamps(folder.with_name("beside")) == before
 
 
 def test_the_store_is_left_as_it_was(folder):
     before = content(folder)
-    serve(folder)
+    load(folder)
     assert content(folder) == before
 
 
-def test_vectors_that_nobody_searches_here_are_neither_made_nor_read(folder):
-    """Those of a million products are gigabytes on the disk; where they are made already they are left for later."""
+def test_vectors_that_were_not_asked_for_are_neither_made_nor_read(folder):
+    """Those of a million products take gigabytes of disk; if they are there already they stay."""
     beside = folder.with_name("beside")
-    products, _, scores = answers(serve(folder, mapped_from=ROWS + 1))
+    products, _, scores = answers(load(folder, mapped_from=ROWS + 1))
     for mapped_from in (1, ROWS + 1):
-        assert answers(serve(folder, mapped_from=mapped_from, parts=())) == (products, {}, scores)
+        assert answers(load(folder, mapped_from=mapped_from, parts=())) == (products, {}, scores)
     assert not list(beside.glob("*.f16"))
-    serve(folder)
+    load(folder)
     before = stamps(beside)
     assert len(list(beside.glob("*.f16"))) == 2
-    serve(folder, parts=())
+    load(folder, parts=())
     assert stamps(beside) == before
     build(folder, last="renamed")
-    serve(folder, parts=())
+    load(folder, parts=())
     assert not list(beside.glob("*.f16")), "those of another store"
 
 
 def test_another_store_or_other_parameters_are_served_anew(folder):
-    serve(folder)
-    scores = serve(folder, k1=2.0).bm25.scores("thing").tolist()
-    assert scores == serve(folder, k1=2.0, mapped_from=99).bm25.scores("thing").tolist()
+    load(folder)
+    scores = load(folder, k1=2.0).bm25.scores("thing").tolist()
+    assert scores == load(folder, k1=2.0, mapped_from=99).bm25.scores("thing").tolist()
     build(folder, last="renamed")
-    assert serve(folder).products["product_title"].to_pylist()[-1] == "renamed"
-    assert serve(folder).bm25.scores("renamed").tolist()[-1] > 0
+    assert load(folder).products["product_title"].to_pylist()[-1] == "renamed"
+    assert load(folder).bm25.scores("renamed").tolist()[-1] > 0
 
 
-@pytest.mark.parametrize("name", sorted(mapped_files._names(ENCODERS)))
+@pytest.mark.parametrize("name", NAMES)
 def test_one_flipped_bit_is_found_and_mended(folder, name, caplog):
-    expected = answers(serve(folder))
+    expected = answers(load(folder))
     path = folder.with_name("beside") / name
     damaged = bytearray(path.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     path.write_bytes(damaged)
-    assert answers(serve(folder)) == expected
+    assert answers(load(folder)) == expected
     assert f"{name} is damaged" in caplog.text
 
 
 def test_a_file_that_cannot_be_read_is_made_again(folder, monkeypatch, caplog):
     """A bad sector beside the store must not end a start that can do without."""
-    expected, store = answers(serve(folder)), Store(folder, verify=False)
+    expected = answers(load(folder))
 
     def unreadable(paths):
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(mapped_files, "hashes", unreadable)
-    assert not mapped_files.stands(store, folder.with_name("beside"), K1, B)
-    assert "Input/output error; making it again" in caplog.text
+    assert not files(folder).are_current()
+    assert "Input/output error; making the files again" in caplog.text
     monkeypatch.undo()
-    assert answers(serve(folder)) == expected
+    assert answers(load(folder)) == expected
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"files": {}}'])
 def test_a_broken_manifest_counts_as_none(folder, text):
-    expected = answers(serve(folder))
+    expected = answers(load(folder))
     (folder.with_name("beside") / "manifest.json").write_text(text)
-    assert answers(serve(folder)) == expected
+    assert answers(load(folder)) == expected
 
 
 def test_files_named_elsewhere_are_not_read(folder):
-    serve(folder)
+    load(folder)
     path = folder.with_name("beside") / "manifest.json"
     kept = json.loads(path.read_text())
     kept["files"]["../s/manifest.json"] = kept["files"].pop("terms.arrow")
     path.write_text(json.dumps(kept))
-    serve(folder)
-    assert set(json.loads(path.read_text())["files"]) == set(mapped_files._names(ENCODERS))
+    load(folder)
+    assert set(json.loads(path.read_text())["files"]) == set(NAMES)
 
 
 class Killed(BaseException):
-    """Neither an error nor an exit: nothing may catch it."""
+    """No ``except`` clause of the code catches it."""
 
 
 @pytest.mark.parametrize("at", range(6))
 def test_killed_at_any_file_nothing_half_written_is_used(folder, monkeypatch, at):
-    """The old files stand from another store, so that a mixture would be noticed; and a half-written one is left."""
-    serve(folder)
+    """Files of another store are there, so that a mixture would be noticed, and a half-written one."""
+    load(folder)
     build(folder, last="renamed")
     real, calls = os.fsync, []
 
@@ -146,12 +155,12 @@ def test_killed_at_any_file_nothing_half_written_is_used(folder, monkeypatch, at
 
     monkeypatch.setattr(os, "fsync", stop)
     with pytest.raises(Killed):
-        serve(folder)
+        load(folder)
     monkeypatch.undo()
     beside = folder.with_name("beside")
     assert not (beside / "manifest.json").exists()
     (beside / "base.f16.tmp-1").write_bytes(b"half")
-    assert answers(serve(folder)) == answers(serve(folder, mapped_from=99))
+    assert answers(load(folder)) == answers(load(folder, mapped_from=99))
     assert not list(beside.glob("*.tmp-*"))
 
 
@@ -160,7 +169,7 @@ def test_where_nothing_can_be_written_the_store_is_read(folder, monkeypatch, cap
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", refuse)
-    assert answers(serve(folder)) == answers(serve(folder, mapped_from=99))
+    assert answers(load(folder)) == answers(load(folder, mapped_from=99))
     assert "the disk is full" in caplog.text and "into memory" in caplog.text
 
 
@@ -171,4 +180,4 @@ def test_a_damaged_store_is_refused(folder, mapped_from):
     damaged[len(damaged) // 2] ^= 1
     path.write_bytes(damaged)
     with pytest.raises(StoreError, match="part-00001.*damaged or half-copied; run build_embeddings.py again"):
-        serve(folder, mapped_from=mapped_from)
+        load(folder, mapped_from=mapped_from)

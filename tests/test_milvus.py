@@ -538,7 +538,7 @@ def test_the_readme_s_commands(built, tiny_e5, tmp_path, monkeypatch):
     shutil.copytree(built / "artifacts", tmp_path / "artifacts")
     names = (str(built / "saved_e5_model"), str(tiny_e5), str(tmp_path / "artifacts"))
     engines = [load_engine(*names, offline=True)]
-    monkeypatch.setitem(mapped_files.serve.__kwdefaults__, "mapped_from", 1)
+    monkeypatch.setattr(mapped_files, "MAPPED_FROM", 1)
     engines.append(load_engine(*names, offline=True, milvus_uri=uri))
     beside = {path.name for path in (tmp_path / "artifacts.serving").iterdir()}
     assert beside == {"manifest.json", "products.arrow", "terms.arrow", "lists.arrow"}

@@ -13,8 +13,8 @@ from space.hub import cards, publish, push
 from space.io.files import sole_writer
 from space.pipelines.inputs import Contents
 from space.settings import BuildSettings
-from space.store import mapped_files
 from space.store.embedding import embed_catalogue
+from space.store.mapped_files import MappedFiles, folder_for
 from space.store.reader import EVALUATION, Store
 from space.store.writer import Plan
 from space.training.processes import join_processes
@@ -67,7 +67,7 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
     if not settings.push_to_hub:  # who pushes it need not serve it from here
         store = Store(settings.output_dir, verify=False)
         bm25 = evaluation and evaluation.bm25 or Bm25Parameters()
-        mapped_files.prepare(store, mapped_files.beside(settings.output_dir), bm25.k1, bm25.b)
+        MappedFiles(store, folder_for(settings.output_dir), bm25.k1, bm25.b).prepare()
     if settings.push_to_hub:
         publish.push_store(settings.output_dir, settings.push_to_hub, private=settings.private)
 

@@ -24,7 +24,8 @@ from space.search.device import Wrapper
 from space.search.engine import SearchEngine
 from space.search.score_reference import score_references
 from space.settings import split_revision
-from space.store import mapped_files, milvus_loading
+from space.store import milvus_loading
+from space.store.mapped_files import LoadedStore, MappedFiles, folder_for
 from space.store.reader import EVALUATION, JUDGMENTS, Store, StoreError
 
 logger = logging.getLogger(__name__)
@@ -81,14 +82,15 @@ def load_engine(
     evaluation = None if measured is None else Evaluation.from_json(measured)
     bm25 = (evaluation.bm25 if evaluation else None) or Bm25Parameters()
     parts = () if milvus_uri else ENCODERS  # the vectors to search in this process
+    mapped = MappedFiles(store, opened.serving, bm25.k1, bm25.b, parts)
     with ThreadPoolExecutor(1) as thread:
         # Hashing the files takes one core; meanwhile the other loads the encoders.
-        checking = thread.submit(mapped_files.stands, store, opened.serving, bm25.k1, bm25.b, parts=parts)
+        checking = thread.submit(mapped.are_current)
         with clock.stage("models"):
             encoders = _load_encoders(store, {"base": base_model, "tuned": model}, offline)
         with clock.stage("store"):
             elsewhere = milvus_loading.open_indexes(store, milvus_uri) if milvus_uri else {}
-            served = mapped_files.serve(store, opened.serving, bm25.k1, bm25.b, parts=parts, checked=checking.result())
+            served = mapped.load(current=checking.result())
     with clock.stage("codes"):
         systems = _build_systems(store, encoders, served, elsewhere)
     with clock.stage("warm up"):
@@ -121,7 +123,7 @@ def load_engine(
 def _open_store(name: str, offline: bool) -> _OpenStore:
     folder = Path(name)
     if folder.is_dir():
-        return _OpenStore(Store(folder, verify=False), "", "", mapped_files.beside(folder))
+        return _OpenStore(Store(folder, verify=False), "", "", folder_for(folder))
     repo, revision = split_revision(name)
     found = client.pull(repo, "dataset", revision=revision, offline=offline)
     short = f"{repo}@{found.revision[:12]}"
@@ -145,7 +147,7 @@ def _load_encoders(store: Store, names: Mapping[str, str], offline: bool) -> dic
 
 
 def _build_systems(
-    store: Store, encoders: Mapping[str, TextEncoder], served: mapped_files.Serving, elsewhere: Mapping[str, Index]
+    store: Store, encoders: Mapping[str, TextEncoder], served: LoadedStore, elsewhere: Mapping[str, Index]
 ) -> dict[str, System]:
     """base, tuned, bm25 and hybrid; ``elsewhere`` has the indexes whose vectors are in Milvus."""
 

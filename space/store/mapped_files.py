@@ -1,11 +1,9 @@
-"""What an app reads of a store at every start, laid out so that it is mapped and not read.
+"""Memory-mapped copies of a store, so that a start of the app need not parse parquet or count words.
 
-A store is made to be shared: parquet, readable by everyone. To take its vectors out of that and to count BM25's lists
-costs half a minute at 1.2 million products, and gigabytes of memory. So the first start writes them beside the store
-as they are searched: rows as plain float16, products and lists as Arrow. Everything in there can be made again from
-the store, so it is no part of it, goes nowhere with it, and is dropped when the store is another. As with a store, a
-file appears under its name only when it is whole, the manifest comes last and goes first, and nothing is used whose
-sha256 differs. Knows no encoder and no query.
+Without them every start reads 1.2 million products and builds BM25 anew: half a minute, and gigabytes of memory.
+So the first start writes vectors as plain float16, and products and BM25 lists as Arrow files, to a folder beside the
+store. They can be made again at any time and stay on this machine. They are written and checked as a store is: each
+file is complete, the manifest comes last, and every start compares each sha256.
 """
 
 import json
@@ -15,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import torch
@@ -23,26 +20,26 @@ import torch
 from space.data.catalogue import passage_column
 from space.encoding.description import ENCODERS
 from space.index.bm25 import Bm25Index, InvertedLists
-from space.io.files import WriteError, atomically, sole_writer
+from space.io.files import WriteError, atomically, sole_writer, write_bytes
 from space.store.manifest import MANIFEST
 from space.store.reader import Store, hashes
 
 logger = logging.getLogger(__name__)
 
 PRODUCTS, TERMS, LISTS = "products.arrow", "terms.arrow", "lists.arrow"
-#: Another layout, another way to cut texts into terms, or other weights: another number.
+#: Increase it for another layout, another way to cut texts into terms, or other BM25 weights.
 FORMAT = 1
-#: A smaller store is read within a second or two, and its vectors are 150 MB at most.
+#: Smaller stores are read into memory: that takes a second or two, and their vectors at most 150 MB.
 MAPPED_FROM = 100_000
 
 
 @dataclass(frozen=True)
-class Serving:
-    """What is searched and shown.
+class LoadedStore:
+    """What the app searches and shows.
 
     Attributes:
         products: product columns.
-        vectors: {"base", "tuned" or whichever were asked for: (n, d) float16}, row-aligned with the products.
+        vectors: {part that was asked for: (n, d) float16}, row-aligned with the products.
         bm25: over the same rows.
     """
 
@@ -52,167 +49,142 @@ class Serving:
     _maps: Mapping[str, mmap.mmap] = field(default_factory=dict)
 
     def release(self, part: str) -> None:
-        """Let the pages of mapped vectors go until they are read again; they stay in the system's cache.
+        """Release the memory of mapped vectors; a page is read again when it is needed. Takes half a millisecond.
 
-        Takes half a millisecond. Without it two searches bring nearly all of a file into the process: for each row
-        that is read, the system maps whatever lies around it in its cache.
+        For each row that a search reads, the system also maps the cached pages around it. Without this call two
+        searches bring nearly the whole file into the process.
         """
         if part in self._maps and hasattr(mmap, "MADV_DONTNEED"):
             self._maps[part].madvise(mmap.MADV_DONTNEED)
 
 
-def stands(store: Store, beside: Path, k1: float, b: float, *, parts: Sequence[str] = ENCODERS) -> bool:
-    """Whether the files beside a store are there, whole, and made of it; reads all of them once. See ``serve``."""
-    return _stands(beside, _wanted(store, k1, b), parts)
+def folder_for(store: Path) -> Path:
+    """Where the mapped files of the store in a folder go: beside it."""
+    store = store.resolve()
+    return store.with_name(f"{store.name}.serving")
 
 
-def _wanted(store: Store, k1: float, b: float) -> dict[str, Any]:
-    return {"format": FORMAT, "store": store.identity, "k1": k1, "b": b}
-
-
-def serve(
-    store: Store,
-    beside: Path,
-    k1: float,
-    b: float,
-    *,
-    parts: Sequence[str] = ENCODERS,
-    mapped_from: int = MAPPED_FROM,
-    checked: bool = False,
-) -> Serving:
-    """What a store holds, mapped from the files beside it, which are made first where they are not there.
+class MappedFiles:
+    """The mapped files of one store.
 
     Args:
-        store: need not have been checked; whatever is read of it is.
-        beside: folder for those files.
+        store: its files need not have been checked yet; those that are read are checked.
+        folder: where the mapped files are or will be.
         k1: see ``Bm25Index``.
         b: see ``Bm25Index``.
-        parts: whose vectors are wanted; none where another process searches them.
-        mapped_from: a store of fewer rows is read into memory, and nothing is written.
-        checked: ``stands`` has said so of the same parts just before.
-
-    Raises:
-        StoreError: a file of the store that is damaged, or whose rows do not line up.
+        parts: encoders whose vectors are wanted; none where Milvus searches them.
     """
-    if store.rows < mapped_from:
-        store.check()
-        return _read(store, k1, b, parts)
-    if not (checked or _made(store, beside, _wanted(store, k1, b), parts)):
-        store.check()
-        return _read(store, k1, b, parts)
-    return _map(store, beside, k1, b, parts)
+
+    def __init__(self, store: Store, folder: Path, k1: float, b: float, parts: Sequence[str] = ENCODERS) -> None:
+        """Keep the arguments; nothing is read yet."""
+        self.store, self.folder, self.parts = store, folder, parts
+        self.k1, self.b = k1, b
+        self.names = [*(_vectors_file(part) for part in parts), PRODUCTS, TERMS, LISTS]
+        self._made_from = {"format": FORMAT, "store": store.identity, "k1": k1, "b": b}
+
+    def are_current(self) -> bool:
+        """Whether all files are there, undamaged, and made from this store; reads each of them once."""
+        try:
+            found = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        if not isinstance(found, dict) or self._made_from != {name: found.get(name) for name in self._made_from}:
+            return False
+        files, paths = found.get("files"), [self.folder / name for name in self.names]
+        if not isinstance(files, dict) or not files.keys() >= set(self.names):
+            return False
+        if not all(path.is_file() for path in paths):
+            return False
+        try:
+            checksums = hashes(paths)
+        except OSError as error:  # such as a bad sector
+            logger.warning("%s: %s; making the files again", self.folder, error)
+            return False
+        damaged = [name for name, checksum in zip(self.names, checksums, strict=True) if checksum != files[name]]
+        if damaged:
+            logger.warning("%s: %s is damaged; making the files again", self.folder, damaged[0])
+        return not damaged
+
+    def load(self, *, current: bool = False) -> LoadedStore:
+        """Map the files, making them first if needed. A small store, or one that cannot be written, goes into memory.
+
+        Args:
+            current: ``are_current`` has just returned True.
+
+        Raises:
+            StoreError: a file of the store is damaged, or its rows do not line up.
+        """
+        if self.store.rows >= MAPPED_FROM and (current or self._make()):
+            return self._map()
+        self.store.check()
+        products = self.store.products()
+        vectors = {part: self.store.vectors(part) for part in self.parts}
+        return LoadedStore(products, vectors, Bm25Index(passage_column(products), k1=self.k1, b=self.b))
+
+    def prepare(self) -> None:
+        """Make the files now, so that the first start finds them; does nothing for a small store.
+
+        Raises:
+            StoreError: see ``load``.
+        """
+        if self.store.rows >= MAPPED_FROM:
+            self._make()
+
+    def _make(self) -> bool:
+        """Write the files unless they are current; False if they could not be written, which is logged."""
+        try:
+            if not self.are_current():
+                with sole_writer(self.folder):
+                    if not self.are_current():  # another process may have made them in the meantime
+                        self._write()
+        except (WriteError, OSError) as error:
+            logger.warning("%s; every start will read the whole store into memory instead", error)
+            return False
+        return True
+
+    def _map(self) -> LoadedStore:
+        maps, vectors = {}, {}
+        for part in self.parts:
+            with (self.folder / _vectors_file(part)).open("rb") as file:
+                # A private copy-on-write mapping: torch needs memory that could be written.
+                maps[part] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+            vectors[part] = torch.frombuffer(maps[part], dtype=torch.float16).view(self.store.rows, -1)
+        products = pa.ipc.open_file(pa.memory_map(str(self.folder / PRODUCTS))).read_all()
+        lists = InvertedLists.read(self.folder / TERMS, self.folder / LISTS)
+        return LoadedStore(products, vectors, Bm25Index(lists, k1=self.k1, b=self.b), maps)
+
+    def _write(self) -> None:
+        logger.info("%s: preparing %s products for search, once for this store", self.folder, f"{self.store.rows:,}")
+        self.store.check()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / MANIFEST).unlink(missing_ok=True)
+        # Vectors of other parts may be of an earlier store, and the new manifest could not tell.
+        others = [self.folder / _vectors_file(part) for part in ENCODERS if part not in self.parts]
+        for leftover in [*self.folder.glob("*.tmp-*"), *others]:
+            leftover.unlink(missing_ok=True)
+        with ThreadPoolExecutor(2) as workers:
+            jobs = [workers.submit(self._write_products)]  # the longest job first
+            jobs += [workers.submit(self._write_vectors, part) for part in self.parts]
+            for job in jobs:
+                job.result()
+        files = dict(zip(self.names, hashes([self.folder / name for name in self.names]), strict=True))
+        content = json.dumps({**self._made_from, "files": files}, indent=1) + "\n"
+        write_bytes(self.folder / MANIFEST, content.encode())
+
+    def _write_vectors(self, part: str) -> None:
+        with atomically(self.folder / _vectors_file(part)) as path, path.open("wb") as sink:
+            for block in self.store.vector_blocks(part):
+                block.tofile(sink)
+
+    def _write_products(self) -> None:
+        products = self.store.products().combine_chunks()
+        with atomically(self.folder / PRODUCTS) as path, pa.OSFile(str(path), "wb") as sink:
+            with pa.ipc.new_file(sink, products.schema) as writer:
+                writer.write_table(products)
+        index = Bm25Index(passage_column(products), k1=self.k1, b=self.b)
+        with atomically(self.folder / TERMS) as terms, atomically(self.folder / LISTS) as lists:
+            index.lists.write(terms, lists)
 
 
-def prepare(store: Store, beside: Path, k1: float, b: float) -> None:
-    """Make the files now, so that not even the first start has to; nothing for a store that is read into memory."""
-    if store.rows >= MAPPED_FROM:
-        _made(store, beside, _wanted(store, k1, b), ENCODERS)
-
-
-def beside(folder: Path) -> Path:
-    """Where the files of a store in a folder are kept."""
-    folder = folder.resolve()
-    return folder.with_name(f"{folder.name}.serving")
-
-
-def _made(store: Store, folder: Path, wanted: Mapping[str, Any], parts: Sequence[str]) -> bool:
-    """Whether the files stand now; where they cannot be written, why is logged."""
-    try:
-        if not _stands(folder, wanted, parts):
-            with sole_writer(folder):
-                if not _stands(folder, wanted, parts):  # another process may have made it meanwhile
-                    _write(store, folder, wanted, parts)
-    except (WriteError, OSError) as error:
-        logger.warning("%s; every start will read the whole store into memory instead", error)
-        return False
-    return True
-
-
-def _read(store: Store, k1: float, b: float, parts: Sequence[str]) -> Serving:
-    products = store.products()
-    vectors = {part: store.vectors(part) for part in parts}
-    return Serving(products, vectors, Bm25Index(passage_column(products), k1=k1, b=b))
-
-
-def _map(store: Store, folder: Path, k1: float, b: float, parts: Sequence[str]) -> Serving:
-    maps, vectors = {}, {}
-    for part in parts:
-        with (folder / _rows(part)).open("rb") as file:
-            # Private, so that torch may take it for writable; nobody writes.
-            maps[part] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-        vectors[part] = torch.frombuffer(maps[part], dtype=torch.float16).view(store.rows, -1)
-    products = pa.ipc.open_file(pa.memory_map(str(folder / PRODUCTS))).read_all()
-    lists = InvertedLists.read(folder / TERMS, folder / LISTS)
-    return Serving(products, vectors, Bm25Index(lists, k1=k1, b=b), maps)
-
-
-# -- the files -------------------------------------------------------------------------------------------------------
-
-
-def _rows(part: str) -> str:
+def _vectors_file(part: str) -> str:
     return f"{part}.f16"
-
-
-def _stands(folder: Path, wanted: Mapping[str, Any], parts: Sequence[str]) -> bool:
-    """Whether everything for these parts is there, whole, and made of this store; what else is there is not read."""
-    try:
-        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    if not isinstance(found, dict) or wanted != {name: found.get(name) for name in wanted}:
-        return False
-    files = found.get("files")
-    names = _names(parts)
-    if not isinstance(files, dict) or not files.keys() >= set(names):
-        return False
-    paths = [folder / name for name in names]
-    if not all(path.is_file() for path in paths):
-        return False
-    try:
-        damaged = [path.name for path, found in zip(paths, hashes(paths), strict=True) if found != files[path.name]]
-    except OSError as error:  # a bad sector, or a file of somebody else's
-        logger.warning("%s: %s; making it again", folder, error)
-        return False
-    if damaged:
-        logger.warning("%s: %s is damaged; making it again", folder, damaged[0])
-    return not damaged
-
-
-def _names(parts: Sequence[str]) -> list[str]:
-    return [*(_rows(part) for part in parts), PRODUCTS, TERMS, LISTS]
-
-
-def _write(store: Store, folder: Path, wanted: Mapping[str, Any], parts: Sequence[str]) -> None:
-    """Everything, the manifest last; vectors that nobody asked for go: of which store they are nobody would know."""
-    logger.info("%s: preparing %s products for searching, once for this store", folder, f"{store.rows:,}")
-    store.check()
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MANIFEST).unlink(missing_ok=True)
-    for leftover in [*folder.glob("*.tmp-*"), *(folder / _rows(part) for part in ENCODERS if part not in parts)]:
-        leftover.unlink(missing_ok=True)
-    with ThreadPoolExecutor(2) as workers:
-        # What takes one thread for the longest comes first, so that it has company to the end.
-        jobs = [workers.submit(_write_products, store, folder, wanted["k1"], wanted["b"])]
-        jobs += [workers.submit(_write_vectors, store, part, folder / _rows(part)) for part in parts]
-        for job in jobs:
-            job.result()
-    names = _names(parts)
-    files = dict(zip(names, hashes([folder / name for name in names]), strict=True))
-    with atomically(folder / MANIFEST) as path:
-        path.write_text(json.dumps({**wanted, "files": files}, indent=1) + "\n", encoding="utf-8")
-
-
-def _write_vectors(store: Store, part: str, file: Path) -> None:
-    with atomically(file) as path, path.open("wb") as sink:
-        for block in store.vector_blocks(part):
-            block.tofile(sink)
-
-
-def _write_products(store: Store, folder: Path, k1: float, b: float) -> None:
-    products = store.products().combine_chunks()
-    with atomically(folder / PRODUCTS) as path, pa.OSFile(str(path), "wb") as sink:
-        with pa.ipc.new_file(sink, products.schema) as writer:
-            writer.write_table(products)
-    index = Bm25Index(passage_column(products), k1=k1, b=b)
-    with atomically(folder / TERMS) as terms, atomically(folder / LISTS) as lists:
-        index.lists.write(terms, lists)
