@@ -68,7 +68,7 @@ def measure(given: argparse.Namespace) -> None:
     from space.io.memory import uncollected
 
     with uncollected():  # as app.py does
-        from space.retrieval.systems import Stopwatch
+        from space.retrieval.system import Stopwatch
         from space.search.loading import load_engine
         from space.ui.html.comparison import comparison
         from space.ui.page import build_demo

@@ -23,7 +23,9 @@ from space.index.bm25 import Bm25Index
 from space.index.torch_index import TorchIndex
 from space.pipelines import train as experiment
 from space.pipelines.inputs import open_judged
-from space.retrieval.systems import Bm25System, DenseSystem, System
+from space.retrieval.baselines import Bm25System
+from space.retrieval.dense import DenseSystem
+from space.retrieval.system import System
 from space.settings import TrainSettings
 from space.training import trainer
 

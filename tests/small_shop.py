@@ -20,7 +20,9 @@ from space.data.catalogue import passages
 from space.encoding.description import EncoderDescription
 from space.index.bm25 import Bm25Index
 from space.index.torch_index import TorchIndex
-from space.retrieval.systems import Bm25System, DenseSystem, HybridSystem
+from space.retrieval.baselines import Bm25System
+from space.retrieval.dense import DenseSystem
+from space.retrieval.hybrid import HybridSystem
 from space.search.description import EngineDescription
 from space.search.engine import SearchEngine
 

@@ -6,7 +6,7 @@ import pytest
 import small_shop
 
 from space.errors import QueryError
-from space.retrieval.systems import DenseSystem
+from space.retrieval.dense import DenseSystem
 from space.search.batching import Batches, retrieve
 from space.search.engine import SearchEngine
 from space.search.request import Request

@@ -13,7 +13,9 @@ from space.data.judgments import GAINS, LABELS
 from space.evaluation import findings, protocols
 from space.evaluation.schema import METRICS, Evaluation, PairedDifference
 from space.index.bm25 import Bm25Index
-from space.retrieval.systems import Bm25System, HybridSystem, RandomSystem, Ranking
+from space.retrieval.baselines import Bm25System, RandomSystem
+from space.retrieval.hybrid import HybridSystem
+from space.retrieval.system import Ranking, System
 
 LOG3, LOG5 = math.log2(3), math.log2(5)
 
@@ -30,7 +32,7 @@ def shop(locales):
     return pa.table({"product_locale": pa.array(locales, pa.string())})
 
 
-class Scored:
+class Scored(System):
     """A system with a fixed score for each (query, row), 0 for the rest; ties by lower row, as all of them."""
 
     repeats = 1

@@ -12,6 +12,7 @@ import httpx
 import pytest
 import small_shop
 
+from space.retrieval.system import System
 from space.ui import guard, unread
 from space.ui import page as demo
 from space.ui.events.form_events import ENGINE
@@ -165,7 +166,7 @@ def test_ready_is_said_when_the_engine_answers(url):
     assert (answer.status_code, answer.json()) == (200, {"ready": True})
 
 
-class Broken:
+class Broken(System):
     """A system that fails, or does not come back."""
 
     dense = False

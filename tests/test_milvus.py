@@ -29,7 +29,9 @@ from space.index.bm25 import Bm25Index
 from space.index.milvus import KINDS, MilvusError, MilvusIndex, condition, unfinished
 from space.index.torch_index import TorchIndex
 from space.pipelines import quickstart
-from space.retrieval.systems import Bm25System, DenseSystem, HybridSystem, RandomSystem, within
+from space.retrieval.baselines import Bm25System, RandomSystem
+from space.retrieval.dense import DenseSystem
+from space.retrieval.hybrid import HybridSystem
 from space.search.batching import retrieve
 from space.search.engine import SearchEngine
 from space.search.loading import load_engine
@@ -243,9 +245,9 @@ def test_only_a_system_elsewhere_is_told_the_filters(pairs):
     exact, found = pairs["base"]
     encoder = small_shop.BagOfWords()
     here, there, drawn = DenseSystem("a", encoder, exact), DenseSystem("b", encoder, found), RandomSystem(3)
-    assert within(here, {"brand": "Acme"}) is here and within(drawn, {"brand": "Acme"}) is drawn
-    assert within(there, {"brand": "Acme"}).index._condition == 'product_brand == "Acme"'
-    fused = within(HybridSystem(there, here), {"brand": "Acme"})
+    assert here.within({"brand": "Acme"}) is here and drawn.within({"brand": "Acme"}) is drawn
+    assert there.within({"brand": "Acme"}).index._condition == 'product_brand == "Acme"'
+    fused = HybridSystem(there, here).within({"brand": "Acme"})
     assert fused.parts[0].index._condition and fused.parts[1] is here
     assert found._condition == "", "the next visitor's search must not be narrowed by this one's"
 

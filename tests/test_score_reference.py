@@ -8,7 +8,7 @@ import small_shop
 import torch
 
 from space.index.torch_index import TorchIndex
-from space.retrieval.systems import DenseSystem
+from space.retrieval.dense import DenseSystem
 from space.search import score_reference as reference
 from space.search.score_reference import (
     EXACT,

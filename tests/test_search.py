@@ -11,7 +11,9 @@ from space.evaluation import protocols
 from space.evaluation.metrics import rank_biased_overlap
 from space.index.bm25 import Bm25Index
 from space.index.torch_index import TorchIndex
-from space.retrieval.systems import Bm25System, DenseSystem, HybridSystem
+from space.retrieval.baselines import Bm25System
+from space.retrieval.dense import DenseSystem
+from space.retrieval.hybrid import HybridSystem
 from space.search.engine import SearchEngine
 from space.search.request import MAX_QUERY_CHARACTERS
 from space.search.score_reference import EXACT, ScoreReference

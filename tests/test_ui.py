@@ -13,6 +13,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from space.data.filters import FILTERS
+from space.retrieval.system import System
 from space.search.engine import SearchEngine
 from space.search.request import MAX_QUERY_CHARACTERS
 from space.ui.events.form import MAX_CHOICES
@@ -22,7 +23,7 @@ from space.ui.words import label
 HIT_FIELDS = {"rank", "product_id", "product_locale", "title", "brand", "color", "score", "esci_label"}
 
 
-class Slow:
+class Slow(System):
     """A system that takes its time."""
 
     dense = True
@@ -35,7 +36,7 @@ class Slow:
         return self.system.retrieve(*arguments)
 
 
-class Broken:
+class Broken(System):
     """A system that fails as no visitor can help."""
 
     dense = True

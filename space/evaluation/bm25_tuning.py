@@ -10,7 +10,7 @@ import pyarrow as pa
 from space.evaluation import metrics, protocols
 from space.evaluation.schema import HEADLINE_COLUMN, MIN_QUERIES, Bm25Parameters
 from space.index.bm25 import K1, B, Bm25Index, TermCounts
-from space.retrieval.systems import Bm25System
+from space.retrieval.baselines import Bm25System
 
 #: The usual values, which every other pair has to beat, come first: the first of the best is taken.
 GRID = tuple(dict.fromkeys([(K1, B), *itertools.product((0.4, 0.9, 1.2, 1.6), (0.2, 0.4, 0.75, 0.9))]))

@@ -37,7 +37,7 @@ def lexical_baseline(judged: Judged, queries: int | None) -> tuple[dict[str, Pro
     from space.data.catalogue import passages
     from space.evaluation import protocols
     from space.index.bm25 import Bm25Index
-    from space.retrieval.systems import Bm25System, RandomSystem
+    from space.retrieval.baselines import Bm25System, RandomSystem
 
     test = protocols.held_out(judged.test, queries)
     asked = len(test[["product_locale", "query"]].drop_duplicates())

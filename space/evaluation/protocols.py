@@ -17,7 +17,7 @@ from space.evaluation import metrics
 from space.evaluation.schema import METRICS, Estimate, PairedDifference, PerQuery, ProtocolTable
 
 if TYPE_CHECKING:  # importing it brings torch, which the reader of an evaluation does not need
-    from space.retrieval.systems import System
+    from space.retrieval.system import System
 
 DEPTH = 100
 BATCH = 64

@@ -40,7 +40,10 @@ from space.io import files
 from space.io.files import atomically, sole_writer
 from space.pipelines import inputs
 from space.pipelines.build import build
-from space.retrieval.systems import Bm25System, DenseSystem, HybridSystem, RandomSystem, System
+from space.retrieval.baselines import Bm25System, RandomSystem
+from space.retrieval.dense import DenseSystem
+from space.retrieval.hybrid import HybridSystem
+from space.retrieval.system import System
 from space.settings import BuildSettings, DataSettings, TrainSettings
 from space.training import early_stopping, hard_negatives, title_queries, trainer
 from space.training.examples import exact_texts, judged_texts, training_examples

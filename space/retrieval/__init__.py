@@ -1,1 +1,1 @@
-"""Systems that rank products for a query: dense, BM25, hybrid."""
+"""Systems that rank products for a query, behind one Protocol: dense, BM25, hybrid, random."""

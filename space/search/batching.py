@@ -12,7 +12,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from space.retrieval.systems import DenseSystem, Ranking, Stopwatch, System, within
+from space.retrieval.dense import DenseSystem
+from space.retrieval.system import Ranking, Stopwatch, System
 from space.search.request import Request
 
 #: Requests in one batch. With more, each would wait longer than the shared work saves.
@@ -53,7 +54,7 @@ def retrieve(systems: Mapping[str, System], requests: Sequence[Request]) -> list
         start, clock = time.perf_counter(), Stopwatch()
         group = [requests[place] for place in places]
         # All of a group have the same mask, so the filters of the first are as good as those of the others.
-        system, mask = within(systems[name], group[0].filters), group[0].mask
+        system, mask = systems[name].within(group[0].filters), group[0].mask
         # The best 5 are the first 5 of the best 10.
         k = max(request.k for request in group)
         if by_row:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from space.retrieval.systems import System, is_elsewhere
+from space.retrieval.system import System
 from space.search.batching import Answer, Batches, retrieve
 from space.search.request import Request
 
@@ -32,7 +32,7 @@ class Device:
         """Wrap the functions that need the GPU; ZeroGPU has to see that before the page starts."""
         self._systems = systems
         self.gpu_per_call = gpu is not None
-        self._batched = gpu is None and not any(is_elsewhere(system) for system in systems.values())
+        self._batched = gpu is None and not any(system.in_database for system in systems.values())
         #: One queue for each choice of systems: a search by one does not wait for a comparison by four.
         self._batches: dict[tuple[str, ...], Batches[Request, dict[str, Answer]]] = {}
         self._search_one = gpu(self._search_here) if gpu else self._search_here

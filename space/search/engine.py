@@ -13,7 +13,9 @@ from space.data.gold_labels import GoldLabels
 from space.evaluation.held_out_queries import HeldOut, judged_queries
 from space.evaluation.schema import Evaluation
 from space.feedback.usage import Usage
-from space.retrieval.systems import FUSION_DEPTH, Bm25System, HybridSystem, System
+from space.retrieval.baselines import Bm25System
+from space.retrieval.hybrid import FUSION_DEPTH, HybridSystem
+from space.retrieval.system import System
 from space.search.batching import Answer, retrieve
 from space.search.description import EngineDescription
 from space.search.device import Device, Vectors, Wrapper

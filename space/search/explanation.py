@@ -12,7 +12,7 @@ import numpy as np
 from space.data.catalogue import BULLETS, passage
 from space.data.words import has_japanese, search_terms, word_spans
 from space.index.bm25 import Term
-from space.retrieval.fusion import RRF_K
+from space.retrieval.hybrid import RRF_K
 from space.search.results import Product
 
 #: Each word costs one more encoded query, so only the first words of a long query are explained.

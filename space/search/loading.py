@@ -18,7 +18,10 @@ from space.hub.client import model_download
 from space.index.torch_index import TorchIndex
 from space.io import memory
 from space.io.threads import in_parallel
-from space.retrieval.systems import Bm25System, DenseSystem, HybridSystem, Index, Stopwatch, System
+from space.retrieval.baselines import Bm25System
+from space.retrieval.dense import DenseSystem, VectorIndex
+from space.retrieval.hybrid import HybridSystem
+from space.retrieval.system import Stopwatch, System
 from space.search.description import EngineDescription
 from space.search.device import Wrapper
 from space.search.engine import SearchEngine
@@ -147,7 +150,7 @@ def _load_encoders(store: Store, names: Mapping[str, str], offline: bool) -> dic
 
 
 def _build_systems(
-    store: Store, encoders: Mapping[str, TextEncoder], served: LoadedStore, elsewhere: Mapping[str, Index]
+    store: Store, encoders: Mapping[str, TextEncoder], served: LoadedStore, elsewhere: Mapping[str, VectorIndex]
 ) -> dict[str, System]:
     """base, tuned, bm25 and hybrid; ``elsewhere`` has the indexes whose vectors are in Milvus."""
 

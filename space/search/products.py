@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from space.errors import QueryError
-from space.retrieval.systems import Ranking
+from space.retrieval.system import Ranking
 from space.search.results import Hit, Product
 from space.search.score_reference import ScoreReference
 

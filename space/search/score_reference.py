@@ -16,7 +16,8 @@ import torch
 
 from space.data.catalogue import rows_of
 from space.io.threads import in_parallel
-from space.retrieval.systems import DenseSystem, System
+from space.retrieval.dense import DenseSystem
+from space.retrieval.system import System
 from space.search.results import Standing
 
 #: Few enough for the start of the app: 100 queries are encoded in about a second on two cores.

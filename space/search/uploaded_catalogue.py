@@ -16,7 +16,9 @@ from space.encoding.description import ENCODERS
 from space.errors import shown
 from space.index.bm25 import Bm25Index
 from space.index.torch_index import TorchIndex
-from space.retrieval.systems import Bm25System, DenseSystem, System
+from space.retrieval.baselines import Bm25System
+from space.retrieval.dense import DenseSystem
+from space.retrieval.system import System
 from space.search.engine import SearchEngine
 
 MAX_ROWS, MAX_BYTES, MAX_CELL, MAX_COLUMNS = 2_000, 2_000_000, 2_000, 200

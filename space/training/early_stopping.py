@@ -21,7 +21,7 @@ from space.evaluation import protocols
 from space.evaluation.schema import HEADLINE_COLUMN
 from space.index.torch_index import TorchIndex
 from space.io.files import atomically
-from space.retrieval.systems import DenseSystem
+from space.retrieval.dense import DenseSystem
 
 logger = logging.getLogger(__name__)
 

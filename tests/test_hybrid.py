@@ -1,9 +1,9 @@
-"""Fusion decides what "hybrid" shows; its few lines hide ranks from 0, padding and ties."""
+"""Reciprocal rank fusion: ranks, padding and ties."""
 
 import numpy as np
 import pytest
 
-from space.retrieval.fusion import reciprocal_rank_fusion
+from space.retrieval.hybrid import reciprocal_rank_fusion
 
 
 def fuse(*rankings, k=10, **options):
@@ -13,19 +13,19 @@ def fuse(*rankings, k=10, **options):
 
 
 def test_by_hand():
-    """Guards ranks: the first has rank 1, so that its share is 1 / 61."""
+    """The first row has rank 1, not 0, so it adds 1 / 61."""
     scores, rows = fuse([7, 3], [3, 9])
     assert rows == [3, 7, 9]
     assert scores == pytest.approx([1 / 62 + 1 / 61, 1 / 61, 1 / 62], rel=1e-6)
 
 
 def test_both_lists_beat_one():
-    """A row in the middle of both lists comes before the first of only one: the very point of fusing."""
+    """A row in the middle of both lists comes before the first of only one: the point of fusing."""
     assert fuse([1, 2, 5], [3, 4, 5])[1][0] == 5
 
 
 def test_against_a_plain_loop():
-    """Random rankings of awkward lengths, by the formula written out."""
+    """Random rankings of awkward lengths against the formula."""
     rng = np.random.default_rng(0)
     for lengths in ((1, 1), (17, 5), (100, 100), (3, 0)):
         rankings = [rng.permutation(200)[:length] for length in lengths]
@@ -40,7 +40,7 @@ def test_against_a_plain_loop():
 
 
 def test_ties_by_lower_row():
-    """Swapped ranks give equal sums; lists side by side must not flicker between runs."""
+    """Swapped ranks give equal sums; their order must not change from run to run."""
     assert fuse([9, 4], [4, 9])[1] == [4, 9]
     assert fuse([9], [4], [2])[1] == [2, 4, 9]
 
@@ -55,13 +55,13 @@ def test_equal_sums_tie_whatever_the_order_of_their_terms():
 
 
 def test_k_cuts_after_the_sum():
-    """Cutting each list first would lose rows that are second in both."""
+    """Cutting each list to k first would lose rows that are second in both."""
     assert fuse([1, 2], [3, 2], k=1)[1] == [2]
     assert fuse([1], [2], k=5)[1] == [1, 2]
 
 
 def test_padding_is_skipped():
-    """An index fills up with -1 where a filter leaves too few rows; -1 is no product."""
+    """An index fills up with -1 if a filter leaves too few rows; -1 is not a product."""
     scores, rows = fuse([4, -1, -1], [-1, -1, -1])
     assert rows == [4]
     assert scores == pytest.approx([1 / 61], rel=1e-6)
