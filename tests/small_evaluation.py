@@ -52,7 +52,6 @@ def content(changes=None, labels=True):
     }
     counts = pd.DataFrame([(3, 1, 0, 1)] * len(listed), index=index, columns=list(LABELS)) if labels else None
     encoders = {part: asdict(one) for part, one in small_shop.engine().description.encoders.items()}
-    tables = protocols.summarize(results)
     found = {
         "format": 1,
         "dataset": {
@@ -68,9 +67,12 @@ def content(changes=None, labels=True):
             "history": [{"step": step, "loss": 0.2 - step / 100, "learning_rate": 0.0} for step in range(1, 11)],
         },
     }  # fmt: skip
-    verdict = findings.verdict(tables["full_catalogue"].differences["tuned"]["ndcg@10"])
-    per_query = protocols.by_query(results, counts)
-    return replace(Evaluation.from_json(found), verdict=verdict, protocols=tables, per_query=per_query)
+    evaluation = replace(
+        Evaluation.from_json(found),
+        protocols=protocols.summarize(results),
+        per_query=protocols.by_query(results, counts),
+    )
+    return replace(evaluation, verdict=findings.verdict(evaluation))
 
 
 def bent(**parts):

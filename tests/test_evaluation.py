@@ -11,7 +11,7 @@ import pytest
 
 from space.data.judgments import GAINS, LABELS
 from space.evaluation import findings, protocols
-from space.evaluation.schema import METRICS, Evaluation, PairedDifference
+from space.evaluation.schema import METRICS, Evaluation, PairedDifference, ProtocolTable
 from space.index.bm25 import Bm25Index
 from space.retrieval.baselines import Bm25System, RandomSystem
 from space.retrieval.hybrid import HybridSystem
@@ -388,31 +388,33 @@ def test_markdown_keeps_the_protocols_apart():
 
 
 def verdict(mean, low, high, n=35):
-    return findings.verdict(PairedDifference(mean, low, high, n, wins=20, losses=10, ties=5))
+    found = PairedDifference(mean, low, high, n, wins=20, losses=10, ties=5)
+    table = ProtocolTable(differences={"tuned": {"ndcg@10": found}})
+    return findings.verdict(Evaluation(protocols={"full_catalogue": table}))
 
 
 @pytest.mark.parametrize(
     ("figures", "words"),
     [
-        ((0.02, 0.01, 0.03), "Fine-tuning helped: "),
-        ((-0.02, -0.03, -0.01), "Fine-tuning made it worse: "),
-        ((-0.02, -0.05, 0.01), "Fine-tuning: worse, though not clearly, the interval holds zero: "),
-        ((0.02, -0.01, 0.05), "Fine-tuning: no clear difference, the interval holds zero: "),
-        ((0.02, 0.0, 0.05), "Fine-tuning: no clear difference, the interval holds zero: "),
-        ((0.0, 0.0, 0.0), "Fine-tuning: no clear difference, the interval holds zero: "),
+        ((0.02, 0.01, 0.03), "Fine-tuning helped."),
+        ((-0.02, -0.03, -0.01), "Fine-tuning made search worse."),
+        ((-0.02, -0.05, 0.01), "Fine-tuning made search worse on average, but not clearly:"),
+        ((0.02, -0.01, 0.05), "Fine-tuning made no clear difference:"),
+        ((0.02, 0.0, 0.05), "Fine-tuning made no clear difference:"),
+        ((0.0, 0.0, 0.0), "Fine-tuning made no clear difference:"),
     ],
 )
 def test_verdict(figures, words):
     """Guards the claim everyone will quote: an interval that holds zero must never read as help."""
     found = verdict(*figures)
     assert found.startswith(words)
-    mean, low, high = figures
-    assert (
-        f"{mean:+.4f} against base, 95 % interval {low:+.4f} to {high:+.4f}, 20 queries better, 10 worse, 5 the same."
-        in found
-    )
+    signs = [f"{value:+.4f}".replace("-", "−") if value else "0.0000" for value in figures]
+    for said in (*signs, "20 queries better", "10 worse", "5 the same"):
+        assert said in found
 
 
-def test_verdict_where_nothing_can_be_said():
-    """No held-out query has a gain: a sentence at the end of the training, and no crash."""
-    assert verdict(None, None, None, n=0).startswith("Fine-tuning: nothing can be said")
+@pytest.mark.parametrize("n", [0, 9])
+def test_verdict_where_nothing_can_be_said(n):
+    """No held-out query has a gain, or nine have: a sentence at the end of the training, and no crash."""
+    figures = (None, None, None) if n == 0 else (0.1, 0.1, 0.1)
+    assert verdict(*figures, n=n).startswith("Nothing can be said of fine-tuning")

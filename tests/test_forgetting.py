@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from space.evaluation import forgetting
-from space.evaluation.everyday import PAIRS
+from space.evaluation.forgetting import PAIRS
 
 
 def pairs(*cosines):

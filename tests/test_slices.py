@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from space.data.judgments import LABELS
-from space.evaluation import protocols, slices
+from space.evaluation import findings, protocols, slices
 from space.evaluation.schema import METRICS, MIN_QUERIES, BeforeAfter, Evaluation
 
 HEADLINE, JUDGED = slices.FIGURES
@@ -162,35 +162,37 @@ def test_intervals_agree_with_the_table_s():
 
 
 def said(rows):
-    return " ".join(slices.conclusions(*cut_of(rows)))
+    frame, cuts = cut_of(rows)
+    return " ".join(findings.of_slices(slices.figures(frame), cuts))
 
 
 def test_a_gain_that_a_slice_pays_for_is_said():
     """The mean hides it: 40 queries up, 12 down, all in one locale."""
     text = said([*many("us", 40, 0.1), *many("es", 12, -0.05)])
-    assert "The gain is paid for by locale “es” (12 queries): full-catalogue nDCG@10 fell by .050 there" in text
-    assert "it rose by .065 over all queries" in text and "judged nDCG fell by .050" in text
-    assert "Clearly better in full-catalogue nDCG@10: locale “us” (+.100)" in text
+    for metric in slices.FIGURES.values():
+        fall = f"over its 12 queries {metric} falls by .050, over all queries it rises by .065."
+        assert f"Locale “es” pays for the gain: {fall}" in text
+    assert "Clearly better in full-catalogue nDCG@10: Locale “us” (+.100)" in text
     assert "No slice" not in text
 
 
 def test_a_slice_that_is_too_small_pays_for_nothing():
     """Nine queries, however bad, are no finding."""
     text = said([*many("us", 40, 0.1), *many("es", MIN_QUERIES - 1, -0.05)])
-    assert "paid for" not in text and "too few to tell" in text
+    assert "pays for" not in text and "too small to tell" in text
     assert f"No slice of at least {MIN_QUERIES} queries is clearly worse" in text
 
 
 def test_a_loss_everywhere_is_no_gain_that_was_paid_for():
     text = said([*many("us", 12, -0.1), *many("es", 12, -0.05)])
-    assert "paid for" not in text and "No slice" not in text
+    assert "pays for" not in text and "No slice" not in text
 
 
 def test_an_interval_that_holds_zero_is_not_worse():
     rows = many("us", 40, 0.1) + [
         ("es", f"taza {n}", 0.5, 0.5 + (0.2 if n % 2 else -0.25), (1, 1, 0, 0)) for n in range(12)
     ]
-    assert "paid for" not in said(rows)
+    assert "pays for" not in said(rows)
 
 
 def test_a_slice_that_leans_the_other_way_is_named_without_being_called_worse():
@@ -198,12 +200,12 @@ def test_a_slice_that_leans_the_other_way_is_named_without_being_called_worse():
     rows = many("us", 40, 0.1) + [
         ("es", f"taza {n}", 0.5, 0.5 + (0.2 if n % 2 else -0.25), (1, 1, 0, 0)) for n in range(12)
     ]
-    leaning = "Lower than base there, though not clearly, while all queries gain in full-catalogue nDCG@10: "
-    assert f"{leaning}locale “es” (−.025)." in said(rows)
-    assert "chances to be wrong" in said(rows)
+    leaning = "Lower than base, but not clearly, while full-catalogue nDCG@10 rises over all queries: "
+    assert f"{leaning}Locale “es” (−.025)." in said(rows)
+    assert "wrong by chance" in said(rows)
     assert "Lower than base" not in said([*many("us", 12, -0.1), *rows[40:]])  # nobody gains
 
 
 def test_a_cut_with_one_part_says_nothing():
     """One locale, one length and one mix are the whole again."""
-    assert slices.conclusions(*cut_of(many("us", 12, -0.1))) == []
+    assert said(many("us", 12, -0.1)) == ""

@@ -34,7 +34,7 @@ def texts_of_the_page():
             for name in (
                 "evaluation/slices.py",
                 "data/sample.py",
-                "search/engine.py",
+                "search/request.py",
                 "evaluation/protocols.py",
                 "evaluation/findings.py",
             )

@@ -1,103 +1,232 @@
-"""What an evaluation says, in plain sentences: the verdict, BM25 and fusion, and what happened outside the shop."""
+"""What an evaluation says, in plain sentences, for the terminal, the cards and the page.
+
+Sentences and numbers are in the current language, see ``space.i18n``: English outside the page.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 
 from space.evaluation import slices
 from space.evaluation.protocols import CONTRASTS
-from space.evaluation.schema import Evaluation, PairedDifference
+from space.evaluation.schema import MIN_QUERIES, BeforeAfter, Evaluation, PairedDifference
+from space.evaluation.slices import FIGURES, Slice
+from space.i18n import N_, fraction, number
+from space.i18n import gettext as _
 
 MISSING = "–"
-_METRIC = "full-catalogue nDCG@10"
-_SIDES = {
-    ("hybrid", "tuned"): "Fine-tuned and BM25 fused, against fine-tuned alone",
-    ("hybrid", "bm25"): "Fine-tuned and BM25 fused, against BM25 alone",
-    ("tuned", "bm25"): "Fine-tuned against BM25",
+#: {outcome: (a word for it, what it means)}, see ``PairedDifference.outcome``.
+OUTCOMES = {
+    "better": (N_("better"), N_("The whole 95 % interval is above zero")),
+    "worse": (N_("worse"), N_("The whole 95 % interval is below zero")),
+    "unclear": (N_("unclear"), N_("The 95 % interval includes zero")),
+    "few": (N_("too few"), N_("Fewer than {n} queries are too few to tell")),
+    "none": (N_("none"), N_("No query has this metric")),
 }
-_WORDS = {"better": "better", "worse": "worse", "unclear": "no clear difference"}
+_TELLING = {"better": N_("better"), "worse": N_("worse"), "unclear": N_("no clear difference")}
+_CONTRASTS = {
+    ("hybrid", "tuned"): N_(
+        "Fine-tuned fused with BM25, compared with fine-tuned alone: {outcome}. Full-catalogue nDCG@10 differs by "
+        "{change}, 95 % interval {low} to {high}."
+    ),
+    ("hybrid", "bm25"): N_(
+        "Fine-tuned fused with BM25, compared with BM25 alone: {outcome}. Full-catalogue nDCG@10 differs by "
+        "{change}, 95 % interval {low} to {high}."
+    ),
+    ("tuned", "bm25"): N_(
+        "Fine-tuned compared with BM25: {outcome}. Full-catalogue nDCG@10 differs by {change}, 95 % interval {low} to "
+        "{high}."
+    ),
+}
 
 
 def plain(value: float | None) -> str:
-    """``.673``: all these metrics lie in 0 to 1, where the zero before the point says nothing."""
-    return MISSING if value is None else f"{value:.3f}".removeprefix("0")
+    """``.673``, or a dash for None."""
+    return MISSING if value is None else fraction(value)
 
 
 def signed(value: float | None) -> str:
-    """``+.029`` or ``−.003``; the sign stays where the digits round to nothing, unless there is nothing."""
-    if not value:
-        return plain(value)
-    return f"{'+' if value > 0 else '−'}{plain(abs(value))}"
+    """``+.029`` or ``−.003``. The sign stays where the digits round to nothing: it says on which side of zero."""
+    return MISSING if value is None else fraction(value, signed=True)
 
 
-def conclusion(difference: PairedDifference) -> str:
-    """The verdict without its figures: what the difference of tuned from base says of fine-tuning."""
-    leaning = "worse, though not clearly" if (difference.mean or 0) < 0 else "no clear difference"
-    return {
-        "none": "Fine-tuning: nothing can be said, no held-out query has a product with a gain",
-        "few": f"Fine-tuning: {difference.n} held-out queries are too few to tell",
-        "better": "Fine-tuning helped",
-        "worse": "Fine-tuning made it worse",
-        "unclear": f"Fine-tuning: {leaning}, the interval holds zero",
-    }[difference.outcome]
-
-
-def verdict(difference: PairedDifference) -> str:
-    """Whether fine-tuning helped, in one sentence, by the headline metric of tuned minus base."""
-    if difference.outcome == "none":
-        return f"{conclusion(difference)}."
-    return (
-        f"{conclusion(difference)}: full-catalogue nDCG@10 {difference.mean:+.4f} against base, 95 % interval "
-        f"{difference.low:+.4f} to {difference.high:+.4f}, {difference.wins} queries better, "
-        f"{difference.losses} worse, {difference.ties} the same."
+def record(found: PairedDifference) -> str:
+    """``22 won · 10 lost · 3 tied``."""
+    return _("{wins} won · {losses} lost · {ties} tied").format(
+        wins=number(found.wins), losses=number(found.losses), ties=number(found.ties)
     )
 
 
+def conclusion(found: PairedDifference) -> str:
+    """What the difference of tuned from base says of fine-tuning, without figures and without a full stop."""
+    if found.outcome == "none":
+        return _("Nothing can be said of fine-tuning: no held-out query has a relevant product")
+    if found.outcome == "few":
+        return _("Nothing can be said of fine-tuning: {n} held-out queries are too few").format(n=found.n)
+    if found.outcome == "better":
+        return _("Fine-tuning helped")
+    if found.outcome == "worse":
+        return _("Fine-tuning made search worse")
+    if found.mean < 0:
+        return _("Fine-tuning made search worse on average, but not clearly: the 95 % interval includes zero")
+    return _("Fine-tuning made no clear difference: the 95 % interval includes zero")
+
+
+def verdict(measured: Evaluation) -> str:
+    """Whether fine-tuning helped, by the headline metric and with its figures.
+
+    An evaluation without them keeps the verdict that was written into it.
+    """
+    found = measured.difference("tuned")
+    if found is None:
+        return measured.verdict
+    if not found.n:
+        return f"{conclusion(found)}."
+    figures = _(
+        "Full-catalogue nDCG@10 changed by {change}, 95 % interval {low} to {high}: {wins} queries better, {losses} "
+        "worse, {ties} the same."
+    ).format(
+        change=number(found.mean, 4, signed=True),
+        low=number(found.low, 4, signed=True),
+        high=number(found.high, 4, signed=True),
+        wins=number(found.wins),
+        losses=number(found.losses),
+        ties=number(found.ties),
+    )
+    return f"{conclusion(found)}. {figures}"
+
+
 def lexical(measured: Evaluation) -> list[str]:
-    """Which BM25 it was compared with, and what BM25 and the fine-tuned encoder add to each other."""
-    return [*_parameters(measured), *_contrasts(measured)]
+    """Which BM25 was evaluated, and what BM25 and the fine-tuned encoder add to each other."""
+    return [*_bm25(measured), *_contrasts(measured)]
 
 
 def outside(measured: Evaluation) -> list[str]:
-    """How far the encoder moved on sentences that have nothing to do with products."""
+    """How far fine-tuning moved the encoder on everyday sentences."""
     drift = measured.drift
-    if drift is None or drift.paraphrase.outcome not in _WORDS:
+    if drift is None or drift.paraphrase.outcome not in _TELLING:
         return []
     found = drift.paraphrase
     return [
-        f"On {found.n} pairs of everyday sentences the nearest other is the paraphrase for {100 * found.tuned:.0f} % "
-        f"with the fine-tuned encoder and for {100 * found.base:.0f} % with base: {_WORDS[found.outcome]}, "
-        f"{_figures(found)}.",
-        f"There the cosine of a sentence's two vectors is {plain(drift.cosine.mean)} on average, and "
-        f"the similarities of all sentences have a rank correlation of {plain(drift.rank_correlation)}.",
+        _(
+            "Of everyday sentences, the fine-tuned encoder finds the paraphrase first for {tuned} %, base for {base} "
+            "% ({n} pairs): {outcome}, {change}, 95 % interval {low} to {high}."
+        ).format(
+            n=found.n,
+            tuned=number(100 * found.tuned),
+            base=number(100 * found.base),
+            outcome=_(_TELLING[found.outcome]),
+            **_interval(found),
+        ),
+        _(
+            "The two vectors of an everyday sentence, before and after fine-tuning, have a cosine of {cosine} on "
+            "average. The rank correlation of the similarities between all these sentences is {correlation}."
+        ).format(cosine=plain(drift.cosine.mean), correlation=plain(drift.rank_correlation)),
     ]
 
 
+def of_slices(whole: Mapping[str, BeforeAfter], cuts: Mapping[str, Sequence[Slice]]) -> list[str]:
+    """Which slices gain, which lose, and what must not be read into them.
+
+    Args:
+        whole: the figures of all queries, see ``space.evaluation.slices.figures``.
+        cuts: see ``space.evaluation.slices.cut``; a cut with one slice is the whole again and says nothing.
+    """
+    parts = [one for slices_of in cuts.values() if len(slices_of) > 1 for one in slices_of]
+    return [*_losing(whole, parts), *_leaning(whole, parts), *_gaining(parts), *_caveats(parts)]
+
+
 def everything(measured: Evaluation) -> list[str]:
-    """All of it, and what the slices say, for where there are no headings."""
+    """Every sentence but the verdict."""
     frame = slices.queries(measured)
-    sliced = [] if frame is None else slices.conclusions(frame, slices.cut(frame))
+    sliced = [] if frame is None else of_slices(slices.figures(frame), slices.cut(frame))
     return [*lexical(measured), *outside(measured), *sliced]
 
 
-def _parameters(measured: Evaluation) -> list[str]:
+def _bm25(measured: Evaluation) -> Iterator[str]:
     bm25 = measured.bm25
     if bm25 is None:
-        return []
+        return
+    values = {"k1": number(bm25.k1, 2), "b": number(bm25.b, 2)}
     if not bm25.queries:
-        return [f"BM25 runs with the usual k1 {bm25.k1:g} and b {bm25.b:g}: too few train queries are richly judged."]
-    sentences = [f"BM25 runs with k1 {bm25.k1:g} and b {bm25.b:g}, chosen on {bm25.queries:,} train queries."]
+        yield _("BM25 uses the usual k1 {k1} and b {b}: too few train queries have enough judgments.").format(**values)
+        return
+    yield _("BM25 uses k1 {k1} and b {b}, chosen on {n} train queries.").format(**values, n=number(bm25.queries))
     if bm25.test and bm25.test.n:
-        sentences.append(
-            f"Against the usual k1 and b that changes its {_METRIC} on the held-out queries by {_figures(bm25.test)}."
-        )
-    return sentences
+        yield _(
+            "Compared with the usual values, they change the full-catalogue nDCG@10 of BM25 on the held-out queries "
+            "by {change}, 95 % interval {low} to {high}."
+        ).format(**_interval(bm25.test))
 
 
-def _contrasts(measured: Evaluation) -> list[str]:
-    sentences = []
+def _contrasts(measured: Evaluation) -> Iterator[str]:
     for system, other in CONTRASTS:
         found = measured.difference(system, other)
-        if found and found.outcome in _WORDS:
-            sentences.append(f"{_SIDES[system, other]}: {_WORDS[found.outcome]}, {_METRIC} {_figures(found)}.")
-    return sentences
+        if found and found.outcome in _TELLING:
+            yield _(_CONTRASTS[system, other]).format(outcome=_(_TELLING[found.outcome]), **_interval(found))
 
 
-def _figures(found: PairedDifference) -> str:
-    return f"{signed(found.mean)}, 95 % interval {signed(found.low)} to {signed(found.high)}"
+def _interval(found: PairedDifference) -> dict[str, str]:
+    return {"change": signed(found.mean), "low": signed(found.low), "high": signed(found.high)}
+
+
+def _losing(whole: Mapping[str, BeforeAfter], parts: Sequence[Slice]) -> Iterator[str]:
+    """The slices that are clearly worse in a metric in which all queries gain: a mean hides them."""
+    for one in parts:
+        for column, metric in FIGURES.items():
+            found = one.figures[column]
+            if found.outcome == "worse" and _gains(whole[column]):
+                yield _(
+                    "{slice} pays for the gain: over its {n} queries {metric} falls by {fall}, over all queries it "
+                    "rises by {rise}."
+                ).format(
+                    slice=_named(one),
+                    n=number(found.n),
+                    metric=_(metric),
+                    fall=plain(-found.mean),
+                    rise=plain(whole[column].mean),
+                )
+
+
+def _leaning(whole: Mapping[str, BeforeAfter], parts: Sequence[Slice]) -> Iterator[str]:
+    """The slices that are lower than base, but not clearly, while all queries gain."""
+    column, metric = next(iter(FIGURES.items()))
+    lower = [one for one in parts if one.figures[column].outcome == "unclear" and one.figures[column].mean < 0]
+    if lower and _gains(whole[column]):
+        yield _("Lower than base, but not clearly, while {metric} rises over all queries: {slices}.").format(
+            metric=_(metric), slices=_listed(lower)
+        )
+
+
+def _gaining(parts: Sequence[Slice]) -> Iterator[str]:
+    """The slices that are clearly better, the largest gain first."""
+    column, metric = next(iter(FIGURES.items()))
+    better = [one for one in parts if one.figures[column].outcome == "better"]
+    if better:
+        better.sort(key=lambda one: -one.figures[column].mean)
+        yield _("Clearly better in {metric}: {slices}.").format(metric=_(metric), slices=_listed(better))
+
+
+def _caveats(parts: Sequence[Slice]) -> Iterator[str]:
+    """How far the slices can be trusted."""
+    column = next(iter(FIGURES))
+    judged = [one for one in parts if one.figures[column].outcome in _TELLING]
+    if judged and not any(found.outcome == "worse" for one in parts for found in one.figures.values()):
+        yield _("No slice of at least {n} queries is clearly worse than base.").format(n=MIN_QUERIES)
+    if len(judged) < len(parts):
+        yield _("Slices of fewer than {n} queries are not judged: they are too small to tell anything.").format(
+            n=MIN_QUERIES
+        )
+    if len(judged) > 1:
+        yield _("{n} slices were judged. Of twenty 95 % intervals about one is wrong by chance.").format(n=len(judged))
+
+
+def _gains(found: PairedDifference) -> bool:
+    return bool(found.n) and found.mean > 0
+
+
+def _named(one: Slice) -> str:
+    return _("{by} “{name}”").format(by=_(one.by), name=_(one.name))
+
+
+def _listed(parts: Sequence[Slice]) -> str:
+    column = next(iter(FIGURES))
+    return ", ".join(f"{_named(one)} ({signed(one.figures[column].mean)})" for one in parts)

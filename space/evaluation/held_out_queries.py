@@ -12,12 +12,11 @@ import numpy as np
 import pandas as pd
 
 from space.data.words import normalized
+from space.encoding.description import BASE, TUNED
 from space.evaluation.metrics import wins_losses_ties
-from space.evaluation.protocols import BASE
 from space.evaluation.schema import HEADLINE_COLUMN, Evaluation
 
 ORDERS = ("win", "loss", "alphabet")
-TUNED = "tuned"
 
 
 @dataclass(frozen=True)

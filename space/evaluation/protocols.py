@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from space.data.judgments import GAINS, LABELS
+from space.encoding.description import BASE
 from space.evaluation import metrics
 from space.evaluation.schema import METRICS, Estimate, PairedDifference, PerQuery, ProtocolTable
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:  # importing it brings torch, which the reader of an evaluatio
 
 DEPTH = 100
 BATCH = 64
-BASE = "base"
 PROTOCOLS = {
     "judged": (
         "Each query's judged products are ranked, nothing else. "

@@ -26,7 +26,6 @@ from space.encoding.weights import Weights, locate
 from space.errors import HubError
 from space.evaluation import bm25_tuning, findings, forgetting, metrics, protocols
 from space.evaluation.schema import (
-    HEADLINE,
     HEADLINE_COLUMN,
     DatasetInfo,
     Evaluation,
@@ -219,9 +218,7 @@ class _Bench:
 
     def evaluation(self, base: EncoderDescription, tuned: EncoderDescription, log: TrainingLog) -> Evaluation:
         """Everything that was measured."""
-        tables = protocols.summarize(self.results)
-        return Evaluation(
-            verdict=findings.verdict(tables[HEADLINE[0]].differences["tuned"][HEADLINE[1]]),
+        measured = Evaluation(
             dataset=DatasetInfo(
                 name=self.judged.name,
                 notice=self.judged.notice,
@@ -238,9 +235,10 @@ class _Bench:
             bm25=replace(self.bm25_parameters, test=self._lexical_gain()),
             settings=self.settings.to_json(),
             training=log,
-            protocols=tables,
+            protocols=protocols.summarize(self.results),
             per_query=protocols.by_query(self.results, protocols.label_counts(self.test)),
         )
+        return replace(measured, verdict=findings.verdict(measured))
 
     def _lexical_gain(self) -> PairedDifference | None:
         """What the chosen k1 and b give on the held-out queries over the usual ones."""

@@ -81,14 +81,10 @@ PHRASES = {
     "Tokens read": "Читает токенов",
     "Precision": "Точность чисел",
     "Measured:": "Измерено:",
-    "{VERDICT}: full-catalogue nDCG@10 {n} against base, 95 % interval {m} to {k}, {j} queries better, {i} worse, {h} "
-    "the same.": (
-        "{VERDICT}: nDCG@10 в полном каталоге {n} к исходной, 95-процентный интервал от {m} до {k}; запросов лучше "
-        "{j}, хуже {i}, так же {h}."
-    ),
     "This is a made-up sample: its shop, products, brands, prices, queries and judgments are all invented.": (
         "Это вымышленный образец: магазин, товары, бренды, цены, запросы и оценки придуманы."
     ),
+    "Query is empty: type what you are looking for": "Запрос пуст: введите, что вы ищете",
     # around the form
     "Try": "Примеры",
     "More options": "Ещё параметры",
@@ -99,7 +95,6 @@ PHRASES = {
     "One query, several systems: see what fine-tuning moved up, moved down, brought in and lost, beside plain BM25.": (
         "Один запрос, несколько систем: видно, что дообучение подняло, опустило, добавило и потеряло; рядом — BM25."
     ),
-    "Query is empty: type what you are looking for": "Запрос пуст: введите, что вы ищете",
     "Not all of this link could be used:": "Не всё в этой ссылке удалось применить:",
     "Nothing found.": "Ничего не найдено.",
     "No product is left by these filters. Set one of them back to “Any”.": (
@@ -275,14 +270,12 @@ PHRASES = {
     "Judged products only": "Только оценённые товары",
     "{SENTENCE}.": "{SENTENCE}.",
     "Fine-tuning helped": "Дообучение помогло",
-    "Fine-tuning made it worse": "Дообучение ухудшило выдачу",
     "Fine-tuning: no clear difference, the interval holds zero": (
         "Дообучение: явной разницы нет, интервал содержит ноль"
     ),
     "Fine-tuning: worse, though not clearly, the interval holds zero": (
         "Дообучение: хуже, хотя и не явно, интервал содержит ноль"
     ),
-    "Fine-tuning: {n} held-out queries are too few to tell": "Дообучение: запросов всего {n}, этого мало для вывода",
     "Each query's judged products are ranked, nothing else. A random order scores high here, so read differences, not "
     "levels.": (
         "Упорядочиваются только оценённые товары запроса. Случайный порядок здесь тоже набирает много, поэтому важны "
@@ -294,33 +287,11 @@ PHRASES = {
         "покупатель, и по этому числу стоит решать."
     ),
     "BM25 and fusion": "BM25 и слияние",
-    "BM25 runs with k1 {n} and b {m}, chosen on {k} train queries.": (
-        "BM25 работает с k1 {n} и b {m}; они выбраны на обучающих запросах ({k})."
-    ),
-    "BM25 runs with the usual k1 {n} and b {m}: too few train queries are richly judged.": (
-        "BM25 работает с обычными k1 {n} и b {m}: слишком мало обучающих запросов, у которых много оценок."
-    ),
-    "Against the usual k1 and b that changes its {METRIC} on the held-out queries by {n}, 95 % interval {m} to {k}.": (
-        "По сравнению с обычными k1 и b это меняет его {METRIC} на отложенных запросах на {n}, 95-процентный интервал "
-        "от {m} до {k}."
-    ),
     "{SIDES}: {WORD}, {METRIC} {n}, 95 % interval {m} to {k}.": (
         "{SIDES}: {WORD}, {METRIC} {n}, 95-процентный интервал от {m} до {k}."
     ),
-    "Fine-tuned and BM25 fused, against fine-tuned alone": ("Слияние дообученной и BM25 против одной дообученной"),
-    "Fine-tuned and BM25 fused, against BM25 alone": "Слияние дообученной и BM25 против одного BM25",
-    "Fine-tuned against BM25": "Дообученная против BM25",
     "no clear difference": "явной разницы нет",
     "Outside the shop": "За пределами магазина",
-    "On {n} pairs of everyday sentences the nearest other is the paraphrase for {m} % with the fine-tuned encoder "
-    "and for {k} % with base: {WORD}, {j}, 95 % interval {i} to {h}.": (
-        "Среди обыденных фраз (пар: {n}) ближайшая оказалась перефразировкой для {m} % у дообученной и {k} % у "
-        "исходной: {WORD}, {j}, 95-процентный интервал от {i} до {h}."
-    ),
-    "There the cosine of a sentence's two vectors is {n} on average, and the similarities of all sentences have a "
-    "rank correlation of {m}.": (
-        "Косинус между двумя векторами фразы там в среднем {n}, а ранговая корреляция сходств всех фраз — {m}."
-    ),
     "{n} won · {m} lost · {k} tied": "лучше {n} · хуже {m} · поровну {k}",
     "the number to decide by": "решающее число",
     "Random": "Случайная",
@@ -333,7 +304,6 @@ PHRASES = {
     "too few": "слишком мало",
     "The whole 95 % interval is above zero": "Весь 95-процентный интервал выше нуля",
     "The whole 95 % interval is below zero": "Весь 95-процентный интервал ниже нуля",
-    "The 95 % interval holds zero": "95-процентный интервал содержит ноль",
     "What a label is worth": "Сколько стоит метка",
     "Query by query": "Запрос за запросом",
     "Largest gains": "Самые большие улучшения",
@@ -388,7 +358,6 @@ PHRASES = {
     "1–2 words": "1–2 слова",
     "3–4 words": "3–4 слова",
     "5 words or more": "5 слов и больше",
-    "Fewer than {n} queries tell nothing": "Меньше {n} запросов ни о чём не говорят",
     "No slice of at least {n} queries is clearly worse than base.": (
         "Ни один срез хотя бы из {n} запросов не стал явно хуже исходной."
     ),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from space.encoding.description import EncoderDescription
+from space.evaluation import findings
 from space.evaluation.schema import Evaluation
 from space.search.description import EngineDescription
 from space.ui.html.cards import NAMES, counted
@@ -34,7 +35,7 @@ def header(
         _fact("Embeddings", _store(description)),
         _fact("Runs on", _device(description.device)),
     ]
-    verdict = evaluation.verdict if evaluation else ""
+    verdict = findings.verdict(evaluation) if evaluation else ""
     return fill(
         '<header class="masthead"><div class="names"><h1>{product}</h1><p class="question">{question}</p></div>'
         '<dl class="overview">{facts}</dl>{encoders}{verdict}{notice}</header>',

@@ -1,16 +1,10 @@
 """Measured values to HTML: means, differences, intervals, and what may be said of them. Pure functions."""
 
+from space.evaluation import findings
 from space.evaluation.findings import MISSING, plain, signed
-from space.evaluation.schema import MIN_QUERIES, Estimate, PairedDifference
+from space.evaluation.schema import MIN_QUERIES, Estimate, Outcome, PairedDifference
+from space.i18n import gettext as _
 from space.ui.html.markup import EMPTY, Html, fill
-
-_BEARINGS = {
-    "better": ("better", "The whole 95 % interval is above zero"),
-    "worse": ("worse", "The whole 95 % interval is below zero"),
-    "unclear": ("unclear", "The 95 % interval holds zero"),
-    "few": ("too few", f"Fewer than {MIN_QUERIES} queries tell nothing"),
-    "none": ("none", "No query has this metric"),
-}
 
 
 def short(value: float, signed: bool = False) -> str:
@@ -40,30 +34,29 @@ def change(found: PairedDifference, *, before: Html = EMPTY) -> Html:
         found: the difference.
         before: what stands in front of the counts.
     """
-    bearing = found.outcome
-    if bearing == "none":
-        return fill("{missing} {tag}", missing=MISSING, tag=tag(bearing))
+    if found.outcome == "none":
+        return fill("{missing} {tag}", missing=MISSING, tag=tag(found.outcome))
     interval = (
         EMPTY
-        if bearing == "few"
+        if found.outcome == "few"
         else fill(' <span class="interval">[{low}, {high}]</span>', low=signed(found.low), high=signed(found.high))
     )
     return fill(
         '<span class="figure"><b>{mean}</b>{interval}</span> {tag}<span class="record">{before}{record}</span>',
         mean=signed(found.mean),
         interval=interval,
-        tag=tag(bearing),
+        tag=tag(found.outcome),
         before=before,
-        record=record(found),
+        record=findings.record(found),
     )
 
 
-def tag(bearing: str) -> Html:
-    """What may be said, in a word, since a colour alone does not reach everyone."""
-    word, meaning = _BEARINGS[bearing]
-    return fill('<span class="tag {kind}" title="{meaning}">{word}</span>', kind=bearing, meaning=meaning, word=word)
-
-
-def record(found: PairedDifference) -> str:
-    """``22 won · 10 lost · 3 tied``."""
-    return f"{found.wins:,} won · {found.losses:,} lost · {found.ties:,} tied"
+def tag(outcome: Outcome) -> Html:
+    """The outcome in a word, since a colour alone does not reach everyone; its meaning on hovering."""
+    word, meaning = findings.OUTCOMES[outcome]
+    return fill(
+        '<span class="tag {kind}" title="{meaning}">{word}</span>',
+        kind=outcome,
+        meaning=_(meaning).format(n=MIN_QUERIES),
+        word=_(word),
+    )

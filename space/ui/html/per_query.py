@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from space.data.judgments import LABELS
-from space.evaluation import slices
+from space.evaluation import findings, slices
 from space.evaluation.schema import MIN_QUERIES, BeforeAfter
 from space.evaluation.slices import FIGURES, Slice
 from space.ui import links
@@ -65,7 +65,8 @@ def sliced(frame: pd.DataFrame | None) -> Html:
     if frame is None:
         return fill('<section class="slices"><h2>Slices</h2>{nothing}</section>', nothing=_NOTHING)
     cuts = slices.cut(frame)
-    said = [fill("<li>{sentence}</li>", sentence=sentence) for sentence in slices.conclusions(frame, cuts)]
+    sentences = findings.of_slices(slices.figures(frame), cuts)
+    said = [fill("<li>{sentence}</li>", sentence=sentence) for sentence in sentences]
     missing = (
         EMPTY
         if set(LABELS) <= set(frame)

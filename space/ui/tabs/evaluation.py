@@ -80,7 +80,7 @@ def _verdict(measured: Evaluation, serving: Mapping[str, EncoderDescription]) ->
     """The answer in plain words, and what speaks against taking it for one."""
     found = measured.difference(TUNED)
     if found is None:
-        said = measured.verdict or "This evaluation says nothing of fine-tuning."
+        said = findings.verdict(measured) or "This evaluation says nothing of fine-tuning."
         return fill(
             '<section class="answer"><h2>{said}</h2>{doubt}</section>', said=said, doubt=_doubt(measured, serving)
         )
@@ -98,9 +98,9 @@ def _verdict(measured: Evaluation, serving: Mapping[str, EncoderDescription]) ->
             low=numbers.signed(found.low),
             high=numbers.signed(found.high),
             bar=charts.shares(
-                [("up", found.wins), ("same", found.ties), ("down", found.losses)], numbers.record(found)
+                [("up", found.wins), ("same", found.ties), ("down", found.losses)], findings.record(found)
             ),
-            record=numbers.record(found),
+            record=findings.record(found),
         )
         if found.n
         else EMPTY
