@@ -1,9 +1,8 @@
-"""A made-up shop of thirty products and encoders that can be worked out by hand, for tests of search and page.
+"""A made-up shop of thirty products, with encoders whose cosines can be worked out by hand.
 
-``BagOfWords`` gives every word an axis of its own, so that a cosine is the number of words shared, divided by the
-square root of the numbers of distinct words. The tuned one also knows a few synonyms, so that "sneakers" finds shoes
-with tuned and nothing sensible with base. Some products are hostile on purpose: markup, template syntax, image
-addresses that must not be followed, nulls, endless words, other scripts.
+``BagOfWords`` gives every word its own axis. So the cosine of two texts of a and b distinct words that share s of them
+is s / sqrt(a * b). The tuned one has a few synonyms: "sneakers" finds shoes with tuned only. Some products are hostile,
+with markup, template syntax, image addresses that must not be loaded, nulls, endless words or other scripts.
 """
 
 import contextlib
@@ -83,13 +82,13 @@ _JUDGMENTS = {
 
 
 class BagOfWords:
-    """Each word an axis: (1 or 0) per word, unit norm.
+    """An encoder with an axis for each word: 1 for a word of the text, 0 for others, scaled to unit norm.
 
     Args:
-        name: what ``describe`` gives as the id.
-        dim: number of axes; at 4,096 no two words of ``catalogue()`` fall on the same one.
+        name: the id in ``describe``.
+        dim: number of axes; with 4,096 each word of ``catalogue()`` has its own, as a test checks.
         synonyms: {word: word it counts as}.
-        reason: why this encoder and not the one asked for.
+        reason: why this encoder stands in for another, in ``describe``.
     """
 
     max_seq_length = 64
@@ -100,11 +99,11 @@ class BagOfWords:
         self.fingerprint = hashlib.sha256(f"{dim} {sorted(self.synonyms.items())}".encode()).hexdigest()
 
     def words(self, text):
-        """Distinct words of a text, after synonyms; the empty text is one word of its own."""
+        """The distinct words of a text, after synonyms; an empty text has the word ""."""
         return {self.synonyms.get(word, word) for word in re.findall(r"\w+", text.lower())} or {""}
 
     def axis(self, word):
-        return zlib.crc32(word.encode(), 1) % self.dim  # 1: a start at which no two words meet
+        return zlib.crc32(word.encode(), 1) % self.dim  # with 1 as the start, each word has its own axis
 
     def encode_queries(self, texts):
         return self._encode(texts)
@@ -133,7 +132,7 @@ class BagOfWords:
 
 
 def catalogue():
-    """The thirty products as an Arrow table; ``p01`` is in two locales, as ids of ESCI are."""
+    """The thirty products as an Arrow table; the id ``p01`` is in two locales, as in ESCI."""
     ids, locales, titles, brands, colors, images, prices, ratings = zip(*_ROWS, strict=True)
     return pa.table(
         {
@@ -160,7 +159,7 @@ def judgments():
 
 
 def engine(evaluation=None, notice=NOTICE, device="cpu", gpu=None, usage=None):
-    """A whole ``SearchEngine`` over it: base, tuned, bm25, hybrid."""
+    """A ``SearchEngine`` over the shop with base, tuned, bm25 and hybrid."""
     products = catalogue()
     texts = passages(products)
     encoders = {
@@ -192,7 +191,7 @@ def engine(evaluation=None, notice=NOTICE, device="cpu", gpu=None, usage=None):
 
 @contextlib.contextmanager
 def serve(served, port=None):
-    """The page of an engine on ``port`` or a free one: yields its address."""
+    """Serve the page of an engine on ``port`` or a free one; yields its address."""
     from space.ui.page import launch
 
     if port is None:

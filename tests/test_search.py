@@ -74,20 +74,6 @@ def test_filters_apply_before_the_top_k(engine, system):
     assert len(found.hits) == 3 and {hit.brand for hit in found.hits} == {"Coppice"}
 
 
-def test_filters_combine_and_empty_ones_allow_all(engine):
-    both = engine.search("shoes", 100, "base", locale="us", color="red", brand="Acme")
-    assert {hit.product_id for hit in both.hits} == {"p01", "p20"}
-    assert len(engine.search("shoes", 100, "base", locale="", brand=None).hits) == len(engine)
-    assert engine.search("shoes", 100, "base", locale="jp", color="red").hits == []
-
-
-def test_choices_count_products_most_first(engine):
-    assert engine.facets.counts("locale") == [("us", 24), ("es", 3), ("jp", 3)]
-    brands = engine.facets.counts("brand")
-    assert brands[:2] == [("Acme", 5), ("Dulcet", 5)]
-    assert [count for _, count in brands] == sorted((count for _, count in brands), reverse=True)
-
-
 def test_labels_belong_to_query_product_and_locale(engine):
     """ESCI uses the same id in several locales: es/p01 must not get the label of us/p01."""
     found = engine.search("  Red  Running SHOES ", 100, "base")
@@ -279,19 +265,11 @@ def test_k_from_a_slider_may_be_a_float(engine):
     assert len(engine.search("shoes", 5.0).hits) == 5
 
 
-@pytest.mark.parametrize(
-    ("filters", "said"),
-    [
-        ({"brand": "acme"}, "no product with brand 'acme'; did you mean Acme"),
-        ({"brand": "Boraelis"}, "did you mean Borealis"),
-        ({"color": "octarine ultraviolet"}, "no product with color 'octarine ultraviolet'$"),
-        ({"locale": ["us"]}, "no product with locale"),
-        ({"shape": "round"}, "no filter 'shape'; there are locale, brand, color"),
-    ],
-)
-def test_unknown_filters_are_refused_with_a_hint(engine, filters, said):
-    with pytest.raises(QueryError, match=said):
-        engine.search("shoes", **filters)
+def test_unknown_filters_are_refused(engine):
+    with pytest.raises(QueryError, match="brand 'acme'.*Acme"):
+        engine.search("shoes", brand="acme")
+    with pytest.raises(QueryError, match="'shape'.*locale, brand, color"):
+        engine.search("shoes", shape="round")
 
 
 @pytest.mark.parametrize("system", ["best", "", None, ["tuned"]])

@@ -40,36 +40,35 @@ def test_a_title_is_enough():
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "parts"),
     [
-        (b"", "shop.csv: the file is empty"),
-        (b"\n \n", "shop.csv: the file is empty"),
-        (b";;\n \n;\n", "shop.csv: no line of the file holds anything"),
-        (b"title\n", "shop.csv: holds no product"),
-        (b"PK\x03\x04rest", "shop.csv: this is a zip archive, as .xlsx files are: export the table as CSV"),
-        ("title\nMug\n".encode("utf-16"), "shop.csv: this is UTF-16 text: save it as UTF-8"),
-        (b"a,b\nMug,1\n", "shop.csv: line 1 should name the columns, one of them title or name; it has 'a', 'b'"),
-        (b"title,title\na,b\n", "shop.csv: line 1 has more than one column 'title'; give each its own name"),
-        (b"title,a,b,c\n1,2,3,4\n1,2,3,4,5\n", "shop.csv: line 3 has 5 cells, the header has 4"),
-        (b'title,a\n"two\nlines",1\nx\n', "shop.csv: line 4 has 1 cell, the header has 2"),
-        (b"title,price\nMug,1\n\nBowl,2 euro\n", "shop.csv: line 4, column 'price': '2 euro' is no number"),
-        (b"title,brand\nMug,ok\nCaf\xe9,x\n",
-         "shop.csv: line 3, column 'title': byte 0xE9 is not UTF-8; save the file as UTF-8"),
-        (b"title\nMug\nBo\0wl\n", "shop.csv: line 3, character 3: a null byte, so this is no text file"),
-        (b'title\nMug\n"Bowl\nCup\n', "shop.csv: line 3: a quote is opened here and not closed"),
-        (b'title\n"A 5" screen"\n', "shop.csv: line 2: a quote within a quoted text; write it twice"),
-        (b"name,sku\nMug,\n", "shop.csv: column 'sku' is empty in 1 rows, first in line 2"),
-        (b"name,sku\nMug,1\n,2\n,3\n", "shop.csv: column 'name' is empty in 2 rows, first in line 3"),
-        (b"name,sku\na,1\nb,2\nc,1\n",
-         "shop.csv: sku '1' is in 2 rows, first in line 2 and line 4; ids must be unique"),
-        (b"title\n" + b"x" * 2_001, "shop.csv: line 2, column 'title': a text of 2,001 characters; use at most 2,000"),
-        (b"title\n" + b"x\n" * 2_001, "shop.csv: line 2002 is row 2,001; use at most 2,000 rows"),
-        (b"t" * 2_000_001, "shop.csv: 2,000,001 bytes; use at most 2,000,000"),
+        (b"", ["empty"]),
+        (b"\n \n", ["empty"]),
+        (b";;\n \n;\n", ["no line"]),
+        (b"title\n", ["no product"]),
+        (b"PK\x03\x04rest", [".xlsx", "CSV"]),
+        ("title\nMug\n".encode("utf-16"), ["UTF-16", "UTF-8"]),
+        (b"a,b\nMug,1\n", ["line 1", "title", "'a', 'b'"]),
+        (b"title,title\na,b\n", ["line 1", "'title'"]),
+        (b"title,a,b,c\n1,2,3,4\n1,2,3,4,5\n", ["line 3", "5 cells", "4"]),
+        (b'title,a\n"two\nlines",1\nx\n', ["line 4", "1 cell", "2"]),
+        (b"title,price\nMug,1\n\nBowl,2 euro\n", ["line 4", "'price'", "'2 euro'"]),
+        (b"title,brand\nMug,ok\nCaf\xe9,x\n", ["line 3", "'title'", "0xE9", "UTF-8"]),
+        (b"title\nMug\nBo\0wl\n", ["line 3", "character 3"]),
+        (b'title\nMug\n"Bowl\nCup\n', ["line 3", "quote"]),
+        (b'title\n"A 5" screen"\n', ["line 2", "quote", "twice"]),
+        (b"name,sku\nMug,\n", ["'sku'", "line 2"]),
+        (b"name,sku\nMug,1\n,2\n,3\n", ["'name'", "2 rows", "line 3"]),
+        (b"name,sku\na,1\nb,2\nc,1\n", ["sku '1'", "line 2", "line 4"]),
+        (b"title\n" + b"x" * 2_001, ["line 2", "'title'", "2,001", "2,000"]),
+        (b"title\n" + b"x\n" * 2_001, ["line 2002", "2,000 rows"]),
+        (b"t" * 2_000_001, ["2,000,001", "2,000,000"]),
     ],
-)  # fmt: skip
-def test_a_bad_file_is_refused_with_line_and_column(data, said):
+)
+def test_a_bad_file_is_refused_with_line_and_column(data, parts):
     """The line is that of the visitor's editor, the column that of the header."""
-    assert refusal(data) == said
+    message = refusal(data)
+    assert message.startswith("shop.csv: ") and all(part in message for part in parts), message
 
 
 def test_limits_apply_to_uploads_only():

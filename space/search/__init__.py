@@ -2,7 +2,7 @@
 
 
 def __getattr__(name: str) -> type:
-    """``SearchEngine``, imported when it is asked for: a report uses the results alone, without torch."""
+    """Import ``SearchEngine`` on first use: HTML of results is made without torch."""
     if name == "SearchEngine":
         from space.search.engine import SearchEngine
 
