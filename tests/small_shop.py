@@ -1,7 +1,7 @@
 """A made-up shop of thirty products, with encoders whose cosines can be worked out by hand.
 
-``BagOfWords`` gives every word its own axis. So the cosine of two texts of a and b distinct words that share s of them
-is s / sqrt(a * b). The tuned one has a few synonyms: "sneakers" finds shoes with tuned only. Some products are hostile,
+``BagOfWords`` gives every word its own axis. So the cosine of two texts of a and b distinct words that share s is
+s / sqrt(a * b). The tuned one has a few synonyms: "sneakers" finds shoes with tuned only. Some products are hostile,
 with markup, template syntax, image addresses that must not be loaded, nulls, endless words or other scripts.
 """
 
