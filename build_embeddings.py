@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         settings = config.parse(BuildSettings, arguments, __doc__ or "")
         if settings.to_milvus:
-            from space.store.milvus_loading import load
+            from space.store.milvus_collections import load
 
             if first:
                 load(settings.output_dir, settings.to_milvus, settings.milvus_index)

@@ -58,13 +58,13 @@ class Way:
 
 
 WAYS = {
-    # float16 rows, int8 codes with a float32 step each; a query reads the codes (space/index.py).
+    # float16 rows, int8 codes with a float32 step each; a query reads the codes (space/index/torch_index.py).
     "torch, float16": Way(3, 4, 1, 1, machines=1),
     # The codes alone, the rows in a mapped file.
     "torch, int8": Way(1, 4, 1, 1, machines=1),
-    # As space/milvus_loading.py writes them: float32, since Milvus Lite knows no other.
+    # As space/store/milvus_collections.py writes them: float32, the only type that Milvus Lite has.
     "Milvus FLAT": Way(4, 0, 4, 1),
-    # Codes of one byte in 1,024 cells a segment, of which 64 are looked at (space/milvus.py).
+    # Codes of one byte in 1,024 cells a segment, of which 64 are looked at (space/index/milvus.py).
     "Milvus IVF_SQ8": Way(1, 0, 1, 64 / 1024),
 }
 

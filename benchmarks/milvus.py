@@ -27,7 +27,7 @@ from space.data.filters import Facets  # noqa: E402
 from space.encoding.description import ENCODERS, EncoderDescription  # noqa: E402
 from space.index import milvus  # noqa: E402
 from space.index.torch_index import TorchIndex  # noqa: E402
-from space.store import milvus_loading  # noqa: E402
+from space.store import milvus_collections  # noqa: E402
 from space.store.reader import Store  # noqa: E402
 from space.store.writer import Plan, StoreWriter  # noqa: E402
 
@@ -46,9 +46,9 @@ def main() -> None:
         store = write(Path(folder) / "store", given.products)
         uri = given.uri or str(Path(folder) / "lite.db")
         begun = time.perf_counter()
-        milvus_loading.load(store.folder, uri, given.kind)
+        milvus_collections.load(store.folder, uri, given.kind)
         loading = time.perf_counter() - begun
-        there, here = milvus_loading.open_indexes(store, uri)["tuned"], TorchIndex(store.vectors("tuned"))
+        there, here = milvus_collections.open_indexes(store, uri)["tuned"], TorchIndex(store.vectors("tuned"))
         mask = torch.from_numpy(Facets(store.products()).mask(FILTER))
         queries = torch.nn.functional.normalize(torch.randn(given.queries, DIM), dim=1)
         result = {

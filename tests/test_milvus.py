@@ -37,8 +37,8 @@ from space.search.engine import SearchEngine
 from space.search.loading import load_engine
 from space.search.request import Request
 from space.settings import AppSettings, BuildSettings, SettingsError, without_secret
-from space.store import mapped_files, milvus_loading
-from space.store.milvus_loading import collection_name, open_indexes
+from space.store import mapped_files, milvus_collections
+from space.store.milvus_collections import collection_name, open_indexes
 from space.store.reader import Store
 from space.store.writer import Plan, StoreWriter
 
@@ -114,8 +114,8 @@ def uri(store, tmp_path_factory):
     """A database with all of it, and the name that --milvus-uri takes."""
     uri = str(tmp_path_factory.mktemp("milvus") / "all.db")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(milvus_loading, "REQUEST_BYTES", 4 * 2 * DIM * 40)  # several requests a shard
-        assert milvus_loading.load(store.folder, uri) == ROWS
+        patch.setattr(milvus_collections, "REQUEST_BYTES", 4 * 2 * DIM * 40)  # several requests a shard
+        assert milvus_collections.load(store.folder, uri) == ROWS
     return uri
 
 
@@ -215,7 +215,7 @@ def test_the_engine_answers_as_before(tmp_path):
     }
     parts = {part: encoder.encode_passages(passages(products)).half() for part, encoder in encoders.items()}
     store = write(tmp_path / "s", products, parts, {part: one.describe() for part, one in encoders.items()})
-    milvus_loading.load(store.folder, uri := str(tmp_path / "small_shop.db"))
+    milvus_collections.load(store.folder, uri := str(tmp_path / "small_shop.db"))
     elsewhere = open_indexes(store, uri)
 
     def engine(indexes):
@@ -278,15 +278,15 @@ def test_filters_go_with_each_of_several_requests(store, pairs):
 def test_approximate_kinds_find_nearly_all(store, tmp_path, kind):
     """What they find has the exact score. A second load with another kind is refused."""
     uri = str(tmp_path / "approximate.db")
-    milvus_loading.load(store.folder, uri, kind)
+    milvus_collections.load(store.folder, uri, kind)
     found, exact = open_indexes(store, uri)["base"], TorchIndex(store.vectors("base"), device="cpu")
     queries = questions(20)
     scores, rows = found.search(queries, 10)
     assert torch.equal(scores[:, 0], exact.pair_scores(queries, rows[:, 0]))
     best = exact.search(queries, 10)[0]
     assert (scores >= best[:, -1:]).float().mean() > 0.9  # which of 35 equal ones they find is chance
-    with pytest.raises(MilvusError, match=f"--milvus-index FLAT: e5_.* is there with {kind}"):
-        milvus_loading.load(store.folder, uri)
+    with pytest.raises(MilvusError, match=f"--milvus-index FLAT: e5_.* has index {kind}"):
+        milvus_collections.load(store.folder, uri)
 
 
 def test_what_capacity_py_reckons_with_is_so():
@@ -301,8 +301,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import pymilvus
-from space.store import milvus_loading
-milvus_loading.REQUEST_BYTES = int(sys.argv[3])
+from space.store import milvus_collections
+milvus_collections.REQUEST_BYTES = int(sys.argv[3])
 send, sent = pymilvus.MilvusClient.upsert, []
 def upsert(self, *given, **named):
     sent.append(send(self, *given, **named))
@@ -310,7 +310,7 @@ def upsert(self, *given, **named):
         os.kill(os.getpid(), signal.SIGKILL)
     return sent[-1]
 pymilvus.MilvusClient.upsert = upsert
-milvus_loading.load(Path(sys.argv[1]), sys.argv[2])
+milvus_collections.load(Path(sys.argv[1]), sys.argv[2])
 """
 
 
@@ -320,12 +320,12 @@ def test_a_killed_load_is_not_searched_and_goes_on(store, tmp_path, pairs, caplo
     words = [sys.executable, "-c", KILLED, str(store.folder), uri, str(4 * 2 * DIM * 25)]
     done = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
-    with pytest.raises(MilvusError, match=r"is not loaded to its end; load it: .*--to-milvus") as refused:
+    with pytest.raises(MilvusError, match=r"is only partly loaded; load it: .*--to-milvus") as refused:
         open_indexes(store, uri)
     assert str(store.folder) in str(refused.value)
     with caplog.at_level(logging.INFO, "space"):
-        assert milvus_loading.load(store.folder, uri) == ROWS - 2 * SHARD
-        assert milvus_loading.load(store.folder, uri) == 0
+        assert milvus_collections.load(store.folder, uri) == ROWS - 2 * SHARD
+        assert milvus_collections.load(store.folder, uri) == 0
     assert "all 240 rows are in" in caplog.text
     found = open_indexes(store, uri)["base"]
     everything = found.search(questions(1), ROWS)[1]
@@ -338,7 +338,7 @@ def test_a_second_request_for_the_same_rows_doubles_none(store, uri):
     """A client sends again what was not acknowledged in time."""
     place, name = milvus.connect(uri), collection_name(store)
     start, products, parts = next(store.shards())
-    place.client.upsert(name, next(milvus_loading._requests(start, products, parts)))
+    place.client.upsert(name, next(milvus_collections._requests(start, products, parts)))
     assert milvus.count(place, name) == ROWS
 
 
@@ -348,7 +348,7 @@ def test_another_store_or_encoder_is_refused(store, uri, tmp_path):
     retrained = write(tmp_path / "retrained", catalogue(), parts, described("y"))
     smaller = write(tmp_path / "smaller", catalogue(60), {n: rows[:60] for n, rows in parts.items()}, described())
     for other in (retrained, smaller):
-        with pytest.raises(MilvusError, match=f"is not there, only {collection_name(store)}, which hold other") as no:
+        with pytest.raises(MilvusError, match=f"is not there, only {collection_name(store)} with other") as no:
             open_indexes(other, uri)
         assert "--to-milvus" in str(no.value)
     assert len({collection_name(one) for one in (store, retrained, smaller)}) == 3
@@ -358,16 +358,16 @@ def test_a_collection_that_lost_rows_or_has_others_is_refused(store, tmp_path):
     """Somebody else's hand: what is missing is not made up for by what does not belong."""
     uri = str(tmp_path / "touched.db")
     place, name = milvus.connect(uri), collection_name(store)
-    milvus_loading._create(place.client, unfinished(name), store)
-    milvus_loading._index(place, unfinished(name), "FLAT")
+    milvus_collections._create(place.client, unfinished(name), store)
+    milvus_collections._index(place, unfinished(name), "FLAT")
     _, products, parts = next(store.shards())
-    foreign = next(milvus_loading._requests(1_000, products, parts))
+    foreign = next(milvus_collections._requests(1_000, products, parts))
     place.client.upsert(unfinished(name), foreign)
     with pytest.raises(MilvusError, match="has 190 of 240 rows, and 50 others; drop it and start again"):
-        milvus_loading.load(store.folder, uri)
+        milvus_collections.load(store.folder, uri)
     place.client.drop_collection(unfinished(name))
-    milvus_loading._create(place.client, unfinished(name), store)  # as if killed before it had an index
-    milvus_loading.load(store.folder, uri)
+    milvus_collections._create(place.client, unfinished(name), store)  # as if killed before it had an index
+    milvus_collections.load(store.folder, uri)
     place.client.delete(name, ids=[3])
     with pytest.raises(MilvusError, match="has 239 of 240 rows, and 0 others; drop it and load it"):
         open_indexes(store, uri)
@@ -388,17 +388,17 @@ def test_the_index_is_waited_for_and_may_fail():
 
     done, building = {"pending_index_rows": 0, "state": "Finished"}, {"pending_index_rows": 9, "state": "InProgress"}
     for states, indexed in (((done, done), True), ((done, building), False)):
-        assert milvus_loading._indexed(milvus.Place("http://a", Server(*states)), "e5_x") is indexed
+        assert milvus_collections._indexed(milvus.Place("http://a", Server(*states)), "e5_x") is indexed
     with pytest.raises(MilvusError, match="could not build the index of e5_x"):
-        milvus_loading._indexed(milvus.Place("http://a", Server(done, building | {"state": "Failed"})), "e5_x")
+        milvus_collections._indexed(milvus.Place("http://a", Server(done, building | {"state": "Failed"})), "e5_x")
 
 
 def test_what_milvus_cannot_take_is_said(store):
     long = pa.chunked_array([["x" * 70_000]])
-    with pytest.raises(MilvusError, match="product_brand 'xxx.* has more than the 65,535 bytes Milvus takes"):
-        milvus_loading._values("product_brand", long)
+    with pytest.raises(MilvusError, match="product_brand 'xxx.* is longer than the 65,535 bytes Milvus takes"):
+        milvus_collections._values("product_brand", long)
     with pytest.raises(MilvusError, match="category has more than 32 levels"):
-        milvus_loading._values("category", pa.chunked_array([[" > ".join("x" * 33)]]))
+        milvus_collections._values("category", pa.chunked_array([[" > ".join("x" * 33)]]))
 
 
 # -- settings, packages, secrets -------------------------------------------------------------------------------------

@@ -155,7 +155,7 @@ def condition(filters: Mapping[str, Any]) -> str:
         column = FILTERS[name]
         if name in signs:
             parts.append(f"{column} {signs[name]} {float(value)!r}")
-        elif name == "category":  # each product has all the paths above it, see milvus_loading
+        elif name == "category":  # each product has all the paths above it, see milvus_collections
             parts.append(f"array_contains({column}, {_literal(value)})")
         else:
             parts.append(f"{column} == {_literal(value)}")

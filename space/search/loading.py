@@ -27,7 +27,7 @@ from space.search.device import Wrapper
 from space.search.engine import SearchEngine
 from space.search.score_reference import score_references
 from space.settings import split_revision
-from space.store import milvus_loading
+from space.store import milvus_collections
 from space.store.mapped_files import LoadedStore, MappedFiles, folder_for
 from space.store.reader import EVALUATION, JUDGMENTS, Store, StoreError
 
@@ -74,7 +74,7 @@ def load_engine(
         clock: measures the stages of loading.
 
     Raises:
-        MilvusError: see ``space.store.milvus_loading.open_indexes``.
+        MilvusError: see ``space.store.milvus_collections.open_indexes``.
         WeightsError, HubError, StoreError: something is missing or damaged, or an encoder did not make the vectors.
     """
     clock = clock or Stopwatch()
@@ -92,7 +92,7 @@ def load_engine(
         with clock.stage("models"):
             encoders = _load_encoders(store, {"base": base_model, "tuned": model}, offline)
         with clock.stage("store"):
-            elsewhere = milvus_loading.open_indexes(store, milvus_uri) if milvus_uri else {}
+            elsewhere = milvus_collections.open_indexes(store, milvus_uri) if milvus_uri else {}
             served = mapped.load(current=checking.result())
     with clock.stage("codes"):
         systems = _build_systems(store, encoders, served, elsewhere)

@@ -1,0 +1,234 @@
+"""Milvus collections of a store: load the vectors of a finished store into one, and open it for search.
+
+A load can be killed at any moment and started again: rows are written in order under their row number, so the count
+says where to go on, and no row is written twice. A collection gets its final name when it is complete.
+"""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from tqdm import tqdm
+
+from space.data.filters import FILTERS, LEVEL
+from space.encoding.description import ENCODERS
+from space.index import milvus
+from space.index.milvus import KEY, KINDS, METRIC, PATIENCE, MilvusError, MilvusIndex, Place
+from space.settings import is_local, without_secret
+from space.store.reader import PRODUCTS, Store
+
+logger = logging.getLogger(__name__)
+
+#: Bytes of vectors in one request; servers take up to 64 MB.
+REQUEST_BYTES = 4 << 20
+_CATEGORY = FILTERS["category"]
+#: Columns of numbers, whose filters are bounds.
+_NUMBERS = {FILTERS[name] for name in ("min_price", "max_price", "min_rating")}
+#: Limits of a collection: bytes of a text, levels of a category.
+_MAX_TEXT, _MAX_LEVELS = 65_535, 32
+_LARGEST = float(np.finfo(np.float64).max)
+_POLL_SECONDS = 2.0
+#: The folders of a store whose files a collection is made from.
+_SEARCHED = tuple(f"{part}/" for part in (PRODUCTS, *ENCODERS))
+
+
+def load(folder: Path, uri: str, kind: str = "FLAT") -> int:
+    """Write a store into Milvus, or what is still missing of it.
+
+    Args:
+        folder: of a finished store.
+        uri: see ``space.index.milvus.Place``.
+        kind: of index, one of ``space.index.milvus.KINDS``.
+
+    Returns:
+        How many rows were written.
+
+    Raises:
+        StoreError: the store is not finished, or damaged.
+        MilvusError: Milvus cannot be used, or the collection is there with another kind of index.
+    """
+    store = Store(folder)
+    place, name = milvus.connect(uri), collection_name(store)
+    with milvus.answering(uri):
+        if place.client.has_collection(name, timeout=PATIENCE):
+            _require_kind(place, name, kind)
+            logger.info("%s: all %s rows are in %s already", place.name, f"{store.rows:,}", name)
+            return 0
+        written = _fill(place, milvus.unfinished(name), store, kind)
+        place.client.rename_collection(milvus.unfinished(name), name)
+        place.client.load_collection(name)
+        others = milvus.others(place, name)
+    logger.info("%s: %s rows in %s, %s written now", place.name, f"{store.rows:,}", name, f"{written:,}")
+    if others:
+        logger.info("%s also has %s: drop collections that no app uses any more", place.name, others)
+    return written
+
+
+def open_indexes(store: Store, uri: str) -> dict[str, MilvusIndex]:
+    """{part: index of its vectors} of a store that was loaded before.
+
+    Raises:
+        MilvusError: the collection is missing or incomplete, or Milvus does not answer.
+    """
+    cure = f"load it: python build_embeddings.py --output-dir {store.folder} --to-milvus {without_secret(uri)}"
+    if is_local(uri) and not Path(uri).exists():
+        raise MilvusError(f"--milvus-uri {uri}: there is no such file; {cure}")
+    place, name = milvus.connect(uri), collection_name(store)
+    with milvus.answering(uri):
+        if not place.client.has_collection(name, timeout=PATIENCE):
+            partly = place.client.has_collection(milvus.unfinished(name), timeout=PATIENCE)
+            others = milvus.others(place, name)
+            raise MilvusError(
+                f"--milvus-uri {place.name}: {store.name} is {'only partly loaded' if partly else 'not there'}"
+                + (f", only {others} with other products or vectors of other encoders" if others else "")
+                + f"; {cure}"
+            )
+        place.client.load_collection(name)
+        fault = _wrong_rows(place, name, store)
+        kind = milvus.kind_of(place, name, ENCODERS[0])
+    if fault:
+        raise MilvusError(f"--milvus-uri {place.name}: {fault}; drop it and {cure}")
+    logger.info("search: Milvus at %s, collection %s, %s", place.name, name, kind)
+    return {part: MilvusIndex(place, name, part, (store.rows, store.encoders[part].dim), kind) for part in ENCODERS}
+
+
+def collection_name(store: Store) -> str:
+    """Name of a store's collection: stores with the same products, vectors and encoders share it."""
+    parts = {name: entry.sha256 for name, entry in store.manifest.files.items() if name.startswith(_SEARCHED)}
+    parts |= {part: store.encoders[part].fingerprint for part in ENCODERS}
+    return f"e5_{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]}"
+
+
+def _fill(place: Place, name: str, store: Store, kind: str) -> int:
+    """Write the missing rows of a collection and wait for its index; returns how many rows were written."""
+    client = place.client
+    if not client.has_collection(name, timeout=PATIENCE):
+        _create(client, name, store)
+    _index(place, name, kind)
+    client.load_collection(name)
+    done = milvus.count(place, name)
+    written = 0
+    with tqdm(total=store.rows, initial=done, desc="load", unit=" products") as bar:
+        for start, products, vectors in store.shards(skip=done):
+            for rows in _requests(start, products, vectors):
+                # upsert and not insert: pymilvus sends a request again if its answer was lost.
+                client.upsert(name, rows, timeout=300)
+                bar.update(max(0, rows[-1][KEY] + 1 - max(done, rows[0][KEY])))
+                written += len(rows)
+    client.flush(name)
+    while not _indexed(place, name):
+        time.sleep(_POLL_SECONDS)
+    fault = _wrong_rows(place, name, store)
+    if fault:
+        raise MilvusError(f"--to-milvus {place.name}: {fault}; drop it and start again")
+    return written
+
+
+def _wrong_rows(place: Place, name: str, store: Store) -> str:
+    """What is wrong with the rows of a loaded collection, or ""."""
+    rows, known = milvus.count(place, name), milvus.count(place, name, store.rows)
+    if rows == known == store.rows:
+        return ""
+    return f"{name} has {known:,} of {store.rows:,} rows, and {rows - known:,} others"
+
+
+def _require_kind(place: Place, name: str, kind: str) -> None:
+    found = milvus.kind_of(place, name, ENCODERS[0])
+    if found != kind:
+        raise MilvusError(
+            f"--milvus-index {kind}: {name} at {place.name} has index {found}; name that, or drop the collection"
+        )
+
+
+def _create(client: Any, name: str, store: Store) -> None:
+    """A collection with a field for row number, product id, each filter column and each encoder's vectors."""
+    DataType = milvus.package().DataType  # noqa: N806
+    schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
+    schema.add_field(KEY, DataType.INT64, is_primary=True)
+    schema.add_field("product_id", DataType.VARCHAR, max_length=_MAX_TEXT)
+    _, products, _ = next(iter(store.shards()))
+    for column in _filter_columns(products):
+        if column == _CATEGORY:
+            schema.add_field(
+                column,
+                DataType.ARRAY,
+                element_type=DataType.VARCHAR,
+                max_length=_MAX_TEXT,
+                max_capacity=_MAX_LEVELS,
+            )
+        elif column in _NUMBERS:
+            schema.add_field(column, DataType.DOUBLE, nullable=True)
+        else:
+            schema.add_field(column, DataType.VARCHAR, max_length=_MAX_TEXT, nullable=True)
+    for part in ENCODERS:
+        schema.add_field(part, DataType.FLOAT_VECTOR, dim=store.encoders[part].dim)
+    client.create_collection(name, schema=schema, consistency_level="Strong")
+
+
+def _index(place: Place, name: str, kind: str) -> None:
+    """Create the indexes that are missing; a killed load may have left out one or both."""
+    there = place.client.list_indexes(name, timeout=PATIENCE)
+    if there:
+        _require_kind(place, name, kind)
+    indexes = place.client.prepare_index_params()
+    for part in [part for part in ENCODERS if part not in there]:
+        indexes.add_index(part, index_type=kind, index_name=part, metric_type=METRIC, params=KINDS[kind][0])
+    if len(indexes):
+        place.client.create_index(name, indexes, sync=False)  # the collection is empty: nothing to wait for
+
+
+def _indexed(place: Place, name: str) -> bool:
+    """Whether the indexes contain all rows that were written."""
+    found = [place.client.describe_index(name, part, timeout=PATIENCE) for part in ENCODERS]
+    if any(index.get("state") == "Failed" for index in found):
+        raise MilvusError(f"--to-milvus {place.name}: Milvus could not build the index of {name}; see its log")
+    return not any(index.get("pending_index_rows") for index in found)
+
+
+def _filter_columns(products: pa.Table) -> list[str]:
+    """The columns of the filters that this catalogue has."""
+    return [column for column in dict.fromkeys(FILTERS.values()) if column in products.column_names]
+
+
+def _requests(start: int, products: pa.Table, vectors: Mapping[str, np.ndarray]) -> Iterator[list[dict[str, object]]]:
+    """The rows of a shard as lists of dictionaries, one list a request; ``start`` is the shard's first row."""
+    size = max(1, REQUEST_BYTES // sum(4 * part.shape[1] for part in vectors.values()))
+    for first in range(0, len(products), size):
+        part = products.slice(first, size)
+        columns = {column: _values(column, part[column]) for column in _filter_columns(products)}
+        columns["product_id"] = _values("product_id", part["product_id"])
+        columns[KEY] = list(range(start + first, start + first + len(part)))
+        for name, rows in vectors.items():
+            columns[name] = list(rows[first : first + len(part)].astype(np.float32))
+        yield [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _values(column: str, values: pa.ChunkedArray) -> list[Any]:
+    """A column in a form in which Milvus's filters pass the same products as ``Facets``."""
+    if column in _NUMBERS:
+        return [_number(value) for value in pc.cast(values, pa.float64()).to_pylist()]
+    texts = values.to_pylist()
+    for text in texts:
+        if text and len(text.encode()) > _MAX_TEXT:
+            raise MilvusError(f"{column} {text[:40]!r}… is longer than the {_MAX_TEXT:,} bytes Milvus takes; cut it")
+    if column != _CATEGORY:
+        return [text or None for text in texts]
+    paths = [text.split(LEVEL) if text else [] for text in texts]
+    if any(len(levels) > _MAX_LEVELS for levels in paths):
+        raise MilvusError(f"{column} has more than {_MAX_LEVELS} levels; name fewer")
+    # "Shoes > Boots" becomes ["Shoes", "Shoes > Boots"], so that a filter on either finds it.
+    return [[LEVEL.join(levels[: depth + 1]) for depth in range(len(levels))] for levels in paths]
+
+
+def _number(value: float | None) -> float | None:
+    """None for NaN, which passes no bound; the largest float64 for infinity, which Milvus does not take."""
+    if value is None or value != value:
+        return None
+    return min(max(value, -_LARGEST), _LARGEST)
