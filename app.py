@@ -17,66 +17,67 @@ from space.errors import ServiceError, UserError
 from space.feedback.usage import Usage
 from space.io.memory import uncollected
 from space.pipelines import quickstart
+from space.pipelines.quickstart import Artifacts, QuickstartError
 from space.settings import AppSettings
 
-#: What one search may hold the GPU of a ZeroGPU Space for. It needs milliseconds, but the first one of a process also
-#: moves the vectors there; and the less is asked for, the sooner the visitor's turn comes.
+#: Seconds of GPU that one search asks for on ZeroGPU. It needs milliseconds, but the first search of a process also
+#: moves the vectors to the GPU. A call that asks for less is scheduled sooner.
 GPU_SECONDS = 15
 LOCAL_MODEL, LOCAL_STORE = Path("saved_e5_model"), Path("artifacts")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Settings, artifacts, engine, page."""
+    """Read the settings, find the artifacts, serve them; an error ends the app with one sentence."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("space").setLevel(logging.INFO)
-    # A polite stop becomes an exception, so that the quickstart can stop its commands too.
+    # SIGTERM raises SystemExit, so that the quickstart can stop the command it is running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     given = sys.argv[1:] if arguments is None else arguments
     try:
         settings = config.parse(AppSettings, [*config.environment_arguments(), *given], __doc__ or "")
-        names = artifacts(settings)
+        found = artifacts(settings)
         try:
-            serve(settings, *names)
+            serve(settings, found)
         except UserError as error:
-            if isinstance(error, ServiceError) or names != quickstart.artifacts():
+            if isinstance(error, ServiceError) or found != quickstart.artifacts():
                 raise
             quickstart.forget()
-            raise quickstart.QuickstartError(f"{error}; here simply start again, it will be made anew") from error
+            raise QuickstartError(f"{error}; start again, and the quickstart makes it anew") from error
     except (UserError, OSError) as error:
         sys.exit(f"app.py: {error}")
 
 
-def artifacts(settings: AppSettings) -> tuple[str, str, str]:
-    """Model, base model and embeddings to serve: as configured, else the local ones, else the quickstart's."""
+def artifacts(settings: AppSettings) -> Artifacts:
+    """What to serve: the configured artifacts, else those in the default folders, else the quickstart's."""
     if settings.model and settings.base_model and settings.embeddings:
-        return settings.model, settings.base_model, settings.embeddings
+        return Artifacts(settings.model, settings.base_model, settings.embeddings)
     local = local_artifacts()
     if local:
         print(f"Serving what train.py and build_embeddings.py left here: {LOCAL_MODEL} and {LOCAL_STORE}.", flush=True)
         return local
     if LOCAL_MODEL.is_dir():
         print(f"{LOCAL_MODEL} is here but no finished {LOCAL_STORE}: run python build_embeddings.py to serve it.")
-    return quickstart.run(say=lambda line: print(line, flush=True))
+    return quickstart.run()
 
 
-def local_artifacts() -> tuple[str, str, str] | None:
-    """A finished model and store in the default folders, with the base the store was made with."""
+def local_artifacts() -> Artifacts | None:
+    """A finished model and store in the default folders, with the base model that the store names."""
     if not (LOCAL_MODEL.is_dir() and (LOCAL_STORE / "manifest.json").is_file()):
         return None
     from space.store.reader import Store
 
     base = Store(LOCAL_STORE, verify=False).encoders["base"]
-    return str(LOCAL_MODEL), base.pinned, str(LOCAL_STORE)
+    return Artifacts(str(LOCAL_MODEL), base.pinned, str(LOCAL_STORE))
 
 
-def serve(settings: AppSettings, model: str, base_model: str, embeddings: str) -> None:
-    """Load, check and serve until stopped."""
+def serve(settings: AppSettings, artifacts: Artifacts) -> None:
+    """Load and check the artifacts, and serve the page until the process is stopped."""
     if settings.index == "milvus" and os.environ.get("SPACES_ZERO_GPU"):
         raise ServiceError(
-            "--index milvus: on ZeroGPU hardware every search runs in a process of its own, which no connection "
-            "survives; give the Space another hardware, or use --index torch"
+            "--index milvus does not work on ZeroGPU, which runs every search in a new process and breaks the "
+            "connection to Milvus: choose other hardware for the Space, or use --index torch"
         )
-    # Only now: gradio and torch take seconds to import, and the quickstart has something to say before that.
+    # Imported here because gradio and torch take seconds, and the quickstart prints its first lines before that.
     with uncollected():
         gpu = zero_gpu()
         from space.search.loading import load_engine
@@ -84,9 +85,9 @@ def serve(settings: AppSettings, model: str, base_model: str, embeddings: str) -
 
     usage = Usage(settings.usage_path, log_queries=settings.log_queries) if settings.usage_path else None
     engine = load_engine(
-        model,
-        base_model,
-        embeddings,
+        artifacts.model,
+        artifacts.base_model,
+        artifacts.embeddings,
         offline=settings.offline,
         gpu=gpu,
         usage=usage,
@@ -106,10 +107,10 @@ def serve(settings: AppSettings, model: str, base_model: str, embeddings: str) -
 
 
 def zero_gpu() -> Callable[..., Any] | None:
-    """``spaces.GPU`` on ZeroGPU, where it lends a GPU to what it is put around; None elsewhere.
+    """``spaces.GPU``, which runs a function with a GPU, on ZeroGPU hardware; None elsewhere.
 
-    The package is on every Gradio Space, and does nothing on other hardware; but who is lent a GPU for himself alone
-    is not answered together with others. To be called first: it must see torch before torch sees a GPU.
+    Every Gradio Space has the package, and on other hardware it does nothing. It is not used there, because requests
+    that each get a GPU are not batched. Call this before torch initializes CUDA, which ``spaces`` has to replace.
     """
     if not os.environ.get("SPACES_ZERO_GPU"):
         return None
@@ -119,11 +120,11 @@ def zero_gpu() -> Callable[..., Any] | None:
 
 
 def can_share() -> bool:
-    """Whether a public link is worth asking for; if not, says why. Gradio would try for up to a minute."""
+    """Whether a public link can be had; if not, prints why. Gradio would try for up to a minute."""
     from space.ui.share import SHARE_SERVER, share_server_answers
 
     if os.environ.get("SPACE_ID"):
-        print("--share is left out: a Space has a public address of its own.", flush=True)
+        print("--share is ignored: a Space has a public address.", flush=True)
         return False
     if not share_server_answers():
         print(f"No public link: {SHARE_SERVER} is out of reach. The page is served locally.", flush=True)

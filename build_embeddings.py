@@ -17,8 +17,8 @@ from space.settings import BuildSettings
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Parse, say which encoders run, then embed; bad input ends in one sentence."""
-    first = os.environ.get("RANK", "0") == "0"  # of several processes only one speaks
+    """Read the settings, name the encoders, embed; an error ends the script with one sentence."""
+    first = os.environ.get("RANK", "0") == "0"  # of several processes only the first one logs
     logging.basicConfig(format="%(message)s", level=logging.WARNING if first else logging.ERROR)
     logging.getLogger("space").setLevel(logging.INFO if first else logging.ERROR)
     try:
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
         tuned = locate(settings.model, download)
         logging.getLogger("space").info("base: %s\ntuned: %s", base.notice, tuned.notice)
         contents = open_contents(settings)
-        # Only now: torch and its kin take seconds to import, and nobody should wait that long for a typing error.
+        # Imported here because torch takes seconds, which a typing error should not cost.
         with uncollected():
             from space.pipelines.build import build
 

@@ -1,4 +1,4 @@
-"""Fine-tune an E5 encoder on product-search judgments, say honestly whether it helped, and push the model.
+"""Fine-tune an E5 encoder on product-search judgments, evaluate whether it helped, and push the model.
 
 Run it with: accelerate launch train.py
 """
@@ -17,8 +17,8 @@ from space.settings import TrainSettings
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Parse, say which encoder runs, then train; bad input ends in one sentence."""
-    first = os.environ.get("RANK", "0") == "0"  # of several processes only one speaks
+    """Read the settings, name the encoder, train; an error ends the script with one sentence."""
+    first = os.environ.get("RANK", "0") == "0"  # of several processes only the first one logs
     logging.basicConfig(format="%(message)s", level=logging.WARNING if first else logging.ERROR)
     logging.getLogger("space").setLevel(logging.INFO if first else logging.ERROR)
     try:
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
         judged = open_judged(
             settings.dataset, settings.locales, bullets=settings.bullets > 0, offline=settings.offline
         )
-        # Only now: torch and its kin take seconds to import, and nobody should wait that long for a typing error.
+        # Imported here because torch takes seconds, which a typing error should not cost.
         with uncollected():
             from space.pipelines.train import run
 

@@ -1,31 +1,29 @@
-"""Nothing configured: run the documented commands on the bundled sample, then serve what they made.
+"""The quickstart: train and embed the bundled sample with the documented commands when nothing is configured.
 
-Knows no torch: the commands run as processes of their own, exactly as a user would type them, and only then is
-anything loaded. Each finished step leaves a stamp, so a start that was cut off anywhere is picked up by the next one.
+The commands run as processes of their own, as a user would type them. A finished step leaves a stamp, so that a start
+that was interrupted is continued by the next one.
 """
 
 import hashlib
 import json
-import logging
 import os
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from space.encoding.weights import STAND_IN
 from space.errors import UserError
 from space.io.files import atomically
 from space.settings import DEFAULT_BASE_MODEL, SAMPLE
 
-logger = logging.getLogger(__name__)
-
 FOLDER = Path("quickstart")
-#: The real thing, for whoever likes what the sample shows.
+#: What to run next, printed for people who like what the sample shows.
 REAL_COMMANDS = (
     "accelerate launch train.py",
     "python build_embeddings.py",
@@ -39,6 +37,14 @@ class QuickstartError(UserError):
     """A command of the quickstart failed; its own output says why."""
 
 
+class Artifacts(NamedTuple):
+    """What the app serves: ids on the Hub, or folders."""
+
+    model: str
+    base_model: str
+    embeddings: str
+
+
 @dataclass(frozen=True)
 class Step:
     """A documented command.
@@ -46,16 +52,28 @@ class Step:
     Attributes:
         shown: as a user would type it.
         command: the same for this interpreter.
-        output: the folder it makes, whose stamp says that it is finished.
+        output: the folder it makes.
     """
 
     shown: str
     command: Sequence[str]
     output: Path
 
+    @property
+    def stamp(self) -> Path:
+        """The file that says by which command and code the output was finished."""
+        return self.output.with_name(f"{self.output.name}.done.json")
+
+    def is_done(self) -> bool:
+        """Whether the output was finished by this command and today's code."""
+        try:
+            return self.output.is_dir() and json.loads(self.stamp.read_text(encoding="utf-8")) == _recipe(self)
+        except (OSError, ValueError):
+            return False
+
 
 def steps(folder: Path = FOLDER) -> list[Step]:
-    """The two commands, on the sample and the packaged encoder: the same on every machine, nothing to download."""
+    """The two commands. The packaged encoder needs no download and is the same on every machine."""
     model, store = folder / "saved_e5_model", folder / "artifacts"
     shared = ["--dataset", SAMPLE, "--base-model", STAND_IN, "--offline"]
     train = [
@@ -73,85 +91,66 @@ def steps(folder: Path = FOLDER) -> list[Step]:
 
 
 def _at_home(command: list[str]) -> list[str]:
-    """The script by its full path, since the user may have started us from anywhere."""
+    """The command with the full path of its script, since the app may have been started in any folder."""
     return [str(_HOME / command[0]), *command[1:]]
 
 
-def artifacts(folder: Path = FOLDER) -> tuple[str, str, str]:
-    """What the quickstart makes: model, base model, embeddings, as the app's settings name them."""
+def artifacts(folder: Path = FOLDER) -> Artifacts:
+    """What the quickstart makes."""
     model, store = (step.output for step in steps(folder))
-    return str(model), STAND_IN, str(store)
+    return Artifacts(str(model), STAND_IN, str(store))
 
 
-def run(folder: Path = FOLDER, say: Callable[[str], None] = print) -> tuple[str, str, str]:
-    """Run what is not finished.
-
-    Args:
-        folder: where everything goes.
-        say: prints a line.
-
-    Returns:
-        See ``artifacts``.
+def run(folder: Path = FOLDER) -> Artifacts:
+    """Run the steps that are not done, and print what runs.
 
     Raises:
         QuickstartError: a command failed.
     """
-    todo = [step for step in steps(folder) if not _is_done(step)]
+    todo = [step for step in steps(folder) if not step.is_done()]
     if todo:
-        say(
+        print(
             "Nothing is configured, so this is the quickstart: the documented commands on the made-up sample.\n"
-            f"Encoder: {STAND_IN}, from its package, so that every machine runs the same and nothing is downloaded.\n"
-            "The same with real E5 on real judgments:\n  " + "\n  ".join(REAL_COMMANDS)
+            f"Encoder: {STAND_IN}, from its package: no download, and the same on every machine.\n"
+            "The same with real E5 on real judgments:\n  " + "\n  ".join(REAL_COMMANDS),
+            flush=True,
         )
-    if any(_stamp(step).exists() for step in todo):  # by other code, whose checkpoints are not to be continued
+    if any(step.stamp.exists() for step in todo):  # from older code, whose checkpoints must not be continued
         shutil.rmtree(folder / _CHECKPOINTS, ignore_errors=True)
     for step in todo:
-        say(f"\n$ {step.shown}")
-        _stamp(step).unlink(missing_ok=True)
+        print(f"\n$ {step.shown}", flush=True)
+        step.stamp.unlink(missing_ok=True)
         step.output.parent.mkdir(parents=True, exist_ok=True)
         code = _execute(step.command)
         if code:
-            raise QuickstartError(f"the command above ended with exit code {code}; start again to go on from there")
-        with atomically(_stamp(step)) as unfinished:
+            raise QuickstartError(f"the command above ended with exit code {code}; start again to continue from there")
+        with atomically(step.stamp) as unfinished:
             unfinished.write_text(json.dumps(_recipe(step)), encoding="utf-8")
     return artifacts(folder)
 
 
 def forget(folder: Path = FOLDER) -> None:
-    """Have the next run do every step again, after an output was found damaged: the store's may be the model's."""
+    """Make the next run do every step again. If the store is damaged, the model it was made with may be, too."""
     for step in steps(folder):
-        _stamp(step).unlink(missing_ok=True)
+        step.stamp.unlink(missing_ok=True)
 
 
 def _execute(command: Sequence[str]) -> int:
-    """Exit code of a command, which dies with us: a launcher's own children too, so they share a process group."""
-    home = str(_HOME)
-    process = subprocess.Popen(
-        command, start_new_session=True, env=os.environ | {"PYTHONPATH": home, "PYTHONUNBUFFERED": "1"}
-    )
+    """Run a command and return its exit code; if this process is stopped, so are the command and its children."""
+    environment = os.environ | {"PYTHONPATH": str(_HOME), "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(command, start_new_session=True, env=environment)
     try:
         return process.wait()
     finally:
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
+            os.killpg(process.pid, signal.SIGTERM)  # the group, since accelerate launch starts a child
             process.wait()
 
 
 def _recipe(step: Step) -> str:
-    """What a finished step depends on: its command and the code; other code, other artifacts."""
+    """sha256 of what decides a step's output: its command and the code."""
     digest = hashlib.sha256(step.shown.encode())
     for path in sorted((_HOME / "space").rglob("*")):
         if path.suffix in (".py", ".json"):
             digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _is_done(step: Step) -> bool:
-    try:
-        return step.output.is_dir() and json.loads(_stamp(step).read_text(encoding="utf-8")) == _recipe(step)
-    except (OSError, ValueError):
-        return False
-
-
-def _stamp(step: Step) -> Path:
-    return step.output.with_name(step.output.name + ".done.json")
