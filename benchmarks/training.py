@@ -81,7 +81,7 @@ def one(given: argparse.Namespace) -> dict[str, Any]:
     from space.training import trainer
     from space.training.examples import exact_texts, training_examples
 
-    ours = trainer._Trainer
+    ours = trainer.Trainer
     ends: list[float] = []
     losses: list[float] = []
 
@@ -103,7 +103,7 @@ def one(given: argparse.Namespace) -> dict[str, Any]:
             losses.append(float(loss.detach()))
             return loss
 
-    trainer._Trainer = Timed
+    trainer.Trainer = Timed
     torch.set_num_threads(given.threads or len(os.sched_getaffinity(0)))
     judged = open_judged(given.dataset, given.locales, offline=True)
     texts = passages(judged.catalogue)

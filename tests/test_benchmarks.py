@@ -1,8 +1,9 @@
-"""The command that runs all benchmarks: its table against the scripts, and what it does with one that fails."""
+"""The command that runs all benchmarks, and the pages that two of them print."""
 
 import json
 import re
 import runpy
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+from space import settings
+
 FOLDER = ROOT / "benchmarks"
 ALL = runpy.run_path(str(FOLDER / "all.py"), run_name="all")
 SCRIPTS = {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.py")}
@@ -19,15 +22,15 @@ RUNS = ALL["RUNS"]
 
 
 def test_every_benchmark_is_run_or_left_out_with_a_reason():
-    """A script that somebody adds and forgets here would have results that nobody can make again."""
+    """A new script that is missing here would have results that cannot be repeated."""
     started = {name for name, text in SCRIPTS.items() if '__name__ == "__main__"' in text}
     assert started >= {"all", "topk"}
     assert set(RUNS) <= started <= set(RUNS) | set(ALL["LEFT_OUT"])
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_flags_are_the_script_s(name):
-    """Read from the source: to import a script would need the peers."""
+def test_flags_are_known_to_the_script(name):
+    """They are read from the source, since importing a script would need the peers."""
     known = set(re.findall(r'add_argument\(\s*"(--[\w-]+)"', SCRIPTS[name]))
     given = {word for word in RUNS[name].words(1.0) if word.startswith("--")}
     assert given <= known
@@ -40,13 +43,29 @@ def test_sizes_go_down_to_a_least_one():
     assert RUNS["topk"].words(0.001) == ["--rows", "2000", "--products", "100", "--rounds", "2"]
 
 
+@pytest.mark.parametrize("name", ["plan", "capacity"])
+def test_a_page_has_the_table_that_its_script_prints(name):
+    """An assumption that is changed in the script alone would leave old hours and dollars on the page."""
+    page = (FOLDER / f"{name.upper()}.md").read_text(encoding="utf-8")
+    assert runpy.run_path(str(FOLDER / f"{name}.py"))["table"]() in page
+
+
+def test_the_commands_of_the_plan_are_taken():
+    page = (FOLDER / "PLAN.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^(?:accelerate launch .*|python )(train|build_embeddings)\.py (.+)$", page, re.M)
+    assert [script for script, _ in commands] == 2 * ["train", "build_embeddings"]
+    kinds = {"train": settings.TrainSettings, "build_embeddings": settings.BuildSettings}
+    for script, arguments in commands:
+        assert settings.parse(kinds[script], shlex.split(arguments)).dataset == "tasksource/esci"
+
+
 def test_half_an_hour_is_enough_at_scale_one():
     assert sum(run.about for run in RUNS.values()) < 30 * 60
 
 
 @pytest.fixture
 def scripts(tmp_path, monkeypatch):
-    """Benchmarks that are quick: one that fails, one whose last line is no JSON, one that only prints a table."""
+    """Quick benchmarks: one fails, one ends without JSON, one only prints a table, one works."""
     texts = {
         "broken": "import sys; sys.exit(3)",
         "silent": "print('no figures')",
@@ -64,7 +83,7 @@ def scripts(tmp_path, monkeypatch):
     signal.signal(signal.SIGTERM, before)
 
 
-def test_one_that_fails_does_not_stop_the_others_and_is_told(scripts, capfd):
+def test_a_failed_one_is_reported_and_the_others_run(scripts, capfd):
     results = scripts / "results"
     assert ALL["main"](["--scale", "0.5", "--results", str(results)]) == 1
     assert [path.name for path in results.iterdir()] == ["good.json"]
@@ -82,7 +101,7 @@ def test_one_that_fails_does_not_stop_the_others_and_is_told(scripts, capfd):
 
 
 def test_a_stop_reaches_the_benchmark_at_work(scripts):
-    """It runs in a session of its own: left alone it would go on for minutes, and spoil what is measured next."""
+    """It runs in its own session: left alone it would go on for minutes and slow down the next measurement."""
     (scripts / "good.py").write_text("import os, time; print(os.getpid(), flush=True); time.sleep(60)")
     code = f"""
 import runpy, sys
@@ -105,7 +124,7 @@ all["main"](["--results", {str(scripts / "results")!r}])
 
 
 def alive(number):
-    """Whether a process runs; one that has ended and that nobody has waited for does not."""
+    """Whether a process runs; a zombie does not."""
     try:
         state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):

@@ -63,7 +63,7 @@ def fine_tune(
     batch = settings.batch_size * settings.gradient_accumulation * state.num_processes
     steps = settings.max_steps if settings.max_steps > 0 else int(settings.epochs * len(examples) / batch)
     progress, keeper = Progress(batch), KeepBest(encoder, dev, folder) if dev else None
-    trainer = _Trainer(
+    trainer = Trainer(
         encoder.model,
         args=_arguments(encoder, examples, settings, folder, precision, steps),
         train_dataset=examples,
@@ -170,15 +170,17 @@ def blend(model: torch.nn.Module, base: Mapping[str, torch.Tensor], share: float
             tensor.lerp_(base[name].to(tensor.device, tensor.dtype), share)
 
 
-class _Trainer(SentenceTransformerTrainer):
+class Trainer(SentenceTransformerTrainer):
     """The library's trainer with little padding, and with batches that respect the labels where a loss needs it."""
 
     def __init__(self, *args: Any, exact: Mapping[str, frozenset[str]], **kwargs: Any) -> None:
+        """``exact``: {query: texts that are never its negative}; the rest goes to the library."""
         self._exact = exact
         super().__init__(*args, **kwargs)
 
     # Not passed as the argument ``batch_sampler``, which is saved with every checkpoint, labels and all.
     def get_batch_sampler(self, dataset: Dataset, batch_size: int, drop_last: bool, **kwargs: Any) -> Any:
+        """Batches without false negatives for losses that need them, else those of the library."""
         if losses.compares_across_batch(self.loss):
             return LabelAwareBatchSampler(dataset, batch_size, dict(self._exact), drop_last=drop_last, **kwargs)
         return super().get_batch_sampler(dataset, batch_size, drop_last, **kwargs)
@@ -190,6 +192,7 @@ class _Trainer(SentenceTransformerTrainer):
         return_outputs: bool = False,
         num_items_in_batch: int | None = None,
     ) -> Any:
+        """The loss of a batch."""
         features, labels = self.collect_features(inputs)
         loss = losses.compute(self.loss, model, features, labels)
         return (loss, {}) if return_outputs else loss
