@@ -92,7 +92,7 @@ def train(given: argparse.Namespace, folder: str, way: dict[str, Any]) -> dict[s
     from space.data.catalogue import passages
     from space.encoding.encoder import TextEncoder
     from space.encoding.weights import locate
-    from space.pipelines import train as experiment
+    from space.pipelines import examples as pipeline
     from space.pipelines.inputs import open_judged
     from space.settings import TrainSettings
     from space.training import trainer
@@ -109,7 +109,7 @@ def train(given: argparse.Namespace, folder: str, way: dict[str, Any]) -> dict[s
             max_steps=2,
             **way,
         )
-        examples, exact = experiment.learn_from(judged, passages(judged.catalogue), settings)
+        examples, exact = pipeline.make(judged, passages(judged.catalogue), settings)
         took, log = {}, None
         for steps in (2, given.steps, 3 * given.steps):  # the first warms up
             begun = time.perf_counter()

@@ -21,7 +21,7 @@ from space.evaluation import bm25_tuning, forgetting, protocols
 from space.hub.client import model_download
 from space.index.bm25 import Bm25Index
 from space.index.torch_index import TorchIndex
-from space.pipelines import train as experiment
+from space.pipelines import examples as pipeline
 from space.pipelines.inputs import open_judged
 from space.retrieval.baselines import Bm25System
 from space.retrieval.dense import DenseSystem
@@ -116,9 +116,9 @@ def learn(
     mixed = {key: torch.zeros_like(tensor) for key, tensor in base.items() if tensor.is_floating_point()}
     for run in range(recipe.soup):
         settings = replace(settings, seed=settings.seed + 100 * run)
-        examples, exact = experiment.learn_from(judged, texts, settings)
+        examples, exact = pipeline.make(judged, texts, settings)
         if settings.mined_negatives:
-            examples = experiment.mine(examples, exact, judged, texts, encoder, embedded(), settings)
+            examples = pipeline.mine(examples, exact, judged, texts, encoder, embedded(), settings)
         encoder.model.load_state_dict(base)
         log = trainer.fine_tune(encoder, examples, exact, settings)
         now = encoder.model.state_dict()

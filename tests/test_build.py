@@ -160,8 +160,7 @@ def test_a_foreign_evaluation_beside_the_model_is_left_out(built, tmp_path, foun
 def test_a_base_the_model_was_not_trained_from_is_pointed_out(built, tmp_path, build):
     (tmp_path / "shop.csv").write_text("product_id,product_title\n1,kettle\n")
     said = build(("--catalogue", "shop.csv", "--model", str(built / "saved_e5_model"), "--offline"), tmp_path)
-    assert "was trained from" in said
-    assert "not what fine-tuning did" in said
+    assert "was trained from" in said and "the base here is" in said
 
 
 @pytest.mark.parametrize(

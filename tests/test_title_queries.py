@@ -10,7 +10,7 @@ from space.data.catalogue import passages
 from space.data.judgments import Judged
 from space.errors import UserError
 from space.index.torch_index import TorchIndex
-from space.pipelines import train
+from space.pipelines import examples as pipeline
 from space.pipelines.inputs import open_judged
 from space.settings import TrainSettings
 from space.training import title_queries
@@ -89,12 +89,12 @@ def test_by_default_there_are_as_many_as_judged_examples(loss, times, monkeypatc
     judged = open_judged("sample", ["es"])
     texts = passages(judged.catalogue)
     settings = {"dataset": "sample", "loss": loss}
-    alone, known = train.learn_from(judged, texts, TrainSettings(**settings, title_queries=0))
-    more, exact = train.learn_from(judged, texts, TrainSettings(**settings))
+    alone, known = pipeline.make(judged, texts, TrainSettings(**settings, title_queries=0))
+    more, exact = pipeline.make(judged, texts, TrainSettings(**settings))
     assert len(more) == times * len(alone) and more.select(range(len(alone))).to_list() == alone.to_list()
     assert (len(exact) > len(known)) == (times > 1)
     monkeypatch.setattr(title_queries, "MOST", 10)
-    assert len(train.learn_from(judged, texts, TrainSettings(**settings))[0]) == len(alone) + 10 * (times - 1)
+    assert len(pipeline.make(judged, texts, TrainSettings(**settings))[0]) == len(alone) + 10 * (times - 1)
 
 
 def test_a_mined_negative_is_none_of_what_its_query_was_made_of():
@@ -107,7 +107,7 @@ def test_a_mined_negative_is_none_of_what_its_query_was_made_of():
     encoder = small_shop.BagOfWords()
     index = TorchIndex(encoder.encode_passages(texts), precision="float32")
     settings = TrainSettings(dataset="sample", mined_negatives=True)
-    mined = train.mine(examples.select(range(1, 41)), exact, judged, texts, encoder, index, settings)
+    mined = pipeline.mine(examples.select(range(1, 41)), exact, judged, texts, encoder, index, settings)
     negatives = {
         negative for query, negative in zip(mined["anchor"], mined["negative"], strict=True) if query == "Lamp"
     }

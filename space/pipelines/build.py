@@ -1,4 +1,4 @@
-"""The build run: embed a catalogue with both encoders, write the store, push it."""
+"""The build: embed a catalogue with both encoders, write the store, push it."""
 
 import logging
 from contextlib import nullcontext
@@ -23,10 +23,16 @@ logger = logging.getLogger(__name__)
 
 
 def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Contents) -> None:
-    """What build_embeddings.py does: embed with both encoders, write, push.
+    """Do what build_embeddings.py was asked for.
+
+    Args:
+        settings: of the build.
+        base: the encoder before fine-tuning.
+        tuned: the fine-tuned encoder.
+        contents: the catalogue, with judgments if there are any.
 
     Raises:
-        UserError: weights or the Hub do not give what the settings need.
+        UserError: the weights or the Hub do not give what the settings need.
     """
     state = join_processes()
     if settings.push_to_hub and state.is_main_process:
@@ -62,21 +68,18 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
     if trained_from and trained_from.fingerprint != made.encoders["base"].fingerprint:
         logger.warning(
             f"{tuned.name} was trained from {trained_from.id}, the base here is {base.name}: "
-            f"their difference is not what fine-tuning did"
+            f"the difference between the two is not the effect of fine-tuning"
         )
-    if not settings.push_to_hub:  # who pushes it need not serve it from here
-        store = Store(settings.output_dir, verify=False)
-        bm25 = evaluation and evaluation.bm25 or Bm25Parameters()
-        MappedFiles(store, folder_for(settings.output_dir), bm25.k1, bm25.b).prepare()
     if settings.push_to_hub:
         publish.push_store(settings.output_dir, settings.push_to_hub, private=settings.private)
+    else:  # prepare the files that app.py maps, since the store will probably be served from here
+        store = Store(settings.output_dir, verify=False)
+        bm25 = (evaluation and evaluation.bm25) or Bm25Parameters()
+        MappedFiles(store, folder_for(settings.output_dir), bm25.k1, bm25.b).prepare()
 
 
 def evaluation_of(folder: Path) -> Evaluation | None:
-    """The evaluation that training left beside the model; None where there is none, or one of another kind.
-
-    Read before the embedding: a model from elsewhere may have a file of that name that the card cannot show.
-    """
+    """The evaluation.json of a model; None if there is none, or if train.py did not write it."""
     path = folder / EVALUATION
     if not path.is_file():
         return None

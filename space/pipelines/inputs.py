@@ -1,4 +1,4 @@
-"""Opens what ``--dataset`` and ``--catalogue`` name: the sample, a folder, a Hub data set or a file."""
+"""Open what ``--dataset`` and ``--catalogue`` name: the sample, a folder, a Hub data set or a file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from space.settings import SAMPLE, BuildSettings
 
 
 def open_judged(dataset: str, locales: Sequence[str], *, bullets: bool = False, offline: bool = False) -> Judged:
-    """Judgments and catalogue.
+    """Read judgments and catalogue.
 
     Args:
         dataset: "sample", a folder, or a Hub id (ID@REVISION pins).
@@ -28,7 +28,6 @@ def open_judged(dataset: str, locales: Sequence[str], *, bullets: bool = False, 
     """
     if dataset == SAMPLE:
         judgments = sample.judgments()
-        # The sample has two locales; asking for the default three is fine, as everywhere.
         products = catalogue.shaped(sample.catalogue(), SAMPLE, bullets=bullets)
         train, test = (
             judgments[judgments["split"] == split].drop(columns="split").reset_index(drop=True)
@@ -45,12 +44,12 @@ def open_judged(dataset: str, locales: Sequence[str], *, bullets: bool = False, 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a store is made of.
+    """The content of a store, without vectors.
 
     Attributes:
         catalogue: product columns.
-        judgments: held-out judgments for the labels in the app, ``JUDGMENT_COLUMNS``; None where there are none.
-        name: what was loaded.
+        judgments: held-out judgments with ``JUDGMENT_COLUMNS``, for the labels in the app; None without judgments.
+        name: the data set or file it was read from.
         notice: see ``Judged``.
     """
 
@@ -61,10 +60,10 @@ class Contents:
 
 
 def open_contents(settings: BuildSettings) -> Contents:
-    """What ``--catalogue`` or ``--dataset`` names.
+    """Read the catalogue that ``--catalogue`` or ``--dataset`` names.
 
     Raises:
-        DataError: a file or data set that cannot be used, or nothing in the wanted locales.
+        DataError: a file or data set that cannot be used, or no product in the wanted locales.
     """
     bullets, locales, path = settings.bullets > 0, settings.locales, settings.catalogue
     if path is None:

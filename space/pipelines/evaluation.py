@@ -1,0 +1,121 @@
+"""The evaluation of a training run: the same held-out queries before and after, for every system."""
+
+import logging
+from dataclasses import replace
+
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from space.data.judgments import GAINS, Judged
+from space.encoding.description import EncoderDescription
+from space.encoding.encoder import TextEncoder
+from space.evaluation import bm25_tuning, findings, forgetting, metrics, protocols
+from space.evaluation.schema import (
+    HEADLINE_COLUMN,
+    DatasetInfo,
+    Evaluation,
+    PairedDifference,
+    TrainingLog,
+)
+from space.index.bm25 import Bm25Index
+from space.index.torch_index import TorchIndex
+from space.retrieval.baselines import Bm25System, RandomSystem
+from space.retrieval.dense import DenseSystem
+from space.retrieval.hybrid import HybridSystem
+from space.retrieval.system import System
+from space.settings import TrainSettings
+
+logger = logging.getLogger(__name__)
+
+
+class RunEvaluation:
+    """Call ``before`` with the base model and ``after`` with the fine-tuned one."""
+
+    def __init__(self, judged: Judged, texts: list[str], settings: TrainSettings) -> None:
+        """Draw the held-out queries and choose the parameters of BM25 on train queries.
+
+        Args:
+            judged: all judgments, and the catalogue.
+            texts: the passage of every product, by row.
+            settings: of the run.
+        """
+        self.judged, self.texts, self.settings = judged, texts, settings
+        self.test = protocols.held_out(judged.test, settings.eval_queries, settings.seed)
+        self.bm25_parameters = bm25_tuning.choose(judged.train, texts, judged.catalogue, settings.seed)
+        self.bm25 = Bm25System(Bm25Index(texts, k1=self.bm25_parameters.k1, b=self.bm25_parameters.b))
+        #: By system: one row a query, one column a metric.
+        self.results: dict[str, pd.DataFrame] = {}
+        #: By encoder: (n, dim) vectors of everyday sentences.
+        self.everyday: dict[str, torch.Tensor] = {}
+        self.encoders: dict[str, EncoderDescription] = {}
+        logger.info(
+            f"data: {judged.name}, {len(texts):,} products, {len(judged.train):,} judgments to learn from, "
+            f"{_queries(self.test):,} of {_queries(judged.test):,} held-out queries"
+            + (f"\n{judged.notice}" if judged.notice else "")
+        )
+
+    def before(self, encoder: TextEncoder) -> TorchIndex:
+        """Evaluate random order, BM25 and the base model; returns the index of the base model's vectors."""
+        self._measure(RandomSystem(len(self.texts), self.settings.seed))
+        self._measure(self.bm25)
+        base = self._measure_encoder("base", encoder)
+        self.encoders["base"] = encoder.describe()
+        logger.info("\nBefore training\n\n%s", protocols.to_markdown(protocols.summarize(self.results)))
+        return base.index
+
+    def after(self, encoder: TextEncoder, log: TrainingLog) -> Evaluation:
+        """Evaluate the fine-tuned model and the hybrid of it and BM25; returns all figures of the run."""
+        tuned = self._measure_encoder("tuned", encoder)
+        self._measure(HybridSystem(tuned, self.bm25))
+        name = self.settings.push_to_hub or str(self.settings.output_dir)
+        self.encoders["tuned"] = replace(encoder.describe(refresh=True), id=name, revision=None, reason="")
+        evaluation = self._figures(log)
+        table = protocols.to_markdown(evaluation.protocols)
+        sentences = "\n".join([evaluation.verdict, *findings.everything(evaluation)])
+        logger.info("\nAfter training\n\n%s\n%s\n", table, sentences)
+        return evaluation
+
+    def _measure(self, system: System) -> None:
+        self.results[system.name] = protocols.per_query(system, self.test, self.judged.catalogue)
+
+    def _measure_encoder(self, name: str, encoder: TextEncoder) -> DenseSystem:
+        with tqdm(total=len(self.texts), desc=f"embed {name}", unit=" products", dynamic_ncols=True) as bar:
+            system = DenseSystem(name, encoder, TorchIndex(encoder.encode_passages(self.texts, bar.update)))
+        self._measure(system)
+        self.everyday[name] = encoder.encode_queries(forgetting.sentences())
+        return system
+
+    def _figures(self, log: TrainingLog) -> Evaluation:
+        figures = Evaluation(
+            dataset=DatasetInfo(
+                name=self.judged.name,
+                notice=self.judged.notice,
+                locales=sorted(self.judged.catalogue["product_locale"].unique().to_pylist()),
+                products=len(self.texts),
+                train_judgments=len(self.judged.train),
+                queries=_queries(self.judged.test),
+                queries_evaluated=_queries(self.test),
+                judgments_evaluated=len(self.test),
+            ),
+            gains=GAINS,
+            encoders=self.encoders,
+            drift=forgetting.measure(**self.everyday),
+            bm25=replace(self.bm25_parameters, test=self._gain_of_bm25_parameters()),
+            settings=self.settings.to_json(),
+            training=log,
+            protocols=protocols.summarize(self.results),
+            per_query=protocols.by_query(self.results, protocols.label_counts(self.test)),
+        )
+        return replace(figures, verdict=findings.verdict(figures))
+
+    def _gain_of_bm25_parameters(self) -> PairedDifference | None:
+        """The headline metric of BM25 with the chosen k1 and b minus that with the usual ones."""
+        if self.bm25_parameters.usual:
+            return None
+        usual = protocols.per_query(Bm25System(Bm25Index(self.texts)), self.test, self.judged.catalogue)
+        return metrics.paired((self.results["bm25"] - usual)[HEADLINE_COLUMN])
+
+
+def _queries(judgments: pd.DataFrame) -> int:
+    return len(judgments[["product_locale", "query"]].drop_duplicates())
