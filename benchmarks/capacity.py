@@ -1,37 +1,37 @@
-"""What a catalogue of any size takes to search, worked out and not measured: the table of CAPACITY.md.
+"""Memory, machines, time and cost of searching catalogues of up to a billion products: calculated, not measured.
 
 python benchmarks/capacity.py
 
-Memory: bytes a product of every vector that a search reads, times products, over what a machine may fill. Time: the
-bytes that a query reads, over the memory bandwidth of all machines: nothing that looks at all vectors can be faster,
-and what the exact index measured is close to it (benchmarks/topk.py). Needs nothing installed.
+Machines = bytes of all vectors / bytes that a machine may fill. Time of a query = bytes it reads / memory bandwidth of
+all machines. This is a lower bound, and the exact index comes close to it (benchmarks/topk.py). Prints the table of
+CAPACITY.md.
 """
 
 import math
 from dataclasses import dataclass
 
-#: Numbers in a vector, and vectors a product: base and tuned.
+#: Numbers in a vector; vectors of a product (base and tuned).
 DIM, ENCODERS = 384, 2
-#: A machine of the memory-optimized class: bytes of memory, the share that vectors may fill, bytes a second that all
-#: its cores together read, and dollars an hour. Assumed, all four; put your own provider's here.
+#: Assumed of a memory-optimized machine: bytes of memory, the share that vectors may fill, bytes per second that all
+#: its cores read together, dollars per hour. Put in the values of your provider.
 MEMORY, FILL, BANDWIDTH, PRICE = 256e9, 0.7, 100e9, 2.0
-#: Share of the time in which a machine works; at more, queries wait for each other.
+#: Assumed share of time in which a machine works; with more load, queries wait for each other.
 BUSY = 0.5
-#: Hours of a month.
+#: Hours in a month.
 MONTH = 730
 SIZES = (1_215_854, 10_000_000, 100_000_000, 1_000_000_000)
 
 
 @dataclass(frozen=True)
 class Way:
-    """A way to keep vectors.
+    """A way to store vectors.
 
     Attributes:
-        bytes: in memory, for each number of a vector.
-        extra: in memory, for each vector.
-        reads: for each number of a vector that is looked at.
-        share: of the vectors that a query looks at.
-        machines: how many it can be divided over at most.
+        bytes: memory for each number of a vector.
+        extra: memory for each vector beyond that, in bytes.
+        reads: bytes read for each number of a vector that is compared.
+        share: share of the vectors that a query is compared with.
+        machines: how many machines it can use at most.
     """
 
     bytes: float
@@ -45,32 +45,32 @@ class Way:
         return products * ENCODERS * (DIM * self.bytes + self.extra)
 
     def count(self, products: int) -> int:
-        """Machines that hold them."""
+        """How many machines that memory needs."""
         return math.ceil(self.memory(products) / (MEMORY * FILL))
 
     def seconds(self, products: int) -> float:
-        """Of one machine, for one query to one encoder; divided by the machines, what the query takes at least."""
+        """Time that one machine would take for a query to one encoder; n machines share it."""
         return products * DIM * self.reads * self.share / BANDWIDTH
 
     def dollars(self, products: int) -> float:
-        """For a million queries to one encoder."""
+        """Cost of a million queries to one encoder."""
         return 1e6 * self.seconds(products) / BUSY * PRICE / 3600
 
 
 WAYS = {
-    # float16 rows, int8 codes with a float32 step each; a query reads the codes (space/index/torch_index.py).
+    # float16 rows, and int8 codes with a float32 scale each; a query reads the codes (space/index/torch_index.py).
     "torch, float16": Way(3, 4, 1, 1, machines=1),
-    # The codes alone, the rows in a mapped file.
+    # Only the codes; the rows stay in a mapped file.
     "torch, int8": Way(1, 4, 1, 1, machines=1),
     # As space/store/milvus_collections.py writes them: float32, the only type that Milvus Lite has.
     "Milvus FLAT": Way(4, 0, 4, 1),
-    # Codes of one byte in 1,024 cells a segment, of which 64 are looked at (space/index/milvus.py).
+    # One byte for each number, in 1,024 cells, of which a query reads 64 (space/index/milvus.py).
     "Milvus IVF_SQ8": Way(1, 0, 1, 64 / 1024),
 }
 
 
 def table() -> str:
-    """Markdown."""
+    """The table in Markdown."""
     lines = [
         "| products | kept in | GB | machines | $ a month | ms a query, at least | $ a million queries |",
         "| --- | --- | --- | --- | --- | --- | --- |",

@@ -1,9 +1,8 @@
-"""What loading a catalogue of the real size takes: made-up rows in the official layout, read as train.py reads them.
+"""Time and memory of loading a catalogue of ESCI's size: made-up rows in the official layout, read by train.py's code.
 
 python benchmarks/loading.py [--products 1215854] [--judgments 2621288]
 
-The rows are written by one process and read by another, so that the peak memory is that of reading. The last line is
-JSON.
+One process writes the rows and another reads them, so that the peak memory is that of reading. Prints JSON.
 """
 
 import argparse
@@ -25,11 +24,11 @@ CHUNK = 100_000
 
 
 def main() -> None:
-    """Write, then read in a process of its own."""
+    """Write the files, read them in another process, print the result."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--products", type=int, default=1_215_854, help="as the us locale has")
-    parser.add_argument("--judgments", type=int, default=2_621_288, help="as the large version has")
-    parser.add_argument("--read", type=Path, help="read this folder and say what it took")
+    parser.add_argument("--products", type=int, default=1_215_854, help="the us locale has 1,215,854")
+    parser.add_argument("--judgments", type=int, default=2_621_288, help="the large version has 2,621,288")
+    parser.add_argument("--read", type=Path, help="only read this folder and print what it took")
     given = parser.parse_args()
     if given.read:
         read(given.read)
@@ -43,7 +42,7 @@ def main() -> None:
 
 
 def write(folder: Path, products: int, judgments: int) -> None:
-    """Titles of 14 words, descriptions and bullet points of three and four times that, a sixth as many brands."""
+    """Write titles of 14 words, descriptions of 42, bullet points of 56, and a brand for every six products."""
     rng = np.random.default_rng(0)
     words = np.array([f"word{number}" for number in range(20_000)])
     names = ("id", "title", "description", "bullet_point", "brand", "color", "locale")
@@ -78,7 +77,7 @@ def write(folder: Path, products: int, judgments: int) -> None:
 
 
 def read(folder: Path) -> None:
-    """As train.py does, and the peak of this process."""
+    """Read as train.py does and print seconds and the peak memory of this process."""
     from space.pipelines.inputs import open_judged
 
     begun = time.perf_counter()

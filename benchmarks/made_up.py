@@ -1,9 +1,8 @@
-"""A store and two models of the real size, made up: nothing is embedded, so that minutes suffice instead of hours.
+"""A made-up store and two made-up models of real size, made in minutes because nothing is embedded.
 
-Titles are drawn from a vocabulary whose frequencies fall as one over the rank, as those of words do, so that BM25's
-lists are as long as real ones; vectors are random and of unit norm; the models are BERT networks of the size of
-multilingual-e5-small (12 layers, 250,037 token vectors of 384 numbers, 471 MB each) with random weights and the
-tokenizer of all-MiniLM-L6-v2. What they find means nothing, what they cost is real.
+Words of titles follow Zipf's law, so that BM25's lists are as long as real ones. Vectors are random unit vectors. The
+models are BERT networks of the size of multilingual-e5-small (12 layers, 250,037 token vectors of 384 numbers, 471 MB
+each) with random weights and the tokenizer of all-MiniLM-L6-v2. Search results mean nothing; time and memory are real.
 """
 
 import shutil
@@ -15,33 +14,33 @@ import pyarrow as pa
 import torch
 from transformers import BertConfig, BertModel
 
+from space.encoding.description import ENCODERS
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import STAND_IN, locate
 from space.store.writer import Plan, StoreWriter
 
 DIM, SHARD = 384, 20_000
-PARTS = ("base", "tuned")
 #: Of multilingual-e5-small.
 LAYERS, TOKENS = 12, 250_037
-#: As many different words as 1.2 million titles have; 2,000 words would make every list endless.
+#: As many different words as 1.2 million real titles have: with 2,000 words every list would be very long.
 WORDS, BRANDS, COLORS = 400_000, 200_000, 30_000
 TITLE_WORDS = (6, 26)
 JUDGED_PER_QUERY = 20
 
 
 def make(folder: Path, products: int) -> None:
-    """Models and a store of so many products, in the folders ``e5-base``, ``e5-tuned`` and ``artifacts``."""
+    """Write two models and a store of ``products`` to the folders ``e5-base``, ``e5-tuned`` and ``artifacts``."""
     folder.mkdir(parents=True, exist_ok=True)
     store(folder / "artifacts", products, models(folder))
 
 
 def models(folder: Path) -> dict[str, Path]:
-    """{"base" and "tuned": folder of a model}."""
-    return {part: model(folder / f"e5-{part}", seed=seed) for seed, part in enumerate(PARTS)}
+    """Write two models; returns {"base" and "tuned": folder}."""
+    return {part: model(folder / f"e5-{part}", seed=seed) for seed, part in enumerate(ENCODERS)}
 
 
 def model(folder: Path, *, seed: int = 0, width: int = DIM, tokens: int = TOKENS) -> Path:
-    """The folder, with a BERT of that width and vocabulary in it."""
+    """Write a BERT of that width and vocabulary to ``folder``, and return it."""
     config = BertConfig(
         vocab_size=tokens,
         hidden_size=width,
@@ -59,7 +58,7 @@ def model(folder: Path, *, seed: int = 0, width: int = DIM, tokens: int = TOKENS
 
 
 def store(folder: Path, products: int, made: dict[str, Path]) -> None:
-    """A finished store of so many products, its vectors signed by those models."""
+    """Write a finished store of ``products``, with the fingerprints of the models ``made``."""
     rng = np.random.default_rng(0)
     titles = words(rng, rng.integers(*TITLE_WORDS, products), WORDS, "w")
     catalogue = pa.table(
@@ -86,7 +85,7 @@ def store(folder: Path, products: int, made: dict[str, Path]) -> None:
 
 
 def words(rng: np.random.Generator, lengths: np.ndarray, different: int, name: str) -> pa.Array:
-    """(n,) texts of so many words each, drawn by Zipf's law from so many; null where there is none."""
+    """(n,) texts of ``lengths`` words, drawn by Zipf's law from ``different`` words; null for length 0."""
     drawn = np.exp(rng.random(int(lengths.sum()), np.float32) * np.log(different)).astype(np.int32)
     vocabulary = pa.array([f"{name}{rank:x}" for rank in range(different + 1)])
     offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
@@ -96,7 +95,7 @@ def words(rng: np.random.Generator, lengths: np.ndarray, different: int, name: s
 
 
 def judgments(rng: np.random.Generator, catalogue: pa.Table) -> pd.DataFrame:
-    """A third as many judged pairs as products, as the us locale's test split has."""
+    """A third as many judged pairs as products, as in the us test split."""
     queries = max(10, len(catalogue) // (3 * JUDGED_PER_QUERY))
     rows = rng.integers(0, len(catalogue), (queries, JUDGED_PER_QUERY))
     rows = (

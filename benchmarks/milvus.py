@@ -1,9 +1,9 @@
-"""Milvus Lite beside the exact index, over the same store: how fast it is loaded and asked, and whether rows differ.
+"""Milvus Lite against the exact index on the same store: products loaded per second, ms a query, same rows.
 
 python benchmarks/milvus.py [--products 20000] [--queries 50] [--uri http://HOST:19530]
 
-The vectors are random, of unit norm, and each product has one of ten brands to filter by. Milvus Lite is for tests and
-small catalogues: what a server takes, --uri measures. The collection stays there. The last line is JSON.
+The vectors are random unit vectors, and each product has one of ten brands to filter by. Milvus Lite is for tests and
+small catalogues; --uri measures a server, and leaves the collection there. Prints JSON.
 """
 
 import argparse
@@ -35,12 +35,12 @@ DIM, K, FILTER = 384, 10, {"brand": "brand 3"}
 
 
 def main() -> None:
-    """Measure and print."""
+    """Build a store, load it, compare searches, print the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--products", type=int, default=20_000)
     parser.add_argument("--queries", type=int, default=50)
     parser.add_argument("--kind", default="FLAT", choices=sorted(milvus.KINDS))
-    parser.add_argument("--uri", help="a server, in place of Milvus Lite")
+    parser.add_argument("--uri", help="a server to measure instead of Milvus Lite")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         store = write(Path(folder) / "store", given.products)
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def write(folder: Path, products: int) -> Store:
-    """A store of random vectors."""
+    """Write a store of random vectors."""
     table = pa.table(
         {
             "product_id": [f"P{row}" for row in range(products)],
@@ -98,14 +98,14 @@ Search = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 
 def compared(queries: torch.Tensor, there: Search, here: Search) -> dict[str, float]:
-    """Medians of one query at a time, and the share of rows that both have in the same place.
+    """Median ms of one query at a time, and the share of results that have the same row at the same rank.
 
-    Not by turns: the threads of the one would still spin while the other is timed.
+    One index after the other: if they took turns, idle threads of one would still spin while the other is timed.
     """
     medians, found = {}, {}
     for name, search in (("milvus", there), ("torch", here)):
         took, rows = [], []
-        for query in (queries[:1], *queries.split(1)):  # the first does not count
+        for query in (queries[:1], *queries.split(1)):  # the first one warms up
             begun = time.perf_counter()
             rows.append(search(query)[1].numpy())
             took.append(1e3 * (time.perf_counter() - begun))

@@ -289,7 +289,7 @@ def test_approximate_kinds_find_nearly_all(store, tmp_path, kind):
         milvus_collections.load(store.folder, uri)
 
 
-def test_what_capacity_py_reckons_with_is_so():
+def test_capacity_py_assumes_the_share_of_cells_that_is_searched():
     way = runpy.run_path(str(ROOT / "benchmarks" / "capacity.py"))["WAYS"]["Milvus IVF_SQ8"]
     built, asked = KINDS["IVF_SQ8"]
     assert way.share == asked["nprobe"] / built["nlist"]
