@@ -1,14 +1,19 @@
-"""Judgments and catalogue from a Hub data set."""
+"""Reads judgments and products from a data set on the Hub."""
 
-import re
-from pathlib import Path
+import logging
 
 import pandas as pd
 import pyarrow as pa
 
 from space.data.catalogue import DataError, need_columns, products_of
 from space.data.judgments import JUDGMENT_COLUMNS
-from space.hub import faults
+from space.errors import HubError
+from space.hub import client
+from space.settings import split_revision
+
+logger = logging.getLogger(__name__)
+
+SPLITS = ("train", "test")
 
 
 def read_dataset(
@@ -29,31 +34,24 @@ def read_dataset(
     # Imported here because it takes seconds, and a local folder does not need it.
     import datasets
 
-    repo, _, revision = dataset.partition("@")
-    datasets.config.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE or offline
+    repo, revision = split_revision(dataset)
     try:
-        splits = faults.patiently(
-            lambda: datasets.load_dataset(repo, revision=revision or None), f"pulling dataset {dataset}"
-        )
-    except (*faults.FAULTS, datasets.exceptions.DatasetsError) as error:
-        where = "not in the cache, and the Hub is out of reach"
-        if not offline:
-            # It comes without what caused it.
-            lost = isinstance(error, datasets.exceptions.DatasetNotFoundError) and "gated" not in str(error)
-            where = f"not to be had from the Hub: {faults.NOT_THERE if lost else faults.reason(error)}"
-        raise DataError(
-            f"--dataset {dataset}: {where}; name a folder with train.parquet and test.parquet, or use --dataset sample"
-        ) from error
-    missing = {"train", "test"} - set(splits)
+        snapshot = client.pull(repo, "dataset", revision=revision, offline=offline)
+    except HubError as error:
+        cure = "name a folder with train.parquet and test.parquet, or use --dataset sample"
+        raise DataError(f"--dataset {dataset}: {error}; {cure}") from error
+    if snapshot.note:
+        logger.warning("dataset %s: %s", dataset, snapshot.note)
+    try:
+        splits = datasets.load_dataset(str(snapshot.folder))
+    except (datasets.exceptions.DatasetsError, ValueError, OSError) as error:  # of the library: files it cannot read
+        raise DataError(f"--dataset {dataset} cannot be read: {error}") from error
+    missing = set(SPLITS) - set(splits)
     if missing:
         raise DataError(f"--dataset {dataset}: no split {sorted(missing)}; it has {sorted(splits)}")
-    tables = [splits[split].data.table for split in ("train", "test")]
+    tables = [splits[split].data.table for split in SPLITS]
     frames = []
-    for split, table in zip(("train", "test"), tables, strict=True):
+    for split, table in zip(SPLITS, tables, strict=True):
         need_columns(table.schema.names, JUDGMENT_COLUMNS, f"{dataset} {split}")
         frames.append(table.select(list(JUDGMENT_COLUMNS)).to_pandas())
-    products = products_of([(dataset, table) for table in tables], bullets)
-    # The cache keeps each commit in a folder of its name, which holds online and offline alike.
-    folders = [Path(file["filename"]).parent.name for file in splits["train"].cache_files]
-    commit = next((name for name in folders if re.fullmatch("[0-9a-f]{40}", name)), "")
-    return commit, frames[0], frames[1], products
+    return snapshot.revision, frames[0], frames[1], products_of([(dataset, table) for table in tables], bullets)

@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from space.data import catalogue, sample
 from space.data.judgments import JUDGMENT_COLUMNS, Judged, check, read_folder
-from space.hub import client
 from space.hub.datasets import read_dataset
 from space.settings import SAMPLE, BuildSettings
 
@@ -37,9 +36,8 @@ def open_judged(dataset: str, locales: Sequence[str], *, bullets: bool = False, 
     folder = Path(dataset)
     if folder.is_dir():
         return check(dataset, *read_folder(folder, bullets), locales)
-    commit, *parts = read_dataset(dataset, bullets=bullets, offline=offline or not client.in_reach())
-    judged = check(dataset, *parts, locales)
-    return replace(judged, name=f"{dataset.partition('@')[0]}@{commit}") if commit else judged
+    commit, *parts = read_dataset(dataset, bullets=bullets, offline=offline)
+    return replace(check(dataset, *parts, locales), name=f"{dataset.partition('@')[0]}@{commit}")
 
 
 @dataclass(frozen=True)
