@@ -11,7 +11,7 @@ import yaml
 from conftest import ROOT
 from hub_server import Fault, HubServer
 
-from space.feedback import backup
+from space.feedback import lineages
 
 OWNER = "hf_" + "Cn3" * 11
 
@@ -36,7 +36,7 @@ RUNS = textwrap.dedent("""
         backup.start()
         for _ in range(400):
             time.sleep(0.02)
-            if backup._failing or (backup._restored and (backup._sent or not number)):
+            if backup.turns:
                 break
         if "later" in flags:
             usage.shown([("us", product)], f"secret {product}")
@@ -90,7 +90,7 @@ def run(process, tmp_path):
     return once
 
 
-def lineages(hub, repo):
+def notes(hub, repo):
     """{id: note} of the lineages in the data set."""
     files = hub.files("dataset", f"alice/{repo}")
     return {name.split("/")[1][:-5]: json.loads(files[name]) for name in files if name.startswith("lineages/")}
@@ -102,12 +102,12 @@ def test_counts_outlive_disks_and_kills_and_none_counts_twice(hub, run):
     """
     repo = "kept"
     assert run("first", "a", 3, "finish", "later", repo=repo) == [{"a": [4, 1]}, 4, None]
-    assert [note["finished"] for note in lineages(hub, repo).values()] == [True]
+    assert [note["finished"] for note in notes(hub, repo).values()] == [True]
     assert run("second", "b", 2, "kill", repo=repo) == [{"a": [4, 1], "b": [2, 1]}, 6, None]
-    assert [note["finished"] for note in lineages(hub, repo).values()] == [False]  # the first one's files are gone
+    assert [note["finished"] for note in notes(hub, repo).values()] == [False]  # the first one's files are gone
     assert len([name for name in hub.files("dataset", "alice/kept") if name.endswith(".csv")]) == 2
     assert run("third", "a", 1, repo=repo) == [{"a": [5, 2], "b": [2, 1]}, 7, None]
-    assert len(lineages(hub, repo)) == 2
+    assert len(notes(hub, repo)) == 2
     assert run("second", "c", 1, repo=repo) == [{"a": [5, 2], "b": [2, 1], "c": [1, 1]}, 8, None]
     for disk in ("fourth", "second"):
         assert run(disk, "a", 0, repo=repo) == [{"a": [5, 2], "b": [2, 1], "c": [1, 1]}, 8, None]
@@ -116,12 +116,12 @@ def test_counts_outlive_disks_and_kills_and_none_counts_twice(hub, run):
 def test_an_abandoned_run_is_taken_over(hub, run):
     """Else every kill would leave its files for ever. Not before a week: a run that still lives would count twice."""
     run("disk", "a", 2, "kill", repo="left")
-    (lineage,) = lineages(hub, "left")
+    (lineage,) = notes(hub, "left")
     for days in (6, 8):
         note = {"finished": False, "written": (date.today() - timedelta(days)).isoformat()}
         hub.commit("dataset", "alice/left", {f"lineages/{lineage}.json": json.dumps(note).encode()})
         assert run(f"disk {days}", "b", 1, "kill", repo="left")[0]["a"] == [2, 1]
-        assert (lineage in lineages(hub, "left")) is (days == 6)
+        assert (lineage in notes(hub, "left")) is (days == 6)
 
 
 def test_what_is_committed(hub, run):
@@ -131,7 +131,7 @@ def test_what_is_committed(hub, run):
     assert hub.repos["dataset", "alice/seen"].private
     assert not [name for name, content in files.items() if b"secret" in content or name.startswith("queries/")]
     assert not [name for name in files if "sqlite" in name or name.endswith(".lock")]
-    (lineage,) = lineages(hub, "seen")
+    (lineage,) = notes(hub, "seen")
     assert files[f"products/{lineage}.csv"] == b'"locale","product_id","shown","opened"\n"us","a",2,1\n'
     card = yaml.safe_load(files["README.md"].decode().split("---")[1])
     assert [config["config_name"] for config in card["configs"]] == ["products", "days"]
@@ -140,7 +140,7 @@ def test_what_is_committed(hub, run):
 def test_a_run_without_a_search_commits_nothing(hub, run):
     """A Space that sleeps and wakes would otherwise fill its data set with empty files."""
     run("disk", "a", 0, repo="idle")
-    assert lineages(hub, "idle") == {}
+    assert notes(hub, "idle") == {}
 
 
 def test_query_texts_go_to_a_private_data_set_and_only_if_turned_on(hub, run, tmp_path):
@@ -154,15 +154,15 @@ def test_query_texts_go_to_a_private_data_set_and_only_if_turned_on(hub, run, tm
     hub.create_repo("dataset", "alice/open", private=False)
     run("fourth", "a", 3, "finish", "queries", repo="open")
     assert "alice/open is public" in run.said
-    assert lineages(hub, "open")
+    assert notes(hub, "open")
     assert not [name for name in hub.files("dataset", "alice/open") if name.startswith("queries/")]
 
 
-@pytest.mark.parametrize("broken", ["no token", "failing"])
-def test_a_hub_that_fails_stops_nothing_and_is_said_once(hub, run, broken):
+@pytest.mark.parametrize("broken", ["no token", "forbidden"])
+def test_a_hub_that_refuses_stops_nothing_and_is_said_once(hub, run, broken):
     """The counts stay on the disk, the process ends in order, and the next run brings them up to date."""
     repo = broken.replace(" ", "-")
-    with hub.fault(Fault(500, "/api/" if broken == "failing" else "^$")):
+    with hub.fault(Fault("/api/" if broken == "forbidden" else "^$", 403, times=None)):
         assert run("disk", "a", 2, "finish", broken, repo=repo)[:2] == [{"a": [2, 1]}, 2]
     assert run.said.count("is not brought up to date") == 1
     assert ("dataset", f"alice/{repo}") not in hub.repos
@@ -172,7 +172,7 @@ def test_a_hub_that_fails_stops_nothing_and_is_said_once(hub, run, broken):
 def test_counts_that_cannot_be_read_are_left_alone(hub, run):
     """Somebody edited them: guessing could lose or double them, so that nothing is committed and the file is named."""
     run("disk", "a", 2, repo="edited")
-    (lineage,) = lineages(hub, "edited")
+    (lineage,) = notes(hub, "edited")
     edited = b"locale,product_id,shown,opened\nus,a,many,1\n"
     hub.commit("dataset", "alice/edited", {f"products/{lineage}.csv": edited})
     before = hub.commits("dataset", "alice/edited")
@@ -184,5 +184,5 @@ def test_counts_that_cannot_be_read_are_left_alone(hub, run):
 def test_csv_keeps_what_a_product_id_can_be(tmp_path):
     """Zeros in front, commas, quotes and line ends."""
     rows = {("us", value): (1, 2) for value in ("00123", 'a,"b"', "line\nend", "line\rend", "", " ", "é", "=1+1")}
-    (tmp_path / "a.csv").write_bytes(backup._csv("products", rows))
-    assert backup._read_table(tmp_path / "a.csv", "products") == rows
+    (tmp_path / "a.csv").write_bytes(lineages.to_csv("products", rows))
+    assert lineages.from_csv("products", tmp_path / "a.csv") == rows

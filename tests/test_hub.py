@@ -123,7 +123,7 @@ def test_the_store_names_the_pushed_model_and_its_commit(hub, way):
 def test_a_push_without_a_token_warns_early_and_loses_nothing(hub, way):
     """Training takes hours: the warning comes before it, the model stays, the command is printed and works."""
     output = way.refused.output
-    assert output.index("alice/m will be pushed at the end; now it could not be") < output.index("Before training")
+    assert output.index("alice/m will be pushed at the end, but now that would fail") < output.index("Before training")
     assert "hf auth login" in output
     assert "The model is safe in saved_e5_model; push it without training again" in output
     assert hub.files("model", "alice/m", way.second_model)["model.safetensors"] == way.kept

@@ -228,7 +228,7 @@ def test_the_command_ends_in_one_sentence(hub, model, tmp_path, row, token, endp
 def test_a_token_that_cannot_even_be_sent_is_not_shown(hub, model, tmp_path):
     """The client's error would quote the header it cannot encode."""
     done = run(hub, tmp_path, "-m", "space", "push-model", "alice/typed", str(model), token=BROKEN, code=1)
-    assert "HF_TOKEN or HF_ENDPOINT holds something else" in done.stderr
+    assert "could not be sent: check the characters in HF_TOKEN" in done.stderr
     assert "pasted" not in done.output and "Traceback" not in done.output
 
 
@@ -418,7 +418,7 @@ def test_a_failing_hub_gives_way_to_the_cache_and_it_is_said(seen):
 
 
 def test_a_public_repository_does_not_take_what_should_be_private(seen):
-    assert "it is there already and public" in seen["public"]["text"]
+    assert "it exists already and is public" in seen["public"]["text"]
 
 
 def test_no_log_line_holds_a_token_or_a_signed_link(seen):

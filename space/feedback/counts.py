@@ -1,7 +1,4 @@
-"""The tables in which it is counted how often products were shown and opened, in an SQLite file.
-
-Knows keys and numbers, and how they are added up, shrunk and read; neither who counts nor when.
-"""
+"""The SQLite tables of counts: how often products were shown and opened, and how often was searched."""
 
 import sqlite3
 import uuid
@@ -11,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _LOCK_SECONDS = 5.0
-#: What was counted into this file, and what was counted elsewhere and brought here.
+#: Values of the column ``part``: counted into this file, or counted elsewhere and copied here.
 OWN, OTHERS = 0, 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -28,16 +25,16 @@ TABLES = {
     "queries": (("query",), ("asked",)),
     "days": (("day",), ("searches", "shown", "opened")),
 }
-
-
-#: What becomes of a counter that is there already, see ``upsert``.
+#: {keys: numbers}, both tuples in the order of ``TABLES``.
+Rows = Mapping[tuple[str, ...], tuple[int, ...]]
+#: How ``upsert`` changes a counter that exists: add to it, or raise it to the larger of both.
 ADD = "{0} + excluded.{0}"
 RAISE = "max({0}, excluded.{0})"
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What was counted, by table: {keys: numbers}, both tuples in the order of ``TABLES``.
+    """What was counted, by table.
 
     Attributes:
         products: {(locale, product id): (shown, opened)}.
@@ -45,12 +42,12 @@ class Counts:
         days: {(ISO day in UTC,): (searches, shown, opened)}.
     """
 
-    products: Mapping[tuple[str, ...], tuple[int, ...]] = field(default_factory=dict)
-    queries: Mapping[tuple[str, ...], tuple[int, ...]] = field(default_factory=dict)
-    days: Mapping[tuple[str, ...], tuple[int, ...]] = field(default_factory=dict)
+    products: Rows = field(default_factory=dict)
+    queries: Rows = field(default_factory=dict)
+    days: Rows = field(default_factory=dict)
 
     def __add__(self, other: "Counts") -> "Counts":
-        return Counts(*(summed(getattr(self, table), getattr(other, table)) for table in TABLES))
+        return Counts(*(_sum(getattr(self, table), getattr(other, table)) for table in TABLES))
 
 
 @dataclass(frozen=True)
@@ -65,16 +62,16 @@ class TopProduct:
 
 @dataclass(frozen=True)
 class Report:
-    """What the counts say.
+    """Totals and the most frequent products, queries and days.
 
     Attributes:
-        since: the first day counted, ISO, UTC; "" where nothing was.
-        searches: answers given, comparisons included.
-        shown: products in them, added up.
-        opened: products whose details were opened.
-        most_shown: the products shown most, most first, ties by locale and id.
-        most_opened: likewise, without those that nobody opened.
-        queries: (text, how often asked), most first; None where query texts are not kept.
+        since: the first day with counts, ISO, UTC; "" if there is none.
+        searches: number of answers; a comparison is one.
+        shown: number of products in them.
+        opened: how often a product's details were opened.
+        most_shown: the products shown most often, most first, ties by locale and id.
+        most_opened: the products opened most often, without those that were never opened.
+        queries: (text, how often asked), most first; None if query texts are not kept.
         days: (ISO day, searches), oldest first.
     """
 
@@ -90,18 +87,18 @@ class Report:
 
 @contextmanager
 def transaction(path: Path) -> Iterator[sqlite3.Connection]:
-    """The file, opened for one transaction: all of it happens or, if the process is killed, nothing.
+    """A connection for one transaction: all of it happens, or nothing if the process is killed.
 
-    Opened each time, since a connection must not be carried through a fork, and ZeroGPU forks.
+    The file is opened each time, because a connection must not be used after a fork, and ZeroGPU forks.
 
     Raises:
-        sqlite3.Error, OSError: not writable, full, damaged, or locked for seconds.
+        sqlite3.Error, OSError: not writable, full, damaged, or locked for more than 5 s.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     file = sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)
     try:
-        file.execute("PRAGMA journal_mode = WAL")  # a reader and a writer do not wait for each other
-        file.execute("PRAGMA synchronous = NORMAL")  # a power cut may take the last second, never the file
+        file.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not wait for each other
+        file.execute("PRAGMA synchronous = NORMAL")  # a power cut loses the last second at most
         file.execute("BEGIN IMMEDIATE")
         for statement in _SCHEMA.split(";"):
             file.execute(statement)
@@ -113,14 +110,8 @@ def transaction(path: Path) -> Iterator[sqlite3.Connection]:
         file.close()  # rolls back what was not committed
 
 
-def upsert(
-    file: sqlite3.Connection,
-    table: str,
-    part: int,
-    rows: Mapping[tuple[str, ...], tuple[int, ...]],
-    rule: str,
-) -> None:
-    """Rows into a table; ``rule`` says what becomes of a counter that is there already."""
+def upsert(file: sqlite3.Connection, table: str, part: int, rows: Rows, rule: str) -> None:
+    """Write rows into a table. ``rule``, ``ADD`` or ``RAISE``, changes the counters that exist."""
     keys, counters = TABLES[table]
     names = ("part", *keys, *counters)
     update = ", ".join(f"{name} = {rule.format(name)}" for name in counters)
@@ -132,24 +123,24 @@ def upsert(
 
 
 def rows(file: sqlite3.Connection, table: str) -> Iterator[tuple[tuple[str, ...], tuple[int, ...]]]:
-    """(keys, numbers) of what was counted into this file."""
+    """(keys, numbers) of each row that was counted into this file."""
     keys, counters = TABLES[table]
     for row in file.execute(f"SELECT {', '.join((*keys, *counters))} FROM {table} WHERE part = {OWN}"):
         yield row[: len(keys)], row[len(keys) :]
 
 
 def shrink(file: sqlite3.Connection, table: str, limit: int) -> None:
-    """Drop what was counted least once there are more than ``limit``, a tenth at a time, so that it is seldom."""
-    (rows,) = file.execute(f"SELECT count(*) FROM {table} WHERE part = {OWN}").fetchone()
-    if rows > limit:
+    """Drop the rows with the smallest counts if there are more than ``limit``, down to 90 % of it."""
+    (number,) = file.execute(f"SELECT count(*) FROM {table} WHERE part = {OWN}").fetchone()
+    if number > limit:
         keys, counters = (", ".join(names) for names in TABLES[table])
         order = ", ".join(reversed(TABLES[table][1]))
         least = f"SELECT {keys} FROM {table} WHERE part = {OWN} ORDER BY {order}, {keys} LIMIT ?"
-        file.execute(f"DELETE FROM {table} WHERE part = {OWN} AND ({keys}) IN ({least})", (rows - limit * 9 // 10,))
+        file.execute(f"DELETE FROM {table} WHERE part = {OWN} AND ({keys}) IN ({least})", (number - limit * 9 // 10,))
 
 
 def report(file: sqlite3.Connection, top: int, days: int, log_queries: bool) -> Report:
-    """What the counts of this file and those of others say together; see ``Usage.report``."""
+    """The counts of this file and the copied ones, added up; see ``Usage.report``."""
     since, *totals = file.execute(
         "SELECT coalesce(min(day), ''), coalesce(sum(searches), 0), coalesce(sum(shown), 0), coalesce(sum(opened), 0) "
         "FROM days"
@@ -177,20 +168,17 @@ def report(file: sqlite3.Connection, top: int, days: int, log_queries: bool) -> 
 
 
 def fact(file: sqlite3.Connection, name: str) -> str:
-    """A note kept beside the counts, "" if there is none."""
+    """A note in the file, "" if there is none."""
     found = file.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
     return found[0] if found else ""
 
 
 def set_fact(file: sqlite3.Connection, name: str, value: str) -> None:
-    """Keep a note."""
+    """Write a note into the file."""
     file.execute("INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value))
 
 
-def summed(
-    first: Mapping[tuple[str, ...], tuple[int, ...]], second: Mapping[tuple[str, ...], tuple[int, ...]]
-) -> dict[tuple[str, ...], tuple[int, ...]]:
-    """Numbers added up by key."""
+def _sum(first: Rows, second: Rows) -> Rows:
     total = dict(first)
     for key, numbers in second.items():
         total[key] = tuple(map(sum, zip(total[key], numbers, strict=True))) if key in total else numbers

@@ -1,6 +1,6 @@
-"""Repositories on the Hugging Face Hub, as they are seen and pulled. Knows no model and no store.
+"""Looks at repositories on the Hugging Face Hub and pulls them into the local cache.
 
-A token is taken by ``huggingface_hub`` from its own places (environment, login) and never passes through here.
+``huggingface_hub`` takes the token from the environment or the login by itself.
 """
 
 import hashlib
@@ -15,22 +15,20 @@ from huggingface_hub.utils import filter_repo_objects, httpx
 
 from space.encoding.weights import Download, Snapshot
 from space.errors import HubError, OutOfReachError
-from space.hub import faults
-from space.hub.faults import FAULTS, patiently
+from space.hub.faults import FAULTS, answer_seconds, in_words, is_transient, retried
 
 logger = logging.getLogger(__name__)
 
 _PROBE_SECONDS = 2.0
-_ASLEEP = "HF_HUB_OFFLINE is set"
 
 
 def endpoint() -> str:
-    """Address of the Hub, ``HF_ENDPOINT`` or the public one."""
+    """Address of the Hub: ``HF_ENDPOINT`` or the public one."""
     return constants.ENDPOINT
 
 
 def in_reach(seconds: float = _PROBE_SECONDS) -> bool:
-    """Whether the Hub answers within ``seconds``; without asking, a first download would try for about 23 s."""
+    """Whether the Hub answers within ``seconds``. Without this probe a first download would try for about 23 s."""
     if constants.HF_HUB_OFFLINE:
         return False
     answered = threading.Event()
@@ -38,12 +36,12 @@ def in_reach(seconds: float = _PROBE_SECONDS) -> bool:
     def ask() -> None:
         try:
             httpx.head(endpoint(), timeout=seconds, follow_redirects=False)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             logger.debug("the Hub did not answer: %s", type(error).__name__)
         else:
             answered.set()
 
-    # In a thread, since a name server that is out of reach can block for longer than any time-out of the client.
+    # In a thread, since a name server that is out of reach can block longer than the time-out.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(seconds)
@@ -54,10 +52,10 @@ def in_reach(seconds: float = _PROBE_SECONDS) -> bool:
 
 
 def model_download(*, offline: bool = False) -> Download:
-    """What ``locate`` fetches models with.
+    """The function with which ``locate`` downloads models.
 
     Args:
-        offline: take them from the cache only.
+        offline: use the cache only.
     """
     return lambda repo, revision, patterns: pull(repo, "model", revision=revision, offline=offline, patterns=patterns)
 
@@ -65,53 +63,58 @@ def model_download(*, offline: bool = False) -> Download:
 def pull(
     repo: str, kind: str, *, revision: str | None = None, offline: bool = False, patterns: Sequence[str] | None = None
 ) -> Snapshot:
-    """A repository's files at one commit, from the Hub or its cache, each with the checksum it has there.
+    """A repository's files at one commit, from the Hub or the cache, each checked against its checksum.
 
     Args:
         repo: USER/NAME.
         kind: "model", "dataset" or "space".
         revision: branch, tag or commit; None is the default branch.
-        offline: take it from the cache only.
-        patterns: file patterns to take; None takes all.
+        offline: use the cache only.
+        patterns: patterns of the files to take; None takes all.
 
     Raises:
-        OutOfReachError: not in the cache, and the Hub is not in reach or failing.
-        HubError: not there, not allowed, or damaged.
+        OutOfReachError: not in the cache, and the Hub is out of reach or fails.
+        HubError: not on the Hub, not allowed, damaged, or the cache cannot be written.
     """
-    at = f"{kind} {repo}@{revision}" if revision else f"{kind} {repo}"
+    at = _at(repo, kind, revision)
     allowed = list(patterns) if patterns else None
-    if offline or not in_reach():
-        why = "--offline" if offline else _ASLEEP if constants.HF_HUB_OFFLINE else "the Hub is out of reach"
+    if offline:
+        why = "--offline"
+    elif constants.HF_HUB_OFFLINE:
+        why = "HF_HUB_OFFLINE is set"
+    elif not in_reach():
+        why = "the Hub is out of reach"
     else:
         try:
-            folder = _download(repo, kind, revision, allowed, at)
+            folder = _download(repo, kind, revision, allowed)
             return Snapshot(folder, folder.name)
-        except HubError:
-            raise
         except FAULTS as error:
-            why = faults.reason(error)
-            if not faults.is_transient(error):
+            why = in_words(error)
+            if not is_transient(error):
                 raise HubError(f"{at} could not be pulled from {endpoint()}: {why}") from error
+        except OSError as error:
+            raise HubError(f"{at} could not be written to {constants.HF_HUB_CACHE}: {error}") from error
     try:
         folder = _fetch(repo, kind, revision, allowed, local=True)
     except LocalEntryNotFoundError as error:
-        raise OutOfReachError(f"{at} is not in the cache, and from {endpoint()} it cannot be had: {why}") from error
+        raise OutOfReachError(f"{at} is not in the cache and cannot be pulled from {endpoint()}: {why}") from error
     if damaged := _damaged(folder, allowed):
-        raise HubError(f"{at}: {damaged[0].name} in the cache is damaged; start again when the Hub is there ({why})")
+        raise HubError(f"{at}: {damaged[0].name} in the cache is damaged; start again with the Hub in reach ({why})")
     return Snapshot(folder, folder.name, "" if offline else f"from the cache, {why}")
 
 
-def _download(repo: str, kind: str, revision: str | None, allowed: list[str] | None, at: str) -> Path:
-    """From the Hub. A file that arrives damaged, or lies so in the cache, is fetched once more."""
+def _download(repo: str, kind: str, revision: str | None, allowed: list[str] | None) -> Path:
+    """The folder of a snapshot from the Hub. A file that is damaged, here or on its way, is fetched once more."""
+    at = _at(repo, kind, revision)
 
     def fetch() -> Path:
-        # Asked by itself, since the download would hide a failing Hub behind an older copy in the cache.
-        commit = HfApi().repo_info(repo, repo_type=kind, revision=revision, timeout=faults.answer_seconds()).sha
+        # A separate question, since the download returns an older copy from the cache when the Hub fails.
+        commit = HfApi().repo_info(repo, repo_type=kind, revision=revision, timeout=answer_seconds()).sha
         folder = _fetch(repo, kind, revision, allowed, local=False)
         return folder if folder.name == commit else _fetch(repo, kind, commit, allowed, local=False)
 
     for _ in range(2):
-        folder = patiently(fetch, f"pulling {at}")
+        folder = retried(fetch, f"pulling {at}")
         damaged = _damaged(folder, allowed)
         if not damaged:
             return folder
@@ -129,14 +132,14 @@ def _fetch(repo: str, kind: str, revision: str | None, allowed: list[str] | None
 
 
 def _damaged(folder: Path, allowed: list[str] | None) -> list[Path]:
-    """Files that are not what the cache calls them. The client compares sizes only; reading 1 GB takes a second."""
+    """Files whose content differs from their checksum. The client compares sizes only; 1 GB takes a second."""
     files = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_symlink()}
     wanted = filter_repo_objects(files, allow_patterns=allowed)
-    return [files[name] for name in wanted if not _is_called_right(files[name].resolve())]
+    return [files[name] for name in wanted if not _is_whole(files[name].resolve())]
 
 
-def _is_called_right(blob: Path) -> bool:
-    """A blob's name is its ETag: sha256 of a large file, git's own hash of a small one."""
+def _is_whole(blob: Path) -> bool:
+    """Whether a file of the cache is what its name says: the sha256 of a large file, git's hash of a small one."""
     if not blob.is_file():
         return False
     if len(blob.name) == 64:
@@ -146,7 +149,7 @@ def _is_called_right(blob: Path) -> bool:
 
 
 def git_hash(content: bytes) -> str:
-    """Under which name git, and so the Hub, keeps a small file."""
+    """The name under which git, and so the Hub, stores a small file."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
@@ -154,21 +157,30 @@ def git_hash(content: bytes) -> str:
 
 
 def look(repo: str, kind: str, revision: str | None = None) -> tuple[str, dict[str, str]]:
-    """The commit that a revision stands for and its files as {path: hash}, without pulling them.
+    """The commit of a revision and its files as {path: hash}, without downloading them.
+
+    The hash is the sha256 of a large file and git's hash of a small one.
 
     Raises:
-        HubError: not there, not allowed, or not in reach.
+        HubError: not on the Hub, not allowed, or out of reach.
     """
-    at = f"{kind} {repo}@{revision}" if revision else f"{kind} {repo}"
     try:
-        return patiently(lambda: listing(HfApi(), repo, kind, revision), f"looking at {at}")
+        return listing(repo, kind, revision)
     except FAULTS as error:
-        raise HubError(f"{at} cannot be seen at {endpoint()}: {faults.reason(error)}") from error
+        raise HubError(f"{_at(repo, kind, revision)} cannot be seen at {endpoint()}: {in_words(error)}") from error
 
 
-def listing(api: HfApi, repo: str, kind: str, revision: str | None = None) -> tuple[str, dict[str, str]]:
-    """What ``look`` returns, with the client's own errors."""
-    commit = str(api.repo_info(repo, repo_type=kind, revision=revision, timeout=faults.answer_seconds()).sha)
-    tree = api.list_repo_tree(repo, repo_type=kind, revision=commit, recursive=True)
+def listing(repo: str, kind: str, revision: str | None = None) -> tuple[str, dict[str, str]]:
+    """The same as ``look``, but with the client's own errors."""
+    api = HfApi()
+    info = retried(
+        lambda: api.repo_info(repo, repo_type=kind, revision=revision, timeout=answer_seconds()),
+        f"looking at {_at(repo, kind, revision)}",
+    )
+    tree = api.list_repo_tree(repo, repo_type=kind, revision=info.sha, recursive=True)
     files = [item for item in tree if isinstance(item, RepoFile)]
-    return commit, {item.path: item.lfs.sha256 if item.lfs else item.blob_id for item in files}
+    return str(info.sha), {item.path: item.lfs.sha256 if item.lfs else item.blob_id for item in files}
+
+
+def _at(repo: str, kind: str, revision: str | None) -> str:
+    return f"{kind} {repo}@{revision}" if revision else f"{kind} {repo}"

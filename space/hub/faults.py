@@ -1,154 +1,154 @@
-"""What can go wrong between here and the Hub: which faults deserve another try, and each of them in words.
+"""Errors of the Hub in words, and the retries that ``huggingface_hub`` does not make itself.
 
-Knows no repository and no file. A token is never read here, and nothing that could hold one is repeated: neither
-headers nor query strings, which carry the signatures of storage links.
+huggingface_hub 2.4.0 repeats listings, metadata requests and uploads to storage up to five times after a 408, 429,
+5xx, time-out or cut connection, and it continues a download that breaks off. It does not repeat commits,
+``repo_info``, ``create_repo``, Space variables, and a download whose first answer is a 5xx: ``retried`` does.
 """
 
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import TypeVar
 
 from huggingface_hub import constants
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.utils import get_session, httpx  # the client's own HTTP library: its errors are to be caught
+from huggingface_hub.utils import get_session, httpx  # the HTTP library that the client itself uses
 from huggingface_hub.utils.logging import disable_propagation
+
+from space.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-#: Everything the client raises for a request that failed. RuntimeError: an upload to storage; ValueError: a card.
-FAULTS = (HfHubHTTPError, httpx.HTTPError, OSError, RuntimeError, ValueError)
-#: No new try later than this after the first failure, which the client may have needed half a minute for: about a
-#: minute in all. Longer only where the Hub itself says how long.
-PATIENCE_SECONDS, RATE_LIMIT_SECONDS = 20.0, 60.0
+#: What the client raises when a request fails. ``create_commit`` raises RuntimeError and ValueError as well.
+FAULTS = (
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    UnicodeEncodeError,  # a token with characters that no HTTP header can hold
+)
 _PAUSES = (1.0, 2.0, 4.0)
-_TRANSIENT = {429, 500, 502, 503, 504}
+#: The last retry starts at most so long after the first failure, since the client may have retried for 23 s before.
+_RETRY_SECONDS = 20.0
+#: The longest ``Retry-After`` that is waited for.
+_RETRY_AFTER_SECONDS = 60.0
+_TRANSIENT = {408, 429, 500, 502, 503, 504}
+
+NOT_THERE = "it is not on the Hub, or it is private (404): check the name, or log in with `hf auth login`"
+_NOT_SENT = "the request could not be sent: check the characters in HF_TOKEN and HF_ENDPOINT"
+_SERVER_ERRORS = range(500, 600)
+#: (class of the error, its status codes or None for all, words). The first row that fits is used.
+_WORDS: tuple[tuple[type[BaseException], Container[int] | None, str], ...] = (
+    (GatedRepoError, None, "it is gated: accept its terms on the Hub and log in with `hf auth login`"),
+    (RevisionNotFoundError, None, "the repository has no such revision"),
+    (RepositoryNotFoundError, None, NOT_THERE),
+    (HfHubHTTPError, {401}, "the Hub does not accept the token (401): use `hf auth login`, or renew HF_TOKEN"),
+    (
+        HfHubHTTPError,
+        {403},
+        "the token does not allow that (403): see https://huggingface.co/settings/tokens for what it may do",
+    ),
+    (HfHubHTTPError, {404}, "it is not there (404)"),
+    (HfHubHTTPError, {412}, "somebody else pushed at the same time (412): push again"),
+    (HfHubHTTPError, {429}, "too many requests (429){wait}"),
+    (HfHubHTTPError, _SERVER_ERRORS, "the Hub failed ({status}), see https://status.huggingface.co"),
+    (OfflineModeIsEnabled, None, "HF_HUB_OFFLINE is set"),
+    (httpx.ConnectError, None, "the Hub is out of reach"),
+    (httpx.TimeoutException, None, "the Hub did not answer in time"),
+    (httpx.LocalProtocolError, None, _NOT_SENT),
+    (httpx.UnsupportedProtocol, None, _NOT_SENT),
+    (UnicodeEncodeError, None, _NOT_SENT),
+    (httpx.TransportError, None, "the connection was cut"),
+)
 
 T = TypeVar("T")
 
 
-def patiently(call: Callable[[], T], what: str) -> T:
-    """``call()``, a few times if need be.
+def in_words(error: BaseException) -> str:
+    """An error of the client as a sentence with its cure, without tokens and signed links."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, RuntimeError) and error.__cause__ is not None:  # create_commit: one file was not uploaded
+        file = re.search(r"'(.+)'", str(error))
+        name = file[1] if file else "a file"
+        if _status(error.__cause__) == 400:  # storage compares the checksum
+            return f"{name} did not arrive intact"
+        return f"{name} could not be uploaded, {in_words(error.__cause__)}"
+    error = _answer(error)
+    status, seconds = _status(error), _retry_after(error)
+    for kind, statuses, words in _WORDS:
+        if isinstance(error, kind) and (statuses is None or status in statuses):
+            wait = "" if seconds is None else f", the Hub asks to wait {seconds:.0f} s"
+            return words.format(status=status, wait=wait)
+    lines = [line.strip() for line in without_secrets(str(error)).splitlines() if line.strip()]
+    return lines[-1].rstrip(".") if lines else type(error).__name__
 
-    The client repeats some requests by itself (metadata of a file, uploads to storage) and others not: commits, a
-    repository's information, a file's body that starts with a 500. Those are repeated here, after 1, 2 and 4 seconds
-    or what ``Retry-After`` says.
+
+def retried(call: Callable[[], T], what: str) -> T:
+    """The result of ``call()``, which is repeated after 1, 2 and 4 seconds while the Hub fails.
+
+    After a 429 or 5xx with ``Retry-After`` the pause is as long as that says, up to a minute.
 
     Args:
-        call: must be safe to repeat, since an answer can get lost on its way back.
+        call: safe to repeat, since an answer can get lost on its way back.
         what: for the log, such as "pushing model user/name".
 
     Raises:
         FAULTS: the last failure.
     """
-    for handler in logging.getLogger("huggingface_hub").handlers:  # of the client, which prints its warnings itself
-        handler.addFilter(_discreet)
-    disable_propagation()  # and would again through our own handler
     first_failure = None
     for pause in (*_PAUSES, None):
-        began = time.monotonic()
+        # Without this the client waits for the answer to a commit for ever.
+        get_session().timeout = httpx.Timeout(answer_seconds(), connect=constants.HF_HUB_DOWNLOAD_TIMEOUT)
         try:
-            get_session().timeout = httpx.Timeout(answer_seconds(), connect=constants.HF_HUB_DOWNLOAD_TIMEOUT)
             return call()
         except FAULTS as error:
             now = time.monotonic()
-            first_failure = now if first_failure is None else first_failure
-            wait = None if pause is None else _wait(error, pause)
-            if isinstance(_root(error), httpx.TimeoutException) and now - began > PATIENCE_SECONDS:
-                raise  # the client has waited several times already, or the Hub once for very long
-            limit = RATE_LIMIT_SECONDS if _status(_root(error)) == 429 else PATIENCE_SECONDS
-            if wait is None or now + wait - first_failure > limit:
+            first_failure = first_failure or now
+            told = _retry_after(_answer(error))
+            wait = pause if told is None or pause is None else told + 0.5  # Retry-After is in whole seconds
+            late = now - first_failure > _RETRY_SECONDS or (told or 0.0) > _RETRY_AFTER_SECONDS
+            # A time-out has taken half a minute already, or three where the client itself retried.
+            timed_out = isinstance(_answer(error), httpx.TimeoutException)
+            if wait is None or late or timed_out or not is_transient(error):
                 raise
-            logger.warning("%s: %s; trying again in %.0f s", what, reason(error), wait)
+            logger.warning("%s: %s; trying again in %.0f s", what, in_words(error), wait)
             time.sleep(wait)
     raise AssertionError("the last pause is None")
 
 
 def answer_seconds() -> float:
-    """How long to wait for an answer, by ``HF_HUB_DOWNLOAD_TIMEOUT``. To a commit, the client would wait for ever."""
+    """How long to wait for an answer: three times ``HF_HUB_DOWNLOAD_TIMEOUT``, 30 s by default."""
     return 3.0 * constants.HF_HUB_DOWNLOAD_TIMEOUT
 
 
 def is_transient(error: BaseException) -> bool:
     """Whether the same request may succeed later."""
-    error = _root(error)
+    error = _answer(error)
     if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
         return False
-    status = _status(error)
-    return status in _TRANSIENT or (status is None and isinstance(error, httpx.TransportError))
+    return isinstance(error, httpx.TransportError) or _status(error) in _TRANSIENT
 
 
-def reason(error: BaseException) -> str:
-    """A fault in words, with its cure."""
-    if isinstance(error, RuntimeError) and error.__cause__ is not None:  # an upload to storage
-        file = re.search(r"'(.+)'", str(error))
-        name, status = file[1] if file else "a file", _status(error.__cause__)
-        arrived = "did not arrive intact" if status == 400 else f"could not be uploaded, {reason(error.__cause__)}"
-        return f"{name} {arrived}"
-    error = _root(error)
-    for kind, words in _KINDS:
-        if isinstance(error, kind):
-            return words
-    status = _status(error)
-    if status == 429:
-        after = _retry_after(error)
-        return "too many requests (429)" + (f", the Hub asks to wait {after:.0f} s" if after is not None else "")
-    if status is not None and status >= 500:
-        return f"the Hub failed ({status}), see https://status.huggingface.co"
-    lines = [line.strip() for line in discreet(str(error)).splitlines() if line.strip()]
-    return _STATUSES.get(status) or (lines[-1].rstrip(".") if lines else type(error).__name__)
-
-
-NOT_THERE = "it is not on the Hub, or private (404): check the name, or log in with `hf auth login` as who may see it"
-_KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
-    (GatedRepoError, "it is gated: accept its terms on the Hub and log in with `hf auth login`"),
-    (RevisionNotFoundError, "the repository has no such revision"),
-    (RepositoryNotFoundError, NOT_THERE),
-    (OfflineModeIsEnabled, "HF_HUB_OFFLINE is set"),
-    (httpx.ConnectError, "the Hub is out of reach"),
-    (httpx.TimeoutException, "the Hub did not answer in time"),
-    (httpx.LocalProtocolError, "the request could not be sent: HF_TOKEN or HF_ENDPOINT holds something else"),
-    (UnicodeEncodeError, "the request could not be sent: HF_TOKEN or HF_ENDPOINT holds something else"),
-    (httpx.TransportError, "the connection broke off"),
-)
-_STATUSES = {
-    401: "the Hub does not accept the token (401): log in again with `hf auth login`, or renew HF_TOKEN",
-    403: "the token does not allow that (403): see https://huggingface.co/settings/tokens for what it may do",
-    404: "it is not there (404)",
-    412: "somebody else pushed at the same time (412)",
-}
-
-
-def discreet(text: str) -> str:
-    """A text without query strings and anything that looks like a token."""
+def without_secrets(text: str) -> str:
+    """``text`` without query strings of links, which hold signatures, and without tokens."""
     text = re.sub(r"(https?://[^\s?]+)\?[^\s'\"]*", r"\1", text)
     return re.sub(r"\bhf_[A-Za-z0-9]+|Bearer\s+\S+", "…", text)
 
 
-def _discreet(record: logging.LogRecord) -> bool:
-    """A filter for the client's warnings, which name the signed links of the storage."""
-    record.msg, record.args = discreet(record.getMessage()), ()
-    return True
-
-
-def _wait(error: BaseException, pause: float) -> float | None:
-    """Seconds before the next try; None if there is no use in one."""
-    # An upload to storage, the one RuntimeError, has had five tries from the client.
-    if isinstance(error, RuntimeError) or not is_transient(error):
-        return None
-    after = _retry_after(_root(error))
-    return pause if after is None else after + 0.5  # it counts in whole seconds
-
-
-def _root(error: BaseException) -> BaseException:
-    """The Hub's answer, or the lack of one, behind a client's "not in the cache" or "couldn't reach"."""
+def _answer(error: BaseException) -> BaseException:
+    """The Hub's answer, or the lack of one, that caused the client's "not in the cache"; else ``error`` itself."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, HfHubHTTPError | httpx.TransportError):
@@ -158,10 +158,25 @@ def _root(error: BaseException) -> BaseException:
 
 
 def _status(error: BaseException | None) -> int | None:
-    return getattr(getattr(error, "response", None), "status_code", None)
+    return error.response.status_code if isinstance(error, HfHubHTTPError) else None
 
 
 def _retry_after(error: BaseException) -> float | None:
-    response = getattr(error, "response", None)
-    value = response.headers.get("Retry-After", "") if response is not None else ""
+    value = error.response.headers.get("Retry-After", "") if isinstance(error, HfHubHTTPError) else ""
     return float(value) if value.isdigit() else None
+
+
+def _redact(record: logging.LogRecord) -> bool:
+    """Remove the signed links of the storage from a warning of the client."""
+    record.msg, record.args = without_secrets(record.getMessage()), ()
+    return True
+
+
+def _redact_client_log() -> None:
+    """Keep signed links out of the client's warnings, which it prints through a handler of its own."""
+    for handler in logging.getLogger("huggingface_hub").handlers:
+        handler.addFilter(_redact)
+    disable_propagation()  # our root handler would print the warning a second time, unfiltered
+
+
+_redact_client_log()

@@ -1,7 +1,6 @@
-"""What of a model or a store goes to the Hub, and how it is pushed again; the Space that serves both.
+"""Pushes a model, a store, or the Space that serves them.
 
-Knows which files belong; how they get there is ``upload``'s. On the disk nothing changes, except that a model gets a
-note under which name it was pushed.
+Nothing changes on the disk, except that a model folder gets a note of the name and commit it was pushed as.
 """
 
 import json
@@ -18,7 +17,7 @@ from space.encoding.description import EncoderDescription
 from space.encoding.weights import PUSHED, STAND_IN, weight_hashes
 from space.errors import HubError, UserError
 from space.hub import client, push
-from space.hub.push import Pushed
+from space.hub.push import Pushed, SpaceSettings, Upload
 from space.io.files import atomically
 from space.store import manifest
 from space.store.manifest import MANIFEST
@@ -52,12 +51,14 @@ def push_model(folder: Path, repo: str, *, private: bool = False) -> Pushed:
     files = _files(folder)
     try:
         pushed = push.push(
-            repo,
-            "model",
-            _with_named_card(files, repo),
-            message="Model, card and evaluation",
-            private=private,
-            replaces=_MODEL_REPLACES,
+            Upload(
+                repo,
+                "model",
+                _with_named_card(files, repo),
+                message="Model, card and evaluation",
+                private=private,
+                replaces=_MODEL_REPLACES,
+            )
         )
     except HubError as error:
         raise HubError(
@@ -90,13 +91,15 @@ def push_store(folder: Path, repo: str, *, private: bool = False) -> Pushed:
     files = {name: folder / name for name in names if (folder / name).is_file()}
     try:
         pushed = push.push(
-            repo,
-            "dataset",
-            _with_named_card(files, repo),
-            message=f"Embeddings of {store.rows:,} products",
-            private=private,
-            replaces=_STORE_REPLACES,
-            last=MANIFEST,
+            Upload(
+                repo,
+                "dataset",
+                _with_named_card(files, repo),
+                message=f"Embeddings of {store.rows:,} products",
+                private=private,
+                replaces=_STORE_REPLACES,
+                last=MANIFEST,
+            )
         )
     except HubError as error:
         raise HubError(
@@ -185,14 +188,15 @@ def publish_space(
     )
     files: dict[str, Path | bytes] = {name: root / name for name in space_files(root)}
     pushed = push.push(
-        repo,
-        "space",
-        files | {CARD: card.encode()},
-        message="The app",
-        private=private,
-        replaces=("*",),
-        space={"space_sdk": "gradio", "space_hardware": hardware},
-        variables=variables,
+        Upload(
+            repo,
+            "space",
+            files | {CARD: card.encode()},
+            message="The app",
+            private=private,
+            replaces=("*",),
+            space=SpaceSettings(hardware, variables),
+        )
     )
     logger.info("published: %s\n%s", pushed.url, "\n".join(f"  {name}={value}" for name, value in variables.items()))
     return pushed

@@ -1,7 +1,4 @@
-"""Files to a repository on the Hub: what has changed, in commits that never show half. Knows no model and no store.
-
-A token is taken by ``huggingface_hub`` from its own places; here is only asked whether there is one.
-"""
+"""Pushes files to a repository on the Hub: only what has changed, in commits that never show half of an upload."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -10,22 +7,62 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, get_token
+from huggingface_hub.errors import HfHubHTTPError
 
 from space.errors import HubError
-from space.hub import faults
 from space.hub.client import endpoint, git_hash, in_reach, listing
-from space.hub.faults import FAULTS, patiently
+from space.hub.faults import FAULTS, in_words, retried
 
 logger = logging.getLogger(__name__)
 
-#: The Hub advises against commits of many more operations than this.
+#: The Hub advises against commits of many more files than this.
 COMMIT_FILES = 100
-_NO_TOKEN = "nobody is logged in: use `hf auth login`, or set HF_TOKEN"  # noqa: S105
+_NO_TOKEN = "you are not logged in: use `hf auth login`, or set HF_TOKEN"  # noqa: S105
+
+Operation = CommitOperationAdd | CommitOperationDelete
+
+
+@dataclass(frozen=True)
+class SpaceSettings:
+    """What a Space needs besides its files.
+
+    Attributes:
+        hardware: what a new Space asks for, such as "zero-a10g".
+        variables: {name: value}. Set before the files come, and only where they differ, since each restarts the Space.
+    """
+
+    hardware: str
+    variables: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """Files for a repository, which is created if it is absent.
+
+    Attributes:
+        repo: USER/NAME.
+        kind: "model", "dataset" or "space".
+        files: {path in the repository: file or content}.
+        message: of the commit.
+        private: make the repository private; a public one that exists already is refused.
+        replaces: patterns of files to delete from the repository unless they are among ``files``.
+        last: the file without which the others cannot be read, for uploads of many files.
+        space: for a Space only.
+    """
+
+    repo: str
+    kind: str
+    files: Mapping[str, Path | bytes]
+    message: str
+    private: bool = False
+    replaces: Sequence[str] = ()
+    last: str | None = None
+    space: SpaceSettings | None = None
 
 
 @dataclass(frozen=True)
 class Pushed:
-    """Where something went: USER/NAME, and the commit it is whole at."""
+    """Where an upload went: USER/NAME, the commit at which it is complete, and its address."""
 
     repo: str
     revision: str
@@ -38,7 +75,7 @@ class Pushed:
 
 
 def forewarn(repo: str) -> None:
-    """Say now that a push hours from now would fail, while that can still be cured."""
+    """Log a warning if a push to ``repo`` would fail now: training takes hours, and it can still be cured."""
     if get_token() is None:
         why = _NO_TOKEN
     elif not in_reach():
@@ -48,101 +85,109 @@ def forewarn(repo: str) -> None:
             HfApi().whoami()
             return
         except FAULTS as error:
-            why = faults.reason(error)
-    logger.warning("%s will be pushed at the end; now it could not be: %s", repo, why)
+            why = in_words(error)
+    logger.warning("%s will be pushed at the end, but now that would fail: %s", repo, why)
 
 
-def push(
-    repo: str,
-    kind: str,
-    files: Mapping[str, Path | bytes],
-    *,
-    message: str,
-    private: bool = False,
-    replaces: Sequence[str] = (),
-    last: str | None = None,
-    space: Mapping[str, object] | None = None,
-    variables: Mapping[str, str] | None = None,
-) -> Pushed:
-    """Files to a repository, which is made if absent. What is there already is not sent again.
+def push(upload: Upload) -> Pushed:
+    """Push an upload; files that the repository has already are not sent again.
 
-    One commit, so that a reader sees all of it or nothing. Where that would be too large for the Hub, several, of
-    which the first takes ``last`` away and the final one brings it: a reader who waits for it never sees half.
+    It is one commit, so that a reader sees all of it or nothing. More than ``COMMIT_FILES`` files with a ``last`` one
+    are several commits: the first deletes ``last``, the final one adds it, and nothing can be read in between.
+
+    Raises:
+        HubError: not logged in, not allowed, or the Hub is out of reach. Nothing on the disk has changed.
+    """
+    failed = f"{upload.kind} {upload.repo} could not be pushed to {endpoint()}"
+    if get_token() is None:
+        raise HubError(f"{failed}: {_NO_TOKEN}")
+    try:
+        _create_repository(HfApi(), upload)
+        revision = _send(upload)
+    except (*FAULTS, HubError) as error:
+        raise HubError(f"{failed}: {in_words(error)}") from error
+    prefix = constants.REPO_TYPES_URL_PREFIXES.get(upload.kind, "")
+    return Pushed(upload.repo, revision, f"{endpoint()}/{prefix}{upload.repo}")
+
+
+def _create_repository(api: HfApi, upload: Upload) -> None:
+    repo, kind, space = upload.repo, upload.kind, upload.space
+    what = f"creating {kind} {repo}"
+    extra = {"space_sdk": "gradio", "space_hardware": space.hardware} if space else {}
+    private = upload.private or None  # None leaves a repository that exists as it is
+    retried(lambda: api.create_repo(repo, repo_type=kind, private=private, exist_ok=True, **extra), what)
+    if upload.private and not retried(lambda: api.repo_info(repo, repo_type=kind), what).private:
+        raise HubError("it exists already and is public; make it private in its settings first")
+    if space:
+        known = retried(lambda: api.get_space_variables(repo), what)
+        for name, value in space.variables.items():
+            if name not in known or known[name].value != value:
+                retried(lambda name=name, value=value: api.add_space_variable(repo, name, value), what)
+
+
+def _send(upload: Upload) -> str:
+    """Commit what differs; the last commit's id."""
+    head, there = listing(upload.repo, upload.kind)
+    added = [CommitOperationAdd(name, content) for name, content in upload.files.items()]
+    added = [operation for operation in added if not _is_there(operation, there)]
+    kept = {*upload.files, ".gitattributes"}  # which is the Hub's own and says which files are large
+    stale = [path for path in there if path not in kept and any(fnmatch(path, rule) for rule in upload.replaces)]
+    deleted = [CommitOperationDelete(path) for path in stale]
+    if not added and not deleted:
+        return head
+    if upload.last is None or len(added) + len(deleted) <= COMMIT_FILES:
+        return commit(upload.repo, upload.kind, [*added, *deleted], upload.message, head)
+    if upload.last in there:
+        deleted.append(CommitOperationDelete(upload.last))
+    added = [operation for operation in added if operation.path_in_repo != upload.last]
+    for start in range(0, len(added), COMMIT_FILES):
+        part = added[start : start + COMMIT_FILES]
+        title = f"{upload.message}, {start + len(part)} of {len(added)} files"
+        head = commit(upload.repo, upload.kind, [*part, *deleted], title, head)
+        deleted = []
+    last = CommitOperationAdd(upload.last, upload.files[upload.last])
+    return commit(upload.repo, upload.kind, [last, *deleted], upload.message, head)
+
+
+def commit(repo: str, kind: str, operations: Sequence[Operation], title: str, parent: str | None) -> str:
+    """Make one commit, retried where the Hub fails; the new commit's id.
+
+    Files that storage has taken are not sent again with a retry: ``CommitOperationAdd`` remembers it.
 
     Args:
         repo: USER/NAME.
         kind: "model", "dataset" or "space".
-        files: {path in the repository: file or content}.
-        message: of the commit.
-        private: make it private; a repository that is there and public is refused.
-        replaces: patterns of files that go from the repository if they are not among ``files``.
-        last: the file that makes the others readable.
-        space: more arguments of ``HfApi.create_repo``, for a Space.
-        variables: of a Space; set before the files come, and only where they differ, since each restarts it.
+        operations: the files to add and to delete.
+        title: the commit's message.
+        parent: the commit that this one must follow, or None.
 
     Raises:
-        HubError: not logged in, not allowed, or not in reach. Nothing on the disk has changed.
+        HubError: storage refused a file, or the card is not valid.
+        FAULTS: every other error of the client.
     """
-    failed, what = f"{kind} {repo} could not be pushed to {endpoint()}", f"pushing {kind} {repo}"
-    if get_token() is None:
-        raise HubError(f"{failed}: {_NO_TOKEN}")
     api = HfApi()
-
-    def commit(names: Sequence[str], keep: set[str], gone: Sequence[str], title: str) -> str:
-        def once() -> str:  # looks first, so that it can be repeated when only the answer was lost
-            head, there = listing(api, repo, kind)
-            operations = _operations({name: files[name] for name in names}, keep, gone, there)
-            if not operations:
-                return head
-            return api.create_commit(repo, operations, commit_message=title, repo_type=kind, parent_commit=head).oid
-
-        return patiently(once, what)
-
     try:
-        made = {"repo_type": kind, "private": private or None, "exist_ok": True, **(space or {})}
-        patiently(lambda: api.create_repo(repo, **made), what)
-        if private and not patiently(lambda: api.repo_info(repo, repo_type=kind), what).private:
-            raise HubError(f"{failed}: it is there already and public; make it private in its settings first")
-        _set_variables(api, repo, variables or {}, what)
-        there = patiently(lambda: listing(api, repo, kind), what)[1]
-        changed = [item.path_in_repo for item in _operations(files, set(files), replaces, there)]
-        if last is None or len(changed) <= COMMIT_FILES:
-            head = commit(list(files), set(files), replaces, message)
-        else:
-            names = [name for name in changed if name in files and name != last]
-            for start in range(0, len(names), COMMIT_FILES):
-                part = names[start : start + COMMIT_FILES]
-                title = f"{message}, {start + len(part)} of {len(names)} files"
-                commit(part, set(files) - {last}, [*replaces, last], title)
-            head = commit([last], set(files), replaces, message)
-    except HubError:
-        raise
+        return retried(
+            lambda: api.create_commit(repo, operations, commit_message=title, repo_type=kind, parent_commit=parent),
+            f"pushing {kind} {repo}",
+        ).oid
     except FAULTS as error:
-        raise HubError(f"{failed}: {faults.reason(error)}") from error
-    return Pushed(repo, head, f"{endpoint()}/{constants.REPO_TYPES_URL_PREFIXES.get(kind, '')}{repo}")
+        # 412: the repository is no longer at ``parent``. By this very commit, if only its answer was lost?
+        if isinstance(error, HfHubHTTPError) and error.response.status_code == 412:
+            head, there = listing(repo, kind)
+            if all(_is_there(operation, there) for operation in operations):
+                return head
+        raise
+    except (RuntimeError, ValueError) as error:  # what create_commit raises besides
+        raise HubError(in_words(error)) from error
 
 
-def _set_variables(api: HfApi, repo: str, variables: Mapping[str, str], what: str) -> None:
-    known = patiently(lambda: api.get_space_variables(repo), what) if variables else {}
-    for name, value in variables.items():
-        if name not in known or known[name].value != value:
-            patiently(lambda name=name, value=value: api.add_space_variable(repo, name, value), what)
-
-
-def _operations(
-    files: Mapping[str, Path | bytes], keep: set[str], gone: Sequence[str], there: Mapping[str, str]
-) -> list[CommitOperationAdd | CommitOperationDelete]:
-    """What of ``files`` is not there yet, and what is there, matches ``gone`` and is not to be kept."""
-    operations: list[CommitOperationAdd | CommitOperationDelete] = []
-    for name, content in files.items():
-        operation = CommitOperationAdd(name, content)
-        known = there.get(name, "")
-        if len(known) == 40:  # a small file, which git itself keeps
-            same = known == git_hash(content if isinstance(content, bytes) else content.read_bytes())
-        else:
-            same = known == operation.upload_info.sha256.hex()
-        if not same:
-            operations.append(operation)
-    leave = (*keep, ".gitattributes")  # the Hub's own: says which files are large
-    old = [path for path in there if path not in leave and any(fnmatch(path, pattern) for pattern in gone)]
-    return operations + [CommitOperationDelete(path) for path in old]
+def _is_there(operation: Operation, there: Mapping[str, str]) -> bool:
+    """Whether the repository, as {path: hash}, is already as ``operation`` would make it."""
+    known = there.get(operation.path_in_repo)
+    if isinstance(operation, CommitOperationDelete):
+        return known is None
+    if known is not None and len(known) == 40:  # a small file, which git itself stores
+        with operation.as_file() as file:
+            return git_hash(file.read()) == known
+    return operation.upload_info.sha256.hex() == known
