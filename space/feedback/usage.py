@@ -1,9 +1,7 @@
-"""How often each product was shown and opened, in a local SQLite file that many threads and processes may share.
+"""Counts how often each product is shown and opened, in a local SQLite file that threads and processes may share.
 
-Knows ids, days and numbers: no title, no page, no Hub. Who asked has no place here: there is no column for an address,
-a session or a time of day. Query texts are kept only where the owner turned that on.
-
-Counting never delays or breaks a search: it adds to a counter in memory, and a thread writes about once a second.
+There is no column for a visitor's address, session or time of day. Query texts are kept only if the owner turned that
+on. Counting never delays a search: it adds to a counter in memory, which a thread writes to the file once a second.
 """
 
 import atexit
@@ -16,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from space.data.words import normalized
 from space.feedback import counts
@@ -24,21 +22,23 @@ from space.feedback.counts import ADD, OTHERS, OWN, RAISE, TABLES, Counts, Repor
 
 logger = logging.getLogger(__name__)
 
-#: The file stays small whatever visitors do: beyond these, what was counted least goes. Totals are kept by the day.
+#: At most so many rows, so that the file stays small; the smallest counts go first. The totals by day stay right.
 MAX_PRODUCTS, MAX_QUERIES = 200_000, 10_000
 MAX_QUERY_CHARACTERS = 200
-#: Distinct products and queries waiting to be written; reached only where the disk fails for long.
+#: At most so many products and queries in memory; reached only if the disk cannot be written for long.
 MAX_WAITING = 100_000
 MAX_ID_CHARACTERS = 200
 WRITE_SECONDS = 1.0
 
+Key = TypeVar("Key")
+
 
 class Usage:
-    """Counts, kept in a file.
+    """Counts in a file.
 
     Args:
-        path: the SQLite file; made with the first count.
-        log_queries: also keep what was asked, in lower case and cut to ``MAX_QUERY_CHARACTERS``.
+        path: the SQLite file; created with the first count.
+        log_queries: also keep query texts, in lower case and cut to ``MAX_QUERY_CHARACTERS``.
         seconds: between two writes.
     """
 
@@ -54,35 +54,37 @@ class Usage:
     # -- counting ----------------------------------------------------------------------------------------------------
 
     def shown(self, products: Iterable[tuple[str, str]], query: str) -> None:
-        """One answer was given.
+        """Count one answer.
 
         Args:
-            products: (locale, product id) of each; one that stands in it more than once is shown once.
-            query: what was asked.
+            products: (locale, product id) of each hit; duplicates, as in a comparison, count once.
+            query: the query's text.
         """
         text = normalized(query.encode("utf-8", "replace").decode())
-        self._count(set(products), [], text[:MAX_QUERY_CHARACTERS])
+        with self._lock:
+            self._waiting.add_answer(set(products), text[:MAX_QUERY_CHARACTERS] if self.log_queries else "")
+            self._start_writing()
 
     def opened(self, locale: str, product_id: str) -> None:
-        """A visitor unfolded a product's details. One that was never shown does not count: anybody can send a name."""
+        """Count that a visitor opened a product's details, unless it was never shown: visitors can send any id."""
         if _is_id(locale) and _is_id(product_id):
-            self._count((), [(locale, product_id)], None)
+            with self._lock:
+                self._waiting.add_opened((locale, product_id))
+                self._start_writing()
 
-    def _count(self, shown: Iterable[tuple[str, str]], opened: list[tuple[str, str]], query: str | None) -> None:
-        with self._lock:
-            self._waiting.add(shown, opened, query if self.log_queries else None, query is not None)
-            if self._thread is None and not self._closed.is_set():
-                self._thread = threading.Thread(target=self._write_on, name="usage", daemon=True)
-                self._thread.start()
-                atexit.register(self.close)
+    def _start_writing(self) -> None:
+        if self._thread is None and not self._closed.is_set():
+            self._thread = threading.Thread(target=self._write_on, name="usage", daemon=True)
+            self._thread.start()
+            atexit.register(self.close)
 
     def _write_on(self) -> None:
         while not self._closed.wait(self._seconds):
             self.flush()
 
     def flush(self) -> bool:
-        """Write what is waiting; whether all of it is in the file now. A failure is logged once, and tried again."""
-        if os.getpid() != self._process:  # a fork has a copy of what waits, and the parent will write it
+        """Write the counts in memory; whether all of them are in the file now. Only the first failure is logged."""
+        if os.getpid() != self._process:  # a fork has a copy of the counts, which the parent writes
             return True
         with self._writing:
             with self._lock:
@@ -106,7 +108,7 @@ class Usage:
             return True
 
     def close(self) -> None:
-        """Write the rest and stop; later counts are not written."""
+        """Write the rest and stop the thread; later counts are lost."""
         self._closed.set()
         if self._thread is not None:
             self._thread.join()
@@ -119,11 +121,11 @@ class Usage:
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def report(self, top: int = 10, days: int = 30) -> Report | None:
-        """What was counted so far, by this and all other processes; None where the file cannot be read now.
+        """What this and all other processes have counted so far; None if the file cannot be read.
 
         Args:
             top: length of the lists.
-            days: how far back the daily figures go.
+            days: how many days the daily figures cover.
         """
         written = self.flush()
         try:
@@ -138,28 +140,28 @@ class Usage:
     # -- exchange with other files of counts -------------------------------------------------------------------------
 
     def own(self) -> Counts:
-        """What was counted into this file, without what ``set_others`` brought."""
+        """What was counted into this file, without the copies of others' counts."""
         with counts.transaction(self.path) as file:
             return Counts(*({keys: numbers for keys, numbers in counts.rows(file, table)} for table in TABLES))
 
     def fact(self, name: str) -> str:
-        """A note kept beside the counts, "" if there is none. "lineage" is there from the start: the file's own id."""
+        """A note in the file, "" if there is none. "lineage", the id of the file's own counts, always exists."""
         with counts.transaction(self.path) as file:
             return counts.fact(file, name)
 
     def set_fact(self, name: str, value: str) -> None:
-        """Keep a note."""
+        """Write a note into the file."""
         with counts.transaction(self.path) as file:
             counts.set_fact(file, name, value)
 
     def raise_to(self, newer: Counts) -> None:
-        """Where ``newer``, an older or newer copy of this file's own, say more, they are right."""
+        """Raise this file's own counts to those of ``newer``, another copy of them, where that has more."""
         with counts.transaction(self.path) as file:
             for table in TABLES:
                 counts.upsert(file, table, OWN, getattr(newer, table), RAISE)
 
     def take_over(self, mine: Counts, others: Counts) -> None:
-        """Count ``mine`` as this file's own from now on; ``others`` is what still stands elsewhere, in all."""
+        """Add ``mine`` to this file's own counts, and replace its copies of others' counts by ``others``."""
         with counts.transaction(self.path) as file:
             for table in TABLES:
                 counts.upsert(file, table, OWN, getattr(mine, table), ADD)
@@ -167,7 +169,7 @@ class Usage:
                 counts.upsert(file, table, OTHERS, getattr(others, table), ADD)
 
     def begin_anew(self) -> None:
-        """What was this file's own is somebody else's now: begin a new lineage at zero. Sums stay the same."""
+        """Count this file's own counts as others' and begin a new lineage at zero. The sums stay the same."""
         with counts.transaction(self.path) as file:
             for table in TABLES:
                 mine = dict(counts.rows(file, table))
@@ -177,38 +179,39 @@ class Usage:
 
 
 class _Waiting:
-    """Counts that are not in the file yet."""
+    """Counts in memory that are not in the file yet."""
 
     def __init__(self) -> None:
-        self.shown: Counter[tuple[str, str]] = Counter()
+        self.shown: Counter[tuple[str, str]] = Counter()  # by product
         self.queries: Counter[str] = Counter()
-        self.searches: Counter[str] = Counter()
-        self.deliveries: Counter[str] = Counter()
-        self.openings: Counter[tuple[str, tuple[str, str]]] = Counter()
+        self.searches: Counter[str] = Counter()  # by day
+        self.deliveries: Counter[str] = Counter()  # products shown, by day
+        self.openings: Counter[tuple[str, tuple[str, str]]] = Counter()  # by day and product
 
     def __bool__(self) -> bool:
         return bool(self.searches or self.openings)
 
-    def add(
-        self, shown: Iterable[tuple[str, str]], opened: list[tuple[str, str]], query: str | None, searched: bool
-    ) -> None:
-        """One event; a key for which there is no room is left out of the lists, and not of the day's totals."""
+    def add_answer(self, products: set[tuple[str, str]], query: str) -> None:
+        """Count an answer. A product or query beyond ``MAX_WAITING`` counts only in the day's totals."""
         today = datetime.now(UTC).date().isoformat()
-        keys = list(shown)
-        self._add(self.shown, keys)
-        self._add(self.openings, [(today, key) for key in opened])
+        self._add(self.shown, products)
         self._add(self.queries, [query] if query else [])
-        self.deliveries[today] += len(keys)
-        self.searches[today] += searched
+        self.deliveries[today] += len(products)
+        self.searches[today] += 1
+
+    def add_opened(self, product: tuple[str, str]) -> None:
+        """Count an opened product."""
+        self._add(self.openings, [(datetime.now(UTC).date().isoformat(), product)])
 
     def absorb(self, newer: "_Waiting") -> None:
-        """What came while this could not be written waits with it."""
-        for name in ("shown", "openings", "queries"):
-            self._add(getattr(self, name), getattr(newer, name).elements())
+        """Add what came while these counts could not be written."""
+        self._add(self.shown, newer.shown.elements())
+        self._add(self.queries, newer.queries.elements())
+        self._add(self.openings, newer.openings.elements())
         self.deliveries.update(newer.deliveries)
         self.searches.update(newer.searches)
 
-    def _add(self, counter: Counter[Any], keys: Iterable[Any]) -> None:
+    def _add(self, counter: Counter[Key], keys: Iterable[Key]) -> None:
         room = MAX_WAITING - len(self.shown) - len(self.openings) - len(self.queries)
         for key in keys:
             room -= key not in counter
@@ -218,13 +221,13 @@ class _Waiting:
 
 def _write(file: sqlite3.Connection, waiting: _Waiting) -> None:
     counts.upsert(file, "products", OWN, {key: (count, 0) for key, count in waiting.shown.items()}, ADD)
-    opened: dict[tuple[str, ...], tuple[int, ...]] = {}
+    opened: Counter[tuple[str, str]] = Counter()
     openings: Counter[str] = Counter()
     for (day, key), count in waiting.openings.items():
         if file.execute("SELECT 1 FROM products WHERE locale = ? AND product_id = ? LIMIT 1", key).fetchone():
-            opened = dict(counts.summed(opened, {key: (0, count)}))
+            opened[key] += count
             openings[day] += count
-    counts.upsert(file, "products", OWN, opened, ADD)
+    counts.upsert(file, "products", OWN, {key: (0, count) for key, count in opened.items()}, ADD)
     counts.upsert(file, "queries", OWN, {(query,): (count,) for query, count in waiting.queries.items()}, ADD)
     days = {
         (day,): (waiting.searches[day], waiting.deliveries[day], openings[day])
@@ -240,7 +243,7 @@ def _why(error: Exception) -> str:
 
 
 def _is_id(value: object) -> bool:
-    """Whether a value from a visitor can be part of a product's key at all; a lone surrogate cannot be written."""
+    """Whether a visitor's value can be a product id: short text, without lone surrogates, which cannot be stored."""
     return (
         isinstance(value, str) and len(value) <= MAX_ID_CHARACTERS and value.encode(errors="replace").decode() == value
     )
