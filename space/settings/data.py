@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from space.settings.flags import Settings, at_least, setting, within
+from space.settings.names import DEFAULT_BASE_MODEL, DEFAULT_DATASET
 
-DEFAULT_DATASET = "tasksource/esci"
-DEFAULT_BASE_MODEL = "intfloat/multilingual-e5-small"
-SAMPLE = "sample"
 LOCALES = ("us", "es", "jp")
 
 

@@ -1,10 +1,15 @@
-"""Names that settings take: Hub repositories, with a revision or without, and Milvus addresses."""
+"""Names that settings take: Hub repositories with or without a revision, and Milvus addresses."""
 
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from space.errors import UserError
+
+DEFAULT_DATASET = "tasksource/esci"
+DEFAULT_BASE_MODEL = "intfloat/multilingual-e5-small"
+#: The bundled sample, as --dataset names it.
+SAMPLE = "sample"
 
 
 class SettingsError(UserError):

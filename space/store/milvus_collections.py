@@ -21,7 +21,7 @@ from space.data.filters import FILTERS, LEVEL
 from space.encoding.description import ENCODERS
 from space.index import milvus
 from space.index.milvus import KEY, KINDS, METRIC, PATIENCE, MilvusError, MilvusIndex, Place
-from space.settings import is_local, without_secret
+from space.settings.names import is_local, without_secret
 from space.store.reader import PRODUCTS, Store
 
 logger = logging.getLogger(__name__)
