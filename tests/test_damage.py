@@ -58,7 +58,8 @@ def test_a_damaged_or_foreign_model_is_refused_and_runs_nothing(model, damage, t
     monkeypatch.chdir(tmp_path)
     DAMAGES[damage](model)
     with pytest.raises(
-        WeightsError, match=r"(?s)e5-tiny: not a loadable encoder.*train it again, or copy or pull it anew"
+        WeightsError,
+        match=r"(?s)e5-tiny: cannot be loaded as an encoder.*train it again, or copy or download it again",
     ):
         TextEncoder(locate(str(model)))
     assert not (tmp_path / "hacked").exists()

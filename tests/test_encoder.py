@@ -1,4 +1,4 @@
-"""Encoders: prompts, pooling, fingerprints, limits; on tiny random models, and once on the packaged real one."""
+"""Encoders: prompts, pooling, fingerprints and limits, on tiny random models and once on the packaged real one."""
 
 import json
 import shutil
@@ -12,7 +12,8 @@ from transformers import BertConfig, BertModel, XLMRobertaConfig, XLMRobertaMode
 
 from space.encoding import encoder as encoders
 from space.encoding import weights
-from space.encoding.encoder import E5_PROMPTS, TextEncoder, is_e5
+from space.encoding.encoder import TextEncoder
+from space.encoding.model import E5_PROMPTS, is_e5
 from space.encoding.packed_bert import PackedBert, batches, packable
 from space.encoding.weights import STAND_IN, Weights, WeightsError, locate
 from space.hub.client import model_download
@@ -36,13 +37,13 @@ def e5(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def e5_base(tmp_path_factory):
-    """Likewise multilingual-e5-base, an XLM-R."""
+    """As above, for multilingual-e5-base, which is an XLM-R."""
     return write(tmp_path_factory.mktemp("hub") / "multilingual-e5-base-tiny", e5_files(base=True))
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory, e5):
-    """That tokenizer beside a random XLM-R: a plain ``transformers`` checkpoint, no sentence-transformers files."""
+    """The same tokenizer with a random XLM-R, as a plain ``transformers`` checkpoint."""
     folder = tmp_path_factory.mktemp("plain") / "checkpoint"
     tokenizer = json.loads((e5 / "tokenizer.json").read_text())
     size = len(tokenizer["model"]["vocab"]) + len(tokenizer["added_tokens"])
@@ -63,12 +64,12 @@ def load(folder, **settings):
 
 
 def exact(folder, **settings):
-    """With products in float32 and on the processor of every machine, so that small differences show."""
+    """On the CPU, with products in float32, so that small differences show."""
     return load(folder, training=True, device="cpu", **settings)
 
 
 def by_hand(encoder, text):
-    """Mean of the last hidden states over the real tokens, then unit norm: what E5's authors publish."""
+    """Mean of the last hidden states over the real tokens, then unit norm, as E5's authors publish it."""
     batch = encoder.model.tokenizer([text], return_tensors="pt", truncation=True, max_length=encoder.max_seq_length)
     with torch.no_grad():
         states = encoder.model[0].auto_model(**batch).last_hidden_state[0]
@@ -108,7 +109,7 @@ def test_prompts_and_fingerprint_survive_saving(e5, tmp_path):
 
 
 def test_saved_empty_prompts_stay_empty_though_the_folder_says_e5(tmp_path):
-    """The stand-in is saved to saved_e5_model by default; that name must not give it prompts."""
+    """The stand-in is saved to saved_e5_model by default. That name must not give it prompts."""
     torch.manual_seed(0)
     encoder = TextEncoder(locate(STAND_IN))
     encoder.model.save_pretrained(str(tmp_path / "saved_e5_model"))
@@ -143,7 +144,7 @@ def test_the_fingerprint_notices(e5, change):
     assert encoder.describe(refresh=True).fingerprint != before
 
 
-def test_the_sequence_limit_is_no_part_of_the_fingerprint_but_of_the_description(e5):
+def test_the_sequence_limit_is_in_the_description_not_in_the_fingerprint(e5):
     short, long = load(e5, max_seq_length=8), load(e5, max_seq_length=64)
     assert short.fingerprint == long.fingerprint
     assert (short.describe().max_seq_length, long.describe().max_seq_length) == (8, 64)
@@ -151,7 +152,7 @@ def test_the_sequence_limit_is_no_part_of_the_fingerprint_but_of_the_description
 
 
 def test_e5_base_reads_as_many_tokens_as_e5_small(e5, e5_base):
-    """514 position embeddings are 512 tokens; the small one has 512 for as many."""
+    """Its 514 position embeddings are enough for 512 tokens, as are the 512 of the small one."""
     for folder in (e5, e5_base):
         encoder = load(folder, max_seq_length=512)
         assert encoder.max_seq_length == 512
@@ -177,11 +178,11 @@ def test_batches_and_order_do_not_change_vectors(e5):
 
 
 def test_more_texts_than_are_sorted_together(e5, monkeypatch):
-    """The parts are tokenized by another thread; one lost or out of turn would give products others' vectors."""
+    """Another thread tokenizes the parts. A lost or swapped part would give products the vectors of others."""
     encoder = exact(e5)
     texts = [f"thing {row}" for row in range(10)]
     whole = encoder.encode_passages(texts)
-    monkeypatch.setattr(encoders, "_CHUNK", 3)
+    monkeypatch.setattr(encoders, "_SORTED_TOGETHER", 3)
     torch.testing.assert_close(encoder.encode_passages(texts), whole, atol=1e-5, rtol=0)
 
 
@@ -201,7 +202,7 @@ def test_batches_hold_every_row_once_within_the_budget_and_equal_lengths_togethe
 
 
 @pytest.mark.parametrize("kind", ["e5", "e5_base"])
-def test_products_in_bfloat16_leave_the_vectors_what_they_are(kind, request):
+def test_products_in_bfloat16_change_vectors_very_little(kind, request):
     encoder = exact(request.getfixturevalue(kind))
     read = sorted(encoder.tokenize(TEXTS), key=len)
     one, other = (
@@ -217,8 +218,8 @@ def test_products_in_bfloat16_leave_the_vectors_what_they_are(kind, request):
     [(True, -1.0, "bfloat16 products"), (True, 1.1, "float32"), (False, -1.0, "float32")],
 )
 def test_bfloat16_is_taken_where_it_is_fast_and_close_and_said(e5, monkeypatch, fast, least, precision):
-    """A model whose vectors it would change is computed in float32; the store's key has to tell the two apart."""
-    monkeypatch.setattr(encoders, "half_is_fast", lambda device: fast)
+    """A model whose vectors it would change stays in float32. The description says which one ran."""
+    monkeypatch.setattr(encoders, "bfloat16_is_fast", lambda device: fast)
     monkeypatch.setattr(encoders, "_CLOSE", least)
     encoder = load(e5, device="cpu")
     assert encoder.describe().precision == precision
@@ -227,7 +228,7 @@ def test_bfloat16_is_taken_where_it_is_fast_and_close_and_said(e5, monkeypatch, 
 
 
 def test_the_first_token_as_the_text(e5):
-    """BGE and its kin are pooled so."""
+    """Pooling of BGE and others."""
     encoder = exact(e5)
     encoder.model[1].pooling_mode = "cls"
     batch = encoder.model.tokenizer("query: red shoes", return_tensors="pt")
@@ -253,7 +254,7 @@ def test_a_model_of_another_kind_is_left_to_sentence_transformers(e5, tmp_path):
 
 
 def test_weights_that_are_trained_count_at_once(e5):
-    """A copy kept from before the training would evaluate the base twice and call it fine-tuned."""
+    """A copy from before the training would evaluate the base twice and call it fine-tuned."""
     encoder = exact(e5)
     before = encoder.encode_passages(TEXTS)
     with torch.no_grad():
@@ -262,14 +263,14 @@ def test_weights_that_are_trained_count_at_once(e5):
 
 
 def test_vectors_can_be_changed_in_place(e5):
-    """What comes out of inference mode cannot; users of the vectors should not have to know of it."""
+    """Tensors made in inference mode cannot, so none must be returned."""
     encoder = load(e5)
     for vectors in (encoder.encode_queries(TEXTS), encoder.encode_passages(TEXTS)):
         vectors += 1
 
 
 def test_two_threads_may_ask_one_encoder(e5):
-    """Its tokenizer keeps the limit as state; set by one thread while another reads, it panics: "Already borrowed"."""
+    """A tokenizer keeps its length limit as state; two threads that set it at once get "Already borrowed"."""
     encoder = load(e5)
     text = "kettle " * 2000
     with ThreadPoolExecutor(2) as threads:
@@ -279,7 +280,7 @@ def test_two_threads_may_ask_one_encoder(e5):
         assert all(job.result() for job in jobs)
 
 
-def test_work_ahead_keeps_its_order_and_its_errors():
+def test_prefetch_keeps_order_and_errors():
     made = []
 
     def items():
@@ -307,7 +308,7 @@ def test_pickled_weights_are_refused(tmp_path):
 
 def test_a_folder_that_is_no_model_is_refused_in_one_sentence(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"not weights")
-    with pytest.raises(WeightsError, match="not a loadable encoder"):
+    with pytest.raises(WeightsError, match="cannot be loaded as an encoder"):
         load(tmp_path)
 
 
@@ -356,8 +357,8 @@ def test_a_changed_stand_in_is_refused(tmp_path, monkeypatch):
         locate(STAND_IN)
 
 
-def test_the_stand_in_knows_what_resembles_what():
-    """The packaged weights are really those: a random model would not rank these."""
+def test_the_stand_in_finds_the_mug():
+    """A random model, or damaged weights, would not."""
     encoder = TextEncoder(locate(STAND_IN))
     query = encoder.encode_queries(["something to keep coffee hot"])
     found = query @ encoder.encode_passages(["insulated travel mug", "dog leash", "garden hose"]).T
@@ -371,7 +372,7 @@ def test_weights_name_what_they_are():
 
 
 def test_a_cut_text_is_known(e5):
-    """A text is cut if and only if an encoder that reads more makes another vector of it; the prompt counts too."""
+    """A text is cut if and only if an encoder that reads more gives another vector; the prompt counts too."""
     encoder, longer = load(e5, max_seq_length=12), load(e5, max_seq_length=60)
     texts = ["red kettle and a whistle"[:length] for length in range(1, 24)]
     near, far = encoder.encode_passages(texts), longer.encode_passages(texts)

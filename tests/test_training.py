@@ -133,7 +133,7 @@ def test_bfloat16_can_be_asked_for_and_the_weights_stay_float32(fine_tune):
 def test_precision_follows_the_machine_unless_it_is_asked_for(monkeypatch, fast, gpu):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: fast or including_emulation)
-    monkeypatch.setattr(trainer, "half_is_fast", lambda device: fast and not gpu)
+    monkeypatch.setattr(trainer, "bfloat16_is_fast", lambda device: fast and not gpu)
     assert trainer.computes_in("auto") == ("bfloat16" if fast else "float32")
     assert [trainer.computes_in(name) for name in ("float32", "bfloat16")] == ["float32", "bfloat16"]
 

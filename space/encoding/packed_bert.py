@@ -1,7 +1,7 @@
-"""The forward pass of a BERT over texts of any lengths without a padded token; knows no text, no prompt and no file.
+"""The forward pass of a BERT or RoBERTa without padding.
 
-A batch is its texts' tokens one behind the other, and all but attention takes them as one matrix. Only attention must
-know where a text ends; texts of equal length lie together, so that it runs over few groups and needs no mask.
+A batch is the tokens of its texts one after the other, as one matrix. Only attention has to know where a text ends.
+Texts of equal length lie side by side, so attention runs once for each length, without a mask.
 """
 
 import itertools
@@ -18,25 +18,25 @@ from transformers import BertModel, RobertaModel, XLMRobertaModel
 class PackedBert:
     """A BERT or RoBERTa laid out for inference.
 
-    The weights of its matrix products are taken now, the others are shared with the model.
+    The weights of matrix products are copied, the others are shared with the model.
 
     Args:
-        model: see ``packable``.
-        dtype: of the matrix products, float32 or bfloat16; all between them stays in float32.
-        device: where it will run; the model may be elsewhere yet.
+        model: one that is ``packable``.
+        dtype: of the matrix products, float32 or bfloat16; everything else is in float32.
+        device: where it runs; the model may still be elsewhere.
     """
 
     def __init__(self, model: SentenceTransformer, dtype: torch.dtype, device: torch.device) -> None:
-        """Copy what ``dtype`` or layout changes."""
+        """Copy the weights of products to ``device`` in ``dtype``."""
         bert = model[0].auto_model
         embeddings = bert.embeddings
         self.device = device
         self.mean = model[1].pooling_mode == "mean"
         self.words, self.norm = embeddings.word_embeddings, embeddings.LayerNorm
-        # RoBERTa counts positions from behind its padding index; every text is of the first of the two token types.
+        # RoBERTa counts positions from behind its padding index. All texts have the first of the two token types.
         first = 0 if isinstance(bert, BertModel) else embeddings.padding_idx + 1
-        places = embeddings.position_embeddings.weight[first:] + embeddings.token_type_embeddings.weight[0]
-        self.places = places.detach().to(device)
+        positions = embeddings.position_embeddings.weight[first:] + embeddings.token_type_embeddings.weight[0]
+        self.positions = positions.detach().to(device)
         self.layers = [_Layer(layer, bert.config.num_attention_heads, dtype, device) for layer in bert.encoder.layer]
 
     @torch.inference_mode()
@@ -44,12 +44,12 @@ class PackedBert:
         """(n, d) float32, unit norm.
 
         Args:
-            texts: token ids of each; those of equal length side by side.
+            texts: token ids of each; texts of equal length side by side.
         """
         groups = [(length, len(list(same))) for length, same in itertools.groupby(map(len, texts))]
         ids = torch.tensor(list(itertools.chain.from_iterable(texts)), device=self.device)
-        places = torch.cat([self.places[:length].repeat(count, 1) for length, count in groups])
-        state = self.norm(self.words(ids) + places)
+        positions = torch.cat([self.positions[:length].repeat(count, 1) for length, count in groups])
+        state = self.norm(self.words(ids) + positions)
         for layer in self.layers:
             state = layer(state, groups)
         parts = _by_length(state, groups)
@@ -57,7 +57,7 @@ class PackedBert:
 
 
 class _Layer:
-    """Attention, then feed-forward, each added to what came in and normalised."""
+    """Attention, then feed-forward; each is added to its input and normalised."""
 
     def __init__(self, layer: torch.nn.Module, heads: int, dtype: torch.dtype, device: torch.device) -> None:
         attention = layer.attention
@@ -66,27 +66,27 @@ class _Layer:
             [torch.cat([getattr(linear, name) for linear in three]) for name in ("weight", "bias")],
             *((part.dense.weight, part.dense.bias) for part in (attention.output, layer.intermediate, layer.output)),
         ]
-        self.three, self.out, self.up, self.down = (
+        self.query_key_value, self.attention_out, self.up, self.down = (
             [tensor.detach().to(dtype).to(device) for tensor in pair] for pair in products
         )
         self.heads, self.dtype = heads, dtype
-        self.middle_norm, self.last_norm = attention.output.LayerNorm, layer.output.LayerNorm
+        self.attention_norm, self.output_norm = attention.output.LayerNorm, layer.output.LayerNorm
         self.activation = layer.intermediate.intermediate_act_fn
 
     def __call__(self, state: torch.Tensor, groups: list[tuple[int, int]]) -> torch.Tensor:
         """(tokens, d) float32 to the same."""
         mixed = []
-        for part in _by_length(functional.linear(state.to(self.dtype), *self.three), groups):
+        for part in _by_length(functional.linear(state.to(self.dtype), *self.query_key_value), groups):
             query, key, value = part.unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
             heads = functional.scaled_dot_product_attention(query, key, value)
             mixed.append(heads.transpose(1, 2).reshape(-1, state.shape[1]))
-        state = self.middle_norm(state + functional.linear(torch.cat(mixed), *self.out))
+        state = self.attention_norm(state + functional.linear(torch.cat(mixed), *self.attention_out))
         wide = self.activation(functional.linear(state.to(self.dtype), *self.up))
-        return self.last_norm(state + functional.linear(wide, *self.down))
+        return self.output_norm(state + functional.linear(wide, *self.down))
 
 
 def packable(model: SentenceTransformer) -> bool:
-    """Whether ``PackedBert`` computes what the model does: a BERT or RoBERTa, mean or first token, unit norm."""
+    """Whether ``PackedBert`` computes what the model does: BERT or RoBERTa, mean or first token, unit norm."""
     if [type(module) for module in model] != [Transformer, Pooling, Normalize]:
         return False
     bert, pooling = model[0].auto_model, model[1]
@@ -97,11 +97,11 @@ def packable(model: SentenceTransformer) -> bool:
 
 
 def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
-    """Rows in batches, the longest first, those of equal length side by side.
+    """Rows in batches, the longest first, so rows of equal length are side by side.
 
     Args:
         lengths: tokens of each text.
-        budget: tokens of a batch; a single text may have more.
+        budget: tokens of a batch; a longer text is a batch of its own.
     """
     batch: list[int] = []
     tokens = 0
@@ -115,13 +115,15 @@ def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
         yield batch
 
 
-def half_is_fast(device: torch.device) -> bool:
-    """Whether products in bfloat16 are faster than in float32: on a GPU, and where a processor has them."""
-    # Elsewhere a processor emulates them, and takes twice as long. The check has no public name.
-    return device.type == "cuda" or (device.type == "cpu" and torch.cpu._is_avx512_bf16_supported())
+def bfloat16_is_fast(device: torch.device) -> bool:
+    """Whether products in bfloat16 are faster than in float32: on GPUs, and on CPUs that have an instruction for them.
+
+    Other CPUs emulate it, which takes twice as long.
+    """
+    return device.type == "cuda" or (device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16")))
 
 
 def _by_length(state: torch.Tensor, groups: list[tuple[int, int]]) -> list[torch.Tensor]:
-    """(tokens, d) as one (texts, tokens of each, d) for each length."""
+    """(tokens, d) as one (count, length, d) for each (length, count) of ``groups``."""
     parts = state.split([length * count for length, count in groups])
     return [part.unflatten(0, (count, length)) for part, (length, count) in zip(parts, groups, strict=True)]

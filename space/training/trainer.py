@@ -21,7 +21,7 @@ from transformers import PrinterCallback, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 
 from space.encoding.encoder import TextEncoder
-from space.encoding.packed_bert import half_is_fast
+from space.encoding.packed_bert import bfloat16_is_fast
 from space.evaluation.schema import TrainingLog
 from space.settings import TrainSettings
 from space.training import checkpoints, losses
@@ -154,7 +154,7 @@ def computes_in(precision: str) -> str:
     if torch.cuda.is_available():
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        fast = half_is_fast(torch.device("cpu"))
+        fast = bfloat16_is_fast(torch.device("cpu"))
     return "bfloat16" if fast else "float32"
 
 

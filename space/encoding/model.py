@@ -1,0 +1,103 @@
+"""Loads a sentence-transformers model with its prompts, and fingerprints it."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Normalize, Transformer
+from sentence_transformers.sentence_transformer.modules import Pooling
+from transformers.utils.logging import disable_progress_bar
+
+from space.encoding.weights import Weights, WeightsError
+
+#: E5 was trained with these (Wang et al. 2022); without them its queries and passages are less alike.
+E5_PROMPTS = {"query": "query: ", "document": "passage: "}
+NO_PROMPTS = {"query": "", "document": ""}
+#: Texts whose token ids differ between tokenizers that share a vocabulary: case, accents, scripts, spaces, digits.
+PROBES = (
+    "Red Shoes, size 10½",
+    "cafetière à piston",
+    "ワイヤレス イヤホン",
+    "  two  spaces\n",
+    "x" * 40,
+    "İstanbul Ñandú ß",
+)
+#: What sentence-transformers raises for damaged or foreign files: cut or misshapen weights, settings of another kind.
+_LOAD_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError)
+
+
+def load_model(weights: Weights, max_seq_length: int) -> SentenceTransformer:
+    """Load a sentence-transformers folder or a plain ``transformers`` checkpoint, on the CPU and in float32.
+
+    Prompts saved with the model are kept. Without them a plain checkpoint, and a model whose name says E5, get E5's
+    prompts; a plain checkpoint also gets mean pooling. Any other model gets no prompts.
+
+    Raises:
+        WeightsError: the files are not an encoder.
+    """
+    disable_progress_bar()  # for reading a file that takes a tenth of a second
+    folder, kwargs = weights.folder, {"torch_dtype": torch.float32, "use_safetensors": True}
+    plain = not (folder / "modules.json").is_file()
+    try:
+        if plain:
+            transformer = Transformer(str(folder), max_seq_length=max_seq_length, model_kwargs=kwargs)
+            pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode="mean")
+            model = SentenceTransformer(modules=[transformer, pooling, Normalize()], device="cpu")
+        else:
+            model = SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs=kwargs)
+    except _LOAD_ERRORS as error:
+        raise WeightsError(
+            f"{weights.name}: cannot be loaded as an encoder: {error}; train it again, or copy or download it again"
+        ) from error
+    saved = {name: prompt for name, prompt in model.prompts.items() if prompt}
+    if not saved and not _declares_prompts(folder):
+        model.prompts = dict(E5_PROMPTS if plain or is_e5(weights.name) else NO_PROMPTS)
+    elif "document" not in saved and "passage" in saved:
+        model.prompts = {"query": saved.get("query", ""), "document": saved["passage"]}
+    if not isinstance(model[-1], Normalize):
+        model.append(Normalize())
+    model.max_seq_length = min(max_seq_length, _position_limit(model))
+    return model
+
+
+def is_e5(name: str) -> bool:
+    """Whether a model's name says that it is an E5: ``intfloat/multilingual-e5-small``, ``./saved_e5_model``."""
+    return re.search(r"(^|[^a-z0-9])e5([^a-z0-9]|$)", Path(name).name.lower()) is not None
+
+
+def fingerprint(model: SentenceTransformer) -> str:
+    """sha256 over weights, tokenizer, pooling and prompts, as hex: encoders with the same one make the same vectors.
+
+    It is computed from what is loaded, not from the files, so saving a model again does not change it. The sequence
+    limit is left out: it is a setting of a run, and a manifest has it beside the fingerprint.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+    tokenizer = model.tokenizer
+    digest.update(json.dumps(sorted(tokenizer.get_vocab().items())).encode())
+    digest.update(json.dumps([tokenizer(probe, truncation=False)["input_ids"] for probe in PROBES]).encode())
+    pooling = [module.get_config_dict() for module in model if isinstance(module, Pooling)]
+    steps = [type(module).__name__ for module in model]
+    prompts = {name: model.prompts.get(name, "") for name in NO_PROMPTS}
+    digest.update(json.dumps([steps, pooling, prompts], sort_keys=True, default=str).encode())
+    return digest.hexdigest()
+
+
+def _declares_prompts(folder: Path) -> bool:
+    """Whether the saved model lists its prompts, even as empty ones."""
+    config = folder / "config_sentence_transformers.json"
+    return config.is_file() and any(json.loads(config.read_text(encoding="utf-8")).get("prompts") or {})
+
+
+def _position_limit(model: SentenceTransformer) -> int:
+    """Longest sequence that the position embeddings allow."""
+    config = model[0].auto_model.config
+    positions = getattr(config, "max_position_embeddings", None) or 512
+    # RoBERTa counts positions from behind its padding index, so it has two fewer.
+    return positions - 2 if "roberta" in getattr(config, "model_type", "") else positions
