@@ -1,144 +1,95 @@
-"""The cards of a model and of a store as Markdown, and the loss curve."""
+"""The cards (README.md) of a model and of a store, and the picture of the training loss."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from huggingface_hub.repocard_data import CardData
+from huggingface_hub import CardData, DatasetCardData, EvalResult, ModelCardData
 from matplotlib.figure import Figure
 
-from space.encoding.description import EncoderDescription
+from space.encoding.description import TUNED, EncoderDescription
 from space.evaluation import findings
 from space.evaluation.protocols import PROTOCOLS, to_markdown
 from space.evaluation.schema import HEADLINE, METRICS, Evaluation, TrainingLog
-from space.settings.names import DEFAULT_DATASET, SAMPLE
+from space.settings.names import DEFAULT_DATASET, SAMPLE, is_repository
 from space.store.writer import Plan
 
 LANGUAGES = {"us": "en", "es": "es", "jp": "ja"}
-#: By repository, or all of an owner's; nothing is claimed of others.
+#: Licences by repository or by owner. No licence is claimed for other models and data.
 _MODEL_LICENCES = {"intfloat/": "mit", "sentence-transformers/all-MiniLM-L6-v2": "apache-2.0"}
-_TASKS = {"judged": "text-ranking", "full_catalogue": "information-retrieval"}
 _DATA_LICENCES = {DEFAULT_DATASET: "apache-2.0", SAMPLE: "apache-2.0"}
+#: The Hub's name of the task of each protocol.
+_TASKS = {"full_catalogue": "information-retrieval", "judged": "text-ranking"}
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
 def loss_curve(history: Sequence[Mapping[str, float]], path: Path) -> None:
-    """The training loss by step as a PNG.
+    """Draw the training loss by step into a PNG.
 
     Args:
-        history: the trainer's log, entries with "step" and "loss" count.
-        path: where to.
+        history: the trainer's log; entries with a "loss" are drawn at their "step".
+        path: the file; its folder is made.
     """
     points = [(entry["step"], entry["loss"]) for entry in history if "loss" in entry]
-    figure = Figure(figsize=(7, 3.5), layout="constrained")  # not pyplot's, which would look for a screen
+    figure = Figure(figsize=(7, 3.5), layout="constrained")  # a figure of pyplot needs a screen
     axes = figure.subplots()
     axes.plot([step for step, _ in points], [loss for _, loss in points], color="#3b5bdb", marker=".")
     axes.set(xlabel="step", ylabel="training loss", title="Training loss")
     axes.grid(alpha=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # No date inside: the same run should give the same bytes.
+    # Without the version of matplotlib, so that the same run gives the same bytes.
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
 def model_card(evaluation: Evaluation, repo: str | None) -> str:
-    """README.md of a trained model.
+    """README.md of a fine-tuned model.
 
     Args:
-        evaluation: what training measured, complete.
+        evaluation: what training measured, every part of it.
         repo: USER/MODEL if it goes to the Hub.
     """
-    settings, training, data = evaluation.settings, evaluation.training, evaluation.dataset
-    base = evaluation.encoders["base"]
+    base, data, training = evaluation.encoders["base"], evaluation.dataset, evaluation.training
     short = base.id.rpartition("/")[2]
-    front = {
-        "language": sorted({LANGUAGES.get(locale, locale) for locale in data.locales}),
-        "license": _licence(base.id, _MODEL_LICENCES),
-        "library_name": "sentence-transformers",
-        "pipeline_tag": "sentence-similarity",
-        "tags": ["sentence-transformers", "feature-extraction", "product-search", "esci", "e5"],
-        "base_model": base.id if _on_hub(base.id) else None,
-        "datasets": [_repository(settings["dataset"])] if _on_hub(settings["dataset"]) else None,
-        "model-index": [{"name": f"{short} for product search", "results": _results(evaluation)}],
-    }
-    rows = "\n".join(f"| {name} | {value} |" for name, value in settings.items() if value is not None)
-    name = repo or "saved_e5_model"
-    return _with_front_matter(
+    dataset = _hub_id(str(evaluation.settings["dataset"]))
+    front = ModelCardData(
+        language=sorted({LANGUAGES.get(locale, locale) for locale in data.locales}),
+        license=_licence(base.id, _MODEL_LICENCES),
+        library_name="sentence-transformers",
+        pipeline_tag="sentence-similarity",
+        tags=["sentence-transformers", "feature-extraction", "product-search", "esci", "e5"],
+        base_model=_hub_id(base.id),
+        datasets=[dataset] if dataset else None,
+        model_name=f"{short} for product search",
+        eval_results=list(_eval_results(evaluation)) or None,
+    )
+    return _card(
         front,
-        f"""# {short} fine-tuned for product search
-
-{evaluation.verdict}
-
-{_notice(data.notice)}Judgments: `{data.name}`, {data.train_judgments:,} to learn from; evaluated on
-{data.queries_evaluated} of {data.queries} held-out queries over {data.products:,} products.
-
-## Results
-
-Gains: Exact 1, Substitute .1, Complement .01, Irrelevant 0. Each cell: mean [95 % bootstrap interval]; differences are
-paired, with queries won/lost/tied.
-
-{to_markdown(evaluation.protocols)}
-{_listed(findings.everything(evaluation))}## Use
-
-```python
+        f"# {short} fine-tuned for product search",
+        evaluation.verdict,
+        _quoted(data.notice),
+        f"Fine-tuned from `{base.pinned}` on {data.train_judgments:,} judgments of `{data.name}`. Evaluated on "
+        f"{data.queries_evaluated:,} of {data.queries:,} held-out queries, over {data.products:,} products.",
+        "## Results",
+        f"What a label is worth: {', '.join(f'{label} {gain:g}' for label, gain in evaluation.gains.items())}.\nEach "
+        "cell is a mean with its 95 % bootstrap interval. Rows with a minus sign are paired differences; behind the "
+        "interval stand the queries won/lost/tied.",
+        to_markdown(evaluation.protocols),
+        "\n".join(f"- {sentence}" for sentence in findings.everything(evaluation)),
+        "## Use",
+        f"""```python
 from sentence_transformers import SentenceTransformer
 
-model = SentenceTransformer("{name}")
+model = SentenceTransformer("{repo or "saved_e5_model"}")
 queries = model.encode_query(["red running shoes"])
 passages = model.encode_document(["Trail runner for women Northpeak red"])
 print(model.similarity(queries, passages))
-```
-
-The prompts {base.prompts} are saved with the model; `encode_query` and `encode_document` add them.
-
-## Training
-
-{training.examples:,} examples, {training.steps} steps{_speed(training)} on
-{training.device} in {training.precision}, {training.peak_memory_gb:.1f} GB at most.{_kept(training)}
-The TensorBoard events are in `runs/`, the figures of every query in `evaluation.json`.
-
-![training loss](images/train_loss.png)
-
-| setting | value |
-| --- | --- |
-{rows}
-""",
+```""",
+        _prompts(base.prompts),
+        "## Training",
+        _training(training),
+        "`runs/` has the TensorBoard events, `evaluation.json` the figures of every query.",
+        "![training loss](images/train_loss.png)",
+        _settings(evaluation.settings),
     )
-
-
-def _speed(training: TrainingLog) -> str:
-    speed = training.examples_per_second
-    return f", {speed:.1f} examples/s" if speed else ""  # a run resumed at its end did none
-
-
-def _results(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """The fine-tuned model's figures as the Hub reads them; one entry a protocol, since they do not compare."""
-    settings, data = evaluation.settings, evaluation.dataset
-    on_hub = _on_hub(settings["dataset"])
-    results = []
-    for protocol, table in evaluation.protocols.items():
-        figures = {name: table.systems["tuned"][name] for name in METRICS[protocol]}
-        results.append(
-            {
-                "task": {"type": _TASKS[protocol], "name": f"Product search, {protocol.replace('_', ' ')}"},
-                "dataset": {
-                    "type": _repository(settings["dataset"]) if on_hub else "made-up" if data.notice else "local",
-                    "name": f"{settings['dataset']} ({', '.join(data.locales)})",
-                    "split": "test",
-                    "args": {"protocol": PROTOCOLS[protocol], "gains": dict(evaluation.gains)},
-                },
-                "metrics": [
-                    {
-                        "type": name.replace("@", "_at_").replace("exact", "accuracy"),
-                        "name": f"{name} ({protocol.replace('_', ' ')})",
-                        "value": figure.mean,
-                        "args": {"low": figure.low, "high": figure.high, "queries": figure.n},
-                    }
-                    for name, figure in figures.items()
-                    if figure.mean is not None
-                ],
-            }
-        )
-    headline = HEADLINE[0].replace("_", " ")
-    return sorted(results, key=lambda result: not result["task"]["name"].endswith(headline))
 
 
 def store_card(
@@ -148,100 +99,121 @@ def store_card(
     evaluation: Evaluation | None,
     repo: str | None = None,
 ) -> str:
-    """README.md of a store, as a Hub data set with one config a part.
+    """README.md of a store. On the Hub each part of the store is a config of the data set.
 
     Args:
         plan: rows, text and data of the store.
-        encoders: {"base" and "tuned": what ``TextEncoder.describe`` says}.
-        judgments: whether the store holds the held-out judgments.
+        encoders: {"base" and "tuned": the encoder that made its vectors}.
+        judgments: whether the store has the held-out judgments.
         evaluation: what training measured, or None.
         repo: USER/DATASET if it goes to the Hub.
     """
-    parts = ["products", *encoders]
-    configs: list[dict[str, Any]] = [{"config_name": part, "data_files": f"{part}/*.parquet"} for part in parts]
+    configs: list[dict[str, object]] = [
+        {"config_name": part, "data_files": f"{part}/*.parquet"} for part in ("products", *encoders)
+    ]
     if judgments:
-        configs.append(
-            {"config_name": "judgments", "data_files": [{"split": "test", "path": "judgments/test.parquet"}]}
-        )
-    front = {
-        "license": _licence(plan.dataset, _DATA_LICENCES),
-        "pretty_name": "Product embeddings before and after fine-tuning",
-        "task_categories": ["sentence-similarity"],
-        "tags": ["esci", "product-search", "embeddings"],
-        "size_categories": [_size(plan.rows)],
-        "configs": configs,
-    }
-    rows = "\n".join(
-        f"| {part} | {encoder.id} | {encoder.revision or '–'} | {encoder.dim} | "
-        f"{encoder.max_seq_length} | `{encoder.fingerprint[:12]}` |"
-        for part, encoder in encoders.items()
+        test = {"split": "test", "path": "judgments/test.parquet"}
+        configs.append({"config_name": "judgments", "data_files": [test]})
+    front = DatasetCardData(
+        license=_licence(plan.dataset, _DATA_LICENCES),
+        pretty_name="Product embeddings before and after fine-tuning",
+        task_categories=["sentence-similarity"],
+        tags=["esci", "product-search", "embeddings"],
+        size_categories=[next((size for limit, size in _SIZES if plan.rows < limit), "1M<n<10M")],
+        configs=configs,
     )
-    measured = f"\n## Results\n\n{results(evaluation)}" if evaluation else ""
-    return _with_front_matter(
+    name = repo or "artifacts"
+    results = ["## Results", evaluation.verdict, to_markdown(evaluation.protocols)] if evaluation else []
+    return _card(
         front,
-        f"""# Product embeddings before and after fine-tuning
-
-{_notice(plan.notice)}{plan.rows:,} products of `{plan.dataset}`, embedded by two encoders;
-rows of `products`, `base` and `tuned` line up. Vectors are float16 of unit norm. Text of a product: `{plan.template}`.
-
-| part | encoder | revision | dimension | tokens | fingerprint |
-| --- | --- | --- | --- | --- | --- |
-{rows}
-
-```python
+        "# Product embeddings before and after fine-tuning",
+        _quoted(plan.notice),
+        f"{plan.rows:,} products of `{plan.dataset}`, embedded by two encoders. Row n of `base` and of `tuned` is the "
+        f"vector of row n of `products`. Vectors are float16 with norm 1. The text of a product is `{plan.template}`.",
+        "| part | encoder | revision | dimension | tokens | fingerprint |\n| --- | --- | --- | --- | --- | --- |\n"
+        + "\n".join(
+            f"| {part} | {one.id} | {one.revision or '–'} | {one.dim} | {one.max_seq_length} | "
+            f"`{one.fingerprint[:12]}` |"
+            for part, one in encoders.items()
+        ),
+        f"""```python
 from datasets import load_dataset
 
-products = load_dataset("{repo or "artifacts"}", "products", split="train")
-tuned = load_dataset("{repo or "artifacts"}", "tuned", split="train")
-```
-
-`manifest.json` has the sha256 of every file and the whole fingerprints; the app refuses a model that did not make
-these vectors.
-{measured}""",
+products = load_dataset("{name}", "products", split="train")
+tuned = load_dataset("{name}", "tuned", split="train")
+```""",
+        "`manifest.json` has the sha256 of every file and the whole fingerprints. The app refuses to search with an "
+        "encoder whose fingerprint is another.",
+        *results,
     )
 
 
-def results(evaluation: Evaluation) -> str:
-    """The verdict and the tables."""
-    return f"{evaluation.verdict}\n\n{to_markdown(evaluation.protocols)}"
+def _eval_results(evaluation: Evaluation) -> Iterator[EvalResult]:
+    """The figures of the fine-tuned model as the Hub shows them, the headline protocol first."""
+    name, locales = str(evaluation.settings["dataset"]), ", ".join(evaluation.dataset.locales)
+    # The Hub wants an id or, for data that it does not have, a word.
+    kind = _hub_id(name) or ("made-up" if evaluation.dataset.notice else "local")
+    for protocol in sorted(METRICS, key=lambda protocol: protocol != HEADLINE[0]):
+        words = protocol.replace("_", " ")
+        for metric in METRICS[protocol]:
+            found = evaluation.protocols[protocol].systems[TUNED][metric]
+            if found.mean is not None:
+                yield EvalResult(
+                    task_type=_TASKS[protocol],
+                    task_name=f"Product search, {words}",
+                    dataset_type=kind,
+                    dataset_name=f"{name} ({locales})",
+                    dataset_split="test",
+                    dataset_args={"protocol": PROTOCOLS[protocol], "gains": dict(evaluation.gains)},
+                    metric_type=metric.replace("@", "_at_").replace("exact", "accuracy"),
+                    metric_name=f"{metric} ({words})",
+                    metric_value=found.mean,
+                    metric_args={"low": found.low, "high": found.high, "queries": found.n},
+                )
 
 
-def _listed(sentences: Sequence[str]) -> str:
-    return "".join(f"- {sentence}\n" for sentence in sentences) + "\n" if sentences else ""
+def _card(front: CardData, *paragraphs: str) -> str:
+    """Front matter and text; empty paragraphs are left out."""
+    text = "\n\n".join(paragraph.strip("\n") for paragraph in paragraphs if paragraph)
+    return f"---\n{front.to_yaml()}\n---\n\n{text}\n"
 
 
-def _with_front_matter(front: Mapping[str, Any], text: str) -> str:
-    fields = {name: value for name, value in front.items() if value}
-    return f"---\n{CardData(**fields).to_yaml()}\n---\n\n{text}"
+def _training(training: TrainingLog) -> str:
+    facts = [f"{training.examples:,} examples", f"{training.steps:,} steps"]
+    if training.examples_per_second:  # a run that was resumed at its end trained no example
+        facts.append(f"{training.examples_per_second:.1f} examples/s")
+    kept = f" The weights are those of step {training.best_step}, the best on the dev queries."
+    return (
+        f"{', '.join(facts)}, on {training.device} in {training.precision}, with at most "
+        f"{training.peak_memory_gb:.1f} GB of memory.{'' if training.best_step is None else kept}"
+    )
 
 
-def _repository(name: str) -> str:
-    return name.partition("@")[0]
+def _prompts(prompts: Mapping[str, str]) -> str:
+    given = ", ".join(f"`{prompt}` before a {kind}" for kind, prompt in prompts.items() if prompt)
+    if not given:
+        return "The model takes no prompts."
+    return f"The model was trained with prompts: {given}. They are saved with it: `encode_query` and " + (
+        "`encode_document` add them."
+    )
 
 
-def _on_hub(name: str) -> bool:
-    """Whether a name can be a repository: USER/NAME, and no folder of that name."""
-    return name.count("/") == 1 and not name.startswith((".", "/", "~")) and not Path(name).exists()
+def _settings(settings: Mapping[str, object]) -> str:
+    shown = {name: " ".join(map(str, value)) if isinstance(value, list) else value for name, value in settings.items()}
+    rows = [f"| {name} | {value} |" for name, value in shown.items() if value is not None]
+    return "\n".join(["| setting | value |", "| --- | --- |", *rows])
 
 
-def _size(rows: int) -> str:
-    """The Hub's word for a number of rows."""
-    steps = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-    return next((word for limit, word in steps if rows < limit), "1M<n<10M")
+def _quoted(notice: str) -> str:
+    return f"> {notice}" if notice else ""
+
+
+def _hub_id(name: str) -> str | None:
+    """The repository of ``ID`` or ``ID@REVISION``; None for a file or a folder."""
+    repo = name.partition("@")[0]
+    return repo if is_repository(repo) and not name.startswith(".") and not Path(name).exists() else None
 
 
 def _licence(name: str, known: Mapping[str, str]) -> str | None:
     repo, owner = name.partition("@")[0], name.partition("/")[0]
     return known.get(repo, known.get(f"{owner}/"))
-
-
-def _notice(notice: str) -> str:
-    return f"> {notice}\n\n" if notice else ""
-
-
-def _kept(training: TrainingLog) -> str:
-    """Which weights these are, after early stopping."""
-    step = training.best_step
-    if step is None:
-        return ""
-    return f" The weights are those of step {step}, the best on train queries set apart."
