@@ -5,12 +5,12 @@ import pyarrow as pa
 import pytest
 
 from space.evaluation import bm25_tuning
-from space.evaluation.bm25_tuning import GRID, RICH, choose
+from space.evaluation.bm25_tuning import GRID, MIN_JUDGMENTS, choose
 from space.evaluation.schema import Bm25Parameters
 from space.index.bm25 import K1, B, Bm25Index
 
 
-def shop(queries, judged=RICH):
+def shop(queries, judged=MIN_JUDGMENTS):
     """For query n a short Exact product and longer ones that name its word more often: the more k1 counts
     repetition, and the less b counts length, the deeper the Exact one falls."""
     texts, rows = [], []
@@ -37,7 +37,7 @@ def test_the_best_of_the_grid_is_found():
     assert texts[best[0]] == "word3 3" != texts[usual[0]]
 
 
-@pytest.mark.parametrize(("queries", "judged"), [(9, RICH), (12, RICH - 1)])
+@pytest.mark.parametrize(("queries", "judged"), [(9, MIN_JUDGMENTS), (12, MIN_JUDGMENTS - 1)])
 def test_too_few_or_too_thin_queries_leave_the_usual_ones(queries, judged):
     train, texts, catalogue = shop(queries, judged)
     assert choose(train, texts, catalogue) == Bm25Parameters(K1, B, 0, 0, None)

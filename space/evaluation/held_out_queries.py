@@ -24,8 +24,8 @@ class HeldOutQuery:
     """One query of the held-out split.
 
     Attributes:
-        difference: of the headline metric (full-catalogue nDCG@10), fine-tuned minus base, -1 to 1; None where it was
-            not measured, or is undefined since no judged product has a gain.
+        difference: full-catalogue nDCG@10, fine-tuned minus base, -1 to 1; None where it was not measured, or where no
+            judged product has a gain.
     """
 
     query: str
@@ -34,12 +34,12 @@ class HeldOutQuery:
 
 
 class HeldOut:
-    """All of them.
+    """All held-out queries.
 
     Attributes:
-        entries: from the largest win to the largest loss, equal ones by the alphabet, those without a difference last.
-        measured: whether any has a difference.
-        locales: those of the queries, sorted.
+        entries: from the largest win to the largest loss; equal ones by the alphabet, those without a difference last.
+        measured: whether any query has a difference.
+        locales: of the queries, sorted.
     """
 
     def __init__(self, entries: Sequence[HeldOutQuery]) -> None:
@@ -50,7 +50,7 @@ class HeldOut:
         self._place: dict[tuple[str, str], int] = {}
         for place, entry in enumerate(self.entries):
             self._place.setdefault((entry.locale, normalized(entry.query)), place)
-        # As it was written comes first: two queries may differ in case alone.
+        # The exact text wins: two queries may differ in case only.
         self._place |= {(entry.locale, entry.query): place for place, entry in enumerate(self.entries)}
 
     @classmethod
@@ -73,16 +73,16 @@ class HeldOut:
         return len(self.entries)
 
     def counts(self) -> tuple[int, int, int]:
-        """How many fine-tuning made better, made worse and left the same; those without a difference in none."""
+        """How many queries got better, got worse and stayed the same; those without a difference are not counted."""
         differences = [np.nan if entry.difference is None else entry.difference for entry in self.entries]
         return wins_losses_ties(np.array(differences, dtype=np.float64))
 
     def ordered(self, order: str, text: str = "") -> list[HeldOutQuery]:
-        """Those that hold ``text``, whatever its case and spacing.
+        """The queries that contain ``text`` (case and spacing do not matter; "" for all).
 
         Args:
-            order: one of ``ORDERS``; by "loss" and by "win" those without a difference come last.
-            text: "" for all.
+            order: one of ``ORDERS``; by "loss" and "win" those without a difference come last.
+            text: to look for.
         """
         wanted = normalized(text)
         found = [entry for entry in self.entries if wanted in normalized(entry.query)]
@@ -91,16 +91,16 @@ class HeldOut:
         return sorted(found, key=_by_loss if order == "loss" else _by_alphabet)
 
     def place(self, query: str, locale: str = "") -> int | None:
-        """Where a query stands in ``entries``, from 0, or None; without a locale, in the first that has it.
+        """The index of a query in ``entries``, or None; without a locale, in the first locale that has the query.
 
-        Case and spacing make another query only where there is one.
+        A query with the same case and spacing is preferred to one that differs in them.
         """
         keys = [(one, text) for text in (query, normalized(query)) for one in ([locale] if locale else self.locales)]
         return next((self._place[key] for key in keys if key in self._place), None)
 
 
 def judged_queries(judgments: pd.DataFrame | None) -> list[tuple[str, str]]:
-    """(locale, query) of judgments, each once; none of None."""
+    """The (locale, query) pairs of judgments, each once; none without judgments."""
     if judgments is None or judgments.empty:
         return []
     pairs = judgments[["product_locale", "query"]].drop_duplicates()

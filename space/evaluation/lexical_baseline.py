@@ -2,44 +2,40 @@
 
 import logging
 
+from space.data.catalogue import passages
 from space.data.judgments import Judged
+from space.evaluation import protocols
 from space.evaluation.schema import ProtocolTable
+from space.index.bm25 import Bm25Index
+from space.retrieval.baselines import Bm25System, RandomSystem
 
 logger = logging.getLogger(__name__)
 
-#: Beyond so many products the index takes minutes and gigabytes, which nobody should meet unasked.
+#: With more products the index takes minutes and gigabytes.
 LARGE = 200_000
 QUERIES = 500
 
 
 def lexical_baseline(judged: Judged, queries: int | None) -> tuple[dict[str, ProtocolTable], str]:
-    """BM25 and, as the floor under it, a random order, on held-out queries.
+    """Evaluate BM25, and a random order as the floor under it, on held-out queries.
 
     Args:
         judged: the data.
-        queries: how many, drawn as ``train.py`` draws them; 0 none, -1 all; None up to ``QUERIES``, but none where
-            there are more than ``LARGE`` products.
+        queries: how many, drawn as ``train.py`` draws them; 0 for none, -1 for all. None for ``QUERIES``, or for none
+            if there are more than ``LARGE`` products.
 
     Returns:
-        The "protocols" of evaluation.json, empty where there is no baseline; and a sentence: why not, or on how many.
+        {protocol: table}, empty without a baseline; and a sentence that says on how many queries, or why not.
     """
     products = len(judged.catalogue)
-    if queries is None:
-        if products > LARGE:
-            return {}, (
-                f"The lexical baseline is left out: over {products:,} products it takes minutes. "
-                f"--baseline-queries {QUERIES} computes it all the same."
-            )
-        queries = QUERIES
     if queries == 0:
         return {}, "The lexical baseline was left out (--baseline-queries 0)."
-    # Only now: the systems bring torch, which takes longer to import than all the rest of a report.
-    from space.data.catalogue import passages
-    from space.evaluation import protocols
-    from space.index.bm25 import Bm25Index
-    from space.retrieval.baselines import Bm25System, RandomSystem
-
-    test = protocols.held_out(judged.test, queries)
+    if queries is None and products > LARGE:
+        return {}, (
+            f"The lexical baseline was left out: for {products:,} products it takes minutes. Use --baseline-queries "
+            f"{QUERIES} to compute it."
+        )
+    test = protocols.held_out(judged.test, QUERIES if queries is None else queries)
     asked = len(test[["product_locale", "query"]].drop_duplicates())
     logger.info("BM25 over %d products, %d queries", products, asked)
     systems = {"random": RandomSystem(products), "bm25": Bm25System(Bm25Index(passages(judged.catalogue)))}

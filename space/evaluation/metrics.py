@@ -12,7 +12,7 @@ import numpy as np
 from space.evaluation.schema import BeforeAfter, Estimate, PairedDifference
 
 RESAMPLES = 10_000
-#: How much of the weight of rank-biased overlap each further rank keeps; at .9 the first ten ranks have 86 % of it.
+#: p of rank-biased overlap: each rank has .9 of the weight of the rank before. The first ten have 86 % of the weight.
 PERSISTENCE = 0.9
 
 
@@ -49,29 +49,29 @@ def reciprocal_rank(relevant: np.ndarray, k: int) -> float:
 
 
 def overlap(first: Sequence[Hashable], second: Sequence[Hashable]) -> float:
-    """Share of the longer of two rankings that both have, 0 to 1, whatever the order; 0 where both are empty."""
+    """How many items two rankings share, divided by the length of the longer one: 0 to 1; 0 if both are empty."""
     return len(set(first) & set(second)) / max(len(first), len(second), 1)
 
 
 def rank_biased_overlap(first: Sequence[Hashable], second: Sequence[Hashable], p: float = PERSISTENCE) -> float:
-    """How alike two rankings are, the top weighing most: extrapolated RBO of Webber, Moffat and Zobel 2010, eq. 32.
+    """How alike two rankings are, the top counting most: extrapolated RBO of Webber, Moffat and Zobel 2010, eq. 32.
 
-    What lies beyond the ends is taken to agree as the seen part does, so that equal rankings of any length have 1.
+    Ranks beyond the ends are assumed to agree as much as those before, so that equal rankings of any length have 1.
 
     Args:
-        first: what was ranked, best first, nothing twice.
+        first: items, best first, none twice.
         second: likewise; the lengths may differ.
-        p: above 0 and below 1; the smaller, the more the first ranks decide.
+        p: above 0 and below 1; the smaller, the more the first ranks count.
 
     Returns:
-        0 (nothing in common) to 1 (the same); NaN where both are empty.
+        0 (nothing in common) to 1 (the same); NaN if both are empty.
     """
     short, long = sorted((first, second), key=len)
     s, l = len(short), len(long)  # noqa: E741 - the paper's names
     if not s:
         return float("nan") if not l else 0.0
     depths = np.arange(1, l + 1)
-    # At which depth each shared item has been met in both: where it stands deeper.
+    # The depth from which on an item is in both rankings is the larger of its two ranks.
     place = {item: rank for rank, item in enumerate(short, start=1)}
     met = [max(rank, place[item]) for rank, item in enumerate(long, start=1) if item in place]
     shared = np.cumsum(np.bincount(met, minlength=l + 1)[1:])  # X_d of the paper
@@ -83,8 +83,8 @@ def rank_biased_overlap(first: Sequence[Hashable], second: Sequence[Hashable], p
 def estimate(values: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -> Estimate:
     """Mean of (n,) per-query values with a 95 % percentile bootstrap interval over queries; NaN values are left out.
 
-    Given differences of two systems on the same queries this is the paired bootstrap: a query is drawn with both its
-    values, so what makes a query easy or hard for both cancels.
+    For differences of two systems on the same queries this is the paired bootstrap: a query is drawn with both its
+    values, so that what makes it easy or hard for both cancels out.
     """
     values = np.asarray(values, dtype=np.float64)
     values = values[~np.isnan(values)]
@@ -107,7 +107,7 @@ def paired(differences: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -
     Args:
         differences: of two systems on the same queries.
         seed: of the bootstrap.
-        resamples: likewise.
+        resamples: of the bootstrap.
     """
     found = estimate(differences, seed, resamples)
     wins, losses, ties = wins_losses_ties(differences)
@@ -115,13 +115,13 @@ def paired(differences: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -
 
 
 def before_after(base: np.ndarray, tuned: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -> BeforeAfter:
-    """The paired difference of (n,) values of tuned from those of base, and both means over the pairs that have both.
+    """The paired difference of two systems, with the mean of each over the queries that have both values.
 
     Args:
-        base: of the same queries as ``tuned``; NaN where undefined.
-        tuned: see there.
+        base: (n,) per-query values; NaN where undefined.
+        tuned: (n,) values of the same queries.
         seed: of the bootstrap.
-        resamples: likewise.
+        resamples: of the bootstrap.
     """
     difference = np.asarray(tuned, dtype=np.float64) - np.asarray(base, dtype=np.float64)
     found = paired(difference, seed, resamples)

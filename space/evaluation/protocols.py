@@ -6,7 +6,6 @@ an unjudged product as 0. This is what a searcher sees. It is too low, since som
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,23 +15,25 @@ from space.data.judgments import GAINS, LABELS
 from space.encoding.description import BASE
 from space.evaluation import metrics
 from space.evaluation.schema import METRICS, Estimate, PairedDifference, PerQuery, ProtocolTable
+from space.i18n import N_
+from space.retrieval.system import System
 
-if TYPE_CHECKING:  # importing it brings torch, which the reader of an evaluation does not need
-    from space.retrieval.system import System
-
+#: Products retrieved for each query.
 DEPTH = 100
+#: Queries that a system is asked at once.
 BATCH = 64
+#: {protocol: what it asks}.
 PROTOCOLS = {
-    "judged": (
-        "Each query's judged products are ranked, nothing else. "
-        "A random order scores high here, so read differences, not levels."
+    "judged": N_(
+        "Each query ranks only the products that were judged for it. A random order scores high here, so compare "
+        "differences and not levels."
     ),
-    "full_catalogue": (
-        "Each query retrieves from all products of its locale; a product without a judgment counts as 0. "
-        "This is what a searcher meets, and the number to decide by."
+    "full_catalogue": N_(
+        "Each query searches all products of its locale, and a product without a judgment counts as 0. This is what a "
+        "searcher sees, so decide by it."
     ),
 }
-#: Which systems are also set against each other: what BM25 and the fine-tuned encoder add when they are fused.
+#: Pairs of systems that are compared beside the comparison of each with base: what fusing with BM25 adds.
 CONTRASTS = (("hybrid", "tuned"), ("hybrid", "bm25"), ("tuned", "bm25"))
 
 
@@ -45,17 +46,17 @@ def held_out(test: pd.DataFrame, limit: int = -1, seed: int = 42) -> pd.DataFram
     return test.merge(keys, on=["product_locale", "query"], how="inner")
 
 
-def per_query(system: "System", test: pd.DataFrame, catalogue: pa.Table) -> pd.DataFrame:
-    """Every metric of every query.
+def per_query(system: System, test: pd.DataFrame, catalogue: pa.Table) -> pd.DataFrame:
+    """Evaluate a system: every metric of every query.
 
     Args:
         system: what to evaluate.
-        test: checked judgments with ``row``.
-        catalogue: the products, for their locales.
+        test: checked judgments with ``row``, see ``space.data.judgments``.
+        catalogue: the products; only ``product_locale`` is read.
 
     Returns:
-        One row per query, index (product_locale, query) sorted, columns ``protocol/metric``; NaN where a metric is
-        undefined: nDCG of a query without gain, recall of one without an Exact product.
+        One row per query, index (product_locale, query) sorted, float64 columns "protocol/metric". NaN where a metric
+        is undefined: nDCG of a query without a gain, the others of a query without an Exact product.
     """
     locales = catalogue["product_locale"].combine_chunks().dictionary_encode()
     codes, names = locales.indices.to_numpy(), locales.dictionary.to_pylist()
@@ -72,7 +73,7 @@ def per_query(system: "System", test: pd.DataFrame, catalogue: pa.Table) -> pd.D
 
 
 def _evaluate(
-    system: "System", queries: list[str], judgments: list[pd.DataFrame], mask: np.ndarray
+    system: System, queries: list[str], judgments: list[pd.DataFrame], mask: np.ndarray
 ) -> list[dict[str, float]]:
     judged_rows = [judged["row"].to_numpy() for judged in judgments]
     labels = [judged["esci_label"].astype(str).to_numpy() for judged in judgments]
@@ -86,7 +87,7 @@ def _evaluate(
 
 
 def query_metrics(labels: np.ndarray, rows: np.ndarray, order: np.ndarray, retrieved: np.ndarray) -> dict[str, float]:
-    """One query's figures.
+    """Every metric of one query.
 
     Args:
         labels: (m,) label of each judged product.
@@ -113,10 +114,7 @@ def query_metrics(labels: np.ndarray, rows: np.ndarray, order: np.ndarray, retri
 
 
 def label_counts(test: pd.DataFrame) -> pd.DataFrame:
-    """How many products of a query have which label.
-
-    Args:
-        test: checked judgments.
+    """How many judged products of each query have which label.
 
     Returns:
         (queries, 4) int64, index (product_locale, query) sorted, columns ``LABELS``.

@@ -276,16 +276,6 @@ PHRASES = {
     "Fine-tuning: worse, though not clearly, the interval holds zero": (
         "Дообучение: хуже, хотя и не явно, интервал содержит ноль"
     ),
-    "Each query's judged products are ranked, nothing else. A random order scores high here, so read differences, not "
-    "levels.": (
-        "Упорядочиваются только оценённые товары запроса. Случайный порядок здесь тоже набирает много, поэтому важны "
-        "разницы, а не сами значения."
-    ),
-    "Each query retrieves from all products of its locale; a product without a judgment counts as 0. This is what a "
-    "searcher meets, and the number to decide by.": (
-        "Каждый запрос ищет среди всех товаров своей локали; товар без оценки считается за 0. Это то, что видит "
-        "покупатель, и по этому числу стоит решать."
-    ),
     "BM25 and fusion": "BM25 и слияние",
     "{SIDES}: {WORD}, {METRIC} {n}, 95 % interval {m} to {k}.": (
         "{SIDES}: {WORD}, {METRIC} {n}, 95-процентный интервал от {m} до {k}."

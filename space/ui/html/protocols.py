@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from space.evaluation.protocols import BASE, PROTOCOLS
 from space.evaluation.schema import HEADLINE, METRICS, Estimate, Evaluation, PairedDifference, ProtocolTable
+from space.i18n import gettext as _
 from space.ui.html import cards, charts, numbers
 from space.ui.html.markup import EMPTY, Html, fill, join
 
@@ -39,7 +40,7 @@ def section(protocol: str, measured: Evaluation) -> Html:
         '<section class="protocol {protocol}"><h2>{title}</h2><p class="lead">{description}</p>{body}</section>',
         protocol=protocol,
         title=TITLES[protocol],
-        description=PROTOCOLS[protocol],
+        description=_(PROTOCOLS[protocol]),
         body=body,
     )
 
