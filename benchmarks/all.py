@@ -1,12 +1,12 @@
-"""Every benchmark, one after the other, the results kept.
+"""Run every benchmark, one after the other, and keep the results.
 
 python benchmarks/all.py [--scale 0.1] [--only NAME ...] [--dataset ../shared/esci]
 
-At scale 1 in less than 30 minutes on two cores; a smaller scale makes the sizes smaller. Each runs as a process of its
-own, and the JSON of its last line goes to results/NAME.json, with the scale in it. One that fails does not stop the
-others; at the end it is named and the exit status is 1. Not among them: study.py and seeds.py, which train for hours,
-topk_gpu.py and e5_sizes.py, which want a GPU. The peers need `pip install -r benchmarks/requirements.txt`; where there
-is no chromium, the page is left out.
+At scale 1 this takes less than 30 minutes on two cores; a smaller scale makes the sizes smaller. Each benchmark is a
+process of its own, and the JSON of its last line goes to results/NAME.json together with the scale. If one fails, the
+others still run; it is named at the end, and the exit status is 1. study.py and seeds.py, which train for hours, and
+topk_gpu.py and e5_sizes.py, which need a GPU, do not run. The peers need `pip install -r benchmarks/requirements.txt`,
+and page.py needs chromium.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
-#: Seconds after which a benchmark is stopped: it hangs.
+#: Seconds after which a benchmark is taken to hang and stopped.
 LIMIT = 1_200
 
 
@@ -36,10 +36,10 @@ class Run:
 
     Attributes:
         about: seconds at scale 1, on two cores of a virtual AMD EPYC.
-        sizes: {flag: (value at scale 1, least value)}, multiplied by the scale.
-        flags: the others.
-        measures: whether its last line is JSON; else it works out a table.
-        shop: whether it needs a trained model and its store: the quickstart makes them, which is in ``about``.
+        sizes: {flag: (value at scale 1, least value)}; values are multiplied by the scale.
+        flags: the other flags.
+        measures: whether its last line is JSON; the others print a table.
+        shop: whether it needs a model and a store, which the quickstart makes; ``about`` includes that.
     """
 
     about: int
@@ -49,12 +49,11 @@ class Run:
     shop: bool = False
 
     def words(self, scale: float) -> list[str]:
-        """The flags at a scale."""
+        """The command line at a scale."""
         sized = {flag: max(least, round(value * scale)) for flag, (value, least) in self.sizes.items()}
         return [*(word for flag, size in sized.items() for word in (flag, str(size))), *self.flags]
 
 
-#: The sizes of every benchmark at every scale.
 RUNS: dict[str, Run] = {
     "plan": Run(1, measures=False),
     "capacity": Run(1, measures=False),
@@ -71,9 +70,9 @@ RUNS: dict[str, Run] = {
     "training": Run(300, {"--examples": (128, 64), "--rounds": (3, 1)}),
     "page": Run(180, {"--loads": (5, 2), "--queries": (30, 5)}, shop=True),
 }
-#: What ``--dataset`` is for.
+#: The benchmarks that take ``--dataset``.
 REAL = ("topk", "growth", "training")
-#: Not run, and why.
+#: Scripts that are not run, and why.
 LEFT_OUT = {
     "study": "trains for hours",
     "seeds": "trains for hours",
@@ -85,20 +84,20 @@ LEFT_OUT = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, write, sum up; the exit status."""
+    """Run the benchmarks and print a summary; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scale", type=float, default=1.0, help="of the sizes, above 0 and at most 1")
+    parser.add_argument("--scale", type=float, default=1.0, help="factor of the sizes, above 0 and at most 1")
     parser.add_argument("--only", nargs="+", choices=sorted(RUNS), default=list(RUNS))
     parser.add_argument(
         "--dataset",
         default="sample",
-        help="what training.py trains on and topk.py and growth.py search, e.g. ../shared/esci",
+        help="data for training.py, topk.py and growth.py, e.g. ../shared/esci",
     )
     parser.add_argument("--results", type=Path, default=FOLDER / "results", help="where the JSON goes")
     given = parser.parse_args(arguments)
     if not 0 < given.scale <= 1:
         parser.error(f"--scale is {given.scale}: use more than 0 and at most 1")
-    # A polite stop becomes an exception, so that the benchmark at work is stopped too: it has a session of its own.
+    # SIGTERM raises SystemExit, so that the running benchmark, which has its own session, is stopped too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     given.results.mkdir(parents=True, exist_ok=True)
     ended: dict[str, tuple[str, float]] = {}
@@ -114,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def one(name: str, given: argparse.Namespace) -> str:
-    """Run a benchmark and keep its result: how it ended, in words."""
+    """Run a benchmark and keep its result; returns how it ended."""
     run = RUNS[name]
     words = [*run.words(given.scale), *(["--dataset", given.dataset] if name in REAL else [])]
     with tempfile.TemporaryDirectory() as folder:
@@ -141,7 +140,7 @@ def one(name: str, given: argparse.Namespace) -> str:
 
 
 def shop(folder: Path) -> list[str]:
-    """The flags that name what the quickstart left in a folder."""
+    """The flags for the model and the store that the quickstart made in a folder."""
     sys.path.insert(0, str(ROOT))
     from space.pipelines import quickstart
 
@@ -150,7 +149,7 @@ def shop(folder: Path) -> list[str]:
 
 
 def echoed(command: Sequence[str], folder: Path) -> tuple[int, str]:
-    """A command to its end, its lines shown as they come: exit status and last line."""
+    """Run a command and print its lines as they come; returns exit status and last line."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True

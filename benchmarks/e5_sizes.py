@@ -1,11 +1,11 @@
-"""What a real E5 takes to train and to embed on the device at hand: memory and speed, over weights that are random.
+"""Memory and speed of training and embedding with networks of E5's sizes and random weights, on this machine.
 
 python benchmarks/e5_sizes.py [--dataset ../shared/esci] [--shapes multilingual-e5-small ...] [--steps 10]
 
-The networks have the size of those in plan.py, the texts are real, the tokenizer is all-MiniLM-L6-v2's, which makes
-about a quarter fewer tokens than E5's. Each way to train is a process of its own; its speed is that of the steps by
-which a longer run is longer than a shorter one, so that neither start nor checkpoint counts. The hours are those of
-plan.py's counts at that speed. The table goes into PLAN.md, the last line is JSON.
+The networks have the sizes in plan.py. The texts are real; the tokenizer of all-MiniLM-L6-v2 makes about a quarter
+fewer tokens of them than that of E5. Each way to train runs in a process of its own. Its speed is measured between a
+short and a long run, so that start and checkpoint do not count. The hours are for the numbers of examples in plan.py.
+The table goes into PLAN.md, the last line is JSON.
 """
 
 import argparse
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 PLAN = ROOT / "benchmarks" / "PLAN.md"
 MARK = "<!-- written by e5_sizes.py -->"
-#: {way: settings of train.py}; each step takes 512 examples.
+#: {way: settings of train.py}; each way has 512 examples per step.
 WAYS: dict[str, dict[str, Any]] = {
     "64 at a time": {"batch_size": 512, "mini_batch_size": 64},
     "all at once": {"batch_size": 512},
@@ -36,14 +36,14 @@ EMBED = "embed"
 
 
 def main() -> None:
-    """Measure each shape each way; with ``--way``, one."""
+    """Measure every network in every way; with ``--way``, one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", default="sample")
     parser.add_argument("--locales", nargs="+", default=["us"])
     parser.add_argument("--shapes", nargs="+", default=list(plan.SHAPES), choices=list(plan.SHAPES))
     parser.add_argument("--ways", nargs="+", default=[*WAYS, EMBED], choices=[*WAYS, EMBED])
     parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--texts", type=int, default=20_000, help="to embed; the catalogue is repeated")
+    parser.add_argument("--texts", type=int, default=20_000, help="to embed; a smaller catalogue is repeated")
     parser.add_argument("--way", nargs=2, metavar=("FOLDER", "WAY"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.way:
@@ -60,7 +60,7 @@ def main() -> None:
                 if done.returncode == 0:
                     found[name][way] = json.loads(done.stdout.splitlines()[-1])
                 elif "OutOfMemoryError" in done.stderr:
-                    found[name][way] = {"did_not_fit": True}  # a finding too; any other failure is none
+                    found[name][way] = {"did_not_fit": True}
                 else:
                     sys.exit(f"{name}, {way}: {done.stderr.strip()[-2000:]}")
                 print(name, way, found[name][way], flush=True)
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def make(place: Path, name: str) -> Path:
-    """A folder with a random model of that shape; its name says E5, so it gets E5's prompts."""
+    """A folder with a random model of that size; because of its name it gets the prompts of E5."""
     import made_up
 
     shape = plan.SHAPES[name]
@@ -126,7 +126,7 @@ def train(given: argparse.Namespace, folder: str, way: dict[str, Any]) -> dict[s
 
 
 def embed(given: argparse.Namespace, folder: str) -> dict[str, Any]:
-    """{"products_per_second": with tokenizing, and of the model alone, "peak_gb", "precision"}."""
+    """{"products_per_second": with tokenizing, "model_alone": without, "peak_gb", "precision"}."""
     import torch
 
     from space.data.catalogue import passages
@@ -153,7 +153,7 @@ def embed(given: argparse.Namespace, folder: str) -> dict[str, Any]:
 
 
 def table(result: dict[str, Any]) -> str:
-    """Markdown, on one card or whatever it was."""
+    """The Markdown table of PLAN.md."""
     lines = ["| encoder | way | examples or products a second | hours for all of ESCI | GB |", "| --- " * 5 + "|"]
     for name, ways in result["shapes"].items():
         for way, found in ways.items():

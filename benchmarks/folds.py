@@ -1,18 +1,18 @@
-"""The train queries dealt into two folds, so that every rich query is a dev query once."""
+"""Two folds of the train queries, so that every query with many judgments is a dev query once."""
 
 from typing import Any
 
 import numpy as np
 
 FOLDS = (0, 1)
-#: Judgments of a query from which on they say something about a ranking.
+#: A rich query has at least this many judgments, enough to say something about a ranking.
 RICH = 10
-#: Queries of fewer to evaluate on; the others are learned from in both folds.
+#: How many of the other, thin queries to evaluate on; the rest is learned from in both folds.
 THIN = 600
 
 
 def split(train: Any, fold: int) -> tuple[Any, Any]:
-    """Judgments to learn from and to evaluate on, apart by query."""
+    """Judgments to learn from and judgments to evaluate on, with no query in both."""
     counts = train.groupby("query", sort=True).size()
     rng = np.random.default_rng(0)
     rich = rng.permutation(counts.index[counts >= RICH].to_numpy())

@@ -1,4 +1,4 @@
-"""What a figure was measured on, for the JSON that every benchmark ends with."""
+"""The machine that a benchmark ran on, for its JSON."""
 
 import os
 import platform
@@ -7,8 +7,8 @@ from pathlib import Path
 
 
 def describe() -> dict[str, object]:
-    """Processor, cores that may be used, memory in GB, the GPU if any, and the versions that decide the speed."""
-    import torch  # not above: what a benchmark of loading holds in memory should not hold this
+    """Processor, usable cores, memory in GB, the GPU if there is one, and the versions of the libraries."""
+    import torch  # here, so that a benchmark that measures memory can do without it
 
     names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     memory = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)

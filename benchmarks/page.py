@@ -1,8 +1,8 @@
-"""How fast the page is: its start, its first paint, and a comparison by button, over HTTP and within the engine.
+"""Speed of the page: start, first paint, and a comparison in the browser, over HTTP and within the engine.
 
 python benchmarks/page.py --model saved_e5_model --base-model ID --embeddings artifacts [--loads 5] [--queries 30]
 
-The queries are held-out ones of the store, each new to the process; the figures are medians and 95th percentiles in
+The queries are held-out ones of the store, all new to the process. The figures are medians and 95th percentiles in
 milliseconds. The last line is JSON.
 """
 
@@ -80,7 +80,7 @@ def main() -> None:
 
 
 def start(given: argparse.Namespace) -> tuple[subprocess.Popen, str, float]:
-    """The app, its address, and the seconds until it answered."""
+    """Start the app: its process, its address, and the seconds until it answered."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -101,7 +101,7 @@ def start(given: argparse.Namespace) -> tuple[subprocess.Popen, str, float]:
 
 
 def visits(browser: Browser, address: str, loads: int) -> tuple[list[float], list[float]]:
-    """First contentful paint, and the query box ready, of visits that have nothing cached."""
+    """Milliseconds to the first contentful paint and to the query box, for visits with an empty cache."""
     paints, ready = [], []
     for _ in range(loads):
         context = browser.new_context()
@@ -116,7 +116,7 @@ def visits(browser: Browser, address: str, loads: int) -> tuple[list[float], lis
 
 
 def comparisons(page: Page, address: str, queries: Iterable[str]) -> list[float]:
-    """From Enter in the query box to the new columns on the page."""
+    """Milliseconds from Enter in the query box to the new columns on the page."""
     page.goto(f"{address}/?tab=compare")
     page.get_by_role("button", name="Compare", exact=True).wait_for()
     box = page.get_by_role("textbox", name="Query").locator("visible=true")
@@ -129,16 +129,16 @@ def comparisons(page: Page, address: str, queries: Iterable[str]) -> list[float]
         page.wait_for_function(changed(), arg=last)
         took.append(1000 * (time.perf_counter() - begun))
         last = page.locator(".copy:visible").get_attribute("data-link")
-    return took[1:]  # the first also loads what the tab needs
+    return took[1:]  # the first one also loads the tab
 
 
 def changed() -> str:
-    """Whether the link above the results, which names the query, is another than before."""
+    """JavaScript that tells whether the link above the results, which has the query in it, has changed."""
     return "last => [...document.querySelectorAll('.copy')].some(e => e.checkVisibility() && e.dataset.link !== last)"
 
 
 def spread(values: list[float], digits: Callable[[float], float] = lambda value: round(float(value), 1)) -> dict:
-    """Median, 95th percentile and number."""
+    """Median, 95th percentile and number of values."""
     return {"median": digits(np.median(values)), "p95": digits(np.percentile(values, 95)), "n": len(values)}
 
 

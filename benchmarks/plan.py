@@ -1,41 +1,41 @@
-"""What the whole of ESCI should take on a GPU, worked out and not measured: the table of PLAN.md.
+"""Hours and memory that all of ESCI should take on a GPU, computed and not measured: the table of PLAN.md.
 
 python benchmarks/plan.py
 
-Time: 2 operations a weight and token on the way forth, 4 on the way back (Kaplan et al. 2020, section 2.1), over the
-weights behind the embedding table, at the speed assumed below; a cached batch goes forth twice. Memory: float32
-weights, gradients and two moments of Adam, and what the backward pass needs (Korthikanti et al. 2022, equation 1).
-Needs nothing installed.
+Time: 2 operations per weight and token in the forward pass and 4 in the backward pass (Kaplan et al. 2020, section
+2.1), for all weights but the embedding table, at the speed assumed below; a cached batch has two forward passes.
+Memory: float32 weights, gradients and the two moments of Adam, and the activations (Korthikanti et al. 2022, equation
+1). Needs nothing installed.
 """
 
 from dataclasses import dataclass
 
 #: Rows of tasksource/esci and products of all locales.
 JUDGMENTS, PRODUCTS = 2_027_874, 1_814_925
-#: Examples a judgment, counted in benchmarks/training.py's real rows: one for each Exact product.
+#: Examples per judgment: one for each Exact product, counted in the rows of benchmarks/training.py.
 EXAMPLES = 0.59
-#: Tokens of a triplet and of a product. MiniLM's tokenizer made 73 and 30 of those rows; E5 adds a prefix to each text
-#: and its tokenizer cuts finer, taken to be a third more.
+#: Tokens of a triplet and of a product. MiniLM's tokenizer gave 73 and 30; E5 adds a prefix to each text and cuts it
+#: into smaller pieces, assumed to be a third more.
 TRIPLET, PASSAGE = 100, 40
-#: What padding adds on a GPU, where a group is as large as the batch.
+#: Factor for the padding on a GPU, where a group is as large as the batch.
 PADDING = 1.4
-#: Copies of the catalogue embedded by train.py (before, after) and build_embeddings.py (base, tuned).
+#: How often the catalogue is embedded: before and after by train.py, base and tuned by build_embeddings.py.
 EMBEDDED = 4
-#: Share of eight cards' speed that is left when gradients are exchanged after every step.
+#: Share of the speed of eight cards that is left, because gradients are exchanged after every step.
 SCALING = 0.85
 
 
 @dataclass(frozen=True)
 class Shape:
-    """An encoder.
+    """The size of an encoder.
 
     Attributes:
-        weights: all of them.
+        weights: how many it has.
         layers: of the transformer.
-        width: of its hidden states; the inner ones are four times as wide.
+        width: of the hidden states; the feed-forward layers are four times as wide.
         heads: of attention.
-        speed: operations a second that a card of the A100's class is assumed to reach in bfloat16; its sheet says
-            312e12, of which narrow layers reach little.
+        speed: operations a second that an A100 is assumed to reach in bfloat16. Its data sheet says 312e12, which
+            narrow layers do not come near.
     """
 
     weights: float
@@ -46,7 +46,7 @@ class Shape:
 
     @property
     def working(self) -> int:
-        """Weights that every token is multiplied with."""
+        """Weights that every token is multiplied by."""
         return 12 * self.width**2 * self.layers
 
 
@@ -60,7 +60,7 @@ BATCH, PART = 512, 64
 
 
 def hours(shape: Shape, cards: int) -> tuple[float, float]:
-    """(training for one epoch, embedding) on so many cards."""
+    """Hours of one epoch of training, and of all embedding, on a number of cards."""
     reach = shape.speed * (cards * SCALING if cards > 1 else 1)
     train = 8 * shape.working * JUDGMENTS * EXAMPLES * TRIPLET * PADDING / reach
     # train.py embeds on one card, build_embeddings.py on all.
@@ -69,7 +69,7 @@ def hours(shape: Shape, cards: int) -> tuple[float, float]:
 
 
 def gigabytes(shape: Shape, examples: int) -> float:
-    """Memory of a card with so many examples at a time."""
+    """Memory of a card with a number of examples at a time."""
     length = TRIPLET / 3
     token = shape.layers * shape.width * (34 + 5 * shape.heads * length / shape.width)
     return (16 * shape.weights + token * examples * TRIPLET * PADDING) / 1e9

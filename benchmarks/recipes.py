@@ -6,15 +6,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings of train.py that differ from the common ones, and why they are tried.
+    """Settings of train.py to compare.
 
     Attributes:
-        why: in a few words.
-        settings: fields of ``TrainSettings``.
-        shares: the finished weights are also evaluated with these shares of the base's, rising.
-        lora: rank of the matrices that are trained in place of the weights (Hu et al. 2021); 0 trains the weights.
-        queries: share of the train queries whose judgments are learned from, drawn by the seed.
-        soup: runs of other seeds whose weights are averaged (Wortsman et al. 2022, "Model soups").
+        why: the reason to try them.
+        settings: fields of ``TrainSettings`` that differ from the defaults.
+        shares: the finished model is also evaluated with these shares of the base's weights, in rising order.
+        lora: rank of the matrices that are trained instead of the weights (Hu et al. 2021); 0 trains the weights.
+        queries: share of the train queries to learn from, drawn by the seed.
+        soup: runs with different seeds whose weights are averaged (Wortsman et al. 2022, "Model soups").
     """
 
     why: str
@@ -30,7 +30,7 @@ _TITLES = _PLAIN | {"title_queries": 3500}
 _FASTER = _TITLES | {"learning_rate": 5e-5}
 _EVEN = _FASTER | {"title_queries": -1}
 RECIPES = {
-    "base": Recipe("what all others are compared with; beside it BM25, its parameters chosen on the other fold"),
+    "base": Recipe("the untuned model; BM25 is evaluated with it, its parameters chosen on the other fold"),
     "titles": Recipe("in-batch ranking, and three queries made of titles to two judged examples", _TITLES, (0.3,)),
     "triplet": Recipe("the plain triplet loss", _PLAIN | {"loss": "triplet", "title_queries": 0}),
     "mnrl": Recipe("in-batch ranking from the labels alone", _PLAIN | {"title_queries": 0}, (0.3,)),
@@ -59,5 +59,5 @@ RECIPES = {
     "titles by triplet": Recipe("the triplet loss over the same examples", _FASTER | {"loss": "triplet"}),
     "cosent": Recipe("grades alone", _PLAIN | {"loss": "cosent"}),
 }
-#: What train.py does by itself, and what every recipe is compared with besides base.
+#: The defaults of train.py. Every recipe is compared with them and with base.
 DEFAULT = "even titles, 30% base"

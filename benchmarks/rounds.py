@@ -1,4 +1,4 @@
-"""Contestants timed against each other: medians over rounds, so that a busy moment hits all of them."""
+"""Compare the time of several functions: medians over rounds, so that a busy moment slows down all of them."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -7,13 +7,13 @@ import numpy as np
 
 
 def medians(runs: Mapping[str, Callable[[], object]], rounds: int, *, twice: bool = True) -> dict[str, float]:
-    """Milliseconds of each, all of them once a round; the first round warms up and does not count.
+    """The median milliseconds of each function.
 
     Args:
-        runs: what is timed, by name.
-        rounds: that count.
-        twice: let each run once untimed before it is timed. Threads of one library spin for a while after their work,
-            in the way of the next; what takes seconds hardly notices.
+        runs: {name: function}. Every round calls all of them.
+        rounds: to measure; one more before them warms up.
+        twice: call each function once untimed before it is timed. The threads of one library keep spinning for a while
+            after its work and slow down the next one. Functions that take seconds do not need this.
     """
     took: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds + 1):

@@ -1,9 +1,10 @@
-"""What the defaults of train.py reach on the held-out queries, over several seeds: looked at once, after the study.
+"""The held-out figures of the defaults of train.py over several seeds, looked at once, after the study.
 
 python benchmarks/seeds.py --dataset ../shared/esci --locales us [--seeds 42 43 44] [--work runs/seeds]
 
-Runs `accelerate launch train.py` once a seed, one after the other; finished runs are kept under --work. Differences
-are of per-query means over the seeds, paired by query. The last line is JSON, also in benchmarks/results/seeds.json.
+Runs `accelerate launch train.py` once for each seed; finished runs are kept under --work. The figures of a query are
+averaged over the seeds, and differences are paired by query. The last line is JSON, also in
+benchmarks/results/seeds.json.
 """
 
 import argparse
@@ -26,7 +27,7 @@ PAIRS = (("tuned", "base"), ("tuned", "bm25"), ("hybrid", "tuned"))
 
 
 def main() -> None:
-    """Train what is missing, then pool."""
+    """Train the missing runs, then average."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", default="sample")
     parser.add_argument("--locales", nargs="+", default=["us"])
@@ -47,7 +48,7 @@ def main() -> None:
 
 
 def trained(given: argparse.Namespace, seed: int) -> dict[str, Any]:
-    """evaluation.json of a seed's run, and how long all of the command took if it ran now."""
+    """evaluation.json of the run of a seed, and the seconds that the command took."""
     folder = given.work / str(seed)
     dataset = str(Path(given.dataset).resolve()) if Path(given.dataset).exists() else given.dataset
     done = folder / "saved_e5_model" / "evaluation.json"
@@ -71,7 +72,7 @@ def trained(given: argparse.Namespace, seed: int) -> dict[str, Any]:
 
 
 def pool(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Means over seeds with intervals over queries, and each seed's own difference from base."""
+    """Means over the seeds with intervals over the queries, and the difference from base of each seed."""
     import numpy as np
 
     from space.evaluation import metrics
@@ -105,7 +106,7 @@ def pool(runs: list[dict[str, Any]]) -> dict[str, Any]:
         }
     return {
         "protocols": protocols,
-        # Without what the result says itself, and the dataset's path on this machine.
+        # The result has the seeds itself, and the path of the data set belongs to this machine.
         "settings": {key: value for key, value in runs[0]["settings"].items() if key not in ("dataset", "seed")},
         "training": [
             {key: run["training"][key] for key in ("examples", "steps", "seconds", "examples_per_second", "precision")}
@@ -118,7 +119,7 @@ def pool(runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def table(result: dict[str, Any]) -> str:
-    """Markdown, one table a protocol."""
+    """One Markdown table for each protocol."""
     lines = []
     for protocol, found in result["protocols"].items():
         names = list(found["systems"]["base"])

@@ -1,11 +1,11 @@
-"""Serving a catalogue of the real size with two models: start, memory, one query, BM25, and 32 visitors at a time.
+"""Start, memory and speed of serving two models over a catalogue of the real size, to one client and to 32.
 
 python benchmarks/serving.py [--products 1215854] [--clients 32] [--queries 64] [--folder KEEP]
 
-Store and models are made up (see made_up.py). Two processes start after each other: the first also prepares the files
-beside the store, as the first start after a build does; the second finds them. A start is measured from the start of
-the process to the first comparison of all systems, rendered. The clients are threads that ask the engine, as Gradio's
-are; both ways of asking get the same queries, none of which was asked before. The last line is JSON.
+Store and models are made up (see made_up.py). Two processes run one after the other: the first prepares the files
+beside the store, as the first start after a build does, and the second finds them. A start is the time from the start
+of the process to the first rendered comparison of all systems. Clients are threads that call the engine, like those of
+Gradio. One client and many get the same queries, all of them new. The last line is JSON.
 """
 
 import argparse
@@ -29,13 +29,13 @@ K = 10
 
 
 def main() -> None:
-    """Make, then start twice."""
+    """Make the store, then start twice."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--products", type=int, default=1_215_854, help="as the us locale has")
     parser.add_argument("--clients", type=int, default=32)
-    parser.add_argument("--queries", type=int, default=64, help="of each kind of measurement")
-    parser.add_argument("--folder", type=Path, help="make the store here and keep it; one that is there is used")
-    parser.add_argument("--begun", type=float, help="serve what is in --folder, in a process begun then")
+    parser.add_argument("--queries", type=int, default=64, help="for each measurement")
+    parser.add_argument("--folder", type=Path, help="keep the store here, and use it again if it is there")
+    parser.add_argument("--begun", type=float, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.begun:
         measure(given)
@@ -43,7 +43,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.folder or Path(temporary)
         if not (folder / "artifacts" / "manifest.json").is_file():
-            # In a process of its own, so that nothing of it is in memory or in the way.
+            # In a process of its own, so that its memory is freed.
             code = f"import made_up, pathlib; made_up.make(pathlib.Path({str(folder)!r}), {given.products})"
             path = os.pathsep.join([str(ROOT), str(ROOT / "benchmarks")])
             subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}, check=True)
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def start(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """What a fresh process measures."""
+    """The measurements of a new process."""
     words = [sys.executable, __file__, "--folder", str(folder), "--clients", str(given.clients)]
     words += ["--queries", str(given.queries), "--begun", str(time.time())]
     done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
@@ -63,7 +63,7 @@ def start(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 def measure(given: argparse.Namespace) -> None:
-    """Serve, ask, and print what it took."""
+    """Load the engine, ask it, and print times and memory."""
     seconds: dict[str, float] = {}
     from space.io.memory import uncollected
 
@@ -98,7 +98,7 @@ def measure(given: argparse.Namespace) -> None:
 
 
 def queries(engine: Any, number: int) -> list[str]:
-    """Three to five words of a title each, as people type; frequent words and rare ones as titles have them."""
+    """Queries of three to five words of a random title, so that words are as frequent as in titles."""
     rng = np.random.default_rng(7)
     rows = rng.permutation(len(engine))[:number]
     titles = engine.catalogue["product_title"].take(rows.tolist()).to_pylist()
@@ -106,7 +106,7 @@ def queries(engine: Any, number: int) -> list[str]:
 
 
 def one_query(engine: Any, texts: list[str], render: Callable[..., object]) -> dict[str, Any]:
-    """Where the time of a comparison by both models goes, to the rendered cards."""
+    """The time of each stage of a comparison by both models, up to the rendered cards."""
     parts: dict[str, list[float]] = {}
     for text in texts:
         begun = time.perf_counter()
@@ -127,7 +127,7 @@ def one_query(engine: Any, texts: list[str], render: Callable[..., object]) -> d
 
 
 def clients(engine: Any, texts: list[str], number: int) -> dict[str, Any]:
-    """Queries by second of one client, who asks when answered, and of so many; and whether they were told the same."""
+    """Queries per second of one client and of many, each asking again when answered, and whether answers agree."""
 
     def ask(text: str) -> tuple[float, list[tuple[str, float]]]:
         begun = time.perf_counter()
@@ -154,7 +154,7 @@ def clients(engine: Any, texts: list[str], number: int) -> dict[str, Any]:
 
 
 def timed(run: Callable[[], object]) -> float:
-    """Seconds."""
+    """Seconds of a call."""
     begun = time.perf_counter()
     run()
     return time.perf_counter() - begun
@@ -166,7 +166,7 @@ def spread(milliseconds: list[float]) -> dict[str, float]:
 
 
 def memory() -> dict[str, int]:
-    """MB of this process: its own, that of mapped files, and the most it ever had of both."""
+    """MB of this process: its own, of mapped files, and the peak of both."""
     names = {"RssAnon": "own", "RssFile": "mapped", "VmHWM": "peak"}
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     values = {line.partition(":")[0]: int(line.split()[1]) * 1024 // 10**6 for line in lines if line.endswith(" kB")}

@@ -1,14 +1,14 @@
-"""What works: training recipes compared on a dev split of the train queries, never on the held-out ones.
+"""Compare training recipes on dev queries, which are taken from the train queries; held-out queries are not used.
 
 python benchmarks/study.py --dataset ../shared/esci --locales us [--minutes 60] [--seeds 1] [--recipes mnrl titles ...]
 python benchmarks/study.py --report
 
-The train queries are dealt into two folds; a recipe is trained on either and evaluated on the other, so that every
-rich query (10 judgments or more) is a dev query once. Judgments of one or a few products say little about a ranking,
-and are reported apart. A job is one recipe, seed and fold, in a process of one thread; as many run as there are cores,
-in the order of recipes.py, until the minutes are over. Finished jobs are kept under --work and not run again. Tables
-and plot come from all jobs found there: benchmarks/results/study.json, docs/images/study.png, and the table within
-benchmarks/STUDY.md. The last line is JSON.
+The train queries are split into two folds. A recipe is trained on one fold and evaluated on the other, and the other
+way round, so that every rich query (10 judgments or more) is a dev query once. Queries with fewer judgments say little
+about a ranking and are reported separately. A job is one recipe, seed and fold, in a process with one thread. One job
+runs on each core, in the order of recipes.py, until the minutes are over. Finished jobs are kept under --work and do
+not run again. The report uses all jobs found there. It goes to benchmarks/results/study.json, docs/images/study.png
+and the table in benchmarks/STUDY.md. The last line is JSON.
 """
 
 import argparse
@@ -26,24 +26,24 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 LOG = ROOT / "benchmarks" / "STUDY.md"
-#: Stands before and after the table in the log.
+#: The line before and after the table in the log.
 MARK = "<!-- written by study.py -->"
 BASE = "sentence-transformers/all-MiniLM-L6-v2"
 
 
 def main() -> None:
-    """Run what is left, then report."""
+    """Run the jobs that are left, then report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", default="sample")
     parser.add_argument("--locales", nargs="+", default=["us"])
     parser.add_argument("--base-model", default=BASE)
-    parser.add_argument("--precision", default="bfloat16", help="of the study's runs; train.py has its own")
+    parser.add_argument("--precision", default="bfloat16", help="of the runs, as --precision of train.py")
     parser.add_argument("--recipes", nargs="+", default=list(RECIPES), choices=list(RECIPES), metavar="NAME")
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--minutes", type=float, default=60.0, help="no job begins after so many")
+    parser.add_argument("--minutes", type=float, default=60.0, help="no job starts after this time")
     parser.add_argument("--work", type=Path, default=Path("runs/study"))
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results" / "study.json")
-    parser.add_argument("--report", action="store_true", help="run nothing, report what is there")
+    parser.add_argument("--report", action="store_true", help="report the finished jobs, run none")
     parser.add_argument("--job", nargs=3, metavar=("RECIPE", "SEED", "FOLD"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.job:
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def path_of(given: argparse.Namespace, name: str, seed: int, fold: int) -> Path:
-    """Where a job's figures are: a GPU's rounding is another draw of the same recipe."""
+    """The file of a job's figures. A GPU rounds differently, so its jobs have files of their own."""
     import torch
 
     device = "gpu" if torch.cuda.is_available() else "cpu"
@@ -75,7 +75,7 @@ def path_of(given: argparse.Namespace, name: str, seed: int, fold: int) -> Path:
 
 
 def run_all(given: argparse.Namespace) -> None:
-    """Jobs side by side, one thread each."""
+    """Run the jobs in parallel, with one thread each."""
     given.work.mkdir(parents=True, exist_ok=True)
     jobs = [
         (name, seed, fold)

@@ -29,13 +29,13 @@ from space.retrieval.system import System
 from space.settings import TrainSettings
 from space.training import trainer
 
-#: What jobs must have in common to be compared.
+#: Arguments that jobs must have in common to be compared.
 ASKED = ("dataset", "locales", "base_model", "precision")
 COLUMNS = ("full_catalogue/ndcg@10", "judged/ndcg", "full_catalogue/recall@100", "full_catalogue/mrr@10")
 
 
 def run(given: argparse.Namespace, name: str, seed: int, fold: int) -> dict[str, Any]:
-    """Train a recipe on one fold and evaluate it on the other: figures of every query, of all that came of it."""
+    """Train a recipe on one fold and evaluate its models on the other: the figures of every query."""
     torch.set_num_threads(1)
     whole = open_judged(given.dataset, given.locales, offline=True)
     train, dev = split(whole.train, fold)
@@ -88,7 +88,7 @@ def run(given: argparse.Namespace, name: str, seed: int, fold: int) -> dict[str,
         found[name]["settings"] |= {"lora": recipe.lora} if recipe.lora else {}
         blended = 0.0
         for share in recipe.shares:
-            trainer.blend(encoder.model, base, 1 - (1 - share) / (1 - blended))  # on top of what is there already
+            trainer.blend(encoder.model, base, 1 - (1 - share) / (1 - blended))  # adds to the share before
             blended = share
             found[f"{name}, {share:.0%} base"] = judge() | {"settings": recipe.settings | {"base_share": share}}
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
@@ -105,7 +105,7 @@ def learn(
     texts: Sequence[str],
     embedded: Callable[[], TorchIndex],
 ) -> tuple[dict[str, torch.Tensor], trainer.TrainingLog]:
-    """Train the encoder: the weights it came from, and the log of the last run."""
+    """Train the encoder; returns the weights before training and the log of the last run."""
     if recipe.lora:
         from peft import LoraConfig
         from peft.tuners.tuners_utils import BaseTunerLayer
@@ -128,5 +128,5 @@ def learn(
     if recipe.lora:
         for module in encoder.model.modules():
             if isinstance(module, BaseTunerLayer):
-                module.merge()  # into the weights, which is where they are read for embedding
+                module.merge()  # add the matrices to the weights, since embedding reads only those
     return base, log

@@ -1,4 +1,4 @@
-"""The report of the study: every recipe beside base, over the dev queries of both folds."""
+"""The report of the study: every recipe minus base, over the dev queries of both folds."""
 
 import argparse
 import json
@@ -21,7 +21,7 @@ from space.pipelines.inputs import open_judged
 
 
 def report(given: argparse.Namespace) -> dict[str, Any]:
-    """Every recipe beside base, by paired differences over dev queries; several runs of one recipe are averaged."""
+    """Paired differences of every recipe from base over the dev queries; runs of the same recipe are averaged."""
     runs: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(given.work.glob("*-*-*-*.json")):
         job = json.loads(path.read_text(encoding="utf-8"))
@@ -32,7 +32,7 @@ def report(given: argparse.Namespace) -> dict[str, Any]:
             runs.setdefault(name, []).append(found | {key: job[key] for key in ("seed", "fold", "minutes", "device")})
     if {part["fold"] for part in runs.get("base", [])} != set(FOLDS):
         sys.exit(f"--work {given.work}: no finished jobs of the recipe 'base' over both folds; run it first")
-    # Each run is compared with the base as its own device computes it.
+    # Each run is compared with base on the same device.
     bases = {part["device"]: part for part in runs["base"]}
     untuned = {device: by_query([p for p in runs["base"] if p["device"] == device]) for device in bases}
     base = by_query(runs["base"])
@@ -60,13 +60,13 @@ def report(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def rich_queries(given: argparse.Namespace) -> set[str]:
-    """Queries of both folds with enough judgments to say something about a ranking."""
+    """The queries of both folds with at least ``RICH`` judgments."""
     counts = open_judged(given.dataset, given.locales, offline=True).train.groupby("query").size()
     return set(counts.index[counts >= RICH])
 
 
 def by_query(parts: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """{query: {column: mean over seeds}} of a recipe's jobs."""
+    """{query: {column: mean over the seeds}} for the jobs of a recipe."""
     values: dict[str, dict[str, list[float]]] = {}
     for part in parts:
         for place, query in enumerate(part["query"]):
@@ -76,18 +76,18 @@ def by_query(parts: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
 
 
 def less(part: dict[str, Any], base: dict[str, dict[str, float]]) -> dict[str, Any]:
-    """A job's figures, each minus the base's of that query."""
+    """The figures of a job minus those of base, query by query."""
     rows = [base[query] for query in part["query"]]
     return part | {c: [one - row[c] for one, row in zip(part[c], rows, strict=True)] for c in COLUMNS}
 
 
 def difference(rows: dict[str, dict[str, float]], others: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
-    """By query and column."""
+    """``rows`` minus ``others``, by query and column."""
     return {q: {c: row[c] - others[q][c] for c in COLUMNS} for q, row in rows.items()}
 
 
 def by_run(parts: list[dict[str, Any]], rich: set[str]) -> list[float]:
-    """The gain in full-catalogue nDCG@10 of each run over both folds, for how far runs of one recipe lie apart."""
+    """The gain in full-catalogue nDCG@10 of each run over both folds, which shows how much runs vary."""
     runs: dict[tuple[str, int], list[dict[str, Any]]] = {}
     for part in parts:
         runs.setdefault((part["device"], part["seed"]), []).append(part)
@@ -95,12 +95,12 @@ def by_run(parts: list[dict[str, Any]], rich: set[str]) -> list[float]:
 
 
 def mean(rows: dict[str, dict[str, float]], queries: set[str], column: str) -> float:
-    """Over the queries where the metric is defined."""
+    """The mean over the queries that have the metric."""
     return float(np.nanmean([row[column] for query, row in rows.items() if query in queries]))
 
 
 def figures(rows: dict[str, dict[str, float]], rich: set[str]) -> dict[str, dict[str, Any]]:
-    """Differences from base with paired intervals, of rich and of thin queries."""
+    """Differences from base with paired intervals, for rich and for thin queries."""
     found: dict[str, dict[str, Any]] = {}
     for kind, queries in (("rich", sorted(set(rows) & rich)), ("thin", sorted(set(rows) - rich))):
         found[kind] = {
@@ -110,7 +110,7 @@ def figures(rows: dict[str, dict[str, float]], rich: set[str]) -> dict[str, dict
 
 
 def described(name: str, parts: list[dict[str, Any]], bases: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """What a recipe was, and what it did to everyday sentences: the mean cosine of each one's two vectors."""
+    """The settings of a recipe, its runs, and the mean cosine of everyday sentences before and after."""
     moved = [
         forgetting.measure(*(torch.tensor(one["everyday"]) for one in (bases[part["device"]], part))).cosine.mean
         for part in parts
@@ -128,7 +128,7 @@ def described(name: str, parts: list[dict[str, Any]], bases: dict[str, dict[str,
 
 
 def table(result: dict[str, Any]) -> str:
-    """Markdown."""
+    """The Markdown table of STUDY.md."""
     rich, thin = ("full_catalogue/ndcg@10", "judged/ndcg", "full_catalogue/recall@100"), "full_catalogue/mrr@10"
     lines = [
         "| recipe | runs | full nDCG@10 | less the default's | judged nDCG | Exact recall@100 | thin MRR@10 "
@@ -149,7 +149,7 @@ def cell(difference: dict[str, Any]) -> str:
 
 
 def plot(result: dict[str, Any], path: Path) -> None:
-    """Differences from base with their intervals, one row a recipe, both protocols side by side."""
+    """Draw the differences from base with their intervals: one row for each recipe, one panel for each metric."""
     recipes = {name: found for name, found in result["recipes"].items() if name != "base"}
     panels = (
         ("full catalogue, nDCG@10", "rich", "full_catalogue/ndcg@10"),

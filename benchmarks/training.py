@@ -1,12 +1,12 @@
-"""How fast training is: our trainer beside a plain `SentenceTransformerTrainer`, on the same batches.
+"""Speed and memory of training: our trainer and a plain `SentenceTransformerTrainer` on the same batches.
 
 python benchmarks/training.py [--dataset ../shared/esci] [--locales us] [--examples 640] [--rounds 3]
 
-Both train the packaged all-MiniLM-L6-v2 on the same batches, with the same loss, seed, sequence limit, optimizer,
-schedule and checkpoints; they differ in how a batch is embedded. Each run is a process of its own; a round runs each
-once, so that a busy moment hits all. First, without dropout, whose draws depend on the order of the texts, the losses
-of all steps are compared. Then, with dropout, time and memory. With --bfloat16 a third way is measured: ours with
-`--precision bfloat16`, which pays where the processor multiplies bfloat16 itself. The last line is JSON.
+Both train the packaged all-MiniLM-L6-v2 with the same batches, loss, seed, sequence length, optimizer, schedule and
+checkpoints. They differ in how a batch is embedded. Every run is a process of its own, and each round runs both, so
+that a busy moment slows down both. First the losses of all steps are compared, without dropout, whose random draws
+depend on the order of the texts. Then time and memory are measured with dropout. --bfloat16 also measures our trainer
+with `--precision bfloat16`, which helps where the processor multiplies bfloat16. The last line is JSON.
 """
 
 import argparse
@@ -60,14 +60,14 @@ def main() -> None:
 
 
 def process(way: str, *, dropout: bool) -> dict[str, Any]:
-    """A run in a process of its own, so that neither warms up the other nor adds to its memory."""
+    """A run in a process of its own, so that no run warms up another or adds to its memory."""
     words = [sys.executable, __file__, *sys.argv[1:], "--way", way, *([] if dropout else ["--no-dropout"])]
     done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def one(given: argparse.Namespace) -> dict[str, Any]:
-    """Train once: {"losses" and "seconds" of every step, "batch", "peak_gb"}."""
+    """Train once: {"losses" and "seconds" of every step, "steps", "peak_gb"}."""
     import torch
     from sentence_transformers import SentenceTransformerTrainer
     from transformers import TrainerCallback
@@ -86,13 +86,13 @@ def one(given: argparse.Namespace) -> dict[str, Any]:
     losses: list[float] = []
 
     class Stopwatch(TrainerCallback):
-        """From the end of one step to that of the next, so that reading and tokenizing a batch counts."""
+        """Takes the time from the end of a step to the end of the next, with reading and tokenizing the batch."""
 
         def on_step_end(self, *given: Any, **kwargs: Any) -> None:
             ends.append(time.perf_counter())
 
     class Timed(ours):
-        """Our trainer, or the library's way to the loss in it: batches, optimizer and checkpoints stay the same."""
+        """Our trainer; for the plain way it computes the loss as the library does."""
 
         def __init__(self, *args: Any, callbacks: list[TrainerCallback], **kwargs: Any) -> None:
             super().__init__(*args, callbacks=[*callbacks, Stopwatch()], **kwargs)
@@ -132,7 +132,7 @@ def one(given: argparse.Namespace) -> dict[str, Any]:
 def result(
     given: argparse.Namespace, still: dict[str, dict[str, Any]], runs: dict[str, list[dict[str, Any]]]
 ) -> dict[str, Any]:
-    """What is claimed, and what it rests on."""
+    """The figures that docs/performance.md quotes, and those they are computed from."""
     apart = [abs(a - b) for a, b in zip(*(still[way]["losses"] for way in WAYS), strict=True)]
     means = {way: [statistics.fmean(run["losses"]) for run in parts] for way, parts in runs.items()}
     rates = {way: rate(given, parts) for way, parts in runs.items()}
@@ -165,7 +165,7 @@ def result(
 
 
 def rate(given: argparse.Namespace, runs: list[dict[str, Any]]) -> float:
-    """Examples a second: of each step the median over the runs, since the batches differ in length."""
+    """Examples a second, from the median time of each step over the runs; the batches differ in length."""
     steps = zip(*(run["seconds"] for run in runs), strict=True)
     medians = [statistics.median(step) for step in steps]
     saving = sorted(medians)[-2:]  # the steps after which a checkpoint was written
