@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 import small_evaluation
 
@@ -70,6 +71,34 @@ def test_a_difference_without_its_figures_is_left_out_and_its_neighbour_stays(be
 )
 def test_bm25_parameters_that_bm25_can_work_with(bm25, expected):
     assert Evaluation.from_json({"bm25": bm25}).bm25 == expected
+
+
+COLUMN = "full_catalogue/ndcg@10"
+
+
+@pytest.mark.parametrize(
+    "bent",
+    [
+        {"query": []},
+        {"query": ["mug", "cup", "cord"]},
+        {"query": "ab"},
+        {"query": ["mug", 7]},
+        {"systems": {"tuned": {COLUMN: [0.5]}}},
+        {"labels": {"Exact": [1, 2, 3]}},
+    ],
+)
+def test_figures_of_queries_that_do_not_line_up_are_left_out(bent):
+    """A list that lacks one query would put every later figure beside the wrong one."""
+    whole = {"product_locale": ["us", "es"], "query": ["mug", "taza"], "systems": {"tuned": {COLUMN: [None, 0.5]}}}
+    assert Evaluation.from_json({"per_query": whole}).per_query.query == ["mug", "taza"]
+    assert Evaluation.from_json({"per_query": whole | bent}).per_query is None
+
+
+def test_what_is_no_number_is_undefined():
+    whole = {"product_locale": ["us"] * 3, "query": ["a", "b", "c"], "systems": {"tuned": {COLUMN: [None, "much", 1]}}}
+    found = Evaluation.from_json({"per_query": whole}).per_query
+    assert np.isnan(found.values("tuned", COLUMN)[:2]).all() and found.values("tuned", COLUMN)[2] == 1
+    assert found.values("base", COLUMN) is None
 
 
 @pytest.mark.parametrize("run", [{"examples": "many"}, {"history": [1]}, {"seconds": None}])

@@ -1,14 +1,12 @@
 """Slices of the held-out queries, on cases that can be counted by hand."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from space.data.judgments import LABELS
 from space.evaluation import findings, protocols, slices
-from space.evaluation.schema import METRICS, MIN_QUERIES, BeforeAfter, Evaluation
+from space.evaluation.schema import METRICS, MIN_QUERIES, BeforeAfter, Evaluation, PerQuery
 
 HEADLINE, JUDGED = slices.FIGURES
 
@@ -66,33 +64,9 @@ def test_an_older_evaluation_has_no_label_mix():
     assert list(slices.cut(frame)) == ["Locale", "Query length"]
 
 
-@pytest.mark.parametrize(
-    "bent",
-    [
-        {},
-        {"per_query": None},
-        {"per_query": {"query": [], "product_locale": []}},
-        {"per_query": {"query": ["a"], "product_locale": []}},
-        {"per_query": {"query": ["a"], "product_locale": ["us"], "systems": {"base": {}}}},
-        {"per_query": {"query": "a", "product_locale": "b"}},
-    ],
-)
-def test_what_holds_no_queries(bent):
-    assert slices.queries(Evaluation.from_json(bent)) is None
-
-
-def test_misaligned_figures_are_none():
-    """A list that lacks one query would put every later figure beside the wrong one."""
-    found = json.loads(measured(many("us", 3, 0.1)).to_json())
-    found["per_query"]["systems"]["tuned"][HEADLINE].pop()
-    assert Evaluation.from_json(found).per_query is None
-
-
-def test_what_is_no_number_is_left_out():
-    found = json.loads(measured(many("us", 3, 0.1)).to_json())
-    found["per_query"]["systems"]["tuned"][HEADLINE] = [None, "much", 0.75]
-    values = slices.difference(slices.queries(Evaluation.from_json(found)), HEADLINE)
-    assert np.isnan(values[:2]).all() and values[2] == pytest.approx(0.25)
+def test_an_evaluation_without_base_and_tuned_has_no_slices():
+    assert slices.queries(Evaluation()) is None
+    assert slices.queries(Evaluation(per_query=PerQuery(["us"], ["mug"]))) is None
 
 
 # -- figures ---------------------------------------------------------------------------------------------------------
