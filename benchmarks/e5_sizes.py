@@ -89,7 +89,7 @@ def train(given: argparse.Namespace, folder: str, way: dict[str, Any]) -> dict[s
     """{"examples_per_second", "peak_gb", "precision"}."""
     import torch
 
-    from space.data.catalogue import passages
+    from space.data.passages import passages
     from space.encoding.encoder import TextEncoder
     from space.encoding.weights import locate
     from space.pipelines import examples as pipeline
@@ -129,7 +129,7 @@ def embed(given: argparse.Namespace, folder: str) -> dict[str, Any]:
     """{"products_per_second": with tokenizing, "model_alone": without, "peak_gb", "precision"}."""
     import torch
 
-    from space.data.catalogue import passages
+    from space.data.passages import passages
     from space.encoding.encoder import TextEncoder
     from space.encoding.weights import locate
     from space.pipelines.inputs import open_judged

@@ -43,7 +43,7 @@ def main() -> None:
 
     import torch
 
-    from space.data.catalogue import passages
+    from space.data.passages import passages
     from space.encoding.encoder import TextEncoder
     from space.encoding.weights import locate
     from space.hub.client import model_download
@@ -162,7 +162,7 @@ def build(catalogue: Any, encoder: Any) -> dict[str, float]:
     """A store of these products: the parts of the work one after the other, and as the build overlaps them."""
     from accelerate import PartialState
 
-    from space.data.catalogue import passages, template
+    from space.data.passages import passages, template
     from space.store.embedding import embed_catalogue
     from space.store.writer import Plan, StoreWriter
 

@@ -13,8 +13,8 @@ import torch
 from folds import some, split
 from recipes import RECIPES, Recipe
 
-from space.data.catalogue import passages
 from space.data.judgments import Judged
+from space.data.passages import passages
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import locate
 from space.evaluation import bm25_tuning, forgetting, protocols

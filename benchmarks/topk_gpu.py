@@ -23,7 +23,7 @@ from vectors import NOISE
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from space.data import catalogue  # noqa: E402
+from space.data.passages import passages  # noqa: E402
 from space.encoding.encoder import TextEncoder  # noqa: E402
 from space.encoding.weights import STAND_IN, locate  # noqa: E402
 from space.index.torch_index import TorchIndex  # noqa: E402
@@ -84,7 +84,7 @@ def made(dataset: str, number: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Rows (number, d) on the GPU, queries (128, d) on the CPU; float32 of unit norm."""
     judged = inputs.open_judged(dataset, ["us"], offline=True)
     encoder = TextEncoder(locate(STAND_IN))
-    few = encoder.encode_passages(catalogue.passages(judged.catalogue)).cuda()
+    few = encoder.encode_passages(passages(judged.catalogue)).cuda()
     asked = sorted({*judged.train["query"], *judged.test["query"]})
     asked = (asked * -(-max(BATCHES) // len(asked)))[:: max(1, len(asked) // max(BATCHES))][: max(BATCHES)]
     rows = few[torch.arange(number, device="cuda") % len(few)]

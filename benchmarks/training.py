@@ -72,7 +72,7 @@ def one(given: argparse.Namespace) -> dict[str, Any]:
     from sentence_transformers import SentenceTransformerTrainer
     from transformers import TrainerCallback
 
-    from space.data.catalogue import passages
+    from space.data.passages import passages
     from space.encoding.encoder import TextEncoder
     from space.encoding.weights import locate
     from space.hub.client import model_download

@@ -13,7 +13,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from space.data import catalogue
+from space.data.passages import passages
 from space.encoding.encoder import TextEncoder  # noqa: E402
 from space.encoding.weights import STAND_IN, locate  # noqa: E402
 from space.pipelines import inputs  # noqa: E402
@@ -33,7 +33,7 @@ def encoded(dataset: str, products: int, queries: int) -> tuple[np.ndarray, np.n
         queries: exactly so many, repeated if there are fewer.
     """
     judged = inputs.open_judged(dataset, ["us"])
-    texts = catalogue.passages(judged.catalogue)
+    texts = passages(judged.catalogue)
     asked = sorted({*judged.train["query"], *judged.test["query"]})
     encoder = TextEncoder(locate(STAND_IN), device="cpu")
     few = encoder.encode_passages([texts[row] for row in _spread(len(texts), min(products, len(texts)))])

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import torch
 
-from space.data.catalogue import passages
+from space.data.passages import passages
 from space.encoding.description import EncoderDescription
 from space.index.bm25 import Bm25Index
 from space.index.torch_index import TorchIndex

@@ -15,7 +15,7 @@ from conftest import command, environment, run_script
 
 import build_embeddings
 from space.data import sample
-from space.data.catalogue import passages
+from space.data.passages import passages
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import locate
 from space.index.bm25 import K1, B

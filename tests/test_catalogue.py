@@ -7,7 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from space.data import catalogue
-from space.data.catalogue import BULLETS, DataError, load_catalogue
+from space.data.catalogue import BULLETS, DataError
+from space.data.passages import passages, template
+from space.data.product_files import load_catalogue
 
 OURS = ["product_locale", "product_id", "product_title", "product_brand", "product_color"]
 ROWS = [
@@ -244,9 +246,9 @@ def test_text_in_a_number_column(tmp_path):
     """Names the value and where it stands: of a csv the line, and the column as the shop calls it."""
     rows = [{"sku": str(row), "name": "two\nlines", "cost": cost} for row, cost in enumerate(["1", "2.5", "$12", "x"])]
     columns = {"product_id": "sku", "product_title": "name", "price": "cost"}
-    assert message(write(tmp_path / "c.csv", rows), columns) == "c.csv: line 6, column 'cost': '$12' is no number"
+    assert message(write(tmp_path / "c.csv", rows), columns) == "c.csv: line 6, column 'cost': '$12' is not a number"
     found = message(write(tmp_path / "c.jsonl", [{"product_id": "1", "product_title": "t", "price": "$12"}]))
-    assert found.startswith("c.jsonl: column 'price' is no double: ") and "$12" in found
+    assert found.startswith("c.jsonl: column 'price' does not fit double: ") and "$12" in found
 
 
 def test_bullets_that_are_not_there(tmp_path):
@@ -268,14 +270,14 @@ def test_passages():
             BULLETS: pa.array(["soft sole", None, "", "x"], pa.string()),
         }
     )
-    assert catalogue.passages(table) == ["Red shoes Acme red", "Acme", "Mug blue", ""]
-    assert catalogue.passages(table, bullets=4) == ["Red shoes Acme red soft", "Acme", "Mug blue", "x"]
+    assert passages(table) == ["Red shoes Acme red", "Acme", "Mug blue", ""]
+    assert passages(table, bullets=4) == ["Red shoes Acme red soft", "Acme", "Mug blue", "x"]
 
 
 def test_template_names_the_passage():
     """Stores with and without bullets, or with another number of characters, must not be taken for the same."""
-    assert catalogue.template(0) == "{title} {brand} {color}"
-    assert len({catalogue.template(bullets) for bullets in (0, 100, 200)}) == 3
+    assert template(0) == "{title} {brand} {color}"
+    assert len({template(bullets) for bullets in (0, 100, 200)}) == 3
 
 
 def test_rows_of():

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import TrainerControl, TrainerState
 
-from space.data.catalogue import passages
+from space.data.passages import passages
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import locate
 from space.errors import UserError

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import small_shop
 
-from space.data.catalogue import BULLETS, bullets_of, passages, template
+from space.data.catalogue import BULLETS
+from space.data.passages import bullets_of, passages, template
 from space.data.words import search_terms
 from space.errors import QueryError
 from space.index.bm25 import Bm25Index

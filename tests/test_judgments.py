@@ -299,7 +299,7 @@ def test_both_splits_empty(folder):
 def test_text_in_a_number_column(folder):
     """Extra columns are typed in joined rows too; the file is named."""
     found = refused(folder(train=TRAIN.assign(price="cheap")))
-    assert found.startswith("train.parquet: column 'price' is no double: ")
+    assert found.startswith("train.parquet: column 'price' does not fit double: ")
 
 
 @pytest.mark.parametrize("name", ["train", "test", "products"])

@@ -20,8 +20,8 @@ from conftest import ROOT, environment
 import app
 import build_embeddings
 from space import settings as config
-from space.data.catalogue import passages
 from space.data.filters import FILTERS, Facets
+from space.data.passages import passages
 from space.encoding.description import EncoderDescription
 from space.errors import QueryError
 from space.index import milvus

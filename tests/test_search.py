@@ -5,7 +5,8 @@ import math
 import pytest
 import small_shop
 
-from space.data.catalogue import passages, rows_of
+from space.data.catalogue import rows_of
+from space.data.passages import passages
 from space.errors import QueryError
 from space.evaluation import protocols
 from space.evaluation.metrics import rank_biased_overlap

@@ -6,8 +6,8 @@ import pytest
 import small_shop
 from datasets import Dataset
 
-from space.data.catalogue import passages
 from space.data.judgments import Judged
+from space.data.passages import passages
 from space.errors import UserError
 from space.index.torch_index import TorchIndex
 from space.pipelines import examples as pipeline

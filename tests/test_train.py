@@ -14,7 +14,7 @@ from sentence_transformers import SentenceTransformer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import train
-from space.data.catalogue import passages
+from space.data.passages import passages
 from space.encoding.weights import STAND_IN
 from space.pipelines.inputs import open_judged
 from space.settings import LOCALES

@@ -19,7 +19,7 @@ from sentence_transformers.sentence_transformer.losses import (
 from torch.utils.data import BatchSampler, DataLoader
 from transformers import TrainerState
 
-from space.data.catalogue import passages
+from space.data.passages import passages
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import locate
 from space.io import files

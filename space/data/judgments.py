@@ -10,15 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from space.data.catalogue import (
-    DataError,
-    in_locales,
-    need_columns,
-    read_products,
-    readable,
-    rows_of,
-    schema_of,
-)
+from space.data.catalogue import DataError, in_locales, need_columns, rows_of
+from space.data.product_files import read_joined_products, read_products, readable, schema_of
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +91,7 @@ def read_folder(folder: Path, bullets: bool) -> tuple[pd.DataFrame, pd.DataFrame
             raise DataError(f"{folder}: {OFFICIAL_EXAMPLES} is there, {OFFICIAL_PRODUCTS} is missing")
         examples = _judgments([folder / OFFICIAL_EXAMPLES], extra=("split",))
         splits = [examples[examples["split"] == split].drop(columns="split") for split in ("train", "test")]
-        return splits[0], splits[1], read_products([folder / OFFICIAL_PRODUCTS], bullets, unique=True)
+        return splits[0], splits[1], read_products(folder / OFFICIAL_PRODUCTS, bullets)
     files = [folder / "train.parquet", folder / "test.parquet"]
     for file in files:
         if not file.is_file():
@@ -107,9 +100,7 @@ def read_folder(folder: Path, bullets: bool) -> tuple[pd.DataFrame, pd.DataFrame
                 f"{OFFICIAL_EXAMPLES} and {OFFICIAL_PRODUCTS}"
             )
     own = folder / "products.parquet"
-    products = (
-        read_products([own], bullets, unique=True) if own.is_file() else read_products(files, bullets, unique=False)
-    )
+    products = read_products(own, bullets) if own.is_file() else read_joined_products(files, bullets)
     return _judgments(files[:1]), _judgments(files[1:]), products
 
 

@@ -2,8 +2,8 @@
 
 import logging
 
-from space.data.catalogue import passages
 from space.data.judgments import Judged
+from space.data.passages import passages
 from space.evaluation import protocols
 from space.evaluation.schema import ProtocolTable
 from space.index.bm25 import Bm25Index

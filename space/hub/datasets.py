@@ -5,8 +5,9 @@ import logging
 import pandas as pd
 import pyarrow as pa
 
-from space.data.catalogue import DataError, need_columns, products_of
+from space.data.catalogue import DataError, need_columns
 from space.data.judgments import JUDGMENT_COLUMNS
+from space.data.product_files import distinct_products
 from space.errors import HubError
 from space.hub import client
 from space.settings import split_revision
@@ -54,4 +55,4 @@ def read_dataset(
     for split, table in zip(SPLITS, tables, strict=True):
         need_columns(table.schema.names, JUDGMENT_COLUMNS, f"{dataset} {split}")
         frames.append(table.select(list(JUDGMENT_COLUMNS)).to_pandas())
-    return snapshot.revision, frames[0], frames[1], products_of([(dataset, table) for table in tables], bullets)
+    return snapshot.revision, frames[0], frames[1], distinct_products([(dataset, table) for table in tables], bullets)

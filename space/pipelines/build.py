@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
-from space.data.catalogue import template
+from space.data.passages import template
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import Weights
 from space.evaluation.schema import METRICS, Bm25Parameters, Evaluation, EvaluationError

@@ -7,8 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from space.data import catalogue, sample
+from space.data import sample
+from space.data.catalogue import Source, as_catalogue, in_locales
 from space.data.judgments import JUDGMENT_COLUMNS, Judged, check, read_folder
+from space.data.product_files import load_catalogue
 from space.hub.datasets import read_dataset
 from space.settings import SAMPLE, BuildSettings
 
@@ -27,7 +29,7 @@ def open_judged(dataset: str, locales: Sequence[str], *, bullets: bool = False, 
     """
     if dataset == SAMPLE:
         judgments = sample.judgments()
-        products = catalogue.shaped(sample.catalogue(), SAMPLE, bullets=bullets)
+        products = as_catalogue(sample.catalogue(), Source(SAMPLE), bullets=bullets)
         train, test = (
             judgments[judgments["split"] == split].drop(columns="split").reset_index(drop=True)
             for split in ("train", "test")
@@ -66,8 +68,8 @@ def open_contents(settings: BuildSettings) -> Contents:
     bullets, locales, path = settings.bullets > 0, settings.locales, settings.catalogue
     if path is None:
         return contents_of(open_judged(settings.dataset, locales, bullets=bullets, offline=settings.offline))
-    table = catalogue.load_catalogue(path, settings.column_map(), bullets=bullets)
-    return Contents(catalogue.in_locales(table, locales, path.name), None, path.name)
+    table = load_catalogue(path, settings.column_map(), bullets=bullets)
+    return Contents(in_locales(table, locales, path.name), None, path.name)
 
 
 def contents_of(judged: Judged) -> Contents:

@@ -7,8 +7,8 @@ from contextlib import nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
 
-from space.data.catalogue import passages
 from space.data.judgments import Judged
+from space.data.passages import passages
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import Weights, locate
 from space.errors import HubError

@@ -44,7 +44,7 @@ class SearchEngine:
         references: {system: scores to compare its scores with}; hits of other systems have no standing.
         gpu: ``spaces.GPU`` on ZeroGPU, see ``Device``.
         usage: counts searches and the products shown, or None.
-        bullets: characters of the bullet points in the passages, see ``space.data.catalogue.passages``.
+        bullets: characters of the bullet points in the passages, see ``space.data.passages.passages``.
     """
 
     def __init__(

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from space.data.catalogue import BULLETS, passage
+from space.data.catalogue import BULLETS
+from space.data.passages import passage
 from space.data.words import has_japanese, search_terms, word_spans
 from space.index.bm25 import Term
 from space.retrieval.hybrid import RRF_K

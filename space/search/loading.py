@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from space.data.catalogue import bullets_of
+from space.data.passages import bullets_of
 from space.encoding.description import ENCODERS
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import locate

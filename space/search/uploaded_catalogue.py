@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from space.data.catalogue import EXTRA_COLUMNS, DataError, Places, passages, refuse_nulls, shaped
+from space.data.catalogue import EXTRA_COLUMNS, DataError, Source, as_catalogue, refuse_nulls
 from space.data.csv_reader import CsvError, read_csv
+from space.data.passages import passages
 from space.encoding.description import ENCODERS
 from space.errors import shown
 from space.index.bm25 import Bm25Index
@@ -83,8 +84,8 @@ def parse(data: bytes, source: str) -> pa.Table:
         columns["product_id"] = pa.chunked_array([pa.array(map(str, found.lines.tolist()), pa.string())])
     if "product_locale" not in columns:
         columns["product_locale"] = pa.chunked_array([pa.array([LOCALE] * len(table), pa.string())])
-    places = Places(source, found.lines, {ours: table.column_names[place] for ours, place in names.items()})
-    products = shaped(pa.table(columns), places, bullets=False)
+    places = Source(source, found.lines, {ours: table.column_names[place] for ours, place in names.items()})
+    products = as_catalogue(pa.table(columns), places, bullets=False)
     refuse_nulls(products, ["product_title"], places)
     return products
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 from tqdm import tqdm
 
-from space.data.catalogue import passages
+from space.data.passages import passages
 from space.encoding.description import EncoderDescription
 from space.encoding.encoder import TextEncoder
 from space.io.threads import prefetch
@@ -72,7 +72,7 @@ def embed_catalogue(
         plan: its layout.
         processes: the processes that share the work.
         resume: keep shards that an earlier run finished and that would come out the same.
-        bullets: see ``space.data.catalogue.passages``.
+        bullets: see ``space.data.passages.passages``.
         judgments: the held-out judgments, for labels in the app.
         evaluation: what training measured.
         card: makes the text of README.md from the encoders.

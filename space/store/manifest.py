@@ -59,7 +59,7 @@ class Manifest:
         notice: what must be said wherever the data is shown, or "".
         rows: products.
         shard_size: products in a shard.
-        text: the passage text in words, see ``space.data.catalogue.template``.
+        text: the passage text in words, see ``space.data.passages.template``.
         encoders: {"base" and "tuned": which encoder made its vectors}.
         files: {path inside the store: its size and checksum}.
     """

@@ -17,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import torch
 
-from space.data.catalogue import passage_column
+from space.data.passages import passage_column
 from space.encoding.description import ENCODERS
 from space.index.bm25 import Bm25Index, InvertedLists
 from space.io.files import WriteError, atomically, sole_writer, write_bytes

@@ -31,7 +31,7 @@ class Plan:
     Attributes:
         rows: products.
         shard_size: products per shard.
-        template: the passage text in words, see ``space.data.catalogue.template``.
+        template: the passage text in words, see ``space.data.passages.template``.
         dataset: what was loaded; a Hub data set as ID@COMMIT.
         notice: what must be said wherever the data is shown, or "".
     """

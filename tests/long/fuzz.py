@@ -74,6 +74,7 @@ def watched(name: str, cases: int, seed: int) -> None:
         "space.data.csv_reader",
         "space.search.uploaded_catalogue",
         "space.data.catalogue",
+        "space.data.product_files",
         "space.store.manifest",
     ]
     writers = ["space.store.manifest", "space.ui.links", "space.ui.events.export", "space.ui.html.cards"]

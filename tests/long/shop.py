@@ -31,7 +31,7 @@ class Drawn:
 
 def make(folder: Path, dataset: str, locales: Sequence[str]) -> list[str]:
     """Write the store; what app.py is to be started with."""
-    from space.data.catalogue import template
+    from space.data.passages import template
     from space.encoding.description import ENCODERS
     from space.encoding.encoder import TextEncoder
     from space.encoding.weights import STAND_IN, locate

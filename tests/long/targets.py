@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import torch
 
 import tests.long  # noqa: F401  (finds the tests' shop)
-from space.data import catalogue
+from space.data import passages, product_files
 from space.encoding.description import MAX_DIM
 from space.errors import QueryError, UserError
 from space.index.torch_index import TorchIndex
@@ -65,12 +65,12 @@ def _catalogue(data: bytes, kind: str) -> None:
     path = _folder() / f"shop.{kind}"
     path.write_bytes(data)
     try:
-        found = catalogue.load_catalogue(path)
+        found = product_files.load_catalogue(path)
     except UserError as error:
         assert path.name in str(error)
         return
     assert len(found) and not found["product_id"].null_count
-    assert len(catalogue.passages(found)) == len(found)
+    assert len(passages.passages(found)) == len(found)
 
 
 @cache
