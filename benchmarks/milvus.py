@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 from space.data.filters import Facets  # noqa: E402
 from space.encoding.description import ENCODERS, EncoderDescription  # noqa: E402
-from space.index import milvus  # noqa: E402
+from space.index.milvus_client import KINDS  # noqa: E402
 from space.index.torch_index import TorchIndex  # noqa: E402
 from space.store import milvus_collections  # noqa: E402
 from space.store.reader import Store  # noqa: E402
@@ -39,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--products", type=int, default=20_000)
     parser.add_argument("--queries", type=int, default=50)
-    parser.add_argument("--kind", default="FLAT", choices=sorted(milvus.KINDS))
+    parser.add_argument("--kind", default="FLAT", choices=sorted(KINDS))
     parser.add_argument("--uri", help="a server to measure instead of Milvus Lite")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

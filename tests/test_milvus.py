@@ -24,9 +24,10 @@ from space.data.filters import FILTERS, Facets
 from space.data.passages import passages
 from space.encoding.description import EncoderDescription
 from space.errors import QueryError
-from space.index import milvus
+from space.index import milvus, milvus_client
 from space.index.bm25 import Bm25Index
-from space.index.milvus import KINDS, MilvusError, MilvusIndex, condition, unfinished
+from space.index.milvus import MilvusIndex, condition
+from space.index.milvus_client import KINDS, MilvusConnection, MilvusError, unfinished
 from space.index.torch_index import TorchIndex
 from space.pipelines import quickstart
 from space.retrieval.baselines import Bm25System, RandomSystem
@@ -336,10 +337,10 @@ def test_a_killed_load_is_not_searched_and_goes_on(store, tmp_path, pairs, caplo
 
 def test_a_second_request_for_the_same_rows_doubles_none(store, uri):
     """A client sends again what was not acknowledged in time."""
-    place, name = milvus.connect(uri), collection_name(store)
+    place, name = milvus_client.connect(uri), collection_name(store)
     start, products, parts = next(store.shards())
     place.client.upsert(name, next(milvus_collections._requests(start, products, parts)))
-    assert milvus.count(place, name) == ROWS
+    assert milvus_client.count(place, name) == ROWS
 
 
 def test_another_store_or_encoder_is_refused(store, uri, tmp_path):
@@ -357,7 +358,7 @@ def test_another_store_or_encoder_is_refused(store, uri, tmp_path):
 def test_a_collection_that_lost_rows_or_has_others_is_refused(store, tmp_path):
     """Somebody else's hand: what is missing is not made up for by what does not belong."""
     uri = str(tmp_path / "touched.db")
-    place, name = milvus.connect(uri), collection_name(store)
+    place, name = milvus_client.connect(uri), collection_name(store)
     milvus_collections._create(place.client, unfinished(name), store)
     milvus_collections._index(place, unfinished(name), "FLAT")
     _, products, parts = next(store.shards())
@@ -388,9 +389,9 @@ def test_the_index_is_waited_for_and_may_fail():
 
     done, building = {"pending_index_rows": 0, "state": "Finished"}, {"pending_index_rows": 9, "state": "InProgress"}
     for states, indexed in (((done, done), True), ((done, building), False)):
-        assert milvus_collections._indexed(milvus.Place("http://a", Server(*states)), "e5_x") is indexed
+        assert milvus_collections._indexed(MilvusConnection("http://a", Server(*states)), "e5_x") is indexed
     with pytest.raises(MilvusError, match="could not build the index of e5_x"):
-        milvus_collections._indexed(milvus.Place("http://a", Server(done, building | {"state": "Failed"})), "e5_x")
+        milvus_collections._indexed(MilvusConnection("http://a", Server(done, building | {"state": "Failed"})), "e5_x")
 
 
 def test_what_milvus_cannot_take_is_said(store):
@@ -448,7 +449,7 @@ def test_an_address_without_its_secret(uri, shown):
 
 def test_no_secret_is_said_or_logged(monkeypatch, caplog, capfd, store):
     """Neither where nobody answers, nor where the server repeats what it was given."""
-    monkeypatch.setattr(milvus, "PATIENCE", 0.2)
+    monkeypatch.setattr(milvus_client, "PATIENCE", 0.2)
     uri = "http://root:hush-hush@127.0.0.1:9"
     with (
         caplog.at_level(logging.DEBUG),
@@ -457,7 +458,7 @@ def test_no_secret_is_said_or_logged(monkeypatch, caplog, capfd, store):
         open_indexes(store, uri)
     import pymilvus
 
-    with pytest.raises(MilvusError, match="says: no user …, token …") as repeated, milvus.answering(uri):
+    with pytest.raises(MilvusError, match="says: no user …, token …") as repeated, milvus_client.answering(uri):
         raise pymilvus.MilvusException(message="no user root, token root:hush-hush")
     printed = "".join(capfd.readouterr())
     import grpc
@@ -466,7 +467,7 @@ def test_no_secret_is_said_or_logged(monkeypatch, caplog, capfd, store):
         def details(self):
             return "root:hush-hush may not"
 
-    with pytest.raises(MilvusError, match="says: … may not"), milvus.answering(uri):
+    with pytest.raises(MilvusError, match="says: … may not"), milvus_client.answering(uri):
         raise Refused
     for text in (str(said.value), str(repeated.value), repr(said.value.__cause__), caplog.text, printed):
         assert "hush" not in text
@@ -479,7 +480,7 @@ def test_a_visitor_is_not_told_where_the_database_is(store, caplog):
 
             raise pymilvus.MilvusException(message="connection refused by db.internal")
 
-    place = milvus.Place("http://root:hush@db.internal:19530", Gone())
+    place = MilvusConnection("http://root:hush@db.internal:19530", Gone())
     with pytest.raises(QueryError, match="^the vector database does not answer: try again in a minute$"):
         MilvusIndex(place, "e5_x", "base", (9, DIM), "FLAT").search(torch.zeros(1, DIM), 3)
     assert "connection refused" in caplog.text and "hush" not in caplog.text
@@ -488,7 +489,7 @@ def test_a_visitor_is_not_told_where_the_database_is(store, caplog):
 def test_without_the_package_one_sentence(monkeypatch, store):
     monkeypatch.setitem(sys.modules, "pymilvus", None)
     with pytest.raises(MilvusError, match="needs the packages pymilvus.*: pip install -r requirements-milvus.txt$"):
-        milvus.connect("http://127.0.0.1:19530")
+        milvus_client.connect("http://127.0.0.1:19530")
     with pytest.raises(SystemExit, match="build_embeddings.py: Milvus needs the packages pymilvus"):
         build_embeddings.main(["--to-milvus", "a.db", "--output-dir", str(store.folder)])
 
@@ -498,7 +499,7 @@ def test_a_file_that_cannot_be_opened(store, tmp_path):
         open_indexes(store, str(tmp_path / "none.db"))
     assert not (tmp_path / "none.db").exists()
     (tmp_path / "text.db").write_text("no database")
-    with pytest.raises(MilvusError, match="text.db cannot be opened: .* or it is something else"):
+    with pytest.raises(MilvusError, match="text.db cannot be opened: .* or it is not a Milvus file"):
         open_indexes(store, str(tmp_path / "text.db"))
 
 

@@ -1,148 +1,30 @@
-"""The vectors of a store in Milvus: where it is, what its collections are called, and the search in one of them.
-
-Knows vectors, row numbers and filters; products and texts are others'. The only module that imports pymilvus, and only
-when Milvus is asked for. A collection is named after what is in it, and has that name only once it is whole: so one of
-other products, of another encoder, or half loaded is never searched.
-"""
+"""Vector search in Milvus, with the methods and the scores of ``TorchIndex``."""
 
 import copy
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import numpy as np
 import torch
 
 from space.data.filters import FILTERS, given
-from space.errors import QueryError, ServiceError
-from space.settings.names import is_local, without_secret
+from space.errors import QueryError
+from space.index.milvus_client import KEY, KINDS, METRIC, PATIENCE, MilvusConnection, MilvusError, answering
 
 logger = logging.getLogger(__name__)
 
-KEY = "row"
-METRIC = "IP"
-#: {kind of index: (parameters to build it with, parameters to search it with)}. FLAT compares with every row. The
-#: other two look at some of them, HNSW along a graph over float32 vectors, IVF_SQ8 in cells of int8 codes.
-KINDS: dict[str, tuple[dict[str, int], dict[str, int]]] = {
-    "FLAT": ({}, {}),
-    "HNSW": ({"M": 16, "efConstruction": 200}, {"ef": 128}),
-    "IVF_SQ8": ({"nlist": 1024}, {"nprobe": 64}),
-}
-#: More than k rows are asked for, since whose score is that of the last, in other rounding, is not settled; and where
-#: the scores are those of codes, several times as many.
+#: Rows asked for beyond k, because Milvus rounds scores differently and may order the last ones otherwise. With scores
+#: of int8 codes several times as many are asked for.
 _SPARE, _CODED = 16, 4
-#: How far the scores that Milvus computed may be from ours: rounding of float32 sums.
+#: How far Milvus' scores may be from ours: rounding of float32 sums.
 _ROUNDING = 1e-4
-#: What Milvus gives at most for one query; and what is fetched by row in one go.
+#: The most rows Milvus returns for a query, and the most that are fetched by row at a time.
 _MOST, _FETCH = 16_384, 1_000
-#: Seconds until a request is given up; without them pymilvus would try for minutes.
-PATIENCE = 10.0
-INSTALL = "pip install -r requirements-milvus.txt"
-
-
-class MilvusError(ServiceError):
-    """Milvus cannot be used as asked; the message says why, and how that can be cured."""
-
-
-class Place(NamedTuple):
-    """A Milvus as it was named.
-
-    Attributes:
-        uri: a file ending in .db, for Milvus Lite in this process, or http(s)://….
-        client: of pymilvus.
-    """
-
-    uri: str
-    client: Any
-
-    @property
-    def name(self) -> str:
-        """As it may be shown."""
-        return without_secret(self.uri)
-
-
-def connect(uri: str) -> Place:
-    """A Milvus that answers.
-
-    Raises:
-        MilvusError: pymilvus is not installed, nothing answers there, or it does not let us in.
-    """
-    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # tracebacks of what is said here in a sentence
-    logging.getLogger("milvus_lite").setLevel(logging.CRITICAL)
-    pymilvus = package()
-    if is_local(uri):
-        Path(uri).parent.mkdir(parents=True, exist_ok=True)
-        try:
-            return Place(uri, pymilvus.MilvusClient(uri, timeout=PATIENCE))
-        except pymilvus.MilvusException as error:
-            raise MilvusError(
-                f"{uri} cannot be opened: another process has it (Milvus Lite is for one), or it is something else"
-            ) from error
-    with answering(uri):
-        return Place(uri, pymilvus.MilvusClient(uri, timeout=PATIENCE))
-
-
-def package() -> Any:
-    """pymilvus, imported where it is used: whoever does without Milvus need not have it.
-
-    Raises:
-        MilvusError: it, or what it needs for a file, is not installed.
-    """
-    try:
-        import milvus_lite  # noqa: F401
-        import pymilvus
-    except ImportError as error:
-        raise MilvusError(f"Milvus needs the packages pymilvus and milvus-lite ({error}): {INSTALL}") from error
-    return pymilvus
-
-
-@contextmanager
-def answering(uri: str) -> Iterator[None]:
-    """A ``MilvusError`` for what goes wrong inside the ``with``, without the password that the address may hold."""
-    pymilvus = package()
-    import grpc  # pymilvus lets some of its errors through
-
-    try:
-        yield
-    except (pymilvus.MilvusException, grpc.RpcError) as error:
-        said = error.message if isinstance(error, pymilvus.MilvusException) else error.details() or repr(error.code())
-        parts = urlsplit(uri)
-        for secret in () if is_local(uri) else (parts.netloc.rpartition("@")[0], parts.username, parts.password):
-            said = said.replace(secret, "…") if secret else said
-        raise MilvusError(f"Milvus at {without_secret(uri)} says: {said}") from None
-
-
-def others(place: Place, name: str) -> str:
-    """The collections of other stores, for a message; "" where there are none."""
-    ours = (name, unfinished(name))
-    found = sorted(
-        one for one in place.client.list_collections(timeout=PATIENCE) if one.startswith("e5_") and one not in ours
-    )
-    return ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
-
-
-def count(place: Place, name: str, below: int | None = None) -> int:
-    """The rows of a loaded collection, each once; of those from 0 to less than ``below`` if that is given."""
-    some = "" if below is None else f"{KEY} >= 0 and {KEY} < {below}"
-    found = place.client.query(name, filter=some, output_fields=["count(*)"], timeout=60)
-    return int(found[0]["count(*)"])
-
-
-def unfinished(name: str) -> str:
-    """What a collection is called until it is whole."""
-    return f"{name}_loading"
-
-
-def kind_of(place: Place, name: str, part: str) -> str:
-    """Which of ``KINDS`` the vectors of a part were indexed with."""
-    return str(place.client.describe_index(name, part, timeout=PATIENCE)["index_type"])
 
 
 def condition(filters: Mapping[str, Any]) -> str:
-    """Filters in Milvus's words, "" where all products pass.
+    """Filters as an expression of Milvus; "" if all products pass.
 
     Args:
         filters: of ``space.data.filters.FILTERS``, checked; None and "" allow all.
@@ -163,7 +45,7 @@ def condition(filters: Mapping[str, Any]) -> str:
 
 
 def _literal(text: str) -> str:
-    """A text in quotes. Milvus Lite knows these escapes and no others; what else there is may stand as it is."""
+    """A text in quotes. These are the escapes of Milvus Lite; it takes all other characters as they are."""
     for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
         text = text.replace(plain, escaped)
     return f'"{text}"'
@@ -172,21 +54,22 @@ def _literal(text: str) -> str:
 class MilvusIndex:
     """One encoder's vectors in a collection, with the methods of ``TorchIndex``.
 
-    What Milvus finds is scored here, from the vectors it holds: so scores and order are those of ``TorchIndex``, ties
-    by lower row. With FLAT the rows are so as well, save where over 16,000 products have one and the same score.
+    Rows that Milvus finds are scored here, from the vectors it returns, so scores and order are those of
+    ``TorchIndex``, ties by lower row. With FLAT it also finds the same rows, unless more than 16,000 products have the
+    same score.
 
     Args:
-        place: where it is.
-        name: of the collection, loaded.
+        place: the connection.
+        name: the loaded collection.
         part: the field of the vectors.
         shape: (n, d).
-        kind: of its index, see ``KINDS``.
+        kind: type of the index, see ``KINDS``.
     """
 
     device = torch.device("cpu")
 
-    def __init__(self, place: Place, name: str, part: str, shape: tuple[int, int], kind: str) -> None:
-        """Asks nothing yet."""
+    def __init__(self, place: MilvusConnection, name: str, part: str, shape: tuple[int, int], kind: str) -> None:
+        """Keep them; Milvus is not asked yet."""
         self._place, self._name, self._part, self._shape = place, name, part, shape
         self._condition = ""
         self._params = KINDS.get(kind, ({}, {}))[1]
@@ -201,7 +84,7 @@ class MilvusIndex:
         return self._shape[1]
 
     def within(self, filters: Mapping[str, Any]) -> "MilvusIndex":
-        """The same among the products that pass ``filters``, which Milvus applies while it searches."""
+        """The same index for products that pass ``filters``; Milvus applies them while it searches."""
         narrowed = copy.copy(self)
         narrowed._condition = condition(filters)
         return narrowed
@@ -214,7 +97,7 @@ class MilvusIndex:
         """(m, d) float32: the vectors of (m,) int64 rows.
 
         Raises:
-            QueryError: Milvus does not answer, or has no such row.
+            QueryError: Milvus does not answer, or lacks a row.
         """
         wanted = [int(row) for row in rows]
         found: dict[int, np.ndarray] = {}
@@ -236,8 +119,8 @@ class MilvusIndex:
         Args:
             queries: (q, d).
             k: how many per query.
-            mask: (n,) or (q, n) bool. Cannot be sent along, so that what it forbids is dropped here: ``within`` is
-                told the filters that it stands for, or most of what is found may be in vain.
+            mask: (n,) or (q, n) bool. Milvus does not take a mask, so rows that it forbids are dropped here. Use
+                ``within`` with the filters behind the mask as well, or most rows found may be dropped.
 
         Raises:
             ValueError: k below 1, a query of another dimension.
@@ -283,7 +166,7 @@ class MilvusIndex:
         return [_Found.of(query, hits, self._part) for query, hits in zip(queries, answers, strict=True)]
 
     def _ask(self, method: str, **asked: Any) -> Any:
-        """An answer of the client; a visitor is not told where the database is."""
+        """Call the client. A visitor is not told the address of the database, which is logged."""
         try:
             with answering(self._place.uri):
                 return getattr(self._place.client, method)(self._name, timeout=PATIENCE, **asked)
@@ -298,7 +181,7 @@ class MilvusIndex:
 
 
 class _Found(NamedTuple):
-    """What Milvus gave for one query: (m,) rows with our scores, and its own score of the last."""
+    """Rows found for one query (m,), with our scores (m,), and the lowest score that Milvus gave."""
 
     rows: np.ndarray
     scores: np.ndarray
@@ -314,7 +197,7 @@ class _Found(NamedTuple):
         return cls(rows, (query * vectors).sum(dim=1).numpy(), min(float(hit["distance"]) for hit in hits))
 
     def only(self, mask: torch.Tensor | None) -> "_Found":
-        """Without what a (n,) bool mask forbids."""
+        """Without the rows that a (n,) bool mask forbids."""
         if mask is None:
             return self
         kept = mask.cpu().numpy()[self.rows]

@@ -70,7 +70,7 @@ def load_engine(
         offline: take what is on the Hub from the cache only.
         gpu: ``spaces.GPU`` on ZeroGPU, see ``SearchEngine``.
         usage: counts searches, see ``SearchEngine``.
-        milvus_uri: search the vectors in this Milvus instead of this process, see ``space.index.milvus.Place``.
+        milvus_uri: search the vectors in this Milvus, a file ending in .db or http(s)://…, instead of here.
         clock: measures the stages of loading.
 
     Raises:

@@ -19,8 +19,9 @@ from tqdm import tqdm
 
 from space.data.filters import FILTERS, LEVEL
 from space.encoding.description import ENCODERS
-from space.index import milvus
-from space.index.milvus import KEY, KINDS, METRIC, PATIENCE, MilvusError, MilvusIndex, Place
+from space.index import milvus_client
+from space.index.milvus import MilvusIndex
+from space.index.milvus_client import KEY, KINDS, METRIC, PATIENCE, MilvusConnection, MilvusError
 from space.settings.names import is_local, without_secret
 from space.store.reader import PRODUCTS, Store
 
@@ -44,8 +45,8 @@ def load(folder: Path, uri: str, kind: str = "FLAT") -> int:
 
     Args:
         folder: of a finished store.
-        uri: see ``space.index.milvus.Place``.
-        kind: of index, one of ``space.index.milvus.KINDS``.
+        uri: see ``space.index.milvus_client.MilvusConnection``.
+        kind: of index, one of ``space.index.milvus_client.KINDS``.
 
     Returns:
         How many rows were written.
@@ -55,16 +56,16 @@ def load(folder: Path, uri: str, kind: str = "FLAT") -> int:
         MilvusError: Milvus cannot be used, or the collection is there with another kind of index.
     """
     store = Store(folder)
-    place, name = milvus.connect(uri), collection_name(store)
-    with milvus.answering(uri):
+    place, name = milvus_client.connect(uri), collection_name(store)
+    with milvus_client.answering(uri):
         if place.client.has_collection(name, timeout=PATIENCE):
             _require_kind(place, name, kind)
             logger.info("%s: all %s rows are in %s already", place.name, f"{store.rows:,}", name)
             return 0
-        written = _fill(place, milvus.unfinished(name), store, kind)
-        place.client.rename_collection(milvus.unfinished(name), name)
+        written = _fill(place, milvus_client.unfinished(name), store, kind)
+        place.client.rename_collection(milvus_client.unfinished(name), name)
         place.client.load_collection(name)
-        others = milvus.others(place, name)
+        others = milvus_client.others(place, name)
     logger.info("%s: %s rows in %s, %s written now", place.name, f"{store.rows:,}", name, f"{written:,}")
     if others:
         logger.info("%s also has %s: drop collections that no app uses any more", place.name, others)
@@ -80,11 +81,11 @@ def open_indexes(store: Store, uri: str) -> dict[str, MilvusIndex]:
     cure = f"load it: python build_embeddings.py --output-dir {store.folder} --to-milvus {without_secret(uri)}"
     if is_local(uri) and not Path(uri).exists():
         raise MilvusError(f"--milvus-uri {uri}: there is no such file; {cure}")
-    place, name = milvus.connect(uri), collection_name(store)
-    with milvus.answering(uri):
+    place, name = milvus_client.connect(uri), collection_name(store)
+    with milvus_client.answering(uri):
         if not place.client.has_collection(name, timeout=PATIENCE):
-            partly = place.client.has_collection(milvus.unfinished(name), timeout=PATIENCE)
-            others = milvus.others(place, name)
+            partly = place.client.has_collection(milvus_client.unfinished(name), timeout=PATIENCE)
+            others = milvus_client.others(place, name)
             raise MilvusError(
                 f"--milvus-uri {place.name}: {store.name} is {'only partly loaded' if partly else 'not there'}"
                 + (f", only {others} with other products or vectors of other encoders" if others else "")
@@ -92,7 +93,7 @@ def open_indexes(store: Store, uri: str) -> dict[str, MilvusIndex]:
             )
         place.client.load_collection(name)
         fault = _wrong_rows(place, name, store)
-        kind = milvus.kind_of(place, name, ENCODERS[0])
+        kind = milvus_client.kind_of(place, name, ENCODERS[0])
     if fault:
         raise MilvusError(f"--milvus-uri {place.name}: {fault}; drop it and {cure}")
     logger.info("search: Milvus at %s, collection %s, %s", place.name, name, kind)
@@ -106,14 +107,14 @@ def collection_name(store: Store) -> str:
     return f"e5_{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]}"
 
 
-def _fill(place: Place, name: str, store: Store, kind: str) -> int:
+def _fill(place: MilvusConnection, name: str, store: Store, kind: str) -> int:
     """Write the missing rows of a collection and wait for its index; returns how many rows were written."""
     client = place.client
     if not client.has_collection(name, timeout=PATIENCE):
         _create(client, name, store)
     _index(place, name, kind)
     client.load_collection(name)
-    done = milvus.count(place, name)
+    done = milvus_client.count(place, name)
     written = 0
     with tqdm(total=store.rows, initial=done, desc="load", unit=" products") as bar:
         for start, products, vectors in store.shards(skip=done):
@@ -131,16 +132,16 @@ def _fill(place: Place, name: str, store: Store, kind: str) -> int:
     return written
 
 
-def _wrong_rows(place: Place, name: str, store: Store) -> str:
+def _wrong_rows(place: MilvusConnection, name: str, store: Store) -> str:
     """What is wrong with the rows of a loaded collection, or ""."""
-    rows, known = milvus.count(place, name), milvus.count(place, name, store.rows)
+    rows, known = milvus_client.count(place, name), milvus_client.count(place, name, store.rows)
     if rows == known == store.rows:
         return ""
     return f"{name} has {known:,} of {store.rows:,} rows, and {rows - known:,} others"
 
 
-def _require_kind(place: Place, name: str, kind: str) -> None:
-    found = milvus.kind_of(place, name, ENCODERS[0])
+def _require_kind(place: MilvusConnection, name: str, kind: str) -> None:
+    found = milvus_client.kind_of(place, name, ENCODERS[0])
     if found != kind:
         raise MilvusError(
             f"--milvus-index {kind}: {name} at {place.name} has index {found}; name that, or drop the collection"
@@ -149,7 +150,7 @@ def _require_kind(place: Place, name: str, kind: str) -> None:
 
 def _create(client: Any, name: str, store: Store) -> None:
     """A collection with a field for row number, product id, each filter column and each encoder's vectors."""
-    DataType = milvus.package().DataType  # noqa: N806
+    DataType = milvus_client.package().DataType  # noqa: N806
     schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
     schema.add_field(KEY, DataType.INT64, is_primary=True)
     schema.add_field("product_id", DataType.VARCHAR, max_length=_MAX_TEXT)
@@ -172,7 +173,7 @@ def _create(client: Any, name: str, store: Store) -> None:
     client.create_collection(name, schema=schema, consistency_level="Strong")
 
 
-def _index(place: Place, name: str, kind: str) -> None:
+def _index(place: MilvusConnection, name: str, kind: str) -> None:
     """Create the indexes that are missing; a killed load may have left out one or both."""
     there = place.client.list_indexes(name, timeout=PATIENCE)
     if there:
@@ -184,7 +185,7 @@ def _index(place: Place, name: str, kind: str) -> None:
         place.client.create_index(name, indexes, sync=False)  # the collection is empty: nothing to wait for
 
 
-def _indexed(place: Place, name: str) -> bool:
+def _indexed(place: MilvusConnection, name: str) -> bool:
     """Whether the indexes contain all rows that were written."""
     found = [place.client.describe_index(name, part, timeout=PATIENCE) for part in ENCODERS]
     if any(index.get("state") == "Failed" for index in found):
