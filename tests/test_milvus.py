@@ -527,8 +527,8 @@ def test_the_quickstart_is_kept_where_milvus_is_at_fault(monkeypatch):
 def test_zero_gpu_is_refused(monkeypatch):
     """Its searches run in forked processes, where a connection made before the fork hangs."""
     monkeypatch.setitem(os.environ, "SPACES_ZERO_GPU", "true")
-    with pytest.raises(MilvusError.__bases__[0], match="--index milvus: on ZeroGPU hardware"):
-        app.serve(AppSettings(index="milvus", milvus_uri="http://a:19530"), "m", "b", "e")
+    with pytest.raises(MilvusError.__bases__[0], match="--index milvus does not work on ZeroGPU"):
+        app.serve(AppSettings(index="milvus", milvus_uri="http://a:19530"), quickstart.Artifacts("m", "b", "e"))
 
 
 def test_the_readme_s_commands(built, tiny_e5, tmp_path, monkeypatch):
