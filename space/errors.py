@@ -1,4 +1,4 @@
-"""The kinds of error whose message is meant for the user, and how a foreign value stands in one."""
+"""Errors whose message is for the user, and how a message quotes a value."""
 
 from typing import Any
 
@@ -6,29 +6,29 @@ _SHOWN = 80
 
 
 class UserError(ValueError):
-    """Something the user can cure; the message is one sentence that names parameter, value and cure."""
+    """Something the user can fix; the message is one sentence that names parameter, value and cure."""
 
 
 class ServiceError(UserError):
-    """Something outside was asked for and does not do what is needed; what was made here is not at fault."""
+    """A service such as Milvus or ZeroGPU cannot do what was asked; models and stores on the disk are fine."""
 
 
 class HubError(UserError):
-    """The Hub did not give or take what was asked; the message names the repository and the cure."""
+    """A pull from or a push to the Hub failed; the message names the repository and the cure."""
 
 
 class OutOfReachError(HubError):
-    """Neither in the cache nor, for now, to be had from the Hub."""
+    """Not in the cache, and the Hub cannot be reached now."""
 
 
 class QueryError(UserError):
-    """A request that cannot be answered; the message is for the visitor."""
+    """A search request that cannot be answered; the message is for the visitor."""
 
 
 def shown(value: Any) -> str:
-    """A foreign value as it may stand in a message: a visitor can send a megabyte, or a number of 5,000 digits."""
+    """``repr`` of a value, cut to 80 characters for a message: a visitor may send a megabyte."""
     try:
         text = repr(value)
-    except (ValueError, RecursionError):  # Python writes no number of so many digits
+    except (ValueError, RecursionError):  # Python refuses to write a number of 5,000 digits
         return f"a {type(value).__name__} too long to be shown"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

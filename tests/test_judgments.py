@@ -257,7 +257,7 @@ def test_contradicting_labels(folder):
     """Which of the two is right, only the owner of the data knows."""
     train = pd.concat([TRAIN, joined(("red shoes", "us", "03", "Exact"))])
     found = refused(folder(train=train))
-    assert "train: column 'esci_label' contradicts itself for query 'red shoes' and product_id '03' (us)" in found
+    assert "train: column 'esci_label' has two labels for query 'red shoes' and product_id '03' (us)" in found
 
 
 def test_judged_product_that_is_not_in_the_catalogue(folder):

@@ -44,7 +44,7 @@ def test_a_title_is_enough():
     [
         (b"", ["empty"]),
         (b"\n \n", ["empty"]),
-        (b";;\n \n;\n", ["no line"]),
+        (b";;\n \n;\n", ["every line", "empty"]),
         (b"title\n", ["no product"]),
         (b"PK\x03\x04rest", [".xlsx", "CSV"]),
         ("title\nMug\n".encode("utf-16"), ["UTF-16", "UTF-8"]),

@@ -1,6 +1,6 @@
-"""A csv file to columns of text, every fault named by line and column. Knows no product.
+"""Reads a csv file into columns of text; every error names line and column.
 
-Lines are counted as an editor does, from 1, the header's among them; a quoted text may run over several.
+Lines are counted as in an editor: the header is line 1, and a quoted text may span several lines.
 """
 
 import csv
@@ -17,7 +17,7 @@ from space.errors import UserError, shown
 
 DELIMITERS = ",;\t|"
 _BATCH_ROWS = 65_536
-#: How files begin that are often taken for a csv; the message names what to do instead.
+#: First bytes of files that people take for a csv, and what to do instead.
 _NOT_CSV = {
     b"PK\x03\x04": "a zip archive, as .xlsx files are: export the table as CSV",
     b"\xd0\xcf\x11\xe0": "an old .xls file: export the table as CSV",
@@ -30,16 +30,16 @@ _NOT_CSV = {
 
 
 class CsvError(UserError):
-    """A file that is no readable csv; the message names the line, and the column where there is one."""
+    """A file that cannot be read as csv; the message names the line, and the column if there is one."""
 
 
 @dataclass(frozen=True)
 class CsvTable:
-    """What a csv file holds.
+    """The content of a csv file.
 
     Attributes:
-        columns: text throughout, an empty cell null; columns without a name are left out.
-        lines: (n,) int64, the line on which each row begins.
+        columns: n rows of text; an empty cell is null, and columns without a name are left out.
+        lines: (n,) int64, the line on which each row starts.
     """
 
     columns: pa.Table
@@ -49,45 +49,37 @@ class CsvTable:
 def read_csv(
     data: BinaryIO, *, max_rows: int | None = None, max_cell: int | None = None, max_columns: int | None = None
 ) -> CsvTable:
-    """Read UTF-8, with or without byte order mark, separated by comma, semicolon, tab or bar.
+    """Read UTF-8 text, with or without byte order mark, whose cells are separated by one of ``DELIMITERS``.
 
     Args:
-        data: the file, at its start; it can be wound back.
-        max_rows: more are refused.
-        max_cell: longer cells are refused; csv itself ends at 131,072 characters.
-        max_columns: more are refused.
+        data: the file, at its start; it must be seekable.
+        max_rows: refuse files with more rows.
+        max_cell: refuse longer cells, in characters; the csv module has a limit of 131,072.
+        max_columns: refuse files with more columns.
 
     Raises:
-        CsvError: whatever is wrong.
+        CsvError: the file cannot be read, or exceeds a limit.
     """
     head = data.read(4)
     for start, what in _NOT_CSV.items():
         if head.startswith(start):
             raise CsvError(f"this is {what}")
     data.seek(0)
-    # Bytes that are no UTF-8 become surrogates here, and are refused where their line and column are known.
+    # Bytes that are not UTF-8 become surrogates here; they are refused later, where line and column are known.
     lines = _lines(io.TextIOWrapper(data, encoding="utf-8-sig", errors="surrogateescape", newline=""))
-    begun: list[str] = []
-    while not begun or not begun[-1].strip():
+    head_lines: list[str] = []
+    while not head_lines or not head_lines[-1].strip():
         if (line := next(lines, None)) is None:
             raise CsvError("the file is empty")
-        begun.append(line)
-    delimiter = max(DELIMITERS, key=lambda one: _cells(begun[-1], one))  # of equals the first
-    records = _records(itertools.chain(begun, lines), delimiter)
+        head_lines.append(line)
+    delimiter = max(DELIMITERS, key=lambda one: _cells(head_lines[-1], one))
+    records = _records(itertools.chain(head_lines, lines), delimiter)
     names = _names(next(records, None), max_columns)
     batches, rows, starts = [], [], []
     for line, cells in records:
-        if len(cells) != len(names):
-            counted = f"{len(cells):,} cell{'' if len(cells) == 1 else 's'}"
-            raise CsvError(f"line {line} has {counted}, the header has {len(names):,}")
         if max_rows is not None and len(starts) >= max_rows:
             raise CsvError(f"line {line} is row {max_rows + 1:,}; use at most {max_rows:,} rows")
-        if max_cell is not None and max(map(len, cells)) > max_cell:
-            place = next(place for place, cell in enumerate(cells) if len(cell) > max_cell)
-            raise CsvError(
-                f"line {line}, column {shown(names[place])}: a text of {len(cells[place]):,} characters; "
-                f"use at most {max_cell:,}"
-            )
+        _check_cells(line, cells, names, max_cell)
         rows.append(cells)
         starts.append(line)
         if len(rows) == _BATCH_ROWS:
@@ -97,10 +89,19 @@ def read_csv(
     return CsvTable(pa.concat_tables(batches).combine_chunks(), np.asarray(starts, dtype=np.int64))
 
 
+def _check_cells(line: int, cells: list[str], names: list[str], max_cell: int | None) -> None:
+    if len(cells) != len(names):
+        counted = f"{len(cells):,} cell{'' if len(cells) == 1 else 's'}"
+        raise CsvError(f"line {line} has {counted}, the header has {len(names):,}")
+    if max_cell is not None and max(map(len, cells)) > max_cell:
+        name, length = next((name, len(cell)) for name, cell in zip(names, cells, strict=True) if len(cell) > max_cell)
+        raise CsvError(f"line {line}, column {shown(name)}: a text of {length:,} characters; use at most {max_cell:,}")
+
+
 def _names(header: tuple[int, list[str]] | None, max_columns: int | None) -> list[str]:
-    """What the header calls the columns."""
-    if header is None:  # nothing but delimiters, or quotes around nothing
-        raise CsvError("no line of the file holds anything")
+    """The names of the columns."""
+    if header is None:  # only delimiters and empty quotes
+        raise CsvError("every line of the file is empty")
     line, cells = header
     if max_columns is not None and len(cells) > max_columns:
         raise CsvError(f"line {line} has {len(cells):,} columns; use at most {max_columns:,}")
@@ -112,12 +113,12 @@ def _names(header: tuple[int, list[str]] | None, max_columns: int | None) -> lis
 def _lines(text: io.TextIOBase) -> Iterator[str]:
     for number, line in enumerate(text, start=1):
         if "\0" in line:
-            raise CsvError(f"line {number}, character {line.index(chr(0)) + 1}: a null byte, so this is no text file")
+            raise CsvError(f"line {number}, character {line.index(chr(0)) + 1}: a null byte, so this is not text")
         yield line
 
 
 def _records(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """(line it begins on, cells) of each record that is not blank throughout, as a spreadsheet's last rows may be."""
+    """(first line, cells) of each record; blank ones, such as the last rows of a spreadsheet, are left out."""
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         begin = reader.line_num + 1
@@ -132,18 +133,19 @@ def _records(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[s
 
 
 def _fault(said: str, begin: int, end: int) -> str:
+    """The csv module's message about a record from line ``begin`` to ``end``, with a cure."""
     if "end of data" in said or "field limit" in said:
         return f"line {begin}: a quote is opened here and not closed"
     if "expected after" in said:
-        return f"line {end}: a quote within a quoted text; write it twice"
+        return f"line {end}: a quote inside a quoted text; write it twice"
     return f"line {end}: {said}"
 
 
 def _cells(line: str, delimiter: str) -> int:
-    """How many cells a delimiter makes of a line, whose last may go on in the next."""
+    """How many cells a line has with a delimiter; a quoted last cell may continue on the next line."""
     try:
         return len(next(csv.reader([line], delimiter=delimiter), []))
-    except csv.Error:  # a cell beyond csv's own limit, so hardly the delimiter
+    except csv.Error:  # a cell longer than the limit of the csv module: not the delimiter
         return 0
 
 

@@ -1,7 +1,7 @@
-"""Filters: which products of a catalogue they leave, and how many products each further value would leave.
+"""Filters on products, and how many products each value of a filter would leave.
 
-Knows no query, no score and no page. Every column is kept as numbers, so that a filter over 1.2 million products is
-one comparison and a count one pass. A product whose price or rating is not known passes no filter on it.
+Columns are kept as numbers, so that a filter or a count over 1.2 million products is one pass over an array. A product
+without a price or rating passes no filter on it.
 """
 
 import difflib
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from space.errors import QueryError, shown
 
-#: {filter: the column it is about}, in the order in which they are shown and written.
+#: {filter: the column it looks at}, in the order in which they are shown.
 FILTERS = {
     "locale": "product_locale",
     "brand": "product_brand",
@@ -27,40 +27,40 @@ FILTERS = {
     "max_price": "price",
     "min_rating": "rating",
 }
-#: What stands between the levels of a category.
+#: Separates the levels of a category.
 LEVEL = " > "
 RATINGS = (4.5, 4.0, 3.5, 3.0)
-#: A filter on what is known of a smaller share of the products would mostly hide products.
+#: A filter on a column with values for a smaller share of the products is not offered: it would hide most products.
 MIN_KNOWN = 0.05
 _HINT_VALUES = 5_000
 _SHOWN = 80
 
 
 class Facet(Protocol):
-    """One filter over one column.
+    """A filter on one column.
 
     Attributes:
-        known: of how many products the column says anything.
+        known: number of products with a value.
     """
 
     known: int
 
     def mask(self, name: str, value: Any) -> np.ndarray:
-        """(n,) bool, the products that pass; a ``QueryError`` where the value is none this column could have."""
+        """(n,) bool, the products that pass; a ``QueryError`` for a value that no product could pass."""
 
     def counts(self, mask: np.ndarray | None, chosen: Any, limit: int | None) -> list[tuple[str, int]]:
-        """Values with their number of products under the (n,) bool ``mask``, as ``Facets.counts`` gives them."""
+        """(value, products) among those in the (n,) bool ``mask``; see ``Facets.counts``."""
 
 
 class Facets:
     """All filters of a catalogue.
 
     Args:
-        catalogue: (n) rows of product columns; what is missing of ``FILTERS`` gives no filter.
+        catalogue: (n) rows of product columns; there is no filter on a column it does not have.
     """
 
     def __init__(self, catalogue: pa.Table) -> None:
-        """Turn each column into numbers once."""
+        """Turn each column into numbers."""
         self.rows = len(catalogue)
         self._facets: dict[str, Facet] = {}
         for name, column in FILTERS.items():
@@ -68,30 +68,30 @@ class Facets:
                 self._facets[name] = _KINDS.get(name, _Values)(catalogue[column])
 
     def known(self, name: str) -> int:
-        """Of how many products the column of a filter says anything."""
+        """Number of products with a value in the column of a filter."""
         return self._facets[name].known if name in self._facets else 0
 
     def offered(self, name: str) -> bool:
-        """Whether the column is there and known of enough products for a filter on it to be of use."""
+        """Whether enough products have a value in the column of a filter, see ``MIN_KNOWN``."""
         return self.known(name) > 0 and (name not in _KINDS or self.known(name) >= MIN_KNOWN * self.rows)
 
     def as_offered(self, name: str, value: Any) -> Any:
-        """A filter's value as its menu has it: a number has many spellings, and a menu knows one.
+        """A filter's value as its menu writes it: "4.0" and 4 become "4".
 
         Raises:
-            QueryError: there is no such filter, or no product could pass it; the message names what is near.
+            QueryError: unknown filter, or a value that no product could pass; the message suggests similar values.
         """
         self._facet(name).mask(name, value)
         return f"{float(value):g}" if name == "min_rating" else value
 
     def mask(self, filters: Mapping[str, Any]) -> np.ndarray | None:
-        """The products that pass every filter: (n,) bool, or None where all do.
+        """(n,) bool, the products that pass every filter; None if no filter has a value.
 
         Args:
             filters: {name: value}; None and "" allow all.
 
         Raises:
-            QueryError: see ``as_offered``; or the bounds of the price exclude each other.
+            QueryError: see ``as_offered``; or the lowest price is above the highest.
         """
         mask = None
         for name, value in filters.items():
@@ -107,16 +107,16 @@ class Facets:
     def counts(
         self, name: str, filters: Mapping[str, Any] | None = None, limit: int | None = None
     ) -> list[tuple[str, int]]:
-        """The values of a filter, each with the products that it would leave beside the other filters.
+        """(value, products) for a menu: each value with the number of products that choosing it would leave.
 
-        The filter's own value is not applied, since another would take its place; but it is listed even if nothing is
-        left of it, so that a menu can show it. Other values without a product are not.
+        The other filters apply, the filter's own value does not. Values without a product are left out, except for the
+        chosen one.
 
         Args:
-            name: locale, brand, color: most products first, then by the alphabet. category: the top levels, and below
-                the chosen one the next, in the order of a tree. min_rating: lower bounds, highest first.
+            name: the filter. locale, brand and color: most products first, ties by the alphabet. category: the top
+                levels as a tree, opened at the chosen category. min_rating: lower bounds, highest first.
             filters: {name: value}; None and "" allow all.
-            limit: how many values at most, beside the chosen one; of a category how many of one level.
+            limit: how many values besides the chosen one; for a category, how many of each level.
 
         Raises:
             QueryError: see ``mask``.
@@ -134,12 +134,12 @@ class Facets:
 
 
 def given(value: Any) -> bool:
-    """Whether a filter has a value at all; 0 is one."""
+    """Whether a filter has a value: 0 is a value, None and "" are not."""
     return value is not None and not (isinstance(value, str) and not value.strip())
 
 
 class _Codes:
-    """A text column as (n,) int32: the places of its values in the alphabet, -1 where there is none."""
+    """A text column as (n,) int32: the index of each value in the sorted list of values, -1 for none."""
 
     def __init__(self, column: pa.ChunkedArray) -> None:
         encoded = column.combine_chunks().dictionary_encode()
@@ -151,13 +151,13 @@ class _Codes:
         self.known = int((self._codes >= 0).sum())
 
     def tally(self, mask: np.ndarray | None) -> np.ndarray:
-        """(v,) int64: the products of each value under a mask."""
+        """(v,) int64, the number of products in ``mask`` with each value."""
         codes = self._codes if mask is None else self._codes[mask]
         return np.bincount(codes[codes >= 0], minlength=len(self.values))
 
 
 class _Values(_Codes):
-    """A column of which a filter names one value."""
+    """A filter that names one value, such as a brand."""
 
     def mask(self, name: str, value: Any) -> np.ndarray:
         place = self._place(value)
@@ -183,14 +183,14 @@ class _Values(_Codes):
     def _hint(self, value: Any) -> str:
         value = value[:_SHOWN] if isinstance(value, str) else ""
         near = [known for known in self.values if known.casefold() == value.casefold()]
-        # Among the most frequent only: comparing with 200,000 brands takes a second, and every visitor waits for it.
+        # Only among the most frequent values: comparing with 200,000 brands takes a second.
         frequent = [known for known, _ in self.counts(None, None, _HINT_VALUES)]
         near = near or difflib.get_close_matches(value, frequent, n=3)
         return f"; did you mean {', '.join(near[:3])}?" if near else ""
 
 
 class _Paths(_Codes):
-    """Categories as paths: a filter names the start of one, whole levels of it."""
+    """A filter on categories such as "Shoes > Boots": it names the first levels."""
 
     def __init__(self, column: pa.ChunkedArray) -> None:
         super().__init__(column)
@@ -204,7 +204,7 @@ class _Paths(_Codes):
             near = difflib.get_close_matches(value[:_SHOWN] if isinstance(value, str) else "", tops, n=3)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise QueryError(f"no product with {name} {shown(value)}{hint}")
-        # The last place is for products without a category, whose code is -1.
+        # The last item is for products without a category, whose code is -1.
         return np.array([*passing, False])[self._codes]
 
     def counts(self, mask: np.ndarray | None, chosen: Any, limit: int | None) -> list[tuple[str, int]]:
@@ -218,7 +218,7 @@ class _Paths(_Codes):
 
 
 class _Bound:
-    """A column of numbers, (n,) float64 with NaN for unknown, of which a filter is a bound."""
+    """A filter that is a bound on a column of numbers, (n,) float64 with NaN for unknown."""
 
     upper = False
     steps: Sequence[float] = ()
@@ -247,7 +247,7 @@ class _Bound:
         except (TypeError, ValueError, OverflowError):
             number = math.nan
         if not (math.isfinite(number) and 0 <= number <= self.highest):
-            to = f"from 0 to {self.highest:g}" if math.isfinite(self.highest) else "from 0 on"
+            to = f"from 0 to {self.highest:g}" if math.isfinite(self.highest) else ">= 0"
             raise QueryError(f"{name} should be a number {to}, is {shown(value)}")
         return number
 
@@ -260,7 +260,7 @@ class _Rating(_Bound):
     steps, highest = RATINGS, 5.0
 
 
-#: What is not one value of many; only these depend on columns that most catalogues lack.
+#: Filters that are not ``_Values``. Most catalogues lack their columns.
 _KINDS: dict[str, type[_Paths] | type[_Bound]] = {
     "category": _Paths,
     "min_price": _Bound,
@@ -272,7 +272,7 @@ _KINDS: dict[str, type[_Paths] | type[_Bound]] = {
 def _tree(
     totals: Mapping[tuple[str, ...], int], at: tuple[str, ...], opened: tuple[str, ...], limit: int | None
 ) -> Iterator[tuple[str, ...]]:
-    """Paths below ``at``, each before what is below it, most products first."""
+    """Paths below ``at`` in the order of a tree, most products first; ``opened`` and its siblings go deeper."""
     below = [levels for levels in totals if len(levels) == len(at) + 1 and levels[:-1] == at]
     below.sort(key=lambda levels: (-totals[levels], levels))
     for place, levels in enumerate(below):

@@ -1,6 +1,6 @@
-"""Gold labels by query: what people said of a product. Knows no system and no hit.
+"""Looks up the judged labels of a query.
 
-Half a million judgments are kept as numbers: a dictionary for each query would take 100 MB, and seconds to make.
+Half a million judgments are kept in arrays: a dictionary for each query would take 100 MB, and seconds to build.
 """
 
 from collections.abc import Mapping
@@ -19,11 +19,11 @@ class GoldLabels:
     """The judged pairs of a catalogue, by the text of the query.
 
     Attributes:
-        examples: some of the queries with a judged product, spread over the alphabet.
+        examples: up to 8 of the queries that have a judged product in the catalogue, spread over the alphabet.
     """
 
     def __init__(self, judgments: pd.DataFrame | None, catalogue: pa.Table) -> None:
-        """``judgments``: query, product_locale, product_id and esci_label; None where nothing was judged."""
+        """Sort ``judgments`` (query, product_locale, product_id, esci_label) by query; None if nothing was judged."""
         self.examples: list[str] = []
         self._spans: dict[str, tuple[int, int]] = {}
         if judgments is None or judgments.empty:
@@ -42,7 +42,7 @@ class GoldLabels:
         self.examples = [queries[place] for place in places]
 
     def of(self, query: str) -> Mapping[int, str]:
-        """{row: label} of a typed query; row -1 stands for products that are not in the catalogue."""
+        """{row: label} for a query, whatever its case and spaces; row -1 stands for products outside the catalogue."""
         start, end = self._spans.get(normalized(query), (0, 0))
         if start == end:
             return {}

@@ -1,4 +1,4 @@
-"""Judgments in the ESCI schema, read from a folder, checked and joined to their catalogue."""
+"""Reads judgments in the ESCI schema from a folder, checks them and joins them to the catalogue."""
 
 import logging
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from space.data.product_files import read_joined_products, read_products, readab
 logger = logging.getLogger(__name__)
 
 LABELS = ("Exact", "Substitute", "Complement", "Irrelevant")
-#: Reddy et al. 2022, section 4.1. The official ranking script swaps S and C in effect (esci-data issues 9 and 18).
+#: Reddy et al. 2022, section 4.1. The official ranking script in effect swaps S and C (esci-data issues 9 and 18).
 GAINS = {"Exact": 1.0, "Substitute": 0.1, "Complement": 0.01, "Irrelevant": 0.0}
 JUDGMENT_COLUMNS = ("query", "query_id", "product_id", "product_locale", "esci_label")
 OFFICIAL_EXAMPLES = "shopping_queries_dataset_examples.parquet"
@@ -29,10 +29,10 @@ class Judged:
     """A catalogue with judgments, checked and joined.
 
     Attributes:
-        name: what was loaded, as the user named it; a Hub data set with the commit, ID@COMMIT.
+        name: the data set as the user named it; a Hub data set as ID@COMMIT.
         catalogue: product columns, one row per (locale, id), in order of first appearance.
-        train: judgments to learn from: ``JUDGMENT_COLUMNS`` and ``row``, the product's row in ``catalogue`` (int64).
-        test: judgments held out, likewise; no query of it is in ``train``.
+        train: judgments to learn from: ``JUDGMENT_COLUMNS``, and ``row``, the product's row in ``catalogue`` (int64).
+        test: the held-out judgments, with the same columns; ``train`` has none of their queries.
         notice: what must be said wherever the data is shown (the sample is made up), or "".
     """
 
@@ -46,19 +46,19 @@ class Judged:
 def check(
     name: str, train: pd.DataFrame, test: pd.DataFrame, products: pa.Table, locales: Sequence[str], notice: str = ""
 ) -> Judged:
-    """Tables as read -> tables that can be relied on.
+    """Check tables as they were read, and join judgments to products.
 
     Args:
-        name: what to call the data in messages.
+        name: the data set, for messages.
         train: judgments with ``JUDGMENT_COLUMNS``.
-        test: likewise.
+        test: likewise, held out.
         products: the catalogue, one row per (locale, id).
         locales: product locales to keep.
         notice: see ``Judged``.
 
     Raises:
-        DataError: a null, a label that is not one of E, S, C, I, contradicting labels, a judged product that is not
-            in the catalogue, nothing left in the wanted locales.
+        DataError: a null, an unknown label, two labels for one pair, a judged product that is not in the catalogue,
+            or no judgment in the wanted locales.
     """
     catalogue = in_locales(products, locales, name)
     train, test = (
@@ -77,10 +77,10 @@ def check(
 
 
 def read_folder(folder: Path, bullets: bool) -> tuple[pd.DataFrame, pd.DataFrame, pa.Table]:
-    """Train judgments, test judgments and products of a folder, as they are read: ``check`` makes them reliable.
+    """Train judgments, test judgments and products of a folder, not yet checked.
 
     Args:
-        folder: with ``train.parquet``, ``test.parquet`` and perhaps ``products.parquet``, or the official two files.
+        folder: with train.parquet, test.parquet and perhaps products.parquet, or with the two official files.
         bullets: also read the bullet points.
 
     Raises:
@@ -89,7 +89,7 @@ def read_folder(folder: Path, bullets: bool) -> tuple[pd.DataFrame, pd.DataFrame
     if (folder / OFFICIAL_EXAMPLES).is_file():
         if not (folder / OFFICIAL_PRODUCTS).is_file():
             raise DataError(f"{folder}: {OFFICIAL_EXAMPLES} is there, {OFFICIAL_PRODUCTS} is missing")
-        examples = _judgments([folder / OFFICIAL_EXAMPLES], extra=("split",))
+        examples = _read_judgments(folder / OFFICIAL_EXAMPLES, extra=("split",))
         splits = [examples[examples["split"] == split].drop(columns="split") for split in ("train", "test")]
         return splits[0], splits[1], read_products(folder / OFFICIAL_PRODUCTS, bullets)
     files = [folder / "train.parquet", folder / "test.parquet"]
@@ -101,21 +101,18 @@ def read_folder(folder: Path, bullets: bool) -> tuple[pd.DataFrame, pd.DataFrame
             )
     own = folder / "products.parquet"
     products = read_products(own, bullets) if own.is_file() else read_joined_products(files, bullets)
-    return _judgments(files[:1]), _judgments(files[1:]), products
+    return _read_judgments(files[0]), _read_judgments(files[1]), products
 
 
-def _judgments(files: Sequence[Path], extra: tuple[str, ...] = ()) -> pd.DataFrame:
-    frames = []
-    for file in files:
-        wanted = [*JUDGMENT_COLUMNS, *extra]
-        need_columns(schema_of(file).names, wanted, file.name)
-        with readable(file):
-            frames.append(pq.read_table(file, columns=wanted).to_pandas())
-    return pd.concat(frames, ignore_index=True)
+def _read_judgments(file: Path, extra: tuple[str, ...] = ()) -> pd.DataFrame:
+    columns = [*JUDGMENT_COLUMNS, *extra]
+    need_columns(schema_of(file).names, columns, file.name)
+    with readable(file):
+        return pq.read_table(file, columns=columns).to_pandas()
 
 
 def _checked_judgments(name: str, table: pd.DataFrame, catalogue: pa.Table, locales: Sequence[str]) -> pd.DataFrame:
-    """Judgments of the wanted locales with full labels and each product's row in the catalogue."""
+    """The judgments of the wanted locales, with full labels and the row of each product."""
     for column in JUDGMENT_COLUMNS:
         empty = np.flatnonzero(table[column].isna())
         if len(empty):
@@ -138,7 +135,7 @@ def _checked_judgments(name: str, table: pd.DataFrame, catalogue: pa.Table, loca
     if len(contradicting):
         row = contradicting.iloc[0]
         raise DataError(
-            f"{name}: column 'esci_label' contradicts itself for query {row['query']!r} and product_id "
+            f"{name}: column 'esci_label' has two labels for query {row['query']!r} and product_id "
             f"{row['product_id']!r} ({row['product_locale']}): give each pair one label"
         )
     table["row"] = rows_of(catalogue, table["product_locale"], table["product_id"])
