@@ -169,6 +169,14 @@ def test_whole_numbers_are_as_good():
     assert metrics.wins_losses_ties([1, -1, 0, 2]) == (2, 1, 1)
 
 
+def test_means_before_and_after_are_over_the_same_queries():
+    """The third query has no value afterwards, so that its 1 is in neither mean."""
+    found = metrics.before_after(np.array([0.2, 0.4, 1.0]), np.array([0.6, 0.2, np.nan]))
+    assert (found.base, found.tuned, found.mean, found.n) == (0.3, 0.4, 0.1, 2)
+    none = metrics.before_after(np.array([np.nan]), np.array([1.0]))
+    assert (none.base, none.tuned, none.n) == (None, None, 0)
+
+
 def test_wins_losses_ties():
     """Rounding noise is no win, and an undefined difference is no tie."""
     assert metrics.wins_losses_ties(np.array([0.1, 0.2, -0.3, 0.0, 1e-12, -1e-12, math.nan])) == (2, 1, 3)

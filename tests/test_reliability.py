@@ -1,4 +1,4 @@
-"""The long runs in short, so that each still works when it is wanted; that of the fuzzer is in test_properties.py."""
+"""Short runs of tests/long, so that they keep working; the fuzzer's is in test_properties.py."""
 
 import ast
 import asyncio
@@ -38,13 +38,13 @@ def test_statistics_outlive_kills():
 
 
 def test_the_tests_notice_faults_in_the_metrics():
-    found = run("mutants", "--only", "metrics", "--sample", "3", "--seed", "5")["targets"]["metrics"]
-    assert found["tried"] == found["killed"] == 3 and found["faults"] > 100
+    found = run("mutants", "--only", "metrics", "--sample", "3", "--least", "0.6")["targets"]["metrics"]
+    assert found["tried"] == 3 and found["killed"] >= 2 and found["faults"] > 100
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_faults_are_tried_on_tests_that_know_the_module(name):
-    """Tests that never import it would let every fault pass, or fail for reasons of their own."""
+    """Tests that do not import the module would let every fault pass."""
     tests = "".join((ROOT / test.partition("::")[0]).read_text("utf-8") for test in TARGETS[name].tests)
     for module in TARGETS[name].modules:
         package, _, name = module.rpartition(".")
@@ -55,7 +55,7 @@ def test_faults_are_tried_on_tests_that_know_the_module(name):
 
 
 def test_visitors_are_answered(url):
-    """By the page itself; what a long run adds is that memory stays."""
+    """A long run also looks at the memory."""
     found = asyncio.run(soak.drive(url, clients=6, seconds=2, process=os.getpid(), seed=1))
     assert set(found["told"]) <= {"answered", "left"} and found["told"]["answered"] > 3
     assert soak.is_sound(found) and found["milliseconds"]["p50"] > 0
@@ -72,7 +72,7 @@ def test_visitors_are_answered(url):
 
 
 def test_a_shop_of_the_real_size_needs_no_embedding(tmp_path):
-    """The drawn vectors pass for an encoder's, whatever ``embed_catalogue`` asks an encoder for today."""
+    """The random vectors have to offer whatever ``embed_catalogue`` asks an encoder for."""
     loads = {part: lambda: shop.Drawn(small_shop.BagOfWords("tiny"), seed=1) for part in ("base", "tuned")}
     embed_catalogue(
         small_shop.catalogue(), loads, tmp_path / "s", Plan(30, 20, "{title}", "tiny"), join_processes(), card=str

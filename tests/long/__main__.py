@@ -1,4 +1,4 @@
-"""One command for every long run: python -m tests.long NAME [options]; --help after a name shows its options."""
+"""The command of the long tests: python -m tests.long NAME [options]; NAME --help shows the options."""
 
 import importlib
 import sys
@@ -7,7 +7,7 @@ RUNS = ("fuzz", "kills", "mutants", "soak")
 
 
 def main() -> None:
-    """Run what is named."""
+    """Run the named test."""
     name, *arguments = sys.argv[1:] or [""]
     if name not in RUNS:
         sys.exit(f"usage: python -m tests.long {'|'.join(RUNS)} [options]")

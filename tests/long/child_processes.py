@@ -1,4 +1,4 @@
-"""Work in a child forked from this process, which has imported the libraries, and its end: good, or by a signal."""
+"""Forked children: run work in one, wait for it or kill it. They need no imports, which this process has done."""
 
 import hashlib
 import os
@@ -8,12 +8,12 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-#: How app.py ends when it is stopped politely.
+#: The exit status of app.py after SIGTERM.
 STOPPED = 143
 
 
 def forked(work: Callable[[], object], folder: Path, log: Path) -> int:
-    """The process id of a child that does ``work`` in ``folder`` and ends with 0, 1 or by a signal."""
+    """Fork a child that does ``work`` in ``folder`` and writes to ``log``; returns its process id."""
     child = os.fork()
     if child:
         return child
@@ -36,7 +36,11 @@ def forked(work: Callable[[], object], folder: Path, log: Path) -> int:
 
 
 def finished(work: Callable[[], object], folder: Path, log: Path) -> float:
-    """Seconds that ``work`` took to its good end."""
+    """Run ``work`` to its end; returns the seconds it took.
+
+    Raises:
+        RuntimeError: it failed.
+    """
     start = time.monotonic()
     _, status = os.waitpid(forked(work, folder, log), 0)
     if status:
@@ -45,7 +49,7 @@ def finished(work: Callable[[], object], folder: Path, log: Path) -> float:
 
 
 def killed(work: Callable[[], object], folder: Path, log: Path, after: float, sign: int) -> bool:
-    """Whether the child was still at work when the signal came."""
+    """Run ``work`` and send a signal after some seconds; returns whether the signal ended it."""
     child = forked(work, folder, log)
     time.sleep(after)
     os.kill(child, sign)
@@ -54,12 +58,12 @@ def killed(work: Callable[[], object], folder: Path, log: Path, after: float, si
 
 
 def cut_off(status: int) -> bool:
-    """Whether a signal ended it, at once or politely."""
+    """Whether a process ended by a signal: at once, or by its handler for SIGTERM."""
     return os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == STOPPED
 
 
 def digest(folder: Path, names: str = "**/*") -> str:
-    """One hash over the names and bytes of files; ``.lock`` files and the cache's notes are nobody's result."""
+    """One hash over the names and bytes of the files that match, without ``.lock`` files."""
     total = hashlib.sha256()
     for path in sorted(folder.glob(names)):
         if path.is_file() and path.suffix != ".lock":

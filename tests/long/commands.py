@@ -1,4 +1,4 @@
-"""What is killed: each command with its preparation, its work, and the bytes it must leave. Knows no signal."""
+"""The commands that are killed: what each needs, what it does, and the bytes it has to leave."""
 
 import shutil
 import sqlite3
@@ -10,7 +10,7 @@ USAGE_ROUNDS = 60
 
 
 class Build:
-    """build_embeddings.py: the whole store, byte for byte; a store that opens is the whole one."""
+    """build_embeddings.py: the store, byte for byte. A store with a manifest has to be complete."""
 
     def __init__(self, place: Path) -> None:
         self.place = place
@@ -28,16 +28,16 @@ class Build:
         return digest(folder / "artifacts")
 
     def half(self, folder: Path) -> str | None:
-        """The result, if what a kill left is taken for one."""
+        """The result after a kill, if other commands would take it for finished; else None."""
         return self.result(folder) if (folder / "artifacts" / "manifest.json").is_file() else None
 
     def clear(self, folder: Path) -> None:
-        """Remove what is left."""
+        """Remove the folder."""
         shutil.rmtree(folder)
 
 
 class Train(Build):
-    """train.py: weights and tokenizer, byte for byte; measured times differ from run to run and are left out."""
+    """train.py: weights and tokenizer, byte for byte. The rest holds measured times, which differ."""
 
     def prepare(self, folder: Path) -> None:
         pass
@@ -56,7 +56,7 @@ class Train(Build):
 
 
 class Push(Build):
-    """push-store: what a reader then pulls; a manifest on the Hub means that all files are there."""
+    """push-store: the files that a reader pulls. If the manifest is on the Hub, all files have to be."""
 
     def prepare(self, folder: Path) -> None:
         shutil.copytree(self.place / "store", folder / "artifacts")
@@ -78,20 +78,20 @@ class Push(Build):
 
         finished(fetch, folder, folder / "log")
         shutil.rmtree(cache / ".cache", ignore_errors=True)
-        for name in (".gitattributes", "README.md"):  # the Hub's own; and the card, which names the repository
+        for name in (".gitattributes", "README.md"):  # the Hub writes one, the other has the repository's name
             (cache / name).unlink(missing_ok=True)
         return digest(cache)
 
     def half(self, folder: Path) -> str | None:
         try:
             found = self.result(folder)
-        except RuntimeError:  # not even a repository yet
+        except RuntimeError:  # no repository yet
             return None
         return found if (folder / "pulled" / "manifest.json").is_file() else None
 
 
 class Pull(Build):
-    """What ``space.hub.client.pull`` gives the app, into an empty cache."""
+    """The files that ``space.hub.client.pull`` brings into an empty cache."""
 
     def prepare(self, folder: Path) -> None:
         pass
@@ -102,7 +102,7 @@ class Pull(Build):
         from space.hub import client as hub
         from space.store.reader import Store
 
-        # The client reads its settings when it is imported, and the folder is another one each time.
+        # The client reads its cache folder when it is imported, and the folder differs from run to run.
         constants.HF_HUB_CACHE = str(Path("cache").resolve())
         import huggingface_hub._snapshot_download as client
 
@@ -119,7 +119,7 @@ class Pull(Build):
 
 
 class UsageFile(Build):
-    """The statistics: the file is whole after every kill, and holds no more and no less than was written."""
+    """The statistics: after every kill the file is intact and holds what was written."""
 
     def prepare(self, folder: Path) -> None:
         pass
@@ -140,7 +140,7 @@ class UsageFile(Build):
         (state,) = file.execute("PRAGMA integrity_check").fetchone()
         (shown,) = file.execute("SELECT sum(searches) FROM days").fetchone()
         file.close()
-        # A kill between the write and the note of it counts one search twice; more would be a fault.
+        # A kill between a write and its note repeats the write: one search too many for each of up to three kills.
         return f"{state}, {'as written' if USAGE_ROUNDS <= shown <= USAGE_ROUNDS + 3 else shown}"
 
     def half(self, folder: Path) -> str | None:
@@ -148,7 +148,7 @@ class UsageFile(Build):
 
 
 def prepare(place: Path) -> None:
-    """The model, a trained one, and a store of theirs, on the disk and on the Hub."""
+    """Make the small model, a copy as the trained one, and their store, on disk and on the Hub."""
     from hub_repos import e5_files
 
     tiny = place / "multilingual-e5-tiny"

@@ -1,9 +1,9 @@
-"""Fuzz what a stranger's bytes reach, see targets.py, and count the cases.
+"""Fuzz the code that reads foreign bytes, see targets.py, and count the cases.
 
     python -m tests.long fuzz --cases 1000000
 
-Bytes are mutated blindly, and the last line of the output is JSON; with ``--only csv --atheris`` (which wants
-``pip install atheris==3.0.0``) the readers are watched for new paths instead.
+Seeds are mutated at random; the last line of the output is JSON. With ``--only csv --atheris``, which needs
+``pip install atheris==3.0.0``, mutations are guided by code coverage.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-#: Of all cases; a search costs as much as twenty links.
+#: Share of the cases for each target: a search takes as long as twenty links.
 SHARES = {"csv": 0.2, "link": 0.25, "manifest": 0.2, "query": 0.02, "text": 0.3,
           "parquet": 0.01, "jsonl": 0.01, "vectors": 0.01}  # fmt: skip
 MAX_BYTES = 4_096
@@ -26,7 +26,7 @@ _ODD = [b"\0", b"\xff\xfe", b"\xed\xa0\x80", "\u202e".encode(), "\ufeff".encode(
 
 
 def mutations(seeds: list[bytes], chance: random.Random) -> Iterator[bytes]:
-    """Bytes without end: those of ``seeds`` with pieces cut out, doubled, flipped, and odd ones put in; or noise."""
+    """Endless mutations of ``seeds``: pieces deleted, doubled, flipped or replaced; one in twenty is random bytes."""
     kept = list(seeds)
     while True:
         data = bytearray(chance.choice(kept) if chance.random() < 0.95 else chance.randbytes(chance.randint(0, 200)))
@@ -51,14 +51,14 @@ def mutations(seeds: list[bytes], chance: random.Random) -> Iterator[bytes]:
 
 
 def blind(name: str, cases: int, seed: int) -> dict[str, object]:
-    """Cases run, seconds, and the first findings with the bytes that make them."""
+    """Run random mutations; returns cases, seconds, and up to five findings with their bytes."""
     from tests.long.targets import SEEDS, TARGETS
 
     target, findings, start = TARGETS[name], [], time.monotonic()
     for number, data in zip(range(cases), mutations(SEEDS[name], random.Random(f"{seed} {name}")), strict=False):
         try:
             target(data)
-        except Exception as error:  # whatever it is, it is what is looked for
+        except Exception as error:  # every exception is a finding
             findings.append({"case": number, "bytes": data.hex(), "error": f"{type(error).__name__}: {error}"[:300]})
             traceback.print_exc()
             if len(findings) == 5:
@@ -67,7 +67,7 @@ def blind(name: str, cases: int, seed: int) -> dict[str, object]:
 
 
 def watched(name: str, cases: int, seed: int) -> None:
-    """The same with atheris, which ends the process after its last case, or at the first finding with a traceback."""
+    """Run mutations guided by atheris, which ends the process after the last case or at the first finding."""
     import atheris
 
     readers = [
@@ -90,14 +90,14 @@ def watched(name: str, cases: int, seed: int) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Fuzz every target; ends with 1 if there is a finding."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, default=1_000_000, help="of all targets together, at least one each")
+    parser.add_argument("--cases", type=int, default=1_000_000, help="for all targets together, at least one each")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=SHARES)
-    parser.add_argument("--atheris", action="store_true", help="with --only: watch for new paths")
+    parser.add_argument("--atheris", action="store_true", help="with --only: guide mutations by coverage")
     settings = parser.parse_args(arguments)
     if settings.atheris:
         if not settings.only:
-            parser.error("--atheris: it watches one target a process, name it with --only")
+            parser.error("--atheris runs one target per process: name it with --only")
         watched(settings.only, settings.cases, settings.seed)
         return
     found = {}

@@ -1,10 +1,10 @@
-"""Kill every command, the app and the quickstart at random moments, run the same again, compare.
+"""Kill every command, the app and the quickstart at random moments, run them again, and compare the results.
 
     python -m tests.long kills --kills 100 --seed 1
 
-Each command runs in a process forked from this one, which has imported the libraries, so that the moments fall into
-the work and not into ten seconds of imports. The encoder is the tests' random one of 32 dimensions, the data the
-sample, the Hub the tests' own on 127.0.0.1. The last line of the output is JSON.
+Every command runs in a process forked from this one, which has imported the libraries, so that a kill hits the work
+and not ten seconds of imports. It uses the random encoder of the tests with 32 dimensions, the sample, and the Hub of
+the tests on 127.0.0.1. The last line of the output is JSON.
 """
 
 import argparse
@@ -27,14 +27,14 @@ from tests.long.servers import App, Quickstart
 
 KINDS = {"build": Build, "train": Train, "push": Push, "pull": Pull, "usage": UsageFile,
          "quickstart": Quickstart, "app": App}  # fmt: skip
-#: Of a hundred kills: what takes longest is killed less often.
+#: Share of the kills for each command: slow ones are killed less often.
 SHARES = {"build": 0.24, "train": 0.12, "push": 0.16, "pull": 0.16, "usage": 0.12, "quickstart": 0.08, "app": 0.12}
 TOKEN = "hf_" + "Aw1" * 11
 _SIGNALS = (signal.SIGKILL, signal.SIGTERM)
 
 
 def trial(kind: Build, place: Path, name: str, seconds: float, chance: random.Random, whole: str) -> Counter:
-    """One folder: killed up to three times, run to the end, compared."""
+    """Kill a command up to three times, run it to the end, and compare its result with that of an unbroken run."""
     seen: Counter = Counter()
     folder = place / name
     folder.mkdir()
@@ -57,7 +57,7 @@ def trial(kind: Build, place: Path, name: str, seconds: float, chance: random.Ra
 
 
 def lives(kind: App, place: Path, kills: int, seconds: float, chance: random.Random) -> Counter:
-    """The app, killed while it starts or answers; after every two kills it must start, answer the same and stop."""
+    """Kill the app while it starts or answers. After every two kills it has to start, answer the same and stop."""
     seen: Counter = Counter()
     number = 0
     while seen["kills"] < kills:
@@ -84,7 +84,7 @@ def lives(kind: App, place: Path, kills: int, seconds: float, chance: random.Ran
 
 
 def loop(place: Path, commands: tuple[str, ...], kills: int, seed: int) -> dict[str, dict[str, int]]:
-    """{command: what was seen}."""
+    """Kill every command; returns {command: counts of what happened}."""
     chance, found = random.Random(seed), {}
     for command in commands:
         kind, want = KINDS[command](place), max(1, round(kills * SHARES[command]))
@@ -107,7 +107,7 @@ def loop(place: Path, commands: tuple[str, ...], kills: int, seed: int) -> dict[
 
 
 def served_hub(place: Path) -> tuple[int, dict[str, str]]:
-    """The tests' Hub in a process of its own: its id, and the environment of its clients."""
+    """Start the Hub of the tests in a process of its own; returns its id and the environment of its clients."""
     from hub_server import HubServer
 
     read, write = os.pipe()
@@ -126,7 +126,7 @@ def served_hub(place: Path) -> tuple[int, dict[str, str]]:
 
 
 def ready(place: Path) -> None:
-    """Everything a child needs, before the first fork; nothing here may start a thread of torch."""
+    """Import and make what the children need. It must not start a thread of torch, which a fork would lose."""
     for name in (
         "build_embeddings",
         "space.store.embedding",
@@ -141,7 +141,7 @@ def ready(place: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Prepare, kill, report; ends with 1 if anything was lost or wrong."""
+    """Prepare, kill, report; the exit status is 1 if anything was lost or wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)

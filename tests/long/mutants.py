@@ -1,10 +1,10 @@
-"""Mutation testing: would the tests notice a small fault in what every figure rests on?
+"""Mutation testing: do the tests notice a small fault in the modules that every figure depends on?
 
     python -m tests.long mutants --only metrics
 
-Each fault of mutations.py is tried in a process forked from this one, which has imported the libraries, so that a
-fault costs its tests and not ten seconds of imports. There the module's tests run in full, until one fails: killed.
-The last line of the output is JSON, with every fault that no test noticed.
+Each fault of mutations.py is tried in a process forked from this one, which has imported the libraries. There the
+tests of the module run until one fails, which "kills" the fault. The last line of the output is JSON with every fault
+that no test noticed.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from typing import Any
 from tests.long import ROOT
 from tests.long.mutations import Mutant, mutants
 
-#: Imported before the first fork; the project's own modules are not, since they are what differs.
+#: Libraries to import before the first fork. The modules of the project are imported afterwards, with the fault.
 LIGHT = ("pytest", "filelock", "numpy", "sklearn.metrics", "pyarrow.parquet", "tokenizers", "safetensors.numpy")
 HEAVY = (*LIGHT, "torch", "pandas", "pyarrow.dataset", "pyarrow.compute", "hypothesis", "datasets", "huggingface_hub",
          "sentence_transformers.base.sampler", "gradio")  # fmt: skip
@@ -36,12 +36,12 @@ _SLOW = {"built", "trained", "model", "mounted"}
 
 @dataclass(frozen=True)
 class Target:
-    """What is mutated, and which tests have to notice.
+    """Modules to mutate, and the tests that have to notice.
 
     Attributes:
         modules: of ``space``, such as ``index.codes``.
         tests: arguments of pytest.
-        libraries: what these import.
+        libraries: that the tests import.
     """
 
     modules: Sequence[str]
@@ -67,14 +67,14 @@ TARGETS = {
 
 
 class _Quick:
-    """Leaves out the tests that load or train a model, or mount a disk: they would take a minute for each fault."""
+    """A pytest plugin that skips tests with a trained model or a mounted disk, which take a minute."""
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         items[:] = [item for item in items if not _SLOW & set(item.fixturenames)]
 
 
 class _Instead(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Gives the mutated source to whoever imports the module."""
+    """An importer that gives a module its mutated source."""
 
     def __init__(self, name: str, path: Path, source: str) -> None:
         self.name, self.path, self.source = name, path, source
@@ -87,7 +87,7 @@ class _Instead(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def tested(name: str, path: Path, source: str, tests: Sequence[str], limit: float) -> tuple[str, float]:
-    """(what came of it, seconds): "survived", "killed", or "stuck" beyond ``limit`` seconds, which is noticed too."""
+    """Run the tests on a mutated module: ("survived", "killed", or "stuck" after ``limit`` seconds; the seconds)."""
     start = time.monotonic()
     child = os.fork()
     if not child:
@@ -99,7 +99,7 @@ def tested(name: str, path: Path, source: str, tests: Sequence[str], limit: floa
             os.setpgid(0, 0)
             sys.meta_path.insert(0, _Instead(name, path, source))
             code = _pytest(tests)
-        except BaseException:  # whatever the fault did to the import
+        except BaseException:  # the fault broke the import
             code = 98
         finally:
             os._exit(code)
@@ -116,7 +116,7 @@ def tested(name: str, path: Path, source: str, tests: Sequence[str], limit: floa
 
 
 def _pytest(tests: Sequence[str]) -> int:
-    """0 where all tests pass; in a folder of its own, since some tests keep examples."""
+    """Exit status of pytest, in a folder of its own because hypothesis keeps examples."""
     import pytest
     from hypothesis import configuration
 
@@ -128,7 +128,7 @@ def _pytest(tests: Sequence[str]) -> int:
 
 
 def look(target: Target, sample: int, seed: int) -> dict[str, object]:
-    """Every fault, or ``sample`` of them drawn by ``seed``, and what came of it."""
+    """Try every fault of a target, or ``sample`` of them drawn by ``seed``, and count the outcomes."""
     found: list[tuple[str, Path, Mutant]] = []
     for module in target.modules:
         path = ROOT / "space" / f"{module.replace('.', '/')}.py"
@@ -152,10 +152,10 @@ def look(target: Target, sample: int, seed: int) -> dict[str, object]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Try the faults; ends with 1 where fewer than ``--least`` are noticed."""
+    """Try the faults; the exit status is 1 if a smaller share than ``--least`` was noticed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=TARGETS)
-    parser.add_argument("--sample", type=int, default=0, help="so many faults of each, 0 for all")
+    parser.add_argument("--sample", type=int, default=0, help="faults of each target, 0 for all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--least", type=float, default=0.85)
     settings = parser.parse_args(arguments)

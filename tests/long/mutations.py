@@ -1,6 +1,6 @@
-"""Small faults put into a module's source, one at a time, as a hasty hand would make them. Knows no test.
+"""Small faults in the source of a module, one at a time, such as ``<`` for ``<=`` or a dropped keyword.
 
-Left out are what no test should be held to: docstrings, annotations, and the wording of messages within ``raise``.
+Docstrings, annotations and the wording of messages in ``raise`` are left alone, since no test should depend on them.
 """
 
 import ast
@@ -18,7 +18,7 @@ _COMPUTED = {
     ast.LShift: ast.RShift, ast.RShift: ast.LShift,
     ast.MatMult: ast.Mult,
 }  # fmt: skip
-#: Fields of nodes in which nothing is changed.
+#: Fields of nodes that are not changed.
 _LEFT_OUT = ("annotation", "returns", "type_comment", "decorator_list", "format_spec")
 
 
@@ -27,10 +27,10 @@ class Mutant:
     """One fault.
 
     Attributes:
-        line: where it is.
-        before: the code there.
-        after: what it became.
-        source: the whole module with the fault.
+        line: of the source.
+        before: the code without the fault.
+        after: the code with it.
+        source: of the whole module with the fault.
     """
 
     line: int
@@ -40,7 +40,7 @@ class Mutant:
 
 
 def mutants(source: str) -> Iterator[Mutant]:
-    """Every fault this module knows, in the order of the source."""
+    """Every fault, in the order of the source."""
     for number in range(len(_spots(ast.parse(source)))):
         tree = ast.parse(source)
         node, change = _spots(tree)[number]
@@ -54,7 +54,7 @@ def _short(code: str) -> str:
 
 
 def _spots(tree: ast.Module) -> list[tuple[ast.AST, Callable[[], str]]]:
-    """(node to be changed, what changes it in place and gives the new code)."""
+    """(node, function that changes it in place and returns the new code)."""
     found: list[tuple[ast.AST, Callable[[], str]]] = []
     _walk(tree, found, False)
     return found
@@ -79,7 +79,7 @@ def _is_docstring(node: ast.AST) -> bool:
 
 
 def _changes(node: ast.AST, spot: tuple, wording: bool) -> Iterator[Callable[[], str]]:
-    """What can be done to ``node``, which hangs at ``spot`` of its parent."""
+    """The changes of ``node``; ``spot`` is its place in its parent."""
     yield from _in_expressions(node, spot, wording)
     yield from _in_parts(node)
     yield from _in_statements(node, spot)
@@ -136,7 +136,7 @@ def _instead(spot: tuple, new: ast.AST) -> Callable[[], str]:
 
 
 def _turned(node: Any) -> Callable[[], str]:
-    """The condition turned round."""
+    """The condition negated."""
 
     def change() -> str:
         node.test = ast.UnaryOp(ast.Not(), node.test)

@@ -1,4 +1,4 @@
-"""What is killed while it lives: the app under traffic, and the quickstart with the commands that it starts."""
+"""The servers that are killed: the app under traffic, and the quickstart with the commands that it starts."""
 
 import atexit
 import json
@@ -14,17 +14,17 @@ from pathlib import Path
 
 import httpx
 
-from tests.long.child_processes import cut_off, digest, forked
+from tests.long.child_processes import STOPPED, cut_off, digest, forked
 from tests.long.commands import Build
 
 QUERIES = ("red kettle", "something to keep coffee hot", "tent for two", "usb charger")
-#: Visitors at once, and the seconds within which what was answered is in the file: two of its writer's turns.
+#: Concurrent visitors, and seconds until an answer is counted in the file: two intervals of its writer.
 VISITORS, WRITTEN = 4, 2.5
 _NOTED = "visits.json"
 
 
 def ask(client: httpx.Client, number: int, session: str, query: str) -> list[str] | None:
-    """The ids found, as the page asks for them; None where the app went away meanwhile."""
+    """Search as the page does; returns the ids found, or None if the app was killed meanwhile."""
     body = {"data": [query, 5, "tuned", *[""] * 4, *[None] * 3, ""], "fn_index": number, "session_hash": session}
     try:
         client.post("gradio_api/queue/join", json=body).raise_for_status()
@@ -39,14 +39,14 @@ def ask(client: httpx.Client, number: int, session: str, query: str) -> list[str
 
 
 class Visits:
-    """Visitors of one life of the app, each asking again when answered."""
+    """The visitors of the app from a start to a kill; each asks again when answered."""
 
     def __init__(self, url: str) -> None:
         self.url, self.asked, self.answered, self.found = url, 0, [], set()
         self._lock, self._end = threading.Lock(), threading.Event()
 
     def ready(self, child: int, seconds: float = 300) -> int:
-        """Wait until the child's /healthz is good; the number of the function that searches."""
+        """Wait until /healthz of the child is 200; returns the number of the search function."""
         until = time.monotonic() + seconds
         while True:
             try:
@@ -76,12 +76,12 @@ class Visits:
                     self.found.add((query, *found))
 
     def stop(self) -> None:
-        """No further questions."""
+        """Ask nothing more."""
         self._end.set()
 
 
 class App(Build):
-    """app.py under traffic: it starts again and answers the same, and the statistics hold what was answered."""
+    """app.py under traffic: it starts again, answers the same, and has counted what it answered."""
 
     def prepare(self, folder: Path) -> None:
         with socket.socket() as probe:
@@ -90,10 +90,12 @@ class App(Build):
         (folder / _NOTED).write_text(json.dumps({"port": port, "least": 0, "most": 0}))
 
     def serve(self) -> None:
-        """app.py, in this process, to its end."""
+        """Run app.py in this process."""
         import app
 
-        atexit._clear()  # what this process inherited belongs to its parent, which would lose its folders
+        # Private in CPython 3.11, without a public counterpart: forget the parent's handlers, which would remove its
+        # temporary folders when this child ends.
+        atexit._clear()
         port = json.loads(Path(_NOTED).read_text())["port"]
         words = [
             "--model",
@@ -108,7 +110,7 @@ class App(Build):
             atexit._run_exitfuncs()
 
     def work(self) -> None:
-        """How long a start takes, in an unbroken run: that there is an answer, and then the end."""
+        """Start, wait until it is ready, stop; the time of this is the range of the kills."""
         visits = Visits(f"http://127.0.0.1:{json.loads(Path(_NOTED).read_text())['port']}/")
         child = forked(self.serve, Path.cwd(), Path("log"))
         visits.ready(child)
@@ -116,10 +118,15 @@ class App(Build):
         os.waitpid(child, 0)
 
     def life(self, folder: Path, seconds: float, sign: int) -> tuple[bool, set[tuple[str, ...]]]:
-        """One start, ``seconds`` of traffic once it is ready (negative: killed before), a signal.
+        """Start the app, wait, and send a signal.
+
+        Args:
+            folder: to run in.
+            seconds: of traffic once it is ready; negative: seconds after which it is killed while it starts.
+            sign: the signal.
 
         Returns:
-            Whether the signal ended it, and what was found.
+            Whether the signal ended it, and the answers: (query, ids of the products).
         """
         noted = json.loads((folder / _NOTED).read_text())
         visits = Visits(f"http://127.0.0.1:{noted['port']}/")
@@ -139,7 +146,7 @@ class App(Build):
         visits.stop()
         for thread in threads:
             thread.join()
-        # A polite stop writes what waits; after SIGKILL the last turns of the writer may be missing.
+        # SIGTERM lets the writer finish; after SIGKILL its last two intervals may be missing.
         sure = [at for at in visits.answered if at < end - (WRITTEN if sign == signal.SIGKILL else 0)]
         noted["least"] += len(sure)
         noted["most"] += visits.asked
@@ -147,7 +154,7 @@ class App(Build):
         return cut_off(status), visits.found
 
     def counted(self, folder: Path) -> str:
-        """What the statistics hold, against what was asked and answered in all lives."""
+        """ "whole" if the statistics hold at least all answers and at most all questions; else what they hold."""
         noted = json.loads((folder / _NOTED).read_text())
         if not (folder / "usage.sqlite3").is_file():
             return "whole" if noted["least"] == 0 else f"none of {noted['least']}"
@@ -160,9 +167,9 @@ class App(Build):
 
 
 class Quickstart(Build):
-    """The quickstart's two commands, with the tests' encoder in the place of the packaged one, and its store opened.
+    """The two commands of the quickstart with the small encoder of the tests, then opening the store.
 
-    Whoever kills it leaves the command it had started to itself, as a user would, and starts it again.
+    A kill leaves the command that it had started running, as for a user; then the quickstart is started again.
     """
 
     def prepare(self, folder: Path) -> None:
@@ -172,22 +179,22 @@ class Quickstart(Build):
         from space.pipelines import quickstart
         from space.store.reader import Store
 
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as app.py does
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(STOPPED))  # as app.py does
         quickstart.STAND_IN = str(self.place / "multilingual-e5-tiny")
         _, _, store = quickstart.run()
         Store(Path(store))
 
     def result(self, folder: Path) -> str:
-        """Weights and tables; the measured times beside them differ from run to run."""
+        """Weights and tables. The rest holds measured times, which differ."""
         place = folder / "quickstart"
         return digest(place / "saved_e5_model", "**/*.safetensors") + digest(place / "artifacts", "**/*.parquet")
 
     def half(self, folder: Path) -> str | None:
-        """The result, if its stamp says that it is finished: what the app would serve without another look."""
+        """The result, if its stamp says that it is finished, so that the app would serve it."""
         return self.result(folder) if (folder / "quickstart" / "artifacts.done.json").is_file() else None
 
     def clear(self, folder: Path) -> None:
-        """Remove the folder, once nothing that was left to itself writes there."""
+        """Remove the folder once no process works in it."""
         until = time.monotonic() + 120
         while _at_work(folder) and time.monotonic() < until:
             time.sleep(0.2)
@@ -195,11 +202,11 @@ class Quickstart(Build):
 
 
 def _at_work(folder: Path) -> list[int]:
-    """Processes whose working folder it is."""
+    """Processes that have it as their working folder."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/cwd"):
         try:
             found += [int(entry.parent.name)] if entry.resolve() == folder.resolve() else []
-        except OSError:  # gone, or somebody else's
+        except OSError:  # the process is gone, or another user's
             continue
     return found

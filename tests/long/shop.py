@@ -1,7 +1,6 @@
-"""A store of the real size, quickly: real products and judgments, the packaged encoder, and vectors drawn at random.
+"""A store of the real size without embedding: real products and judgments, and random vectors.
 
-What is searched is as large, and a query costs as much, as where the products had been embedded; only the answers mean
-nothing.
+A query takes as long as on embedded products; its answers mean nothing.
 """
 
 from collections.abc import Callable, Sequence

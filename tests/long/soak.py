@@ -1,11 +1,11 @@
-"""Traffic on the page: concurrent visitors over real HTTP, what they were told, how long it took, how memory grew.
+"""Load test of the page: concurrent visitors over HTTP, the answers they got, times, and growth of memory.
 
     python -m tests.long soak --clients 200 --seconds 120 --dataset ../shared/esci
     python -m tests.long soak --clients 8 --seconds 1800 --visits 1000 --dataset ../shared/esci
 
-Serves the products of --dataset, see shop.py, or else the tests' shop of thirty, in a process of its own on 127.0.0.1,
-and asks it from this one. What the page keeps of every visit has an end, ``space.ui.page.MAX_VISITS``: with --visits
-of that number the memory is looked at from there on, as after some days. The last line of the output is JSON.
+The page runs in a process of its own on 127.0.0.1, with the products of --dataset (see shop.py) or the 30 products of
+the tests. It remembers at most ``space.ui.page.MAX_VISITS`` visits: with as many --visits before the measurement,
+memory is measured as after some days. The last line of the output is JSON.
 """
 
 import argparse
@@ -35,9 +35,9 @@ QUERIES = (
     "gift for a gardener",
     "wireless keyboard",
 )
-#: Between two searches of one visitor, seconds.
+#: Mean seconds between two searches of a visitor.
 PAUSE = 1.0
-#: At once, while visits are only to be remembered.
+#: Concurrent visitors of the visits before the measurement.
 FILLING = 4
 SHOP = """
 import sys, threading
@@ -54,7 +54,7 @@ print(json.dumps(shop.make(Path(sys.argv[1]) / "store", sys.argv[2], sys.argv[3:
 
 
 class Traffic:
-    """Visitors that join the queue as the page does, and leave, some of them early."""
+    """Visitors that use the queue as the page does; some leave before they are answered."""
 
     def __init__(self, url: str, number: int, seed: int) -> None:
         self.url, self.number, self.chance = url, number, random.Random(seed)
@@ -62,7 +62,7 @@ class Traffic:
         self.milliseconds: list[float] = []
 
     async def visitor(self, client: httpx.AsyncClient, name: str, until: float) -> None:
-        """Search, wait, search, in one session as a page does; one in twenty leaves, and is somebody new then."""
+        """Search and pause in one session until ``until``; after one search in twenty, begin a new session."""
         turn = 0
         await asyncio.sleep(self.chance.uniform(0, PAUSE))
         while time.monotonic() < until:
@@ -71,12 +71,12 @@ class Traffic:
             await asyncio.sleep(self.chance.uniform(0.5 * PAUSE, 1.5 * PAUSE))
 
     async def visits(self, client: httpx.AsyncClient, name: str, number: int) -> None:
-        """So many who search once, one after the other."""
+        """A number of visitors, one after the other, that search once."""
         for turn in range(number):
             await self.told_of(client, f"{name}-{turn}")
 
     async def told_of(self, client: httpx.AsyncClient, session: str) -> str:
-        """What came of one comparison, counted; an error by its name."""
+        """Run one comparison and count its outcome, or the name of its error."""
         try:
             told = await self.search(client, session)
         except httpx.HTTPError as error:
@@ -85,7 +85,7 @@ class Traffic:
         return told
 
     async def search(self, client: httpx.AsyncClient, session: str) -> str:
-        """What came of one comparison."""
+        """The outcome of one comparison: answered, failed, busy, left, cut, or an HTTP status."""
         start = time.monotonic()
         body = {
             "data": [self.chance.choice(QUERIES), 10, *[""] * 4, *[None] * 3, ""],
@@ -110,25 +110,25 @@ class Traffic:
 
 
 def memory(process: int) -> int:
-    """Resident megabytes."""
+    """Resident megabytes of a process."""
     lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith("VmRSS"))) // 1024
 
 
 def worked(process: int) -> float:
-    """Seconds of a core that a process has had."""
+    """CPU seconds of a process."""
     fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def compare(client: httpx.AsyncClient) -> int:
-    """The number of the function that compares."""
+    """The number of the compare function."""
     config = (await client.get("config")).json()
     return next(one["id"] for one in config["dependencies"] if one["api_name"] == "compare")
 
 
 async def drive(url: str, clients: int, seconds: float, process: int, seed: int) -> dict[str, object]:
-    """All visitors at once; memory and readiness are looked at every few seconds."""
+    """Run all visitors, and record memory and /healthz every few seconds."""
     limits, resident, ready = httpx.Limits(max_connections=None), [], Counter()
     async with httpx.AsyncClient(base_url=url, limits=limits, timeout=120) as client:
         traffic, until = Traffic(url, await compare(client), seed), time.monotonic() + seconds
@@ -160,7 +160,7 @@ async def drive(url: str, clients: int, seconds: float, process: int, seed: int)
 
 
 async def fill(url: str, visits: int, process: int, seed: int) -> dict[str, object]:
-    """Visits that the page remembers, and resident megabytes before and after them."""
+    """Make visits that the page remembers; returns resident megabytes before and after."""
     async with httpx.AsyncClient(base_url=url, timeout=120) as client:
         traffic, before = Traffic(url, await compare(client), seed), memory(process)
         each = -(-visits // FILLING)
@@ -169,7 +169,7 @@ async def fill(url: str, visits: int, process: int, seed: int) -> dict[str, obje
 
 
 def served(words: list[str], clients: int, seconds: float, seed: int, visits: int = 0) -> dict[str, object]:
-    """Start what ``words`` say, wait until it is ready, warm it up, drive it."""
+    """Start the server of a command line, wait until it is ready, warm it up, and run the visitors."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -195,7 +195,7 @@ def served(words: list[str], clients: int, seconds: float, seed: int, visits: in
 
 
 def is_sound(found: dict[str, Any]) -> bool:
-    """Whether visitors met nothing but answers and an honest busy, the page was ready throughout, and nobody waits."""
+    """Whether visitors got answers or "busy" only, the page was always ready, and no request is left in the queue."""
     told = found["told"]
     known = set(told) | set(found.get("filled", {}).get("told", {})) <= {"answered", "busy", "left"}
     ready = {int(status) for status in found["healthz"]} == {200}
@@ -203,11 +203,11 @@ def is_sound(found: dict[str, Any]) -> bool:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Serve, warm up, drive, report; ends with 1 where something was found."""
+    """Serve, warm up, run, report; the exit status is 1 if the run was not sound."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=120)
-    parser.add_argument("--visits", type=int, default=0, help="so many visits that search once, before all others")
+    parser.add_argument("--visits", type=int, default=0, help="visits that search once, before the measurement")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--dataset", help="a folder, 'sample', or a Hub id that is in the cache")
     parser.add_argument("--locales", nargs="+", default=["us", "es", "jp"])
@@ -215,7 +215,7 @@ def main(arguments: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         words = ["-c", SHOP]
         if settings.dataset:
-            # In a process of its own, so that its memory is gone.
+            # In a process of its own, so that its memory is freed.
             command = [sys.executable, "-c", MAKE, folder, settings.dataset, *settings.locales]
             made = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
             words = [

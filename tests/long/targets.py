@@ -1,6 +1,6 @@
-"""What a stranger's bytes reach, as functions of bytes: each returns or ends in a sentence, and keeps its promise.
+"""Fuzzing targets: functions that pass bytes to code that reads foreign data, and check the result.
 
-An exception that is no ``UserError`` is a finding, and so is an assertion that fails here.
+A finding is a failed assertion, or an exception that is not a ``UserError``.
 """
 
 import atexit
@@ -36,7 +36,7 @@ LONGEST_SENTENCE = 600
 
 
 def sentence(error: UserError) -> None:
-    """A message can be shown: one line, of a length that can be read."""
+    """Check that an error message has a length that can be shown."""
     assert str(error) and len(str(error)) < LONGEST_SENTENCE, str(error)[:2000]
 
 
@@ -52,12 +52,12 @@ def csv(data: bytes) -> None:
 
 
 def parquet(data: bytes) -> None:
-    """A catalogue of the owner's, or a shard of a stranger's store."""
+    """A catalogue, or a shard of a foreign store."""
     _catalogue(data, "parquet")
 
 
 def jsonl(data: bytes) -> None:
-    """A catalogue of the owner's."""
+    """A catalogue."""
     _catalogue(data, "jsonl")
 
 
@@ -75,7 +75,7 @@ def _catalogue(data: bytes, kind: str) -> None:
 
 @cache
 def _folder() -> Path:
-    """In memory where that is possible: a file for each case."""
+    """A folder for the file of each case, in memory where possible."""
     memory = Path("/dev/shm")
     folder = tempfile.mkdtemp(prefix="fuzz-", dir=memory if memory.is_dir() else None)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -83,7 +83,7 @@ def _folder() -> Path:
 
 
 def vectors(data: bytes) -> None:
-    """Float16 of any bits as vectors: with a NaN or an infinity refused by its row, else answered in order."""
+    """Any float16 bits as vectors: a row with a NaN or infinity is refused by its number, the others are ranked."""
     width = 1 + data[0] % 5 if data else 1
     kept = len(data[1:]) // (2 * width) * 2 * width
     rows = torch.from_numpy(np.frombuffer(data[1 : 1 + kept], np.float16).reshape(-1, width).copy())
@@ -103,7 +103,7 @@ def vectors(data: bytes) -> None:
 
 
 def link(data: bytes) -> None:
-    """The address bar; what is understood is written and read back the same."""
+    """A link: after parsing, writing and parsing again it has to be the same."""
     found, notes = links.parse(links.split("?" + data.decode("utf-8", "surrogateescape")), SYSTEMS)
     assert 1 <= found.k <= MAX_K and found.tab in links.TABS and found.system in SYSTEMS
     assert all(len(note) < LONGEST_SENTENCE for note in notes)
@@ -121,7 +121,7 @@ _KEYS = sorted({*GOOD, "bytes", "sha256", "dim", "id", "fingerprint", "base", "t
 
 
 def bent_manifest(data: bytes) -> None:
-    """A manifest as raw bytes; and a good one with entries replaced and signed again, as a hostile author would."""
+    """A manifest as raw bytes, and a good one with an entry replaced and signed again, as an attacker would."""
     for text in (data, json.dumps(manifest.signed(_bent(GOOD, data))).encode()):
         try:
             found = manifest.parse(text)
@@ -136,7 +136,7 @@ def bent_manifest(data: bytes) -> None:
 
 
 def _bent(content: Any, data: bytes) -> Any:
-    """``content`` with the entry that the first bytes name replaced by the JSON, or else the text, of the rest."""
+    """``content`` with one entry replaced: the first bytes choose the entry, the rest is its JSON or text."""
     try:
         value = json.loads(data[2:])
     except (ValueError, RecursionError):
@@ -166,7 +166,7 @@ def _engine() -> Any:
 
 
 def query(data: bytes) -> None:
-    """A query with its options, as a program sends them: any JSON value in any place."""
+    """A query with options as a program sends them: any JSON value for each."""
     try:
         values = json.loads(data)
     except (ValueError, RecursionError):
@@ -185,7 +185,7 @@ def query(data: bytes) -> None:
 
 
 def text(data: bytes) -> None:
-    """A product's texts, on the page and in an export."""
+    """The text of a product, on the page and in an export."""
     foreign = data.decode("utf-8", "surrogateescape")
     shown = fill('<p title="{foreign}">{foreign}</p>', foreign=foreign)
     assert not set(shown.removeprefix('<p title="').removesuffix("</p>").replace('">', "", 1)) & set("<>\"'")
@@ -196,7 +196,7 @@ def text(data: bytes) -> None:
 
 
 def _bombs() -> list[bytes]:
-    """A megabyte of zeros in a thousand bytes, as zip and as gzip."""
+    """A megabyte of zeros in a thousand bytes: as zip and as gzip."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("shop.csv", bytes(1_000_000))
@@ -218,7 +218,7 @@ TARGETS = {
     "csv": csv, "parquet": parquet, "jsonl": jsonl, "vectors": vectors,
     "link": link, "manifest": bent_manifest, "query": query, "text": text,
 }  # fmt: skip
-#: Where mutation starts from.
+#: The inputs that are mutated.
 SEEDS = {
     "csv": [
         uploaded_catalogue.EXAMPLE.encode(),
