@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 QUERIES, HITS, SEED = 50, 10, 7
 #: Clock readings and texts for people: they may differ between two equal runs, or change with the prose.
 LEFT_OUT = {"timings_ms", "seconds", "examples_per_second", "versions", "notice", "description", "verdict", "remarks"}
-LEFT_OUT |= {"peak_memory_gb", "sha256"}
+LEFT_OUT |= {"peak_memory_gb", "sha256", "notes"}
 
 
 def main() -> None:

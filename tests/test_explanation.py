@@ -100,7 +100,7 @@ def test_notes_name_what_is_not_left_out():
     """The vector of an empty text explains nothing."""
     found = variants("mug", product("Mug"))
     assert (found.words, found.queries, found.passages) == ([], ["mug"], ["Mug"])
-    assert "single word" in found.notes[0] and "only the title" in found.notes[1]
+    assert "single word" in found.notes[0] and "single field" in found.notes[1]
     many = variants(" ".join(f"w{place}" for place in range(30)), product("Mug"))
     assert len(many.words) == MAX_WORDS and len(many.queries) == MAX_WORDS + 1 and "first 20" in many.notes[0]
 

@@ -10,6 +10,7 @@ from space.data.passages import passages
 from space.errors import QueryError
 from space.evaluation import protocols
 from space.evaluation.metrics import rank_biased_overlap
+from space.i18n import language
 from space.index.bm25 import Bm25Index
 from space.index.torch_index import TorchIndex
 from space.retrieval.baselines import Bm25System
@@ -242,6 +243,11 @@ def test_timings_add_up(engine):
 def test_empty_query_is_refused(engine, query):
     with pytest.raises(QueryError, match="query is empty"):
         engine.search(query)
+
+
+def test_errors_are_in_the_language_of_the_visitor(engine):
+    with language("ru"), pytest.raises(QueryError, match="запрос пуст"):
+        engine.search("")
 
 
 def test_a_query_over_the_limit_is_refused(engine):

@@ -12,6 +12,7 @@ import numpy as np
 from space.data.catalogue import BULLETS
 from space.data.passages import passage
 from space.data.words import has_japanese, search_terms, word_spans
+from space.i18n import gettext as _
 from space.index.bm25 import Term
 from space.retrieval.hybrid import RRF_K
 from space.search.results import Product
@@ -112,13 +113,14 @@ def variants(query: str, product: Product, bullets: int = 0) -> Variants:
     words = spans[:MAX_WORDS] if len(spans) > 1 else []
     notes = []
     if len(spans) > MAX_WORDS:
-        notes.append(f"Only the first {MAX_WORDS} of the query's {len(spans)} words were left out in turn.")
+        note = _("Only the first {most} of the query's {count} words were left out in turn.")
+        notes.append(note.format(most=MAX_WORDS, count=len(spans)))
     if len(spans) == 1:
-        notes.append("The query is a single word: without it there would be nothing to search for.")
+        notes.append(_("The query is a single word: without it there would be nothing to search for."))
     elif any(has_japanese(query[start:end]) for start, end in words):
-        notes.append("Japanese is split where the script changes.")
+        notes.append(_("Japanese is split where the script changes."))
     if len(known) == 1:
-        notes.append(f"The encoder reads only the {next(iter(known))} of this product, so it cannot be left out.")
+        notes.append(_("This product has a single field with text, so no field can be left out."))
     return Variants(
         fields=left_out,
         words=[query[start:end] for start, end in words],
@@ -161,7 +163,7 @@ def explain_encoder(
     words = [Part(word, score - float(rest)) for word, rest in zip(texts.words, without_words, strict=True)]
     notes = [*texts.notes]
     if cut:
-        notes.append("This product's text is longer than what the encoder reads; its end is cut off.")
+        notes.append(_("This product's text is longer than what the encoder reads; its end is cut off."))
     return Explanation(query, system, *_named(product), score, fields=fields, words=words, notes=notes)
 
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from space.errors import QueryError
+from space.i18n import gettext as _
 from space.retrieval.system import Ranking
 from space.search.results import Hit, Product
 from space.search.score_reference import ScoreReference
@@ -24,7 +25,8 @@ def row_of(catalogue: pa.Table, product_locale: object, product_id: object) -> i
     is_here = pc.and_(pc.equal(catalogue["product_locale"], locale), pc.equal(catalogue["product_id"], identifier))
     row = pc.index(is_here, True).as_py()
     if row < 0:
-        raise QueryError(f"no product {identifier[:80]!r} in locale {locale[:80]!r}")
+        text = _("no product {product_id} in locale {locale}")
+        raise QueryError(text.format(product_id=repr(identifier[:80]), locale=repr(locale[:80])))
     return row
 
 

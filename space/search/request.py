@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from space.errors import QueryError, shown
+from space.i18n import gettext as _
+from space.i18n import number
 
 SYSTEMS = ("tuned", "base", "bm25", "hybrid")
 #: What a comparison shows unless systems are named.
@@ -45,9 +47,10 @@ def checked_query(query: object) -> str:
         QueryError: empty, not a text, or longer than ``MAX_QUERY_CHARACTERS``.
     """
     if not isinstance(query, str) or not query.strip():
-        raise QueryError("query is empty: type what you are looking for")
+        raise QueryError(_("query is empty: type what you are looking for"))
     if len(query) > MAX_QUERY_CHARACTERS:
-        raise QueryError(f"query has {len(query):,} characters; use at most {MAX_QUERY_CHARACTERS}")
+        text = _("query has {count} characters; use at most {most}")
+        raise QueryError(text.format(count=number(len(query)), most=MAX_QUERY_CHARACTERS))
     # A lone surrogate cannot be encoded as UTF-8, and a null character means nothing to a tokenizer.
     return " ".join(query.encode("utf-8", "replace").decode("utf-8").replace("\0", " ").split()) or "?"
 
@@ -60,7 +63,8 @@ def checked_k(k: object) -> int:
     """
     is_number = isinstance(k, int | float) and not isinstance(k, bool)
     if not (is_number and 1 <= k <= MAX_K and float(k).is_integer()):
-        raise QueryError(f"k should be a whole number from 1 to {MAX_K}, is {shown(k)}")
+        text = _("k should be a whole number from 1 to {most}, is {value}")
+        raise QueryError(text.format(most=MAX_K, value=shown(k)))
     return int(k)
 
 
@@ -71,7 +75,8 @@ def checked_system(system: object, known: Collection[str]) -> str:
         QueryError: not among ``known``.
     """
     if not isinstance(system, str) or system not in known:
-        raise QueryError(f"system should be one of {', '.join(known)}, is {shown(system)}")
+        text = _("system should be one of {systems}, is {value}")
+        raise QueryError(text.format(systems=", ".join(known), value=shown(system)))
     return system
 
 
@@ -89,8 +94,9 @@ def checked_systems(systems: object, known: Collection[str]) -> list[str]:
         return [name for name in COMPARED if name in known] or list(known)
     names = list(systems) if isinstance(systems, Sequence) and not isinstance(systems, str) else [systems]
     if not names:
-        raise QueryError(f"systems is empty: name at least one of {', '.join(known)}")
+        raise QueryError(_("systems is empty: name at least one of {systems}").format(systems=", ".join(known)))
     for name in names:
         if not isinstance(name, str) or name not in known:
-            raise QueryError(f"systems should be among {', '.join(known)}, has {shown(name)}")
+            text = _("systems should be among {systems}, has {value}")
+            raise QueryError(text.format(systems=", ".join(known), value=shown(name)))
     return list(dict.fromkeys(names))

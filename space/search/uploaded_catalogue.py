@@ -15,6 +15,8 @@ from space.data.csv_reader import CsvError, read_csv
 from space.data.passages import passages
 from space.encoding.description import ENCODERS
 from space.errors import shown
+from space.i18n import gettext as _
+from space.i18n import number
 from space.index.bm25 import Bm25Index
 from space.index.torch_index import TorchIndex
 from space.retrieval.baselines import Bm25System
@@ -92,7 +94,8 @@ def parse(data: bytes, source: str) -> pa.Table:
 
 def too_large(source: str, size: int) -> DataError:
     """The error for a file of ``size`` bytes; the file need not have been read."""
-    return DataError(f"{source}: {size:,} bytes; use at most {MAX_BYTES:,}")
+    text = _("{source}: {size} bytes; use at most {most}")
+    return DataError(text.format(source=source, size=number(size), most=number(MAX_BYTES)))
 
 
 def can_search(engine: SearchEngine) -> bool:
@@ -151,13 +154,15 @@ def _columns_of(header: Sequence[str], source: str) -> dict[str, int]:
     names = [name.casefold().replace(" ", "_").replace("-", "_") for name in header]
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated is not None:
-        raise DataError(f"{source}: line 1 has more than one column {shown(repeated)}; give each its own name")
+        text = _("{source}: line 1 has more than one column {name}; give each its own name")
+        raise DataError(text.format(source=source, name=shown(repeated)))
     places = {}
     for ours, known in NAMES.items():
         name = next((name for name in known if name in names), None)
         if name is not None:
             places[ours] = names.index(name)
     if "product_title" not in places:
-        have = ", ".join(repr(name[:40]) for name in header[:8]) or "no name at all"
-        raise DataError(f"{source}: line 1 should name the columns, one of them title or name; it has {have}")
+        found = ", ".join(repr(name[:40]) for name in header[:8])
+        text = _("{source}: line 1 should name the columns, one of them title or name; it has {found}")
+        raise DataError(text.format(source=source, found=found))
     return places
