@@ -1,4 +1,4 @@
-"""A newcomer's first and second start, headless: python app.py until a real query answers, with the seconds it took.
+"""Start app.py without settings, as a newcomer does, and print the seconds until a query is answered.
 
 python .ci/first_start.py FOLDER
 """
@@ -16,11 +16,11 @@ import httpx
 from gradio_client import Client
 
 ROOT = Path(__file__).resolve().parent.parent
-LIMIT_SECONDS = 1200  # a frozen start should end the run; how long it took is printed, not judged
+LIMIT_SECONDS = 1200  # ends a start that hangs; the seconds are printed and have no limit of their own
 
 
 def start(folder: Path, kill_after: float | None = None) -> float:
-    """Seconds from the command to an answered query; with ``kill_after``, SIGKILL after so many and no query."""
+    """Seconds from the command to an answered query; with ``kill_after``, SIGKILL after that many seconds instead."""
     folder.mkdir(parents=True, exist_ok=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -32,7 +32,7 @@ def start(folder: Path, kill_after: float | None = None) -> float:
     try:
         while time.monotonic() - begun < LIMIT_SECONDS:
             if kill_after is not None and time.monotonic() - begun > kill_after:
-                app.kill()  # what it was running lives on, as it would for a user: the next start has to cope
+                app.kill()  # the command that it runs goes on, as for a user: the next start has to cope with it
                 return kill_after
             if app.poll() is not None:
                 sys.exit(f"app.py ended with {app.returncode}")
@@ -57,7 +57,7 @@ def start(folder: Path, kill_after: float | None = None) -> float:
 
 
 def main() -> None:
-    """Start twice in an empty folder; then in another, where the first start is killed while it trains."""
+    """Start twice in an empty folder; then twice in another, where the first start is killed while it trains."""
     folder = Path(sys.argv[1])
     first, second = start(folder / "clean"), start(folder / "clean")
     print(f"first start to an answered query: {first:.0f} s, second: {second:.0f} s", flush=True)

@@ -1,4 +1,4 @@
-"""Early stopping: what is set apart, which weights are kept, and that a resumed run sees what an unbroken one saw."""
+"""Early stopping: the dev queries, the weights that are kept, and resuming."""
 
 import json
 from types import SimpleNamespace
@@ -46,7 +46,7 @@ def test_the_dev_set_holds_its_products_under_their_new_rows(judged, monkeypatch
 
 
 class Scores:
-    """A dev set whose score is what comes next, and which notes the first weight it was shown."""
+    """A dev set that returns given scores, one after the other."""
 
     def __init__(self, *scores):
         self.scores = list(scores)
@@ -58,7 +58,7 @@ class Scores:
 
 @pytest.fixture
 def run(tiny_e5, tmp_path):
-    """Looks at scores, one a step; the weights at step n are all n. Returns the step that ended it, and the keeper."""
+    """Gives scores to a keeper, one a step; all weights at step n are n. Returns the last step and the keeper."""
 
     def look(*scores, first=0, keeper=None):
         encoder = TextEncoder(locate(str(tiny_e5)), training=True)
@@ -93,8 +93,8 @@ def test_the_untrained_model_wins_where_training_only_harms(run):
     assert ended == 2 and keeper.restore(2)[0] == 0 and weight(keeper) == 0
 
 
-def test_a_resumed_run_forgets_what_was_seen_after_its_checkpoint(run, tmp_path):
-    """Step 3 was the best, but the run goes on from step 2, and comes to other scores."""
+def test_a_resumed_run_ignores_scores_after_its_checkpoint(run, tmp_path):
+    """Step 3 was the best, but the run continues from step 2 and gets other scores."""
     run(0.1, 0.2, 0.3, 0.9)
     assert len(list(tmp_path.glob("best-*"))) == 2, "older ones are not kept"
     ended, keeper = run(0.25, 0.2, first=3)
@@ -103,7 +103,7 @@ def test_a_resumed_run_forgets_what_was_seen_after_its_checkpoint(run, tmp_path)
     assert json.loads((tmp_path / "dev.json").read_text())["3"] == 0.25
 
 
-def test_only_the_main_process_looks(run, tmp_path, tiny_e5):
+def test_only_the_main_process_scores(run, tmp_path, tiny_e5):
     keeper = KeepBest(TextEncoder(locate(str(tiny_e5)), training=True), Scores(), tmp_path)
     keeper.on_train_begin(None, TrainerState(is_world_process_zero=False), TrainerControl())
     assert not list(tmp_path.iterdir())

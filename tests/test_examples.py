@@ -1,4 +1,4 @@
-"""What a model learns from: a false negative here is a right answer that it is taught to push away."""
+"""Training examples and batches: a false negative would teach the model to push a right answer away."""
 
 from collections import Counter
 
@@ -25,7 +25,7 @@ def triplets(frame, passages, **options):
 
 
 def random_shop(seed, queries=25, products=120, texts=60):
-    """Random judgments over products in two locales, where about every text stands under two ids."""
+    """Random judgments of products in two locales, where most texts have two ids."""
     rng = np.random.default_rng(seed)
     passages = [f"text {number}" for number in rng.integers(0, texts, products)]
     locales = rng.choice(["us", "es"], products)
@@ -67,7 +67,7 @@ def test_by_hand():
 
 
 def test_negatives_are_spread_over_the_positives():
-    """Every Exact product serves, and the negatives are passed on from one to the next, then used again."""
+    """Each Exact product takes the next negatives in order; when all are used, they begin again."""
     frame = judgments(
         ("mug", "us", 0, "Exact"),
         ("mug", "us", 1, "Exact"),
@@ -95,13 +95,13 @@ def test_no_exact_product_is_ever_a_negative(seed):
 
 
 def test_same_text_under_another_id():
-    """The Irrelevant product reads like the Exact one: as a negative it would contradict its own positive."""
+    """The Irrelevant product has the text of the Exact one: as a negative it would contradict its positive."""
     frame = judgments(("mug", "us", 0, "Exact"), ("mug", "us", 1, "Irrelevant"), ("mug", "us", 2, "Substitute"))
     assert triplets(frame, ["same", "same", "cup"], negatives=1) == [("mug", "same", "cup")]
 
 
 def test_exact_in_another_locale():
-    """One query in two locales: what is Exact in one is no negative in the other."""
+    """One query in two locales: a product that is Exact in one locale is not a negative in the other."""
     frame = judgments(
         ("lego", "us", 0, "Exact"),
         ("lego", "es", 1, "Exact"),
@@ -113,7 +113,7 @@ def test_exact_in_another_locale():
 
 
 def test_each_grade_asks_for_its_share_of_the_margin():
-    """All of it where the product is Irrelevant or nobody judged it; and no such column unless it was asked for."""
+    """The whole margin for an Irrelevant or unjudged product; without ``graded`` there is no such column."""
     frame = judgments(
         ("mug", "us", 0, "Exact"),
         ("mug", "us", 1, "Substitute"),
@@ -136,7 +136,7 @@ def test_each_grade_asks_for_its_share_of_the_margin():
 
 
 def test_drawn_where_nothing_is_graded():
-    """A query with Exact products only: its negatives are products that nobody judged for it, of its own locale."""
+    """A query with Exact products only gets unjudged products of its own locale as negatives."""
     rows = [("mug", "us", 0, "Exact"), ("mug", "us", 1, "Exact")]
     rows += [("hose", "us", row, "Exact") for row in range(2, 8)] + [
         ("taza", "es", row, "Exact") for row in range(8, 40)
@@ -148,7 +148,7 @@ def test_drawn_where_nothing_is_graded():
 
 
 def test_drawn_ones_are_not_judged_for_the_query():
-    """A Substitute left out as the text of an Exact product must not come back by the draw, under whatever id."""
+    """A Substitute with the text of an Exact product must not be drawn under another id."""
     rows = [
         ("mug", "us", 0, "Exact"),
         ("mug", "us", 1, "Substitute"),
@@ -160,13 +160,13 @@ def test_drawn_ones_are_not_judged_for_the_query():
 
 
 def test_query_without_any_negative_is_left_out():
-    """A locale with a single product offers none; the others still train."""
+    """A locale with a single product has no negative; the other locales still train."""
     frame = judgments(("taza", "es", 0, "Exact"), ("mug", "us", 1, "Exact"), ("mug", "us", 2, "Irrelevant"))
     assert {anchor for anchor, _, _ in triplets(frame, ["taza", "mug", "hose"])} == {"mug"}
 
 
 def test_same_seed_same_examples():
-    """Figures can be had again; another seed gives other negatives, or the draw would be none."""
+    """Runs can be repeated, and another seed draws other negatives."""
     frame, passages = random_shop(3)
     assert triplets(frame, passages, seed=1) == triplets(frame, passages, seed=1)
     assert triplets(frame, passages, seed=1) != triplets(frame, passages, seed=2)
@@ -182,14 +182,14 @@ def test_triplet_and_mnrl_read_the_same_examples():
 
 @pytest.mark.parametrize("loss", ["triplet", "mnrl"])
 def test_no_exact_product(loss):
-    """Nothing to pull towards: an error in one sentence, not an empty training run."""
+    """An error in one sentence, not an empty training run."""
     frame = judgments(("mug", "us", 0, "Substitute"), ("mug", "us", 1, "Irrelevant"))
     with pytest.raises(TripletError, match="no query has an Exact product"):
         training_examples(frame, ["a", "b"], loss)
 
 
 def test_exact_texts():
-    """By query over all locales, and as texts: ids do not tell whether two products are the same."""
+    """By query over all locales, and as texts, because ids do not show that two products are the same."""
     frame, passages = random_shop(5)
     assert exact_texts(frame, passages) == {
         query: frozenset(texts) for query, texts in truly_exact(frame, passages).items()
@@ -216,7 +216,7 @@ def test_cosent_pairs():
 
 @pytest.mark.parametrize("rows", [[], [("mug", "us", 0, "Exact"), ("mug", "us", 1, "Exact")]])
 def test_cosent_needs_two_labels(rows):
-    """It learns from differences of grades only; without any its loss is 0 from the first step to the last."""
+    """It learns from differences between grades; without any, its loss would be 0 in every step."""
     with pytest.raises(TripletError, match="all judgments have the same label"):
         training_examples(judgments(*rows), ["a", "b"], "cosent")
 
@@ -238,7 +238,7 @@ def sampler(frame, passages, batch_size, seed=0):
 @pytest.mark.parametrize("batch_size", [1, 5, 16])
 @pytest.mark.parametrize("seed", range(4))
 def test_no_false_negative_within_a_batch(seed, batch_size):
-    """In-batch, every product of another example is a negative: none may be Exact for the query."""
+    """The products of all other examples are negatives: none may be Exact for the query."""
     frame, passages = random_shop(seed)
     exact = truly_exact(frame, passages)
     batches = sampler(frame, passages, batch_size, seed)
@@ -253,7 +253,7 @@ def test_no_false_negative_within_a_batch(seed, batch_size):
 
 @pytest.mark.parametrize("batch_size", [1, 5, 16, 10_000])
 def test_every_example_once_an_epoch(batch_size):
-    """An example that clashes waits and is not lost, nor does it come twice."""
+    """An example that clashes is neither lost nor repeated."""
     batches = sampler(*random_shop(1), batch_size)
     seen = [index for batch in batches for index in batch]
     assert sorted(seen) == list(range(len(batches.examples)))
@@ -261,7 +261,7 @@ def test_every_example_once_an_epoch(batch_size):
 
 @pytest.mark.parametrize("batch_size", [5, 16])
 def test_every_epoch_has_as_many_batches(batch_size):
-    """The trainer counts them once, and a run resumed in a later epoch finds its place by that number."""
+    """The trainer counts them once and computes from the number where a resumed run continues."""
     batches = sampler(*random_shop(1), batch_size)
     needed = set()
     for epoch in range(8):
@@ -275,7 +275,7 @@ def test_every_epoch_has_as_many_batches(batch_size):
 
 
 def test_batches_are_full_where_they_can_be():
-    """Twenty queries that share nothing: the rule must not cost batch size where there is no clash."""
+    """Twenty queries without clashes need no small batches."""
     rows = [
         (f"query {number}", "us", 2 * number + side, label)
         for number in range(20)
@@ -289,7 +289,7 @@ def test_batches_are_full_where_they_can_be():
 
 
 def test_order_by_seed_and_epoch():
-    """Another order each epoch, and the same again for the same seed: a resumed run must see what was left."""
+    """Each epoch has another order, and the same seed the same order, so that a run can be resumed."""
     shop = random_shop(2)
 
     def order(seed, epoch):
@@ -302,8 +302,8 @@ def test_order_by_seed_and_epoch():
     assert len({str(order(*which)) for which in ((1, 0), (1, 1), (1, 2), (7, 0))}) == 4
 
 
-def test_a_query_without_judgments_of_its_own_does_not_stand_twice_in_a_batch():
-    """As those made of titles: nothing is known to be Exact for them, and yet one's product answers the other."""
+def test_a_query_without_judgments_occurs_once_in_a_batch():
+    """Such as those from titles: the product of one example answers the query of the other."""
     examples = Dataset.from_dict({"anchor": ["mug"] * 4, "positive": list("abcd"), "negative": list("efgh")})
     assert [len(batch) for batch in LabelAwareBatchSampler(examples, 4, {}, drop_last=False)] == [1, 1, 1, 1]
 

@@ -1,4 +1,4 @@
-"""Hard negatives, over vectors whose neighbours can be seen: points on a circle."""
+"""Hard negatives, over points on a circle, whose neighbours are easy to see."""
 
 import numpy as np
 import torch
@@ -7,7 +7,7 @@ from datasets import Dataset
 from space.index.torch_index import TorchIndex
 from space.training.hard_negatives import CEILING, harden
 
-#: Degrees from the query. "twin" is nearly as near as the product itself, "abroad" is of another locale.
+#: Degrees from the query. "twin" is nearly as close as the product itself, "abroad" has another locale.
 DEGREES = {"own": 10, "twin": 12, "judged": 30, "near": 40, "far": 120, "abroad": 35, "farther": 170}
 TEXTS = list(DEGREES)
 LOCALES = np.array(["jp" if text == "abroad" else "us" for text in TEXTS])
@@ -36,7 +36,7 @@ def negatives(drawn, judged=(), seed=0, count=1):
 
 
 def test_a_drawn_negative_becomes_one_that_the_encoder_finds():
-    """Never the product itself, one as near as it, one that was judged, or one of another locale."""
+    """It is not the product itself, nor one as close, judged, or of another locale."""
     assert np.cos(np.deg2rad(12)) > CEILING * np.cos(np.deg2rad(10)) > np.cos(np.deg2rad(30))
     assert negatives("farther", judged={"own", "judged"}, count=60) == {"near", "far", "farther"}
 

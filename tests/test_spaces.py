@@ -1,6 +1,6 @@
-"""The search under ``@spaces.GPU``: in place where the hardware is ZeroGPU, harmless elsewhere.
+"""Search on ZeroGPU with ``@spaces.GPU``, and without it elsewhere.
 
-ZeroGPU forks the process for each GPU, pickles what goes in and comes out, and shows of an exception its name only.
+ZeroGPU runs each call in a forked process, pickles arguments and results, and passes on only the name of an exception.
 """
 
 import json
@@ -24,17 +24,17 @@ spaces = pytest.importorskip("spaces", reason="needs the spaces package")
 
 
 def forked(calls):
-    """A wrapper that does what ZeroGPU does, short of the GPU: the task runs in a forked process."""
+    """A decorator that runs the task in a forked process, as ZeroGPU does, but without a GPU."""
 
     def wrap(task):
         def run(*arguments):
             calls.append(arguments)
-            # A pipe, since ZeroGPU too carries arguments and answers from one process to the other.
+            # Arguments and results go through a pipe, as on ZeroGPU.
             context = multiprocessing.get_context("fork")
             here, there = context.Pipe()
             worker = context.Process(target=lambda: there.send(task(*there.recv())))
             worker.start()
-            there.close()  # so that a worker that fails ends the wait
+            there.close()  # so that recv fails when the worker fails
             here.send(arguments)
             answer = here.recv()
             worker.join()
@@ -66,10 +66,10 @@ def test_the_app_takes_the_decorator_and_it_changes_no_answer(monkeypatch):
 
 
 def test_off_zerogpu_there_is_no_decorator(monkeypatch):
-    """Also on a Space, which has the package: with it, visitors would not be answered together."""
+    """Also on other Spaces, which have the package: requests with a GPU each would not be batched."""
     monkeypatch.delenv("SPACES_ZERO_GPU", raising=False)
     assert app.zero_gpu() is None
-    monkeypatch.setitem(sys.modules, "spaces", None)  # on a machine of one's own: requirements.txt does not have it
+    monkeypatch.setitem(sys.modules, "spaces", None)  # outside of Spaces the package is not installed
     assert app.zero_gpu() is None
 
 
@@ -87,12 +87,12 @@ def test_answers_from_a_forked_process_are_the_same():
     found = [one.more_like("us", "p01", 3, "tuned", color="red").to_json() for one in (plain, other)]
     assert without_timings(found[0]) == without_timings(found[1])
     assert len(calls) == 2 and calls.pop()[0].systems == ["tuned"]
-    # Each turn is waited for and counted against the visitor: one for both encoders.
+    # Every call waits for a GPU and uses the visitor's quota: one call for both encoders.
     assert len(calls) == 1 and calls[0][0].systems == ["base", "tuned"]
 
 
 def test_reasons_from_a_forked_process_are_the_same():
-    """All texts of an explanation go in one turn; BM25 needs none."""
+    """All texts of an explanation are encoded in one call; BM25 needs none."""
     calls = []
     plain, other = small_shop.engine(), small_shop.engine(gpu=forked(calls))
     for system, turns in (("tuned", 1), ("bm25", 0), ("hybrid", 1)):
@@ -105,8 +105,8 @@ def test_reasons_from_a_forked_process_are_the_same():
     assert calls == []
 
 
-def test_nobody_waits_for_a_gpu_in_vain():
-    """BM25 needs none; and what is refused is refused before, since from there only the error's name would come."""
+def test_no_gpu_is_asked_for_in_vain():
+    """BM25 runs without one. Bad requests are refused before, since only the name of an error would come back."""
     calls = []
     engine = small_shop.engine(gpu=forked(calls))
     assert engine.search("red shoes", system="bm25").hits
@@ -123,7 +123,7 @@ import json, os, sys
 
 import torch
 
-# What spaces asks of torch is missing from a build for the CPU alone.
+# Names that spaces needs and that a CPU build of torch does not have; torch 2.13.
 torch.version.cuda = torch.version.cuda or "13.0"
 torch._C._cuda_init = getattr(torch._C, "_cuda_init", None)
 torch.cuda._is_in_bad_fork = bool
@@ -153,7 +153,7 @@ print("SAID " + json.dumps(said))
 
 
 class DeviceApi(BaseHTTPRequestHandler):
-    """Where a ZeroGPU Space asks for a GPU; grants one that is not there."""
+    """The scheduler of a ZeroGPU Space; it grants a GPU that does not exist."""
 
     def do_POST(self):
         self.server.asked.append(self.path)
@@ -171,9 +171,9 @@ class DeviceApi(BaseHTTPRequestHandler):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="emulates a machine that has no GPU between two tasks")
 def test_on_zerogpu_each_dense_search_asks_for_the_gpu_once(tmp_path):
-    """The real package with its switches on: the app starts with everything on "cuda" and asks before it computes.
+    """With the real package: the app puts everything on "cuda" and asks for a GPU before it computes.
 
-    There is no GPU here to be had, so that the task itself fails; the page must say so and live on.
+    There is no GPU, so the task fails; the page must show the error and go on.
     """
     server = ThreadingHTTPServer(("127.0.0.1", 0), DeviceApi)
     server.asked = []

@@ -1,4 +1,4 @@
-"""Examples made of titles: each leads to its own product, and never away from one that is right."""
+"""Examples made from titles: the product is the positive, and a right answer is never a negative."""
 
 import pandas as pd
 import pyarrow as pa
@@ -30,7 +30,7 @@ def added(titles, count, exact=None, passages=None, locales=None, seed=42):
     return rows, known
 
 
-def test_a_query_is_made_of_its_title_s_words_in_their_order():
+def test_a_query_has_words_of_its_title_in_their_order():
     titles = [" ".join(f"p{number}w{word}" for word in range(20)) for number in range(50)]
     rows, known = added(titles, 50)
     assert len({positive for _, positive, _ in rows}) == 50, "each product gives one before any gives two"
@@ -46,8 +46,8 @@ def test_signs_between_words_are_no_words():
     assert {query for query, _, _ in added(["(Mug) -", "| Hose,"], 40)[0]} == {"Mug", "Hose"}
 
 
-def test_a_title_two_products_share_is_no_negative_of_either():
-    """Both say "Mug": under one query either is right, in the batch and as the negative drawn."""
+def test_two_products_with_one_title_are_not_negatives_of_each_other():
+    """Both products are titled "Mug", so both are right for the query "Mug"."""
     rows, known = added(["Mug", "Mug", "Hose"], 30)
     assert known["Mug"] == {"passage 0: Mug", "passage 1: Mug"}
     assert {negative for query, _, negative in rows if query == "Mug"} == {"passage 2: Hose"}
@@ -97,8 +97,8 @@ def test_by_default_there_are_as_many_as_judged_examples(loss, times, monkeypatc
     assert len(pipeline.make(judged, texts, TrainSettings(**settings))[0]) == len(alone) + 10 * (times - 1)
 
 
-def test_a_mined_negative_is_none_of_what_its_query_was_made_of():
-    """Of two lamps either is right for "Lamp": the encoder finds the other one, which nobody judged."""
+def test_a_mined_negative_is_not_a_product_that_its_query_was_made_from():
+    """The encoder finds the second lamp for the query "Lamp", which was made from both."""
     texts, titles = ["Lamp", "Lamp Zed", "Lamp shade", "Hose"], ["Lamp", "Lamp", "Lamp shade", "Hose"]
     judgments = pd.DataFrame({"query": ["Lamp", "hose"], "row": [2, 3], "esci_label": ["Complement", "Exact"]})
     judgments["product_locale"] = "us"

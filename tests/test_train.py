@@ -1,4 +1,4 @@
-"""train.py as a user runs it: what it leaves, that a killed run is continued exactly, and what it refuses."""
+"""train.py as a user runs it: the files it leaves, resuming after a kill, and what it refuses."""
 
 import hashlib
 import json
@@ -44,7 +44,7 @@ def test_training_changed_the_weights(trained, tiny_e5):
     assert weights_hash(trained / "saved_e5_model") != weights_hash(tiny_e5)
 
 
-def test_evaluation_json_has_both_protocols_apart_and_every_system(trained):
+def test_evaluation_json_has_both_protocols_and_every_system(trained):
     evaluation = json.loads((trained / "saved_e5_model" / "evaluation.json").read_text())
     assert set(evaluation["protocols"]) == {"judged", "full_catalogue"}
     for table in evaluation["protocols"].values():
@@ -100,7 +100,7 @@ def test_tensorboard_has_the_loss(trained):
 
 
 def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(trained, tiny_e5, tmp_path):
-    """Past the first epoch: tests/test_training.py."""
+    """Within the first epoch; tests/test_training.py resumes in later ones."""
     words = command("train.py", *short_training(tiny_e5))
     quiet = {"cwd": tmp_path, "env": environment(), "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(words, start_new_session=True, **quiet)
@@ -110,7 +110,7 @@ def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(trained, tiny_e5
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert not (tmp_path / "saved_e5_model").exists(), "killed too late to prove anything"
-    # What a kill in the middle of writing a checkpoint leaves: newer, without its marker, with half its weights.
+    # A kill while a checkpoint is written leaves half of its weights and no complete.json.
     (run,) = (tmp_path / "checkpoints").iterdir()
     half = run / "checkpoint-110"
     half.mkdir()
@@ -144,8 +144,8 @@ def test_bad_input_ends_in_one_sentence(tmp_path, monkeypatch, arguments, says):
     assert not list(tmp_path.iterdir())
 
 
-def test_without_the_hub_the_encoder_is_named_with_the_reason_before_anything_slow(tmp_path):
-    """Defaults, no network: the line must come before torch is imported, so it comes within seconds."""
+def test_without_the_hub_the_log_names_the_encoder_and_the_reason_first(tmp_path):
+    """Before torch is imported, so within seconds."""
     done = run_script("train.py", "--offline", cwd=tmp_path, check=False)
     lines = done.stderr.strip().splitlines()
     assert lines[0].startswith(f"encoder: {STAND_IN}"), lines

@@ -1,4 +1,4 @@
-"""The loss is the library's, whatever is done for speed; and a finished model replaces another whole or not at all."""
+"""Training: losses equal those of the library, resumed runs end in the same weights, models are replaced whole."""
 
 import json
 import os
@@ -67,7 +67,7 @@ def test_a_launched_cpu_run_uses_every_core(monkeypatch):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_loss_and_gradients_are_those_of_the_library(encoder, name):
-    """Without dropout, whose draws depend on the order of the texts, the two ways must agree."""
+    """Dropout is off, because its random draws depend on the order of the texts."""
     encoder.model.eval()
     columns = features(encoder, 2 if name == "cosent" else 3)
     labels = torch.linspace(0, 1, 37) if name == "cosent" else None
@@ -86,8 +86,8 @@ def test_loss_and_gradients_are_those_of_the_library(encoder, name):
             )
 
 
-def test_a_graded_margin_is_what_its_label_says():
-    """Distances .5 and .6 with margin .2: the whole margin is missed by .1, half of it is met exactly."""
+def test_a_graded_margin_is_scaled_by_the_label():
+    """Distances .5 and .6 with margin .2: the whole margin is missed by .1, half of the margin is met exactly."""
     anchors = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
     positives, negatives = (torch.tensor([[c, (1 - c * c) ** 0.5]] * 2) for c in (0.5, 0.4))
     loss = losses.GradedTripletLoss(None, distance_metric=TripletDistanceMetric.COSINE, triplet_margin=0.2)
@@ -130,7 +130,7 @@ def test_bfloat16_can_be_asked_for_and_the_weights_stay_float32(fine_tune):
 
 
 @pytest.mark.parametrize(("fast", "gpu"), [(True, False), (False, False), (True, True), (False, True)])
-def test_precision_follows_the_machine_unless_it_is_asked_for(monkeypatch, fast, gpu):
+def test_auto_precision_depends_on_the_hardware(monkeypatch, fast, gpu):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: fast or including_emulation)
     monkeypatch.setattr(trainer, "bfloat16_is_fast", lambda device: fast and not gpu)
@@ -138,7 +138,7 @@ def test_precision_follows_the_machine_unless_it_is_asked_for(monkeypatch, fast,
     assert [trainer.computes_in(name) for name in ("float32", "bfloat16")] == ["float32", "bfloat16"]
 
 
-def test_embeddings_come_back_in_their_places(encoder):
+def test_embeddings_by_length_keep_the_order_of_the_texts(encoder):
     encoder.model.eval()
     columns = features(encoder, 3, rows=50)
     with torch.no_grad():
@@ -147,7 +147,7 @@ def test_embeddings_come_back_in_their_places(encoder):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.9])
-def test_blending_stands_on_the_line_between_base_and_tuned(encoder, share):
+def test_blending_mixes_base_and_tuned_by_the_share(encoder, share):
     base = {name: tensor.clone() for name, tensor in encoder.model.state_dict().items()}
     with torch.no_grad():
         for parameter in encoder.model.parameters():
@@ -195,7 +195,7 @@ def test_a_write_that_fails_leaves_the_old_model(tmp_path):
 
 @pytest.fixture
 def fine_tune(tiny_e5, tmp_path, monkeypatch):
-    """Trains on the Spanish part of the sample: (log, encoder). In float32, without dropout, other batches compare."""
+    """A function that trains on 100 examples of the Spanish sample, in float32; returns (log, encoder)."""
     monkeypatch.chdir(tmp_path)
     judged = open_judged("sample", ["es"])
     texts = passages(judged.catalogue)
@@ -215,7 +215,7 @@ def fine_tune(tiny_e5, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_run_resumed_past_its_first_epoch_ends_in_the_same_weights(fine_tune, loss, tmp_path):
-    """Later epochs have another order, and with mnrl once had another number of batches, which nobody counted."""
+    """Later epochs have another order, and with mnrl they once had another number of batches."""
     steps = {"max_steps": 24, "save_steps": 9}
     log, unbroken = fine_tune(loss, **steps)
     assert log.steps == 24
@@ -232,7 +232,7 @@ def test_a_run_resumed_past_its_first_epoch_ends_in_the_same_weights(fine_tune, 
 
 
 def test_a_run_that_ends_within_an_epoch_is_over_when_resumed(fine_tune):
-    """By --epochs, too: the trainer only sees an end that is an epoch's."""
+    """With --epochs .5 the trainer itself would go on to the end of the epoch."""
     log, unbroken = fine_tune("triplet", epochs=0.5)
     again, resumed = fine_tune("triplet", epochs=0.5, resume=True)
     assert again.steps == log.steps == 4 and again.history == log.history
@@ -240,10 +240,10 @@ def test_a_run_that_ends_within_an_epoch_is_over_when_resumed(fine_tune):
 
 
 def test_a_run_that_ends_early_ends_the_same_when_resumed(fine_tune, tmp_path):
-    """The best step is neither the first nor the last; what was seen after the checkpoint must not be believed."""
+    """The best step is neither the first nor the last; scores after the checkpoint must be ignored."""
 
     class Dev:
-        """Scores by the weights alone, so that a resumed run that differs is seen: highest at step 8."""
+        """A score that depends on the weights alone and is highest at step 8."""
 
         def score(self, encoder):
             moved = float((next(encoder.model.parameters()).detach() - self.start).norm())
@@ -261,7 +261,7 @@ def test_a_run_that_ends_early_ends_the_same_when_resumed(fine_tune, tmp_path):
     log, unbroken = run()
     assert log.best_step == 8 and log.steps == 16 and list(log.dev_scores) == ["0", "4", "8", "12", "16"]
     (checkpoints,) = (tmp_path / "checkpoints").iterdir()
-    # Killed after its end, in the evaluation: there is nothing left to train.
+    # As if killed after training, in the evaluation: there is nothing left to train.
     again, resumed = run(resume=True)
     assert again.steps == 16 and again.dev_scores == log.dev_scores and again.history == log.history
     assert_same(weights((log, unbroken)), weights((again, resumed)), 0.0)
@@ -276,8 +276,8 @@ def test_a_run_that_ends_early_ends_the_same_when_resumed(fine_tune, tmp_path):
     ("loss", "settings"),
     [("triplet", {"batch_size": 8, "gradient_accumulation": 2}), ("mnrl", {"mini_batch_size": 8})],
 )
-def test_a_run_of_parted_batches_resumes_to_the_same_weights(fine_tune, loss, settings, tmp_path):
-    """An epoch of 13 batches of 8 is no whole number of steps of two; the cache draws its dropout twice."""
+def test_a_run_with_split_batches_resumes_to_the_same_weights(fine_tune, loss, settings, tmp_path):
+    """13 batches of an epoch do not divide into steps of two; cached batches draw their dropout twice."""
     steps = {"max_steps": 12, "save_steps": 5}
     unbroken = fine_tune(loss, **settings, **steps)
     (checkpoints,) = (tmp_path / "checkpoints").iterdir()
@@ -289,7 +289,7 @@ def test_a_run_of_parted_batches_resumes_to_the_same_weights(fine_tune, loss, se
 
 @pytest.mark.parametrize("loss", ["triplet", "mnrl"])
 def test_e5_base_trains_as_e5_small_does(tmp_path, monkeypatch, loss):
-    """Another architecture, named by its folder alone: prompts, loss, saving and loading have to fit it, too."""
+    """Another architecture, recognized by the name of its folder."""
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "multilingual-e5-base"
     for name, content in e5_files(base=True).items():
@@ -310,7 +310,7 @@ def test_e5_base_trains_as_e5_small_does(tmp_path, monkeypatch, loss):
 
 
 def weights(run):
-    """Of what ``fine_tune`` returned."""
+    """The parameters of what ``fine_tune`` returned."""
     return dict(run[1].model.named_parameters())
 
 
@@ -322,17 +322,17 @@ def assert_same(ones, others, tolerance):
 
 
 def test_accumulated_batches_are_one_large_batch(fine_tune):
-    """For the triplet loss, which compares nothing across examples; the sampler deals the same order to both."""
+    """With the triplet loss, which does not compare across examples."""
     one = fine_tune("triplet", dropout=False, batch_size=32, max_steps=2)
     two = fine_tune("triplet", dropout=False, batch_size=8, gradient_accumulation=4, max_steps=2)
     assert one[0].steps == two[0].steps == 2 and one[0].run != two[0].run
     assert two[0].history[0]["loss"] == pytest.approx(one[0].history[0]["loss"], abs=1e-6)
     assert_same(weights(one), weights(two), 1e-6)
-    assert_other_than_untrained(two)
+    assert_trained(two)
 
 
 def test_checkpointed_gradients_are_the_same(fine_tune):
-    """Dropout included: what is computed again draws the same."""
+    """The second computation of an activation has to draw the same dropout."""
     kept = fine_tune("triplet", max_steps=2)
     again = fine_tune("triplet", max_steps=2, gradient_checkpointing=True)
     assert again[1].model[0].auto_model.is_activation_checkpointing and again[0].run != kept[0].run
@@ -340,32 +340,32 @@ def test_checkpointed_gradients_are_the_same(fine_tune):
 
 
 def test_a_cached_batch_is_the_whole_batch(fine_tune):
-    """Every example still has all others' products as negatives, however few are in memory at a time."""
+    """Every example has the products of all others as negatives, also those of other mini-batches."""
     whole = fine_tune("mnrl", dropout=False, max_steps=2)
     parts = fine_tune("mnrl", dropout=False, max_steps=2, mini_batch_size=5)
     assert parts[0].run != whole[0].run
     assert parts[0].history[0]["loss"] == pytest.approx(whole[0].history[0]["loss"], abs=1e-5)
     assert_same(weights(whole), weights(parts), 2e-6)
-    assert_other_than_untrained(parts)
+    assert_trained(parts)
 
 
-def assert_other_than_untrained(run):
-    """Two runs that did nothing agree, too."""
+def assert_trained(run):
+    """Two runs that trained nothing would agree as well."""
     untrained = dict(TextEncoder(run[1].weights).model.named_parameters())
     assert max((tensor - untrained[name]).abs().max() for name, tensor in weights(run).items()) > 1e-5
 
 
 def test_a_log_counts_examples_of_accumulated_batches(fine_tune):
-    """Speed would be told four times too low."""
+    """Otherwise the speed would be a quarter of the real one."""
     log, _ = fine_tune("triplet", batch_size=8, gradient_accumulation=4, epochs=1)
     assert log.steps == 4  # 100 examples in batches of 8: 13, in groups of four
-    # Both are rounded to a tenth, and no further off than that.
+    # Both figures are rounded to a tenth.
     assert 128 / (log.seconds + 0.05) - 0.05 <= log.examples_per_second <= 128 / (log.seconds - 0.05) + 0.05
     assert log.peak_memory_gb > 0.01
 
 
 def test_another_run_s_checkpoints_are_never_continued(fine_tune, tmp_path, caplog):
-    """Checkpoints of the triplet run are here; a resumed cosent run must not take them for its own."""
+    """A resumed cosent run must not continue the checkpoints of a triplet run."""
     caplog.set_level("INFO", "space")
     fine_tune("triplet", max_steps=2)
     fine_tune("cosent", max_steps=2, resume=True)
@@ -373,8 +373,8 @@ def test_another_run_s_checkpoints_are_never_continued(fine_tune, tmp_path, capl
     assert sorted(run.name.split("-")[0] for run in (tmp_path / "checkpoints").iterdir()) == ["cosent", "triplet"]
 
 
-def test_every_sampler_under_the_loader_learns_the_epoch():
-    """A run resumed under two processes read the first epoch's batches again: three wrappers, of which two pass on."""
+def test_every_sampler_under_the_loader_is_told_the_epoch():
+    """A run that resumed under two processes once repeated the batches of the first epoch."""
     sampler = SetEpochMixin()
     loader = DataLoader(range(10), batch_sampler=SkipBatchSampler(BatchSamplerShard(FullBatches(sampler), 2, 0)))
     TellEpoch().on_epoch_begin(None, TrainerState(epoch=3.4), None, train_dataloader=loader)
@@ -382,7 +382,7 @@ def test_every_sampler_under_the_loader_learns_the_epoch():
 
 
 class FullBatches(BatchSampler):
-    """As many batches as any, over the sampler that wants to know the epoch."""
+    """A batch sampler over the sampler that needs the epoch."""
 
     def __init__(self, sampler):
         super().__init__(sampler, batch_size=2, drop_last=True)

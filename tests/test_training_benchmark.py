@@ -1,4 +1,4 @@
-"""The arithmetic of benchmarks/training.py, over runs whose seconds and losses are known."""
+"""The figures of benchmarks/training.py, for runs with known seconds and losses."""
 
 import argparse
 import runpy
