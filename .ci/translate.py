@@ -19,7 +19,7 @@ from babel.messages.pofile import read_po, write_po
 
 SPACE = Path(__file__).resolve().parent.parent / "space"
 LOCALE = SPACE / "ui" / "locale"
-KEYWORDS = {"_": None, "gettext": None, "N_": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
+KEYWORDS = {"_": None, "gettext": None, "N_": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2), "label": None}
 #: Dates would be a change in every run; what has changed and when is in the history of the repository.
 DATE = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -27,10 +27,10 @@ DATE = datetime(2026, 1, 1, tzinfo=UTC)
 def extracted() -> Catalog:
     """Every text of space/ that is marked for translation."""
     found = Catalog(project="e5-product-search", version="1", msgid_bugs_address="", creation_date=DATE)
-    for path, _, text, comments, context in extract_from_dir(
+    for _, _, text, comments, context in extract_from_dir(
         SPACE, [("**.py", "python")], keywords=KEYWORDS, comment_tags=("Translators:",), strip_comment_tags=True
     ):
-        found.add(text, locations=[(f"space/{path}", None)], auto_comments=comments, context=context)
+        found.add(text, auto_comments=comments, context=context)
     return found
 
 
@@ -59,7 +59,7 @@ def untranslated(catalogue: Catalog) -> list[str]:
 def po_bytes(catalogue: Catalog) -> bytes:
     """The catalogue as a .po file, in the order of the texts, so that two branches seldom change the same lines."""
     file = io.BytesIO()
-    write_po(file, catalogue, width=110, include_lineno=False, sort_output=True, ignore_obsolete=True)
+    write_po(file, catalogue, width=110, no_location=True, sort_output=True, ignore_obsolete=True)
     return file.getvalue()
 
 

@@ -69,6 +69,11 @@ def fraction(value: float, digits: int = 3, *, signed: bool = False) -> str:
     return text.replace("0.", ".", 1) if abs(value) < 1 and _current.get() is _SOURCE else text
 
 
+def current() -> str:
+    """The code of the current language, such as "en"."""
+    return _current.get().info().get("language", ENGLISH)
+
+
 @contextmanager
 def language(code: str) -> Iterator[None]:
     """Sets the language of the current thread or task; English if there is no catalogue for ``code``."""

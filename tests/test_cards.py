@@ -11,10 +11,12 @@ from space.evaluation.schema import Evaluation
 from space.search.description import EngineDescription
 from space.search.list_quality import ListQuality
 from space.search.results import Comparison, Hit, Move, SearchResult, Standing
-from space.ui.html import cards, rank_table
+from space.ui.html import cards, panels
 from space.ui.html import comparison as columns
 from space.ui.html.header import header
 from space.ui.html.markup import EMPTY, Html, fill, join
+from space.ui.html.picture import image_url, picture
+from space.ui.html.rank_table import rank_table
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;{query}{0}${1}"
 
@@ -89,8 +91,8 @@ def test_no_foreign_text_becomes_markup():
         cards.results(replace(result(folded, hit(label="Exact"), system=EVIL, query=EVIL), like=evil)),
         cards.results(replace(result(system=EVIL), like=evil)),
         columns.comparison(comparison([evil], [evil], [Move(EVIL, EVIL, 1, 1)])),
-        cards.message(EVIL),
-        cards.welcome(EVIL),
+        panels.problem(EVIL),
+        panels.welcome(EVIL),
         header(1, about, EVIL, Evaluation(verdict=EVIL)),
     ]
     for page in pages:
@@ -106,7 +108,7 @@ def test_no_foreign_text_becomes_markup():
     "url", ["https://images.example/a.jpg", "http://images.example/a.jpg?x=1&y=2", "HTTPS://images.example/ü.jpg"]
 )
 def test_pictures_from_http_are_shown(url):
-    seen = Elements(cards.picture(hit(title='A "quoted" title', extra={"image_url": url})))
+    seen = Elements(picture(hit(title='A "quoted" title', extra={"image_url": url})))
     attributes = dict(seen.attributes)
     assert attributes["src"] == url
     assert attributes["alt"] == 'A "quoted" title'
@@ -139,16 +141,16 @@ def test_pictures_from_http_are_shown(url):
     ],
 )
 def test_other_addresses_leave_the_placeholder(url):
-    assert cards.image_url(url) is None
-    assert "img" not in Elements(cards.picture(hit(extra={"image_url": url}))).tags
+    assert image_url(url) is None
+    assert "img" not in Elements(picture(hit(extra={"image_url": url}))).tags
 
 
 def test_placeholder_is_the_same_each_time_and_survives_any_title():
-    assert cards.picture(hit()) == cards.picture(hit())
-    assert ">R<" in cards.picture(hit(title="«red» shoes"))
-    assert ">ラ<" in cards.picture(hit(title="ランニング"))
-    assert ">?<" in cards.picture(hit(title=""))
-    assert ">?<" in cards.picture(hit(title="\ud800"))
+    assert picture(hit()) == picture(hit())
+    assert ">R<" in picture(hit(title="«red» shoes"))
+    assert ">ラ<" in picture(hit(title="ランニング"))
+    assert ">?<" in picture(hit(title=""))
+    assert ">?<" in picture(hit(title="\ud800"))
 
 
 @pytest.mark.parametrize("label", ["Exact", "Substitute", "Complement", "Irrelevant"])
@@ -281,7 +283,7 @@ def test_comparison_counts_and_keeps_locales_apart():
         "tuned",
         "bm25",
     ]
-    assert "No product searched shares a word" in text
+    assert "No product shares a word" in text
 
 
 def test_a_list_beside_says_where_its_products_stand_in_the_others():
@@ -320,21 +322,21 @@ def test_figures_stand_beside_their_difference_from_base():
     # Without base there is nothing to differ from.
     systems = {"tuned": found.systems["tuned"]}
     page = columns.comparison(Comparison("q", systems, None, [], quality={"tuned": measured["tuned"]}))
-    assert "change" not in page and "is shown where both Base and Fine-tuned are" in page
+    assert "change" not in page and "Turn on both Base and Fine-tuned" in page
 
 
 @pytest.mark.parametrize(
-    ("scope", "said"), [("locale", "one locale"), ("catalogue", "All locales"), ("filtered", "does not compare")]
+    ("scope", "said"), [("locale", "one locale"), ("catalogue", "All locales"), ("filtered", "do not compare")]
 )
 def test_figures_say_of_what_they_are(scope, said):
     assert said in columns.basis({"tuned": figures(0.5, 0.5, 1.0, scope)})
-    assert "nobody judged" in columns.basis({"tuned": None}) and columns.basis({}) == ""
+    assert "was not judged" in columns.basis({"tuned": None}) and columns.basis({}) == ""
 
 
 def test_table_has_each_product_once_by_tuned_then_by_best_rank():
     base = [hit(1, product_id="a"), hit(2, product_id="b"), hit(3, product_id="c")]
     tuned, bm25 = [hit(1, product_id="c"), hit(2, product_id="d")], [hit(1, product_id="e"), hit(2, product_id="c")]
-    page = rank_table.aligned(comparison(base, tuned, [], bm25), {"base": {}, "tuned": {}, "bm25": {}}, judged=False)
+    page = rank_table(comparison(base, tuned, [], bm25), {"base": {}, "tuned": {}, "bm25": {}}, judged=False)
     found = re.findall(r'<tr data-same="us/(\w)">.*?</th>(.*?)</tr>', page)
     rows = {product: Elements(cells).text.replace("not listed", " ").split() for product, cells in found}
     assert list(rows) == ["c", "d", "a", "e", "b"]

@@ -1,12 +1,13 @@
 """The Data tab: made once for all visitors, when somebody looks."""
 
 import threading
+from types import SimpleNamespace
 
 import small_shop
 
+from space.data.profile import describe
 from space.evaluation.schema import Evaluation
 from space.search.engine import SearchEngine
-from space.ui.html.profile_report import report
 from space.ui.tabs import data
 
 
@@ -16,7 +17,8 @@ def shown_by(engine):
 
     demo = build_demo(engine)
     fns = [fn.fn for fn in demo.fns.values() if any(event == "appear" for _, event in fn.targets)]
-    return fns[0]
+    _evaluation, data_tab, _statistics = fns
+    return lambda language="en": data_tab(SimpleNamespace(headers={"accept-language": language}))
 
 
 def test_it_shows_the_data_of_the_engine():
@@ -41,19 +43,19 @@ def test_an_engine_without_judgments_or_evaluation_has_a_tab_too():
 
 
 def test_it_is_counted_once_however_many_look(monkeypatch):
-    """A large catalogue takes seconds: twenty visitors must not count it twenty times."""
+    """A large catalogue takes seconds: twenty visitors must not count it twenty times, in whatever language."""
     made = []
     begun = threading.Event()
 
     def slowly(*arguments, **more):
         made.append(1)
         begun.wait(0.2)
-        return report(*arguments, **more)
+        return describe(*arguments, **more)
 
-    monkeypatch.setattr(data, "report", slowly)
+    monkeypatch.setattr(data, "describe", slowly)
     show = shown_by(small_shop.engine())
     assert made == []
-    threads = [threading.Thread(target=show) for _ in range(20)]
+    threads = [threading.Thread(target=show, args=(["en", "ru"][number % 2],)) for number in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -13,7 +13,7 @@ import pytest
 import small_shop
 
 from space.retrieval.system import System
-from space.ui import guard, unread
+from space.ui import guard, uncollected_answers
 from space.ui import page as demo
 from space.ui.events.form_events import ENGINE
 from space.ui.health import Health
@@ -108,7 +108,7 @@ def test_a_file_in_place_of_a_text_is_neither_read_nor_fetched(url, stranger):
 def test_a_request_beyond_the_limit_is_refused_unread(url):
     body = b'{"data":["' + b"x" * guard.MAX_REQUEST_BYTES + b'"]}'
     answer = httpx.post(f"{url}{API}queue/join", content=body)
-    assert (answer.status_code, answer.json()["detail"]) == (413, guard._TOO_LARGE)
+    assert (answer.status_code, answer.json()["detail"]) == (413, guard.TOO_LARGE)
 
 
 def test_a_request_that_hides_its_length_is_bounded_too(url):
@@ -299,8 +299,8 @@ def test_what_is_kept_of_visits_and_connections_has_an_end(monkeypatch):
 
 def test_answers_that_nobody_collects_have_an_end(monkeypatch):
     """A program that asks and never fetches filled the memory: one visit is refused, of many the oldest is dropped."""
-    monkeypatch.setattr(unread, "MOST_OF_A_VISIT", 3)
-    monkeypatch.setattr(unread, "MOST", 5)
+    monkeypatch.setattr(uncollected_answers, "MOST_OF_A_VISIT", 3)
+    monkeypatch.setattr(uncollected_answers, "MOST", 5)
     page, data = demo.launch(small_shop.engine(), server_name="127.0.0.1", quiet=True), ["red", 1, "bm25", *[""] * 4]
     try:
 

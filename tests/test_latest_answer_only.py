@@ -2,32 +2,32 @@
 
 import copy
 
-from space.ui.events.latest_answer_only import Turns
+from space.ui.events.latest_answer_only import Latest
 
 
 def test_a_newer_question_while_an_answer_is_made_takes_its_place():
-    turns = Turns()
-    assert turns.answer("search", 1.0, lambda: turns.answer("search", 2.0, lambda: "newer") and "older") is None
+    latest = Latest()
+    assert latest.answer("search", 1.0, lambda: latest.answer("search", 2.0, lambda: "newer") and "older") is None
 
 
 def test_an_older_question_that_arrives_late_is_not_even_answered():
-    turns, made = Turns(), []
-    assert turns.answer("search", 2.0, lambda: "newer") == "newer"
-    assert turns.answer("search", 1.0, lambda: made.append("older")) is None
+    latest, made = Latest(), []
+    assert latest.answer("search", 2.0, lambda: "newer") == "newer"
+    assert latest.answer("search", 1.0, lambda: made.append("older")) is None
     assert made == []
 
 
 def test_places_and_visits_know_nothing_of_each_other():
-    turns = Turns()
-    turns.answer("search", 2.0, lambda: "newer")
-    assert turns.answer("compare", 1.0, lambda: "there") == "there"
-    assert copy.deepcopy(turns).answer("search", 1.0, lambda: "another visit") == "another visit"
+    latest = Latest()
+    latest.answer("search", 2.0, lambda: "newer")
+    assert latest.answer("compare", 1.0, lambda: "there") == "there"
+    assert copy.deepcopy(latest).answer("search", 1.0, lambda: "another visit") == "another visit"
 
 
 def test_a_question_that_failed_does_not_block_the_next():
-    turns = Turns()
+    latest = Latest()
     try:
-        turns.answer("search", 1.0, lambda: 1 / 0)
+        latest.answer("search", 1.0, lambda: 1 / 0)
     except ZeroDivisionError:
         pass
-    assert turns.answer("search", 2.0, lambda: "next") == "next"
+    assert latest.answer("search", 2.0, lambda: "next") == "next"

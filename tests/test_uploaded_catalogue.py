@@ -131,13 +131,13 @@ def test_the_example_can_be_loaded_and_searched():
 def test_what_the_page_sends_of_a_file():
     """A file that is too large comes as its size alone, and one that was cut on the way is not guessed at."""
     data = "data:text/csv;base64," + base64.b64encode(b"abc").decode()
-    assert uploaded.contents({"name": "a", "size": 3, "data": data}) == b"abc"
-    assert uploaded.contents({"name": "a", "size": 0, "data": "data:"}) == b""
+    assert uploaded.contents("a", "3", data) == b"abc"
+    assert uploaded.contents("a", "0", "data:") == b""
     with pytest.raises(UserError, match="“a.csv”: 3,000,000 bytes; use at most 2,000,000"):
-        uploaded.contents({"name": "a.csv", "size": 3_000_000})
+        uploaded.contents(uploaded.file_name("a.csv"), "3000000", "")
     for broken in ("data:;base64,@@", "unreadable"):
         with pytest.raises(UserError, match="did not arrive whole"):
-            uploaded.contents({"name": "a.csv", "size": 4, "data": broken})
+            uploaded.contents("a.csv", "4", broken)
 
 
 def test_a_catalogue_that_is_gone_and_a_query_that_is_wrong():

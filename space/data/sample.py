@@ -17,8 +17,9 @@ import pyarrow as pa
 
 from space.data.sample_draws import Dice, is_tail, misspelt, title
 from space.data.sample_kinds import COLOUR, Kind, Value, kinds
+from space.i18n import N_
 
-NOTICE = "This is a made-up sample: its shop, products, brands, prices, queries and judgments are all invented."
+NOTICE = N_("This is a made-up sample: its shop, products, brands, prices, queries and judgments are all invented.")
 
 SCHEMA = pa.schema(
     [(f"product_{name}", pa.string()) for name in "id locale title description bullet_point brand color".split()]

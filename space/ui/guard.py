@@ -1,7 +1,7 @@
-"""What stands between the network and the page: bounded requests, closed doors, headers. Knows no search.
+"""Middleware that protects the page: a limit for requests, closed addresses, security headers.
 
-Gradio opens more addresses than this page needs, some of which write to the disk or hold a connection for as long as
-the caller likes; and it reads a request of any size. Nothing here is uploaded, streamed or proxied, so that is closed.
+Gradio reads requests of any size, and serves addresses that this page does not need. Some of them write to the disk or
+hold a connection as long as the caller likes. The page uploads, streams and proxies nothing, so these are closed.
 """
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -9,9 +9,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-#: The largest honest request is a catalogue of 2 MB, written as base64 or as a JSON text; with room for both.
+#: The largest request of the page is a catalogue of 2 MB as base64 or JSON text.
 MAX_REQUEST_BYTES = 6_000_000
-#: Below Gradio's prefix. ``custom_component``, ``file=`` and ``mcp`` stay: they read, and only what Gradio allows.
+TOO_LARGE = f"A request has at most {MAX_REQUEST_BYTES:,} bytes; send less."
+#: Below Gradio's prefix. ``custom_component``, ``file=`` and ``mcp`` stay open: they only read what Gradio allows.
 CLOSED = (
     "upload",  # also upload_progress
     "component_server",
@@ -25,9 +26,9 @@ CLOSED = (
     "vibe",
 )
 PREFIX = "/gradio_api/"
-#: Gradio writes scripts into its page and compiles others at run time, so inline and eval must stay allowed; what is
-#: left keeps a foreign script, plug-in, form or base address out. In the frame of a Space the page loads one script
-#: from cdnjs. Who may put the page into a frame: itself and the Hub, which is how a Space is shown.
+#: Gradio puts scripts into its page and compiles others at run time, so inline and eval must stay allowed. Scripts,
+#: plug-ins, forms and base addresses of other sites are not. On a Space the page loads one script from cdnjs, and the
+#: Hub shows the page in a frame.
 POLICY = "; ".join(
     (
         "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob: https://cdnjs.cloudflare.com",
@@ -37,11 +38,11 @@ POLICY = "; ".join(
         "frame-ancestors 'self' https://huggingface.co https://*.huggingface.co https://*.hf.space",
     )
 )
-#: No X-Frame-Options: it knows no list of hosts, and would take the page out of the Space.
+#: Without X-Frame-Options, which takes no list of hosts and would remove the page from the Space.
 HEADERS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",  # a link holds the query
+    "referrer-policy": "same-origin",  # the address holds the query
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
@@ -50,11 +51,11 @@ class Guard:
     """ASGI middleware around the whole page."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """``app`` is what is guarded."""
+        """Protects ``app``."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse, or pass on; every answer gets the headers."""
+        """Refuse a request or pass it on; every answer gets the headers."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -69,7 +70,7 @@ class Guard:
             return
         length = Headers(scope=scope).get("content-length", "0")
         if not length.isdecimal() or int(length[:20]) > MAX_REQUEST_BYTES:
-            await _too_large()(scope, receive, answer)
+            await _refusal(413, TOO_LARGE)(scope, receive, answer)
             return
         read = 0
 
@@ -77,24 +78,17 @@ class Guard:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            if read > MAX_REQUEST_BYTES:  # a request that does not say its length
-                raise HTTPException(413, _TOO_LARGE)
+            if read > MAX_REQUEST_BYTES:  # a request without content-length
+                raise HTTPException(413, TOO_LARGE)
             return message
 
         await self._app(scope, bounded, answer)
 
 
-_TOO_LARGE = f"A request has at most {MAX_REQUEST_BYTES:,} bytes; send less."
-
-
 def is_closed(path: str) -> bool:
-    """Whether nothing of this page is at a path, though Gradio would answer there."""
+    """Whether a path is one that Gradio would answer and this page does not need."""
     before, found, rest = path.partition(PREFIX)
     return bool(found) and rest.startswith(CLOSED) or path.lstrip("/").startswith("monitoring")
-
-
-def _too_large() -> JSONResponse:
-    return _refusal(413, _TOO_LARGE)
 
 
 def _refusal(status: int, text: str) -> JSONResponse:

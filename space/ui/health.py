@@ -1,6 +1,6 @@
-"""``/healthz``: whether the engine answers, asked by whoever watches over the process. Knows no page.
+"""``/healthz``: whether the engine answers, for monitoring.
 
-While the engine is loading nothing listens at all, so that whoever asks then gets no answer, which is one.
+While the engine is loading nothing listens on the port, so a check then gets no connection.
 """
 
 import asyncio
@@ -14,13 +14,13 @@ from space.search.engine import SearchEngine
 
 logger = logging.getLogger(__name__)
 
-#: An answer holds for so long, whoever asks how often: a health check must not become a load.
+#: Seconds for which an answer is repeated, so that frequent checks put no load on the engine.
 KEPT_SECONDS = 5.0
 PATIENCE_SECONDS = 10.0
 
 
 class Health:
-    """Asks the systems of an engine for one product, and says whether they gave it."""
+    """Asks each system of an engine for one product, and reports whether all of them answered."""
 
     def __init__(
         self, engine: SearchEngine, *, kept: float = KEPT_SECONDS, patience: float = PATIENCE_SECONDS
@@ -30,11 +30,11 @@ class Health:
         self._asked, self._asking = 0.0, None
 
     async def answer(self, request: Request) -> JSONResponse:
-        """200 and ``{"ready": true}``, or 503 and false: a system failed, or none answered in time."""
+        """200 and ``{"ready": true}``, or 503 and false: a system failed, or did not answer in time."""
         now = time.monotonic()
         if self._asking is None or (self._asking.done() and now - self._asked > self._kept):
             self._asked, self._asking = now, asyncio.ensure_future(asyncio.to_thread(self._ask))
-        # Only one is asked at a time: behind a stuck engine no threads pile up.
+        # One check at a time: threads would pile up behind an engine that hangs.
         await asyncio.wait({self._asking}, timeout=self._patience)
         ready = self._asking.done() and self._asking.exception() is None
         if not ready:
@@ -44,6 +44,6 @@ class Health:
 
     def _ask(self) -> None:
         for system in self._engine.systems.values():
-            # A borrowed GPU is a visitor's, so there only those are asked that do without.
+            # On ZeroGPU a check of the encoders would use up GPU time of visitors.
             if not (self._engine.gpu_per_call and system.dense):
                 system.retrieve(["ready"], 1)

@@ -1,7 +1,7 @@
-"""A search as a link, and back: all of it stands in the address, nothing is kept on the server. Pure functions.
+"""A search as a link: the whole state is in the address, nothing is kept on the server.
 
-A link outlives the page it was made on: it may come back years later, after a restart, on another server, cut by a
-mail program or bent on purpose. So what cannot be meant is replaced and said, never a reason to fail.
+A link may come back years later, on another server with other data, cut off by a mail program or changed by hand. A
+part that cannot be used is replaced by its default, and a note above the results says so.
 """
 
 import re
@@ -11,32 +11,32 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from space.data.filters import FILTERS, LEVEL
+from space.i18n import N_, ngettext
+from space.i18n import gettext as _
 from space.search.request import COLUMNS, MAX_K
 from space.ui.html.markup import EMPTY, Html, fill, join
 
-#: {what ``tab=`` says: what the tab is called}, in the order of the page. Here alone: a tab that is added to it opens
-#: by its link, and stands in the address bar while it is open.
+#: {value of ``tab=``: what the tab is called}, in the order of the page.
 TABS = {
-    "search": "Search",
-    "compare": "Compare",
-    "own": "Try your own",
-    "evaluation": "Evaluation",
-    "data": "Data",
-    "statistics": "Statistics",
+    "search": N_("Search"),
+    "compare": N_("Compare"),
+    "own": N_("Try your own"),
+    "evaluation": N_("Evaluation"),
+    "data": N_("Data"),
+    "statistics": N_("Statistics"),
 }
-#: Those with a query; the others have nothing to restore but that they were open.
+#: The tabs with a query; a link to another one only opens it.
 ASKING = ("search", "compare")
 DEFAULT_K = 10
-#: What of an address is ours, in the order in which it is written; all else belongs to Gradio or to the host.
+#: The parameters of a link, in the order in which they are written; others belong to Gradio or to the host.
 NAMES = ("q", "k", "tab", "system", "systems", *FILTERS, "fold", "like")
 _SHOWN = 60
-#: How a filter's value is said where its menu is not in sight.
-_WORDS = dict.fromkeys(FILTERS, ("", "")) | {
-    "min_price": ("price from ", ""),
-    "max_price": ("price to ", ""),
-    "min_rating": ("★ ≥ ", ""),
+#: How the value of a filter is written above the results; {value} alone where nothing else is said.
+_WORDS = dict.fromkeys(FILTERS, "{value}") | {
+    "min_price": N_("price from {value}"),
+    "max_price": N_("price to {value}"),
+    "min_rating": "★ ≥ {value}",
 }
-# Whoever writes ten thousand parameters has nothing to find among them.
 _MAX_FIELDS = 100
 
 
@@ -46,11 +46,11 @@ class Link:
 
     Attributes:
         query: "" opens the tab with its options and searches nothing.
-        k: hits asked for.
+        k: number of hits.
         tab: one of ``TABS``.
-        system: who searches; means nothing to the comparison, which has its columns.
-        filters: {name: value}, without those that allow all.
-        systems: the columns of a comparison, in the order of ``COLUMNS``; () for those it has by itself.
+        system: which system searches; not used by the comparison, which has ``systems``.
+        filters: {name: value}; "" or a missing name allows all.
+        systems: the columns of a comparison, in the order of ``COLUMNS``; () stands for the usual ones.
         fold: put near-duplicates under one another; on the search tab only, as is ``like``.
         like: LOCALE:ID of the product whose like is searched instead of the query, or ""; the query is the way back.
     """
@@ -67,15 +67,21 @@ class Link:
     @property
     def product(self) -> tuple[str, str]:
         """Locale and id in ``like``."""
-        locale, _, product_id = self.like.partition(":")
+        locale, _colon, product_id = self.like.partition(":")
         return locale, product_id
+
+
+def in_order(systems: Iterable[str]) -> tuple[str, ...]:
+    """Known systems in the order of the columns, whatever order they were clicked or written in."""
+    given = set(systems)
+    return tuple(name for name in COLUMNS if name in given)
 
 
 def build(link: Link) -> str:
     """The link as ``?q=…``, to be put behind the address of any server with the same data.
 
-    Defaults are written out, so that a link still means the same when they change. Text that is no Unicode (lone
-    surrogates) becomes question marks, as it does in the search itself.
+    Defaults are written out, so that a link keeps its meaning when they change. Lone surrogates, which UTF-8 cannot
+    encode, become question marks, as they do in the search itself.
     """
     values = {"q": link.query, "k": link.k, "tab": link.tab}
     if link.tab == "search" and link.system:
@@ -85,7 +91,7 @@ def build(link: Link) -> str:
     values |= {name: link.filters[name] for name in FILTERS if link.filters.get(name)}
     if link.tab == "search":
         values |= ({"fold": 1} if link.fold else {}) | ({"like": link.like} if link.like else {})
-    # Our own commas can be read; those of a visitor could end a link where a mail program looks for its end.
+    # Commas between systems stay readable; those in a query are encoded, since mail programs may end a link there.
     return "?" + "&".join(
         urlencode({name: value}, quote_via=quote, safe="," if name == "systems" else "", errors="replace")
         for name, value in values.items()
@@ -93,14 +99,14 @@ def build(link: Link) -> str:
 
 
 def parse(pairs: Iterable[tuple[str, str]], systems: Sequence[str]) -> tuple[Link, list[str]]:
-    """What the parameters of an address ask for, and a sentence for each that was replaced.
+    """What the parameters of an address ask for, and a sentence for each part that was replaced.
 
     Args:
         pairs: decoded names and values, as they came; unknown names are skipped.
-        systems: those there are, the default first.
+        systems: the available ones, the default first.
 
     Returns:
-        A link whose k, tab and system are valid; query and filters are still to be checked against the data.
+        A link whose k, tab and system are valid; query and filters are not yet checked against the data.
     """
     given: dict[str, str] = {}
     notes = []
@@ -109,22 +115,24 @@ def parse(pairs: Iterable[tuple[str, str]], systems: Sequence[str]) -> tuple[Lin
             continue
         if name not in given:
             given[name] = value
-        elif value != given[name] and (said := f"{name} is given more than once; the first counts") not in notes:
-            notes.append(said)
-    k, problem = _parse_k(given.get("k", ""))
-    notes += problem
-    tab, problem = _parse_choice("tab", given.get("tab", ""), tuple(TABS))
-    notes += problem
-    system, problem = _parse_choice("system", given.get("system", ""), systems)
-    notes += problem
-    columns, problem = _parse_columns(given.get("systems", ""), systems)
-    notes += problem
+        elif value != given[name]:
+            said = _("{name} is given more than once; the first counts").format(name=name)
+            notes += [said] if said not in notes else []
+    k, problems = _parse_k(given.get("k", ""))
+    notes += problems
+    tab, problems = _parse_choice("tab", given.get("tab", ""), tuple(TABS))
+    notes += problems
+    system, problems = _parse_choice("system", given.get("system", ""), systems)
+    notes += problems
+    columns, problems = _parse_columns(given.get("systems", ""), systems)
+    notes += problems
     filters = {name: given[name] for name in FILTERS if given.get(name)}
-    fold, problem = _parse_choice("fold", given.get("fold", ""), ("0", "1"))
-    notes += problem
+    fold, problems = _parse_choice("fold", given.get("fold", ""), ("0", "1"))
+    notes += problems
     like = given.get("like", "")
     if like and not re.fullmatch(r"[^:]+:.+", like, re.DOTALL):
-        notes.append(f"like should be LOCALE:ID of a product, is {shortened(like)}; it is left out")
+        said = _("like should be LOCALE:ID of a product, is {value}; it is left out")
+        notes.append(said.format(value=shortened(like)))
         like = ""
     if tab != "search":
         fold = like = ""
@@ -138,67 +146,79 @@ def pairs_of(parameters: Any) -> list[tuple[str, str]]:
 
 
 def split(link: str) -> list[tuple[str, str]]:
-    """Names and values of a link as ``build`` writes it, whatever else it may be."""
+    """Names and values of a link as ``build`` writes it; any other text is no error."""
     return parse_qsl(link.partition("?")[2][:100_000], keep_blank_values=True, errors="replace")[:_MAX_FIELDS]
 
 
 def offer(link: Link, *, other: Link | None, label: str = "", also: Html = EMPTY) -> Html:
-    """The line above the results: what they are limited to, the same search on the other tab, and copying its link.
+    """The line above the results: the filters, the same search on the other tab, and a button that copies the link.
 
-    ``also`` is what else there is to do with them.
-
-    What the buttons do is in results.js. The first is a real link, so that it can also be opened in a tab of its own.
+    Args:
+        link: to these results.
+        other: to the other tab, as a real link that can be opened in a browser tab of its own.
+        label: what that link says.
+        also: what else can be done with the results.
     """
     return fill(
         '<div class="share">{only}{carry}'
-        '<button type="button" class="copy" data-link="{link}">Copy link</button>{also}'
-        '<span class="copied" role="status"></span>'
-        '<input class="address" type="text" readonly hidden aria-label="Link to these results"></div>',
+        '<button type="button" class="copy" data-link="{link}" data-copied="{copied}" data-failed="{failed}">{copy}'
+        '</button>{also}<span class="copied" role="status"></span>'
+        '<input class="address" type="text" readonly hidden aria-label="{address}"></div>',
         only=_only(link.filters),
         carry=carry(other, label) if other else EMPTY,
         link=build(link),
+        copied=_("Link copied"),
+        failed=_("Copy it from here:"),
+        copy=_("Copy link"),
         also=also,
+        address=_("Link to these results"),
     )
 
 
 def carry(link: Link, label: str | Html, kind: str = "") -> Html:
-    """A link that the page follows without being loaded again."""
+    """A link that the page follows without a reload."""
     return fill('<a class="carry {kind}" href="{link}">{label}</a>', kind=kind, link=build(link), label=label)
 
 
 def more_like(link: Link, product_locale: str, product_id: str, title: str) -> Html:
-    """The way to what is like one of the results of ``link``: same system, same filters."""
-    label = fill('More like this<span class="unseen" translate="no">: {title}</span>', title=title or product_id)
+    """A link from one of the results of ``link`` to products like it: same system, same filters."""
+    label = fill(
+        '{label}<span class="unseen" translate="no">: {title}</span>',
+        label=_("More like this"),
+        title=title or product_id,
+    )
     return carry(replace(link, tab="search", like=f"{product_locale}:{product_id}"), label, "like")
 
 
 def note(sentences: Sequence[str]) -> Html:
-    """What of a link could not be taken as it was, above the results."""
+    """Which parts of a link were replaced, above the results."""
     if not sentences:
         return EMPTY
     items = join(fill("<li>{sentence}</li>", sentence=sentence) for sentence in sentences)
     return fill(
-        '<div class="panel bent" role="alert"><p>Not all of this link could be used:</p><ul>{items}</ul></div>',
+        '<div class="panel bent" role="alert"><p>{said}</p><ul>{items}</ul></div>',
+        said=_("Not all of this link could be used:"),
         items=items,
     )
 
 
 def shortened(value: str) -> str:
-    """A foreign value as it may stand in a sentence."""
+    """A value from a link, quoted and at most 60 characters long."""
     return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "…")
 
 
 def _only(filters: Mapping[str, str]) -> Html:
-    """On a phone the filters are folded away; that they are set must be seen all the same."""
+    """The filters in force, since on a phone the form is folded."""
     values = [
-        f"{before}{filters[name].replace(LEVEL, ' › ')}{after}"
-        for name, (before, after) in _WORDS.items()
+        _(words).format(value=filters[name].replace(LEVEL, " › "))
+        for name, words in _WORDS.items()
         if filters.get(name)
     ]
-    return (
-        fill('<span class="only">Only <b translate="no">{values}</b></span>', values=" · ".join(values))
-        if values
-        else EMPTY
+    if not values:
+        return EMPTY
+    return fill(
+        '<span class="only">{only}</span>',
+        only=fill(_("Only {filters}"), filters=fill('<b translate="no">{values}</b>', values=" · ".join(values))),
     )
 
 
@@ -206,29 +226,41 @@ def _parse_k(value: str) -> tuple[int, list[str]]:
     if not value:
         return DEFAULT_K, []
     if not re.fullmatch(r"[+-]?[0-9]+", value):
-        return DEFAULT_K, [f"k should be a whole number from 1 to {MAX_K}, is {shortened(value)}; {DEFAULT_K} is used"]
-    number = int(value[:12])  # more digits change nothing, and Python refuses to read thousands of them
+        said = _("k should be a whole number from 1 to {most}, is {value}; {k} is used")
+        return DEFAULT_K, [said.format(most=MAX_K, value=shortened(value), k=DEFAULT_K)]
+    number = int(value[:12])  # further digits change nothing, and int() refuses more than 4,300 of them
     k = min(max(number, 1), MAX_K)
-    return k, [] if k == number else [f"k should be from 1 to {MAX_K}, is {shortened(value)}; {k} is used"]
+    said = _("k should be from 1 to {most}, is {value}; {k} is used")
+    return k, [] if k == number else [said.format(most=MAX_K, value=shortened(value), k=k)]
 
 
 def _parse_choice(name: str, value: str, choices: Sequence[str]) -> tuple[str, list[str]]:
     if not value or value in choices:
         return value or choices[0], []
-    return choices[0], [f"{name} should be {_either(choices)}, is {shortened(value)}; {choices[0]} is used"]
+    said = _("{name} should be {choices}, is {value}; {first} is used")
+    return choices[0], [said.format(name=name, choices=_either(choices), value=shortened(value), first=choices[0])]
 
 
 def _parse_columns(value: str, systems: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
-    """Those of the comma-separated names that there are; none given, or none known, stands for the usual ones."""
+    """The available ones of the comma-separated names; () stands for the usual ones."""
     given = dict.fromkeys(name for name in value.split(",") if name)
-    known = tuple(name for name in COLUMNS if name in given and name in systems)
+    known = tuple(name for name in in_order(given) if name in systems)
     strange = [name for name in given if name not in known]
     if not strange:
         return known, []
-    use = f"{', '.join(known)} {'is' if len(known) == 1 else 'are'} used" if known else "the usual ones are used"
-    there = ", ".join(name for name in COLUMNS if name in systems)
-    return known, [f"systems should be among {there}, has {shortened(strange[0])}; {use}"]
+    there = ", ".join(in_order(systems))
+    if not known:
+        said = _("systems should be among {systems}, has {value}; the usual ones are used")
+    else:
+        said = ngettext(
+            "systems should be among {systems}, has {value}; {known} is used",
+            "systems should be among {systems}, has {value}; {known} are used",
+            len(known),
+        )
+    return known, [said.format(systems=there, value=shortened(strange[0]), known=", ".join(known))]
 
 
 def _either(choices: Sequence[str]) -> str:
-    return " or ".join(filter(None, [", ".join(choices[:-1]), choices[-1]]))
+    if len(choices) == 1:
+        return choices[0]
+    return _("{choices} or {last}").format(choices=", ".join(choices[:-1]), last=choices[-1])

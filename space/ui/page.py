@@ -1,4 +1,4 @@
-"""The page: header, tabs, endpoints, and how it is launched. Knows no command line and no artifact."""
+"""The page: header, tabs and endpoints, and how it is launched."""
 
 import os
 import sys
@@ -11,13 +11,14 @@ from starlette.routing import Route
 
 from space.search.engine import SearchEngine
 from space.search.uploaded_catalogue import MAX_BYTES, can_search
-from space.ui import unread
+from space.ui import uncollected_answers
 from space.ui.events.endpoints import add_endpoints
-from space.ui.events.explain_dialog import build_why
-from space.ui.events.latest_answer_only import build_turns
+from space.ui.events.explain_dialog import build_explain_dialog
+from space.ui.events.latest_answer_only import build_latest
 from space.ui.guard import Guard
 from space.ui.health import Health
 from space.ui.html.header import PRODUCT, QUESTION, header
+from space.ui.language import Texts
 from space.ui.link_events import connect_links
 from space.ui.links import TABS
 from space.ui.static import STYLE
@@ -26,107 +27,105 @@ from space.ui.tabs.data import build_data_tab
 from space.ui.tabs.evaluation import build_evaluation_tab
 from space.ui.tabs.search import build_search_tab
 from space.ui.tabs.statistics import build_statistics_tab, count_opened
-from space.ui.tabs.uploaded import OwnTab, build_own_tab
-from space.ui.words import I18N, build_words, label
+from space.ui.tabs.uploaded import build_own_tab
 
-# The visitor's own fonts: a web font would tell a third party of every visit, and make the text jump when it arrives.
+# Fonts of the system: a web font would tell its server of every visit, and move the text when it arrives.
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
-#: Requests that may wait for their turn. On two cores that is some seconds; beyond it a visitor is told at once that
-#: the page is busy, which is better than an answer nobody waits for any more.
-MAX_WAITING = 100
-#: Visits of which Gradio remembers what was entered and shown last, the least recent being forgotten: 0.3 MB each, or
-#: what somebody hostile can send in one request. By itself it would remember 10,000.
-MAX_VISITS = 1_000
-#: Seconds for which a connection that nobody uses stays open. Uvicorn's 5 are as long as some clients keep theirs, so
-#: that now and then a question met a connection which was just being closed; proxies keep theirs for a minute.
-KEPT_OPEN = 65.0
 _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
+#: Requests that may wait in the queue, some seconds' work on two cores. Beyond it visitors are told that the page is
+#: busy, which is better than an answer that comes after they have left.
+MAX_WAITING = 100
+#: Visits whose state Gradio keeps, the least recently used being dropped: 0.3 MB each, or up to one large request.
+#: Gradio's default is 10,000.
+MAX_VISITS = 1_000
+#: Seconds for which an idle connection stays open. With Uvicorn's 5 a client that keeps connections for 5 seconds too
+#: may send a question on one that is just being closed. Proxies keep theirs for a minute.
+KEPT_OPEN = 65.0
 
 
-def build_demo(engine: SearchEngine) -> gr.Blocks:
+def build_demo(engine: SearchEngine, texts: Texts | None = None) -> gr.Blocks:
     """The page over an engine, not yet launched.
 
     Args:
-        engine: what answers; it is only read, so that all visitors share it.
+        engine: answers all visitors; it is only read.
+        texts: receives the fixed texts of the page, for ``launch_options``.
 
     Returns:
         Blocks for ``launch``, or to call in a test.
     """
+    texts = texts or Texts()
     with gr.Blocks(title=PRODUCT, analytics_enabled=False) as demo:
-        build_words()
         gr.HTML(
-            header(len(engine), engine.description, engine.notice, engine.evaluation),
+            texts.each(lambda: header(len(engine), engine.description, engine.notice, engine.evaluation)),
             apply_default_css=False,
             elem_classes="e5-head",
             js_on_load=None,
         )
-        turns = build_turns()
+        latest = build_latest()
         with gr.Tabs() as tabs:
-            with gr.Tab(label(TABS["search"]), id="search"):
-                search = build_search_tab(engine, turns)
-            with gr.Tab(label(TABS["compare"]), id="compare"):
-                compare = build_compare_tab(engine, turns)
-            own = _own_tab(engine)
-            with gr.Tab(label(TABS["evaluation"]), id="evaluation"):
-                measured = build_evaluation_tab(engine)
-            with gr.Tab(label(TABS["data"]), id="data"):
-                build_data_tab(engine)
-            with gr.Tab(label(TABS["statistics"]), id="statistics"):
-                build_statistics_tab(engine)
+            with gr.Tab(texts.label(TABS["search"]), id="search"):
+                search = build_search_tab(engine, texts, latest)
+            with gr.Tab(texts.label(TABS["compare"]), id="compare"):
+                compare = build_compare_tab(engine, texts, latest)
+            own = None
+            if can_search(engine):
+                with gr.Tab(texts.label(TABS["own"]), id="own"):
+                    own = build_own_tab(engine, texts)
+            with gr.Tab(texts.label(TABS["evaluation"]), id="evaluation"):
+                measured = build_evaluation_tab(engine, texts)
+            with gr.Tab(texts.label(TABS["data"]), id="data"):
+                build_data_tab(engine, texts)
+            with gr.Tab(texts.label(TABS["statistics"]), id="statistics"):
+                build_statistics_tab(engine, texts)
         count_opened(engine, [search.output, compare.output])
-        connect_links(demo, engine, tabs, search, compare, turns, [measured.output])
-        build_why(engine, own.engine if own else None)
+        connect_links(demo, engine, tabs, {"search": search, "compare": compare}, latest, [measured])
+        build_explain_dialog(engine, texts, own)
         add_endpoints(engine)
-    # After every answer Gradio would sum up its last 10,000, 7 ms of a core, for a page that is closed, see guard.py.
+    # After every answer Gradio would sum up its last 10,000 ones, 7 ms of a core, for a page that guard.py closes.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(sys.maxsize))
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
-    # Closed: a request that is posted straight to a function would pass by everyone who waits.
+    # api_open=False: a request that is posted directly to a function would not wait in the queue.
     demo.queue(max_size=MAX_WAITING, api_open=False)
-    unread.bound(demo._queue)
+    uncollected_answers.bound(demo._queue)  # Gradio 6.31 has no public way to it, see there
     return demo
 
 
-def _own_tab(engine: SearchEngine) -> OwnTab | None:
-    if not can_search(engine):
-        return None
-    with gr.Tab(label(TABS["own"]), id="own"):
-        return build_own_tab(engine)
-
-
 def launch(engine: SearchEngine, **address: Any) -> gr.Blocks:
-    """The page over an engine, launched; ``block_thread`` of it waits for the end.
+    """The page over an engine, launched; its ``block_thread`` waits for the end.
 
     Args:
         engine: see ``build_demo``.
-        address: of Gradio's ``launch``, what is the caller's: server_name, server_port, share, quiet.
+        address: arguments of Gradio's ``launch`` that the caller chooses: server_name, server_port, share, quiet.
     """
-    demo = build_demo(engine)
-    demo.launch(prevent_thread_lock=True, **address, **launch_options(engine))
-    # Gradio has no argument for it. Read anew for every connection, so it is early enough here.
+    texts = Texts()
+    demo = build_demo(engine, texts)
+    demo.launch(prevent_thread_lock=True, **address, **launch_options(engine, texts))
+    # Gradio 6.31 has no argument for this. Uvicorn reads it for every new connection, so it can be set after the
+    # start. Without it some questions fail, see KEPT_OPEN.
     demo.server.config.timeout_keep_alive = KEPT_OPEN
     return demo
 
 
-def launch_options(engine: SearchEngine) -> dict[str, Any]:
-    """What Gradio's ``launch()`` needs for the page to look and fail as it should."""
+def launch_options(engine: SearchEngine, texts: Texts) -> dict[str, Any]:
+    """The other arguments of Gradio's ``launch()``: looks, translations, limits, health check."""
     watched = Route("/healthz", Health(engine).answer)
     return {
         "theme": _theme(),
         "css_paths": [STYLE],
-        "i18n": I18N,
+        "i18n": texts,
         "head": f'<meta name="description" content="{PRODUCT}. {QUESTION}">',
         "footer_links": ["api", "gradio", "settings"],
-        # Without the package, which requirements.txt has, Gradio would complain at every start.
+        # The package is in requirements.txt; without it Gradio would print a warning at every start.
         "mcp_server": find_spec("mcp") is not None,
         "app_kwargs": {"middleware": [Middleware(Guard)], "routes": [watched]},
         "max_file_size": MAX_BYTES,
         "state_session_capacity": MAX_VISITS,
-        "show_error": False,  # an unforeseen exception goes to the log; what a visitor can cure is said in the page
+        "show_error": False,  # an unexpected exception goes to the log; the page shows only what a visitor can mend
     }
 
 
 def _theme() -> gr.themes.Base:
-    """Gradio's default in our colours; contrasts of text are at least 4.5 to 1 in light and dark."""
+    """Gradio's default theme in our colours; text has a contrast of at least 4.5 to 1 in light and dark."""
     return gr.themes.Default(
         primary_hue=gr.themes.colors.teal,
         secondary_hue=gr.themes.colors.teal,
@@ -142,7 +141,7 @@ def _theme() -> gr.themes.Base:
         input_placeholder_color_dark="*neutral_400",
         input_border_color_focus="*primary_600",
         input_border_color_focus_dark="*primary_400",
-        color_accent="*primary_700",  # style.css has the one for dark: this variable knows no dark variant
+        color_accent="*primary_700",  # its value for dark is in style.css, since Gradio has no variable for it
         slider_color="*primary_700",
         slider_color_dark="*primary_400",
         button_primary_background_fill="*primary_700",

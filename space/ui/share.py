@@ -1,4 +1,4 @@
-"""Whether Gradio's share server is in reach. Knows no page; the link itself is Gradio's work, in ``launch()``."""
+"""Whether Gradio's share server can be reached; the public link itself is made by Gradio in ``launch()``."""
 
 import logging
 import threading
@@ -10,13 +10,13 @@ from gradio.networking import GRADIO_API_SERVER, GRADIO_SHARE_SERVER_ADDRESS
 
 logger = logging.getLogger(__name__)
 
-#: Who is asked for a public link: the server of one's own that ``GRADIO_SHARE_SERVER_ADDRESS`` names, or Gradio's.
+#: The server that makes public links: ``GRADIO_SHARE_SERVER_ADDRESS`` if that is set, or Gradio's.
 SHARE_SERVER = GRADIO_SHARE_SERVER_ADDRESS or urlsplit(GRADIO_API_SERVER).netloc
 _PROBE_SECONDS = 2.5
 
 
 def share_server_answers(address: str = GRADIO_API_SERVER, seconds: float = _PROBE_SECONDS) -> bool:
-    """Whether ``address`` answers anything at all within ``seconds``; a server of one's own is taken to."""
+    """Whether ``address`` answers within ``seconds``; a server set by the environment variable is assumed to."""
     if GRADIO_SHARE_SERVER_ADDRESS:
         return True
     answered = threading.Event()
@@ -25,13 +25,13 @@ def share_server_answers(address: str = GRADIO_API_SERVER, seconds: float = _PRO
         try:
             urllib.request.urlopen(address, timeout=seconds).close()
         except urllib.error.HTTPError:
-            answered.set()  # it is there, and may still like what Gradio asks
+            answered.set()  # an error is an answer too: Gradio's own request may be fine
         except OSError as error:
             logger.debug("the share server did not answer: %s", error)
         else:
             answered.set()
 
-    # In a thread, since a name server that is out of reach can block for longer than the time-out.
+    # In a thread, because a name lookup can take longer than the time-out if the name server does not answer.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(seconds)

@@ -29,8 +29,8 @@ from space.search.request import MAX_K, SYSTEMS
 from space.store import manifest
 from space.ui import links
 from space.ui.events import export
-from space.ui.html.cards import image_url
 from space.ui.html.markup import fill
+from space.ui.html.picture import image_url
 
 LONGEST_SENTENCE = 600
 

@@ -1,36 +1,40 @@
-"""The dialog behind each card's "Why?": on request only, since every word costs an encoded query. Knows no reason."""
+"""The dialog behind "Why?" on each card; an explanation is made on request, since every word costs an encoding."""
 
 import gradio as gr
 
 from space.errors import QueryError
+from space.i18n import gettext as _
 from space.search.engine import SearchEngine
 from space.search.request import SYSTEMS
 from space.ui import links
+from space.ui.events.areas import sent
 from space.ui.events.form_events import ALONE
-from space.ui.html import cards
 from space.ui.html.explanation import reasons
 from space.ui.html.markup import Html, fill
+from space.ui.html.panels import problem
+from space.ui.language import Texts, in_visitors_language
 from space.ui.static import script
 
 
-def build_why(engine: SearchEngine, own: gr.State | None = None) -> gr.HTML:
-    """Place the dialog where the caller's context is, and connect it to the cards of the whole page.
+def build_explain_dialog(engine: SearchEngine, texts: Texts, own: gr.State | None = None) -> gr.HTML:
+    """Place the dialog in the current context of Gradio, and connect it to the cards of the whole page.
 
     Args:
         engine: answers for results that carry a link.
-        own: holds the engine of a visitor's own catalogue, which answers for results inside of ``.e5-own``.
+        texts: of the page.
+        own: the engine of the visitor's own catalogue, which answers for results inside of ``.e5-own``.
     """
-    dialog = gr.HTML("", apply_default_css=False, elem_classes="e5-why", js_on_load=script("why"))
+    dialog = gr.HTML(texts.each(_words), apply_default_css=False, elem_classes="e5-why", js_on_load=script("why"))
 
     def show(mine: SearchEngine | None, event: gr.EventData) -> Html:
-        return answer(mine if getattr(event, "own", False) else engine, event)
+        return answer(mine if sent(event, "own") else engine, event)
 
     def show_shared(event: gr.EventData) -> Html:
         return answer(engine, event)
 
     dialog.click(
-        show_shared if own is None else show,
-        None if own is None else own,
+        in_visitors_language(show_shared if own is None else show),
+        own,
         dialog,
         api_visibility="private",
         trigger_mode="always_last",
@@ -41,16 +45,27 @@ def build_why(engine: SearchEngine, own: gr.State | None = None) -> gr.HTML:
 
 
 def answer(engine: SearchEngine | None, event: gr.EventData) -> Html:
-    """What the dialog shows for a click; the script's key comes back, so that it knows which click was answered."""
-    key, link, product, system = (str(getattr(event, name, "")) for name in ("key", "link", "product", "system"))
-    asked, _ = links.parse(links.split(link), SYSTEMS)
-    query = asked.query or str(getattr(event, "query", ""))
+    """What the dialog shows for a click; the script's key goes back, so that it knows which click was answered."""
+    asked, _notes = links.parse(links.split(sent(event, "link")), SYSTEMS)
+    query = asked.query or sent(event, "query")
     if engine is None:
-        shown = cards.message("this catalogue is no longer kept: load it again")
+        shown = problem(_("this catalogue is no longer kept: load it again"))
     else:
         try:
-            locale = str(getattr(event, "locale", ""))
-            shown = reasons(engine.explain(query, locale, product, system, **asked.filters))
+            product = sent(event, "locale"), sent(event, "product")
+            shown = reasons(engine.explain(query, *product, sent(event, "system"), **asked.filters))
         except QueryError as error:
-            shown = cards.message(str(error))
-    return fill('<div class="answer" data-key="{key}">{shown}</div>', key=key[:5_000], shown=shown)
+            shown = problem(str(error))
+    return fill('<div class="answer" data-key="{key}">{shown}</div>', key=sent(event, "key")[:100], shown=shown)
+
+
+def _words() -> Html:
+    """What static/why.js writes by itself."""
+    return fill(
+        '<div class="words" data-heading="{heading}" data-close="{close}" data-waiting="{waiting}" '
+        'data-silence="{silence}"></div>',
+        heading=_("Why this result?"),
+        close=_("Close"),
+        waiting=_("Leaving out one part after the other…"),
+        silence=_("No answer came. Close this, and try again."),
+    )

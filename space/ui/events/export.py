@@ -16,6 +16,7 @@ import io
 import json
 import re
 
+from space.i18n import gettext as _
 from space.search.results import Comparison
 from space.ui.html.markup import Html, fill
 
@@ -69,7 +70,8 @@ def file_name(query: str, ending: str) -> str:
 def downloads(found: Comparison) -> Html:
     """Two links that download the comparison as shown, timings included."""
     return fill(
-        '<span class="export">Export {csv} {json}</span>',
+        '<span class="export">{export} {csv} {json}</span>',
+        export=_("Export"),
         # With a BOM a spreadsheet reads the file as UTF-8.
         csv=_link(found.query, "csv", "text/csv", csv_of(found).encode("utf-8-sig", "replace")),
         json=_link(found.query, "json", "application/json", json_of(found).encode("utf-8", "replace")),

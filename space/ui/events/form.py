@@ -1,4 +1,4 @@
-"""The inputs that the tabs share: query, k, filters, examples. Knows no result."""
+"""The form of a tab: query, number of results, system, filters and example queries."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,31 +9,32 @@ from gradio.components import Component
 
 from space.data.filters import FILTERS, LEVEL, Facets
 from space.errors import QueryError
+from space.i18n import N_, number
+from space.i18n import gettext as _
 from space.search.engine import SearchEngine
 from space.search.request import MAX_K
-from space.ui.words import label
+from space.ui.html.markup import Html, fill
+from space.ui.language import Texts
+from space.ui.links import DEFAULT_K, Link, in_order
 
-#: A catalogue can have 100,000 brands; a page can not. The rest is reached by typing.
+#: A catalogue can have 100,000 brands. A menu shows this many; the others can be typed.
 MAX_CHOICES = 200
 LABELS = {
-    "locale": "Locale",
-    "brand": "Brand",
-    "color": "Colour",
-    "category": "Category",
-    "min_price": "Price from",
-    "max_price": "Price to",
-    "min_rating": "Rating",
+    "locale": N_("Locale"),
+    "brand": N_("Brand"),
+    "color": N_("Colour"),
+    "category": N_("Category"),
+    "min_price": N_("Price from"),
+    "max_price": N_("Price to"),
+    "min_rating": N_("Rating"),
 }
 ANY = ""
-#: Filters that stand beside system and number of results on a desk.
+#: Filters that fit beside system and number of results on a desktop.
 _ONE_ROW = 3
-# On a phone the options would push the results off the screen: style.css folds them there, and this unfolds them.
-_MORE = '<button type="button" aria-expanded="false">More options</button>'
+# On a phone the options would push the results off the screen, so style.css folds them and this unfolds them.
 _FOLD = """const button = element.querySelector("button");
 button.addEventListener("click", () => {
-  const open = button.getAttribute("aria-expanded") !== "true";
-  button.setAttribute("aria-expanded", open);
-  button.textContent = open ? "Fewer options" : "More options";
+  button.setAttribute("aria-expanded", button.getAttribute("aria-expanded") !== "true");
 });"""
 
 
@@ -42,45 +43,78 @@ class Form:
     """The components of one tab's form.
 
     Attributes:
-        filters: {name: menu or box}, in the order of ``FILTERS``; one for which the catalogue has too few values is
-            hidden. What they hold are texts, "" allows all.
-        examples: a button per example query, its label being the query.
-        count: {name: value} to the updates of the menus, each value with its products under the other filters.
-        fill: the same with the values themselves.
+        inputs: {name of the parameter as in ``links.NAMES``: component}; a filter without values is hidden. Values of
+            filters are texts, "" allows all.
+        submit: the button.
+        examples: a button for each example query.
+        count: {filter: value} to updates of the menus: each choice with its number of products.
+        fill: the same, and sets the filters to these values.
     """
 
-    query: gr.Textbox
+    inputs: dict[str, Component]
     submit: gr.Button
-    k: gr.Slider
-    filters: dict[str, Component]
     examples: list[gr.Button]
     count: Callable[[Mapping[str, str]], dict[Component, Any]]
     fill: Callable[[Mapping[str, str]], dict[Component, Any]]
+
+    @property
+    def query(self) -> Component:
+        """The search box."""
+        return self.inputs["query"]
+
+    @property
+    def filters(self) -> dict[str, Component]:
+        """{name: menu or box}, in the order of ``FILTERS``."""
+        return {name: self.inputs[name] for name in FILTERS}
 
     @property
     def menus(self) -> list[Component]:
         """The filters that are chosen from a list."""
         return [part for part in self.filters.values() if isinstance(part, gr.Dropdown)]
 
+    def write(self, link: Link) -> dict[Component, Any]:
+        """The updates that set every input to what a link asks for."""
+        values = {"query": link.query, "k": link.k, "system": link.system, "fold": link.fold, "like": link.like}
+        values["systems"] = list(link.systems)
+        return {self.inputs[name]: value for name, value in values.items() if name in self.inputs} | self.fill(
+            link.filters
+        )
+
+
+def link_of(tab: str, given: Mapping[str, Any]) -> Link:
+    """The values of a form's inputs, {name: value}, as a link."""
+    return Link(
+        (given["query"] or "").strip(),
+        given["k"],
+        tab,
+        given.get("system", ""),
+        {name: given[name] for name in FILTERS},
+        in_order(given.get("systems", ())),
+        given.get("fold", False),
+        given.get("like", ""),
+    )
+
 
 def build_form(
     engine: SearchEngine,
+    texts: Texts,
     submit: str,
-    system: gr.Radio | gr.CheckboxGroup | None = None,
-    last: gr.Checkbox | None = None,
+    first: Mapping[str, Component],
+    last: Mapping[str, Component] | None = None,
 ) -> Form:
-    """Lay out the form where the caller's context is.
+    """Lay out the form in the current context of Gradio.
 
     Args:
         engine: for the values of the filters and the examples.
+        texts: of the page.
         submit: what the button says.
-        system: a component to place between query and filters, made with ``render=False``.
-        last: likewise, to place after the filters.
+        first: {name: component made with ``render=False``} to place before the filters; the choice of systems.
+        last: the same, to place after the filters.
     """
     with gr.Row(elem_classes="e5-ask", equal_height=True):
         query = gr.Textbox(
-            label=label("Query"),
-            placeholder=label("What are you looking for?"),
+            label=texts.label("Query"),
+            placeholder=texts.label("What are you looking for?"),
             lines=1,
             max_lines=1,
             show_label=False,
@@ -89,95 +123,119 @@ def build_form(
             min_width=240,
             elem_classes="e5-query",
         )
-        button = gr.Button(label(submit), variant="primary", scale=0, min_width=120, elem_classes="e5-go")
-    examples = _examples(engine)
-    kinds = ["e5-options"] if isinstance(system, gr.Radio) else ["e5-options", "e5-plain"]
+        button = gr.Button(texts.label(submit), variant="primary", scale=0, min_width=120, elem_classes="e5-go")
+    examples = _examples(engine, texts)
+    classes = ["e5-options"] if "system" in first else ["e5-options", "e5-plain"]
     if sum(map(engine.facets.offered, FILTERS)) > _ONE_ROW:
-        kinds.append("e5-tall")  # takes its place before the parts are there, so that nothing below it jumps
-    with gr.Row(elem_classes=kinds):
-        if system is not None:
-            system.render()
+        classes.append("e5-tall")  # takes two rows before its parts are there, so that the page does not jump
+    with gr.Row(elem_classes=classes):
+        for part in first.values():
+            part.render()
         k = gr.Slider(
             1,
             MAX_K,
-            value=10,
+            value=DEFAULT_K,
             step=1,
             precision=0,
-            label=label("Results"),
+            label=texts.label("Results"),
             min_width=170,
             buttons=[],
             elem_classes="e5-k",
         )
-        filters = {name: _filter(engine.facets, name) for name in FILTERS}
-        if last is not None:
-            last.render()
-    gr.HTML(_MORE, apply_default_css=False, js_on_load=_FOLD, elem_classes="e5-more")
+        filters = {name: _filter(engine.facets, texts, name) for name in FILTERS}
+        for part in (last or {}).values():
+            part.render()
+    gr.HTML(texts.each(_more_options), apply_default_css=False, js_on_load=_FOLD, elem_classes="e5-more")
 
     def count(values: Mapping[str, str]) -> dict[Component, Any]:
         shown = {part: name for name, part in filters.items() if isinstance(part, gr.Dropdown) and part.visible}
         try:
             return {part: gr.update(choices=choices(engine.facets, name, values)) for part, name in shown.items()}
-        except QueryError:  # said where the results are
+        except QueryError:  # the results say what is wrong
             return {part: gr.skip() for part in shown}
 
-    def fill(values: Mapping[str, str]) -> dict[Component, Any]:
+    def fill_filters(values: Mapping[str, str]) -> dict[Component, Any]:
         counted = count(values)
         return {
             part: {**gr.update(value=values.get(name, ANY)), **counted.get(part, {})} for name, part in filters.items()
         }
 
-    return Form(query, button, k, filters, examples, count, fill)
+    inputs = {"query": query, "k": k, **first, **filters, **(last or {})}
+    return Form(inputs, button, examples, count, fill_filters)
 
 
-def choices(facets: Facets, name: str, values: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What a menu offers: labels with the number of products, and values.
+def choices(
+    facets: Facets, name: str, values: Mapping[str, str], anything: str | None = None
+) -> list[tuple[str, str]]:
+    """The choices of a menu: labels with the number of products, and values.
+
+    Args:
+        facets: what the catalogue offers.
+        name: of the filter.
+        values: {filter: value} of all filters; its own does not count.
+        anything: the label of the choice that allows all; by default in the current language.
 
     Raises:
-        QueryError: one of ``values`` is none that its filter could have.
+        QueryError: one of ``values`` is impossible for its filter.
     """
     counted = facets.counts(name, values, MAX_CHOICES)
-    return [(str(label("Any")), ANY), *((f"{_said(name, value)} ({count:,})", value) for value, count in counted)]
+    listed = [(f"{_choice(name, value)} ({number(count)})", value) for value, count in counted]
+    return [(anything or _("Any"), ANY), *listed]
 
 
-def _said(name: str, value: str) -> str:
+def _choice(name: str, value: str) -> str:
     if name == "min_rating":
         return f"≥ {value}"
     *above, own = value.split(LEVEL) if name == "category" else [value]
-    # A step to the right for each level; figure spaces, since others are collapsed.
+    # Levels of a category are indented by figure spaces, because browsers collapse other spaces.
     return "\u2007\u2007" * (len(above) - 1) + ("› " if above else "") + own
 
 
-def _examples(engine: SearchEngine) -> list[gr.Button]:
+def _more_options() -> Html:
+    return fill(
+        '<button type="button" aria-expanded="false"><span class="closed">{more}</span>'
+        '<span class="open">{fewer}</span></button>',
+        more=_("More options"),
+        fewer=_("Fewer options"),
+    )
+
+
+def _examples(engine: SearchEngine, texts: Texts) -> list[gr.Button]:
     if not engine.examples:
         return []
     with gr.Row(elem_classes="e5-examples"):
-        gr.HTML("Try", apply_default_css=False, js_on_load=None, elem_classes="e5-try")
+        gr.HTML(texts.label("Try"), apply_default_css=False, js_on_load=None, elem_classes="e5-try")
         return [
             gr.Button(example, size="sm", variant="secondary", scale=0, min_width=0) for example in engine.examples
         ]
 
 
-def _filter(facets: Facets, name: str) -> Component:
+def _filter(facets: Facets, texts: Texts, name: str) -> Component:
     offered, known = facets.offered(name), facets.known(name) / max(facets.rows, 1)
     if name.endswith("_price"):
         return gr.Textbox(
             value=ANY,
-            label=label(LABELS[name]),
-            placeholder=label("any") if known == 1 else f"{label('any · known of')} {100 * known:.0f} %",
+            label=texts.label(LABELS[name]),
+            placeholder=texts.each(lambda: _price_hint(known)),
             max_lines=1,
             min_width=150,
             visible=offered,
             elem_classes="e5-price",
         )
+    anything = str(texts.label("Any"))
     counted = facets.counts(name) if offered else []
     return gr.Dropdown(
-        choices(facets, name, {}) if offered else [(str(label("Any")), ANY)],
+        choices(facets, name, {}, anything) if offered else [(anything, ANY)],
         value=ANY,
-        label=label(LABELS[name]),
-        # Typing is the only way to what is not listed; a wrong value gets the engine's message with near spellings.
+        label=texts.label(LABELS[name]),
+        # Brands beyond MAX_CHOICES can only be typed; for a wrong one the engine answers with similar spellings.
         allow_custom_value=len(counted) > MAX_CHOICES,
         num_choices_shown=None,
         min_width={"category": 210, "min_rating": 150}.get(name, 130),
         scale=2 if name == "category" else 1,
         visible=offered,
     )
+
+
+def _price_hint(known: float) -> str:
+    return _("any") if known == 1 else _("any · known of {percent} %").format(percent=number(100 * known))

@@ -1,108 +1,89 @@
-"""What a form does: Enter, the button, an example, a changed option. Knows no system and no result."""
+"""What a form does: search on Enter, on the button, on an example, and when an option changes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
+from space.data.filters import FILTERS
 from space.search.batching import MAX_BATCH
-from space.ui.events.form import Form
-from space.ui.events.latest_answer_only import STAMP, Turns
-from space.ui.html import cards
+from space.ui.events.form import ANY, Form
+from space.ui.events.latest_answer_only import STAMP, Latest
 from space.ui.html.markup import Html
-from space.ui.static import script
+from space.ui.language import in_visitors_language
 
-# As many may ask at a time as the engine serves together: most of them only wait for the same encoding and the same
-# look at all vectors. One group for every search of the catalogue, page and endpoints alike. Who leaves while he waits
-# for his turn frees his place at once, and one who leaves later, with the answers of those he is served with.
+#: The queue of every search of the catalogue, from the page and from endpoints: as many at a time as the engine
+#: answers in one batch.
 ENGINE = {"concurrency_limit": MAX_BATCH, "concurrency_id": "engine"}
-# What is computed for one alone: a few at a time, since more would only share the same cores and all get slower.
+#: The queue of what is computed for one visitor alone; more at a time would only share the same cores.
 ALONE = {"concurrency_limit": 4, "concurrency_id": "alone"}
 
-
-def result_area(welcome: str) -> gr.HTML:
-    """Where results go; wide enough from the start for the page not to jump."""
-    return gr.HTML(
-        cards.welcome(welcome),
-        apply_default_css=False,
-        elem_classes="e5-out",
-        js_on_load=script("links", "results"),
-    )
+Given = Mapping[str, Any]
+Updates = dict[Component, Any]
 
 
-def connect(
-    form: Form,
-    show: Callable[..., Html],
-    options: list[Component],
-    output: gr.HTML,
-    place: str,
-    turns: list[Component],
-    *,
-    instead: gr.Textbox | None = None,
-) -> None:
+def connect(form: Form, ask: Callable[[Given], Html], output: gr.HTML, place: str, latest: list[Component]) -> None:
     """Wire a form to its results.
 
     Args:
         form: the inputs.
-        show: (query, *options, *filters) -> HTML, errors included.
-        options: the components between query and filters.
-        output: where the HTML goes.
-        place: its name among the ``turns``.
-        turns: of the page, by ``build_turns``.
-        instead: the last of the options, which holds what is searched instead of the query; a new query clears it.
+        ask: {name: value of each input} to results, errors included.
+        output: where they go.
+        place: its name among those of ``Latest``.
+        latest: of the page, from ``build_latest``.
     """
-    filters = list(form.filters.values())
-    cleared = [instead] if instead is not None else []
-    # "always_last": a second search during the first must not be lost, and must not be overtaken by the first either.
-    shared: dict[str, Any] = {
-        "api_visibility": "private",
-        "trigger_mode": "always_last",
-        "show_progress": "minimal",
-        **ENGINE,
-    }
+    # What is searched instead of the query, see ``Link.like``; a new query clears it.
+    cleared = {name: form.inputs[name] for name in ("like",) if name in form.inputs}
 
-    kept = [part for part in options if part is not instead]
+    def renew(given: Given) -> Updates:
+        return {output: ask({**given, **dict.fromkeys(cleared, "")}), **dict.fromkeys(cleared.values(), "")}
 
-    def renew(query: str | None, *rest: Any) -> dict[Component, Any]:
-        given, filtered = rest[: len(kept)], rest[len(options) :]
-        return {output: show(query, *given, *("" for _ in cleared), *filtered), **dict.fromkeys(cleared, "")}
+    def refresh(given: Given) -> Updates:
+        # Without a query there is nothing to search. Not the welcome either: it could replace newer results.
+        asked = (given["query"] or "").strip() or given.get("like")
+        return {output: ask(given) if asked else gr.skip()}
 
-    def refresh(query: str | None, *rest: Any) -> dict[Component, Any]:
-        asked = (query or "").strip() or (cleared and rest[len(kept)])
-        # Nothing to say yet. Not the welcome again: it may come after the answer to a query that was sent right after.
-        return {output: show(query, *rest) if asked else gr.skip()}
+    def try_example(given: Given) -> Updates:
+        # Filters that are left over from an earlier search would make most examples find nothing.
+        given = {**given, **dict.fromkeys(FILTERS, ANY)}
+        return {form.query: given["query"], **form.fill({}), **renew(given)}
 
-    def try_example(query: str, *rest: Any) -> dict[Component, Any]:
-        # Filters that are left over from before would make most examples find nothing.
-        return {form.query: query, **form.fill({}), **renew(query, *rest, *("" for _ in filters))}
-
-    def newest(find: Callable[..., dict[Component, Any]]) -> Callable[..., dict[Component, Any]]:
-        def answer(turns: Turns, asked: float, *given: Any) -> dict[Component, Any]:
-            return turns.answer(place, asked, lambda: find(*given)) or {output: gr.skip()}
-
-        return answer
-
-    def count(*values: str) -> dict[Component, Any]:
+    def count(*values: str) -> Updates:
         return form.count(dict(zip(form.filters, values, strict=True)))
 
-    inputs = [*turns, form.query, *options, *filters]
-    gr.on([form.query.submit, form.submit.click], newest(renew), inputs, [output, *cleared], js=STAMP, **shared)
-    changes = [getattr(part, "release", part.input) for part in kept]
-    for part in filters:
-        filtering = _changes(part)
-        changes += filtering
-        gr.on(filtering, count, filters, form.menus, **shared | {"show_progress": "hidden"})
-    gr.on(changes, newest(refresh), inputs, [output], js=STAMP, **shared)
+    def on(events: Any, find: Callable[[Given], Updates], inputs: Mapping[str, Component], outputs: Any) -> None:
+        def answer(latest: Latest, asked: float, *values: Any) -> Updates:
+            given = dict(zip(inputs, values, strict=True))
+            return latest.answer(place, asked, lambda: find(given)) or {output: gr.skip()}
+
+        gr.on(
+            events, in_visitors_language(answer), [*latest, *inputs.values()], outputs, js=STAMP, **_shared("minimal")
+        )
+
+    on([form.query.submit, form.submit.click], renew, form.inputs, [output, *cleared.values()])
+    options = {name: part for name, part in form.inputs.items() if name not in ("query", *cleared)}
+    on([event for part in options.values() for event in _changes(part)], refresh, form.inputs, [output])
+    for part in form.filters.values():
+        gr.on(_changes(part), in_visitors_language(count), [*form.filters.values()], form.menus, **_shared("hidden"))
     for example in form.examples:
-        written = [form.query, *cleared, *filters, output]
-        example.click(newest(try_example), [*turns, example, *options], written, js=STAMP, **shared)
+        inputs = {name: part for name, part in form.inputs.items() if name not in FILTERS} | {"query": example}
+        outputs = [form.query, *cleared.values(), *form.filters.values(), output]
+        on([example.click], try_example, inputs, outputs)
+
+
+def _shared(progress: str) -> dict[str, Any]:
+    # "always_last": a second search during the first is neither lost nor overtaken by it.
+    return {"api_visibility": "private", "trigger_mode": "always_last", "show_progress": progress, **ENGINE}
 
 
 def _changes(part: Component) -> list[Callable[..., Any]]:
-    """The events of a filter that say it has another value."""
-    if not isinstance(part, gr.Dropdown):
-        # A text is complete when it is left, and every letter before that would be another search.
-        return [part.submit, part.blur]
-    # A menu says "input" when an entry is chosen and again when it is left; what is typed into it comes by that alone.
-    return [part.input if part.allow_custom_value else part.select]
+    """The events of an input that say that it has another value."""
+    if isinstance(part, gr.Slider):
+        return [part.release]
+    if isinstance(part, gr.Dropdown):
+        # A menu sends "input" when an entry is chosen and again when it is left, but what is typed only by that.
+        return [part.input if part.allow_custom_value else part.select]
+    if isinstance(part, gr.Textbox):
+        return [part.submit, part.blur]  # not on every letter
+    return [part.input]

@@ -1,4 +1,4 @@
-"""Whose answer is shown when several are on their way: that of the last one asked."""
+"""Show only the answer to the last question when several are on their way."""
 
 from collections.abc import Callable
 from threading import Lock
@@ -9,37 +9,34 @@ from gradio.components import Component
 
 Answer = TypeVar("Answer")
 
-#: Events whose inputs begin with ``build_turns`` take this as ``js``. Only the browser knows what was asked first: two
-#: requests that leave it within a moment are on a busy server as often begun in the other order.
-STAMP = "(turns, asked, ...rest) => [turns, performance.now(), ...rest]"
+#: The ``js`` of every event whose inputs begin with ``build_latest``: the browser's clock tells which question came
+#: last. The server cannot tell: two requests sent within a moment may be handled in the other order.
+STAMP = "(latest, asked, ...rest) => [latest, performance.now(), ...rest]"
 
 
-class Turns:
-    """What one visit asked last, for each place where results go.
+class Latest:
+    """When one visit last asked something, for each place where results go.
 
-    A visitor who chooses a filter and clicks an example right after has two searches under way at once. The slower one
-    may be the older one, and its results must not replace the newer ones.
+    A visitor who chooses a filter and right after clicks an example has two searches under way. The first may take
+    longer, and its results must not replace those of the second.
     """
 
     def __init__(self) -> None:
-        """Nobody has asked yet."""
+        """Nothing was asked yet."""
         self._newest: dict[str, float] = {}
         self._lock = Lock()
 
-    def __deepcopy__(self, memo: dict[int, object]) -> "Turns":
-        """A visit begins with nothing asked, whatever others have."""
-        return Turns()
+    def __deepcopy__(self, memo: dict[int, object]) -> "Latest":
+        """Gradio copies the initial state for each visit; a lock cannot be copied."""
+        return Latest()
 
     def answer(self, place: str, asked: float, find: Callable[[], Answer]) -> Answer | None:
-        """What is to be shown.
+        """What is to be shown, or None if something newer was asked for the same place.
 
         Args:
-            place: where it would be shown.
-            asked: when, on the clock of the browser.
-            find: makes the answer; not called if there is a newer question already.
-
-        Returns:
-            What ``find`` returned, or None where something newer was asked for the same place meanwhile.
+            place: where the answer would be shown.
+            asked: when, in ms on the clock of the browser.
+            find: makes the answer; it is not called if there is a newer question already.
         """
         with self._lock:
             if asked < self._newest.get(place, asked):
@@ -49,6 +46,6 @@ class Turns:
         return found if self._newest[place] == asked else None
 
 
-def build_turns() -> list[Component]:
-    """The first two inputs of every event that shows results: ``Turns`` of the visit, and when it was asked."""
-    return [gr.State(Turns()), gr.Number(visible=False)]
+def build_latest() -> list[Component]:
+    """The first two inputs of every event that shows results: ``Latest`` of the visit, and when it was asked."""
+    return [gr.State(Latest()), gr.Number(visible=False)]

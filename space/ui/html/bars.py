@@ -1,27 +1,23 @@
-"""Figures to bars: plain HTML and CSS that needs no script, prints, and says every number in words too.
-
-Pure functions; knows no data set. A bar is a decoration beside its number, so that nothing depends on seeing it.
-"""
+"""Counts as bars, tiles and histograms in plain HTML and CSS; every bar has its number in text beside it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from space.data.profile import Spread
+from space.i18n import gettext as _
+from space.i18n import number
 from space.ui.html.markup import EMPTY, Html, fill, join
 
 
-def number(value: float) -> str:
-    """``1,024``, ``62.5``."""
-    return f"{value:,.1f}".removesuffix(".0")
-
-
 def share(part: float, whole: float) -> str:
-    """``12.3 %``; what is there, but hardly, is not rounded to nothing, nor what is nearly all to all."""
+    """``12.3 %``; a small share is not rounded to 0 %, nor a large one to 100 %."""
     if not whole or not part:
         return "0 %"
     per_cent = 100 * part / whole
     if per_cent < 0.1:
-        return "< 0.1 %"
-    return "> 99.9 %" if 99.9 < per_cent < 100 else "100 %" if per_cent == 100 else f"{per_cent:.1f} %"
+        return f"< {number(0.1, 1)} %"
+    if 99.9 < per_cent < 100:
+        return f"> {number(99.9, 1)} %"
+    return "100 %" if per_cent == 100 else f"{number(per_cent, 1)} %"
 
 
 def bars(
@@ -36,31 +32,17 @@ def bars(
 
     Args:
         items: (name, count).
-        whole: of what the shares are.
+        whole: the number that the shares are of.
         rest: one more line without a bar, such as all other names.
-        of_whole: a full bar means all; otherwise it means as many as the first has.
-        ours: the names are words of this page; otherwise they stay as they are in every language.
+        of_whole: a full bar stands for ``whole``, otherwise for the largest count.
+        ours: the names are words of this page; otherwise browsers are asked not to translate them.
     """
     items = list(items)
-    longest = (whole if of_whole else max((count for _, count in items), default=0)) or 1
+    longest = (whole if of_whole else max((count for _name, count in items), default=0)) or 1
     lines = [_bar(name, count, whole, count / longest, ours) for name, count in items]
     if rest and rest[1]:
         lines.append(_bar(*rest, whole, None, ours=True))
     return fill('<ol class="bars">{lines}</ol>', lines=join(lines))
-
-
-def _bar(name: str, count: int, whole: int, part: float | None, ours: bool) -> Html:
-    return fill(
-        '<li><span class="name" title="{name}"{data}>{name}</span>{bar}<span class="figure">{count} '
-        "<span>{share}</span></span></li>",
-        name=name,
-        data=EMPTY if ours else Html(' translate="no"'),
-        bar=fill('<span class="bar" style="--part:{part}%"></span>', part=f"{100 * part:.2f}")
-        if part is not None
-        else Html('<span class="bar none"></span>'),
-        count=f"{count:,}",
-        share=share(count, whole),
-    )
 
 
 def stack(title: str, parts: Mapping[str, int], said: str) -> Html:
@@ -93,7 +75,7 @@ def stack(title: str, parts: Mapping[str, int], said: str) -> Html:
                 kind=label.lower(),
                 label=label,
                 share=share(count, whole),
-                count=f"{count:,}",
+                count=number(count),
             )
             for label, count in parts.items()
         ),
@@ -101,7 +83,7 @@ def stack(title: str, parts: Mapping[str, int], said: str) -> Html:
 
 
 def histogram(title: str, spread: Spread) -> Html:
-    """A column for each range of numbers, and the spread in words."""
+    """A column for each range of numbers, and median, 95th percentile and maximum in words."""
     if not spread.counts:
         return EMPTY
     tallest, last = max(spread.counts), len(spread.counts) - 1
@@ -110,7 +92,7 @@ def histogram(title: str, spread: Spread) -> Html:
             '<span style="--part:{part}%" title="{where}: {count}"></span>',
             part=f"{100 * count / tallest:.2f}",
             where=_range(spread, place, place == last),
-            count=f"{count:,}",
+            count=number(count),
         )
         for place, count in enumerate(spread.counts)
     )
@@ -118,27 +100,22 @@ def histogram(title: str, spread: Spread) -> Html:
     return fill(
         '<figure class="spread"><h3>{title}</h3><div class="columns" aria-hidden="true">{columns}</div>'
         '<div class="axis" aria-hidden="true"><span>{first}</span><span>{final}</span></div>'
-        "<figcaption>Median <b>{median}</b>, 95 % have up to <b>{high}</b>, the largest <b>{largest}</b></figcaption>"
-        "</figure>",
+        "<figcaption>{caption}</figcaption></figure>",
         title=title,
         columns=columns,
-        first=f"{spread.edges[0]:,}",
-        final=f"{spread.edges[-2]:,} and more" if beyond else f"{spread.edges[-1] - 1:,}",
-        median=f"{spread.median:,}",
-        high=f"{spread.high:,}",
-        largest=f"{spread.largest:,}",
+        first=number(spread.edges[0]),
+        final=_and_more(spread.edges[-2]) if beyond else number(spread.edges[-1] - 1),
+        caption=fill(
+            _("Median <b>{median}</b>, 95 % have up to <b>{high}</b>, the largest <b>{largest}</b>"),
+            median=number(spread.median),
+            high=number(spread.high),
+            largest=number(spread.largest),
+        ),
     )
 
 
-def _range(spread: Spread, place: int, last: bool) -> str:
-    low, high = spread.edges[place], spread.edges[place + 1] - 1
-    if last and spread.largest > high:
-        return f"{low:,} and more"
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
-
-
 def tiles(facts: Sequence[tuple[str, str, str]]) -> Html:
-    """Figures to see first: (name, figure, remark)."""
+    """The main figures: (name, figure, remark)."""
     return fill(
         '<dl class="tiles">{facts}</dl>',
         facts=join(
@@ -151,3 +128,28 @@ def tiles(facts: Sequence[tuple[str, str, str]]) -> Html:
             for name, figure, remark in facts
         ),
     )
+
+
+def _bar(name: str, count: int, whole: int, part: float | None, ours: bool) -> Html:
+    return fill(
+        '<li><span class="name" title="{name}"{data}>{name}</span>{bar}<span class="figure">{count} '
+        "<span>{share}</span></span></li>",
+        name=name,
+        data=EMPTY if ours else Html(' translate="no"'),
+        bar=fill('<span class="bar" style="--part:{part}%"></span>', part=f"{100 * part:.2f}")
+        if part is not None
+        else Html('<span class="bar none"></span>'),
+        count=number(count),
+        share=share(count, whole),
+    )
+
+
+def _range(spread: Spread, place: int, last: bool) -> str:
+    low, high = spread.edges[place], spread.edges[place + 1] - 1
+    if last and spread.largest > high:
+        return _and_more(low)
+    return number(low) if low == high else _("{low} to {high}").format(low=number(low), high=number(high))
+
+
+def _and_more(low: int) -> str:
+    return _("{low} and more").format(low=number(low))

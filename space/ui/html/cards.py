@@ -1,87 +1,62 @@
-"""Hits to HTML: cards, badges, pictures, timings, messages. Pure functions; knows neither gradio nor how to search.
+"""Search results as cards: title, picture, gold label, score, price, and details that unfold.
 
-Scores are shown small and never as a per cent: cosines of E5 lie in .7 to 1 by design, so that a "92 % match" would
-say nothing. What stands out instead is the rank and, where people judged the pair, their label; and where reference
-scores of the same encoder are known, how many of them the score exceeds.
+Scores are shown small and never as a percentage: cosines of E5 lie between .7 and 1 by design, so "92 % match" would
+be said of every product. Each card shows the rank, the gold label if the pair was judged, and, if reference scores of
+the same encoder are known, the share of them that the score exceeds.
 """
 
 import math
-import re
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from space.data.filters import LEVEL
 from space.data.judgments import LABELS
+from space.i18n import N_, ngettext, number
+from space.i18n import gettext as _
 from space.search.results import Hit, Product, SearchResult, Standing
 from space.ui.html.markup import EMPTY, Html, fill, join
-from space.ui.html.product import details
+from space.ui.html.names import SYSTEMS, language_of, products, score_name, system_name
+from space.ui.html.panels import no_hits
+from space.ui.html.picture import picture
 
-NAMES = {"tuned": "Fine-tuned", "base": "Base", "bm25": "BM25", "hybrid": "Hybrid"}
-SCORES = {"tuned": "cosine", "base": "cosine", "bm25": "BM25 score", "hybrid": "fused score"}
 MEANINGS = {
-    "Exact": "Judged Exact: fulfils the query",
-    "Substitute": "Judged Substitute: not quite what was asked for, but could do",
-    "Complement": "Judged Complement: is used together with what was asked for",
-    "Irrelevant": "Judged Irrelevant: something else",
+    "Exact": N_("Judged Exact: fulfils the query"),
+    "Substitute": N_("Judged Substitute: not quite what was asked for, but could do"),
+    "Complement": N_("Judged Complement: is used together with what was asked for"),
+    "Irrelevant": N_("Judged Irrelevant: something else"),
 }
-#: What the pairs are that a score is compared with, see ``space.search.score_reference``.
+#: {the pairs a score is compared with, see ``space.search.score_reference``: what they are}.
 REFERENCES = {
-    "Exact pairs": "the same encoder's cosines of held-out queries and products judged Exact for them",
-    "random pairs": "the same encoder's cosines of titles and products that have nothing to do with them",
+    N_("Exact pairs"): N_("cosines of the same encoder for held-out queries and products judged Exact for them"),
+    N_("random pairs"): N_("cosines of the same encoder for titles and unrelated products"),
 }
-_HOST = re.compile(r"[a-z0-9._-]+")
-#: Last labels of names that no public name server knows.
-_LOCAL = {
-    "arpa",
-    "corp",
-    "home",
-    "internal",
-    "intranet",
-    "invalid",
-    "lan",
-    "local",
-    "localdomain",
-    "localhost",
-    "onion",
+#: {column of ``Hit.extra``: its name}, in the order in which the details list them.
+_DETAILS = {
+    "category": N_("Category"),
+    "price": N_("Price"),
+    "rating": N_("Rating"),
+    "rating_count": N_("Ratings"),
+    "product_bullet_point": N_("Bullet points"),
 }
-#: Languages of the ESCI locales, so that a screen reader and the browser's fonts read a title in its own language.
-LANGUAGES = {"us": "en", "es": "es", "jp": "ja"}
+_MAX_CHARACTERS = 2_000
 
 
 def results(found: SearchResult, more: Callable[[Hit], Html] = lambda hit: EMPTY) -> Html:
-    """A summary line, and the hits as cards; ``more`` gives what stands at the end of each."""
+    """A summary line, and the hits as cards; ``more`` makes what stands at the end of each."""
+    like = _likened(found.like) if found.like else EMPTY
     if not found.hits:
-        return join([likened(found.like) if found.like else EMPTY, no_hits(found.system)])
+        return join([like, no_hits(found.system)])
     judged = is_judged(found.hits)
-    folded = sum(len(hit.similar or ()) for hit in found.hits)
     return fill(
-        '<div class="results">{like}<p class="summary" role="status"><strong>{count}</strong>{folded} {asked} by '
-        '{system}{tally} {timings}</p><ol class="cards">{cards}</ol></div>',
-        like=likened(found.like) if found.like else EMPTY,
-        count=counted(len(found.hits), "product"),
-        folded=f" and {folded:,} near-duplicate{'' if folded == 1 else 's'}" if folded else "",
-        asked="like it" if found.like else fill("for <q>{query}</q>", query=found.query),
-        system=NAMES.get(found.system, found.system),
+        '<div class="results">{like}<p class="summary" role="status">{summary}{tally} {timings}</p>'
+        '<ol class="cards">{cards}</ol></div>',
+        like=like,
+        summary=_summary(found),
         tally=fill(' <span class="tally">{tally}</span>', tally=tally(found.hits)) if judged else EMPTY,
         timings=timings(found.timings_ms),
         cards=join(
             card(hit, found.system, judged=judged, more=more(hit), asked=found.like is None) for hit in found.hits
         ),
-    )
-
-
-def likened(product: Product) -> Html:
-    """The product whose like was searched, above the others."""
-    return fill(
-        '<div class="likened">{picture}<div class="facts"><p class="kind">More like</p>'
-        '<p class="title" lang="{language}">{title}</p>{about}</div></div>',
-        picture=picture(product),
-        language=LANGUAGES.get(product.product_locale, ""),
-        title=product.title or "(no title)",
-        about=_line("about", [product.brand, product.color, f"{product.product_locale} · {product.product_id}"]),
     )
 
 
@@ -92,7 +67,7 @@ def card(
     judged: bool,
     mark: Html = EMPTY,
     brief: bool = False,
-    also: Html = EMPTY,
+    attributes: Html = EMPTY,
     more: Html = EMPTY,
     asked: bool = True,
 ) -> Html:
@@ -100,164 +75,87 @@ def card(
 
     Args:
         hit: the product.
-        system: who found it; says what the score is.
-        judged: whether the query was judged at all; only then is a missing label worth a word.
+        system: which system found it; says what the score is.
+        judged: whether any hit of the query has a gold label; only then a missing label is shown as "unjudged".
         mark: what stands beside the label, such as how far the product moved.
-        brief: for narrow columns: no price, rating and category, and only the number of the score.
-        also: further attributes of the item, with a space before each.
+        brief: for narrow columns: without price, rating and category, and only the number of the score.
+        attributes: further attributes of the item, with a space before each.
         more: what stands at the end.
-        asked: whether a query found it, so that one can ask why.
+        asked: whether a query found it, so that "Why?" has an answer.
     """
     return fill(
-        '<li class="card"{also}><span class="rank"><span class="unseen">Rank </span>{rank}</span>'
-        '<div class="thumb">{picture}{why}</div>'
+        '<li class="card"{attributes}>{rank}<div class="thumb">{picture}{why}</div>'
         '<div class="facts"><details class="product" data-locale="{locale}" data-product="{product_id}">'
         '<summary class="title" lang="{language}" title="{title}">{title}</summary>{details}</details>{about}{extra}'
         '<p class="tail">{mark}{badge}{score}<span class="id">{locale} · {product_id}</span>{more}</p>{similar}'
         "</div></li>",
-        also=also,
-        rank=hit.rank,
+        attributes=attributes,
+        rank=_rank(hit),
         picture=picture(hit),
-        language=LANGUAGES.get(hit.product_locale, ""),
-        title=hit.title or "(no title)",
+        language=language_of(hit.product_locale),
+        title=hit.title or _("(no title)"),
         details=details(hit),
-        about=_line("about", [hit.brand, hit.color]),
-        extra=EMPTY if brief else join([_line("extra", _extras(hit.extra)), _shelf(hit.extra.get("category"))]),
+        about=_about([hit.brand, hit.color]),
+        extra=EMPTY if brief else join([_extras(hit), _shelf(hit.extra.get("category"))]),
         mark=mark,
         badge=badge(hit.esci_label) if judged else EMPTY,
         score=score(hit, system, brief=brief),
         locale=hit.product_locale,
         product_id=hit.product_id,
-        why=why_button(hit, system) if asked else EMPTY,
+        why=_why_button(hit, system) if asked and system in SYSTEMS else EMPTY,
         more=more,
-        similar=similar(hit.similar, judged) if hit.similar else EMPTY,
+        similar=_similar(hit.similar, judged) if hit.similar else EMPTY,
     )
 
 
-def why_button(hit: Hit, system: str) -> Html:
-    """What asks why this product is here; space/ui/why.js answers a click. Nothing for a list of no system's."""
-    if system not in NAMES:
-        return EMPTY
-    return fill(
-        '<button type="button" class="ask-why" aria-haspopup="dialog" aria-label="Why? {title}" '
-        'data-system="{system}" data-locale="{locale}" data-product="{product_id}">Why?</button>',
-        title=hit.title,
-        system=system,
-        locale=hit.product_locale,
-        product_id=hit.product_id,
+def details(hit: Hit) -> Html:
+    """What unfolds under the title: every column that has a value, as a list of names and values."""
+    rows = join(
+        fill('<dt>{name}</dt><dd class="{kind}" translate="no">{value}</dd>', name=name, kind=kind, value=value)
+        for name, kind, value in _detail_rows(hit)
     )
+    return fill('<dl class="columns">{rows}</dl>', rows=rows)
 
 
 def score(hit: Hit, system: str, *, brief: bool = False) -> Html:
-    """The score, or where it lies among reference scores, which says more; then the score itself is on hovering."""
-    kind = SCORES.get(system, "score")
+    """The score, or, where reference scores are known, the share of them below it, with the score in the tooltip."""
+    name = score_name(system)
     if hit.standing is None or brief:
         return fill(
-            '<span class="score" title="{kind}; compares within this list only"><span class="{seen}">{kind} </span>'
-            "{score}</span>",
-            kind=kind,
+            '<span class="score" title="{title}"><span class="{seen}">{name} </span>{score}</span>',
+            title=_("{score_name}; can be compared within this list only").format(score_name=name),
+            name=name,
             seen="unseen" if brief else "kind",
-            score=f"{hit.score:.3f}",
+            score=number(hit.score, 3),
         )
+    pairs, meaning = _(hit.standing.among), REFERENCES.get(hit.standing.among, N_("scores of the same encoder"))
     return fill(
-        '<span class="standing" title="{kind} {score}: above {share} of {pairs} {among} ({meaning})">'
-        '<span class="meter" aria-hidden="true" style="--share:{width}%"></span>above {share} of {among}</span>',
-        kind=kind,
-        score=f"{hit.score:.4f}",
-        share=_share(hit.standing),
-        pairs=f"{hit.standing.pairs:,}",
-        among=hit.standing.among,
-        meaning=REFERENCES.get(hit.standing.among, "scores of the same encoder"),
+        '<span class="standing" title="{title}">'
+        '<span class="meter" aria-hidden="true" style="--share:{width}%"></span>{standing}</span>',
+        title=_("{score_name} {score}: {standing} ({meaning})").format(
+            score_name=name,
+            score=number(hit.score, 4),
+            standing=_standing(hit.standing, f"{number(hit.standing.pairs)} {pairs}"),
+            meaning=_(meaning),
+        ),
+        standing=_standing(hit.standing, pairs),
         width=f"{100 * hit.standing.share:.1f}",
     )
 
 
-def similar(hits: Sequence[Hit], judged: bool) -> Html:
-    """Near-duplicates folded under a card, to be unfolded."""
-    listed = join(
-        fill(
-            '<li><span class="rank"><span class="unseen">Rank </span>{rank}</span>'
-            '<span><span lang="{language}">{title}</span>{about} {badge}</span></li>',
-            rank=hit.rank,
-            language=LANGUAGES.get(hit.product_locale, ""),
-            title=hit.title or "(no title)",
-            about=fill(' <span class="extra" translate="no">{color}</span>', color=hit.color) if hit.color else EMPTY,
-            badge=badge(hit.esci_label) if judged else EMPTY,
-        )
-        for hit in hits
-    )
-    return fill(
-        '<details class="similar"><summary>+{count} similar</summary><ol>{listed}</ol></details>',
-        count=len(hits),
-        listed=listed,
-    )
-
-
 def badge(label: str | None) -> Html:
-    """The gold label: a colour and a word, since a colour alone does not reach everyone."""
+    """The gold label as a coloured word."""
     if label not in LABELS:
-        return Html('<span class="badge unjudged" title="Nobody judged this product for this query">unjudged</span>')
+        return fill(
+            '<span class="badge unjudged" title="{meaning}">{unjudged}</span>',
+            meaning=_("This product was not judged for this query"),
+            unjudged=_("unjudged"),
+        )
     return fill(
         '<span class="badge {kind}" title="{meaning}">{label}</span>',
         kind=label.lower(),
-        meaning=MEANINGS[label],
+        meaning=_(MEANINGS[label]),
         label=label,
-    )
-
-
-def picture(hit: Product) -> Html:
-    """The product's image over a placeholder, which also stands in while the image loads and where it cannot."""
-    letter = next((character for character in hit.title if character.isalnum()), "?").upper()
-    url = image_url(hit.extra.get("image_url"))
-    image = (
-        fill(
-            '<img src="{url}" alt="{title}" loading="lazy" decoding="async" referrerpolicy="no-referrer">',
-            url=url,
-            title=hit.title,
-        )
-        if url
-        else EMPTY
-    )
-    return fill(
-        '<span class="picture" style="--hue:{hue}"><span aria-hidden="true">{letter}</span>{image}</span>',
-        # One hue for a brand, so that colours mean something in a list without pictures.
-        hue=zlib.crc32((hit.brand or hit.title).encode("utf-8", "replace")) % 360,
-        letter=letter,
-        image=image,
-    )
-
-
-def image_url(value: object) -> str | None:
-    """``value`` if it is an http(s) address of a host with a public name, else None.
-
-    No javascript:, no data:, nothing of this site; and no address or name within somebody's own network, at which a
-    catalogue could make its visitors' browsers knock.
-    """
-    if not isinstance(value, str) or any(one.isspace() or not one.isprintable() or one == "\\" for one in value):
-        return None
-    try:
-        parts = urlsplit(value)
-        usual = parts.port in (None, 80, 443) and parts.username is None
-    except ValueError:  # such as a bracket left open in the host, or a port that is no number
-        return None
-    return value if parts.scheme in ("http", "https") and usual and _is_public(parts.hostname or "") else None
-
-
-def _is_public(host: str) -> bool:
-    """Whether a host has a name and not a number, in a domain that is not kept for local networks.
-
-    In plain letters: what a browser takes other characters for may be another name.
-    """
-    *above, last = host.rstrip(".").split(".")
-    named = bool(above) and all(above) and last[:1].isalpha() and _HOST.fullmatch(host) is not None
-    return named and last not in _LOCAL
-
-
-def timings(milliseconds: Mapping[str, float]) -> Html:
-    """Where the time went, as one line; BM25 has nothing to encode, so that stage is left out."""
-    return fill(
-        '<span class="timings">{stages}</span>',
-        stages=" · ".join(f"{stage} {value:.1f} ms" for stage, value in milliseconds.items() if value),
     )
 
 
@@ -265,60 +163,132 @@ def tally(hits: Iterable[Hit]) -> str:
     """How many hits have which label: ``4 Exact · 2 Substitute · 4 unjudged``."""
     counts = Counter(hit.esci_label for hit in hits)
     shown = [f"{counts[label]} {label}" for label in LABELS if counts[label]]
-    return " · ".join([*shown, *([f"{counts[None]} unjudged"] if counts[None] else [])])
+    return " · ".join([*shown, *([_("{n} unjudged").format(n=counts[None])] if counts[None] else [])])
 
 
 def is_judged(hits: Iterable[Hit]) -> bool:
-    """Whether any of the hits has a label, so that labels are worth showing."""
+    """Whether any of the hits has a gold label."""
     return any(hit.esci_label for hit in hits)
 
 
-def message(text: str) -> Html:
-    """What went wrong, in the visitor's words, where the results would be."""
-    return fill('<div class="panel problem" role="alert"><p>{text}</p></div>', text=text[:1].upper() + text[1:])
+def timings(milliseconds: Mapping[str, float]) -> Html:
+    """``encode 8.1 ms · search 1.0 ms · total 10.0 ms``; without stages that took no time: BM25 encodes nothing."""
+    names = {"encode": _("encode {n} ms"), "search": _("search {n} ms"), "total": _("total {n} ms")}
+    stages = [names[stage].format(n=number(value, 1)) for stage, value in milliseconds.items() if value]
+    return fill('<span class="timings">{stages}</span>', stages=" · ".join(stages))
 
 
-def welcome(text: str) -> Html:
-    """What will be here once there is a query."""
-    return fill('<div class="panel"><p>{text}</p></div>', text=text)
+def _summary(found: SearchResult) -> Html:
+    count = fill("<strong>{products}</strong>", products=products(len(found.hits)))
+    folded = sum(len(hit.similar or ()) for hit in found.hits)
+    if folded:
+        both = ngettext("{products} and {n} near-duplicate", "{products} and {n} near-duplicates", folded)
+        count = fill(both, products=count, n=number(folded))
+    name = system_name(found.system)
+    if found.like:
+        return fill(_("{products} like it by {system}"), products=count, system=name)
+    query = fill("<q>{query}</q>", query=found.query)
+    return fill(_("{products} for {query} by {system}"), products=count, query=query, system=name)
 
 
-def no_hits(system: str) -> Html:
-    """Why nothing came back; only BM25 can find nothing without a filter."""
-    why = (
-        "No product searched shares a word with this. The encoders do not need shared words: try Fine-tuned."
-        if system == "bm25"
-        else "No product is left by these filters. Set one of them back to “Any”."
+def _likened(product: Product) -> Html:
+    """The product whose like was searched, above the others."""
+    return fill(
+        '<div class="likened">{picture}<div class="facts"><p class="kind">{kind}</p>'
+        '<p class="title" lang="{language}">{title}</p>{about}</div></div>',
+        kind=_("More like"),
+        picture=picture(product),
+        language=language_of(product.product_locale),
+        title=product.title or _("(no title)"),
+        about=_about([product.brand, product.color, f"{product.product_locale} · {product.product_id}"]),
     )
-    return fill('<div class="panel" role="status"><p><strong>Nothing found.</strong> {why}</p></div>', why=why)
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 product``, ``1,024 products``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _why_button(hit: Hit, system: str) -> Html:
+    """Asks why this product is here; static/why.js answers a click."""
+    return fill(
+        '<button type="button" class="ask-why" aria-haspopup="dialog" aria-label="{label}" '
+        'data-system="{system}" data-locale="{locale}" data-product="{product_id}">{why}</button>',
+        label=_("Why? {title}").format(title=hit.title),
+        why=_("Why?"),
+        system=system,
+        locale=hit.product_locale,
+        product_id=hit.product_id,
+    )
 
 
-def _share(standing: Standing) -> str:
-    """A share in words that does not round some to none or most to all."""
-    if standing.share in (0.0, 1.0):
-        return "all" if standing.share else "none"
-    return f"{min(max(round(100 * standing.share), 1), 99)} %"
+def _similar(hits: Sequence[Hit], judged: bool) -> Html:
+    """Near-duplicates folded under a card."""
+    rows = join(
+        fill(
+            '<li>{rank}<span><span lang="{language}">{title}</span>{color} {badge}</span></li>',
+            rank=_rank(hit),
+            language=language_of(hit.product_locale),
+            title=hit.title or _("(no title)"),
+            color=fill(' <span class="extra" translate="no">{color}</span>', color=hit.color) if hit.color else EMPTY,
+            badge=badge(hit.esci_label) if judged else EMPTY,
+        )
+        for hit in hits
+    )
+    return fill(
+        '<details class="similar"><summary>{count}</summary><ol>{rows}</ol></details>',
+        count=_("+{n} similar").format(n=len(hits)),
+        rows=rows,
+    )
 
 
-def _extras(extra: Mapping[str, Any]) -> list[str]:
-    rating, votes, price = (_number(extra.get(name)) for name in ("rating", "rating_count", "price"))
-    stars = f"★ {rating:.1f}" + (f" ({votes:,.0f})" if votes else "") if rating is not None else ""
-    # The data has no currency, so none is claimed.
-    return [stars, f"price {price:,.2f}" if price is not None else ""]
+def _rank(hit: Hit) -> Html:
+    return fill('<span class="rank"><span class="unseen">{word} </span>{rank}</span>', word=_("Rank"), rank=hit.rank)
 
 
-def _number(value: object) -> float | None:
-    """``value`` if it is a finite number: the columns beyond the required ones may hold anything."""
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+def _standing(standing: Standing, pairs: str) -> str:
+    """A share is not rounded up to all or down to none."""
+    if standing.share == 1.0:
+        return _("above all of {pairs}").format(pairs=pairs)
+    if standing.share == 0.0:
+        return _("above none of {pairs}").format(pairs=pairs)
+    percent = min(max(round(100 * standing.share), 1), 99)
+    return _("above {percent} % of {pairs}").format(percent=percent, pairs=pairs)
+
+
+def _detail_rows(hit: Hit) -> Iterator[tuple[str, str, str]]:
+    """(name, class, value)."""
+    yield _("Product"), "key", hit.product_id
+    yield _("Locale"), "", hit.product_locale
+    columns = [(_("Brand"), hit.brand), (_("Colour"), hit.color)]
+    columns += [(_(name), hit.extra.get(column)) for column, name in _DETAILS.items()]
+    for name, value in columns:
+        if text := _detail(value):
+            yield name, "long" if "\n" in text else "", text
+
+
+def _detail(value: object) -> str:
+    """A value of the catalogue as text, "" for a missing one; long texts are cut."""
+    if isinstance(value, int | float):
+        shown = f"{value:.10g}"
+        return number(value, len(shown.partition(".")[2])) if _is_number(value) and "e" not in shown else ""
+    text = str(value or "").strip()
+    return text if len(text) <= _MAX_CHARACTERS else text[:_MAX_CHARACTERS] + "…"
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value of the catalogue is there: pandas and Arrow write a missing number as NaN or None."""
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _extras(hit: Hit) -> Html:
+    """``★ 4.5 (12,345) · price 1,299.50``; the data names no currency, so none is shown."""
+    rating, votes, price = (hit.extra.get(name) for name in ("rating", "rating_count", "price"))
+    parts = []
+    if _is_number(rating):
+        parts.append(f"★ {number(rating, 1)}" + (f" ({number(votes)})" if _is_number(votes) and votes else ""))
+    if _is_number(price):
+        parts.append(_("price {price}").format(price=number(price, 2)))
+    return fill('<p class="extra">{text}</p>', text=" · ".join(parts)) if parts else EMPTY
 
 
 def _shelf(category: object) -> Html:
-    """The last two levels of a category, which say most; all of them on hovering."""
+    """The last two levels of a category; all of them in the tooltip."""
     levels = str(category or "").split(LEVEL)
     if not levels[0]:
         return EMPTY
@@ -330,15 +300,6 @@ def _shelf(category: object) -> Html:
     )
 
 
-def _line(kind: str, parts: Sequence[str | None]) -> Html:
+def _about(parts: Sequence[str | None]) -> Html:
     text = " · ".join(part for part in parts if part)
-    return (
-        fill(
-            '<p class="{kind}"{data}>{text}</p>',
-            data=Html(' translate="no"') if kind == "about" else EMPTY,
-            kind=kind,
-            text=text,
-        )
-        if text
-        else EMPTY
-    )
+    return fill('<p class="about" translate="no">{text}</p>', text=text) if text else EMPTY

@@ -1,40 +1,53 @@
-"""An explanation to HTML: bars on both sides of zero, and the sentence that says what they mean. Pure functions."""
+"""Why a product was found, as HTML: bars on both sides of zero, and a sentence that names the strongest parts."""
 
 from collections.abc import Sequence
 
+from space.i18n import N_, ngettext, number
+from space.i18n import gettext as _
 from space.search.explanation import Explanation, Part
-from space.ui.html.cards import LANGUAGES, NAMES, SCORES, counted
 from space.ui.html.markup import EMPTY, Html, fill, join
+from space.ui.html.names import language_of, listed, score_name, system_name
 
-FIELDS = {"title": "Title", "brand": "Brand", "color": "Colour", "bullets": "Bullet points"}
-_LEFT_OUT = (
-    "Measured by leaving each part out and encoding again: a bar is how much the score falls without it, or, left of "
-    "the line, how much it would rise. An encoder reads everything together, so the bars do not add up to the score."
-)
-_ADDS_UP = "These add up to the score."
+FIELDS = {"title": N_("Title"), "brand": N_("Brand"), "color": N_("Colour"), "bullets": N_("Bullet points")}
+#: The same within a sentence.
+_IN_SENTENCE = {
+    "title": N_("the title"),
+    "brand": N_("the brand"),
+    "color": N_("the colour"),
+    "bullets": N_("the bullet points"),
+}
+_WHERE = {
+    "title": N_("in the title"),
+    "brand": N_("in the brand"),
+    "color": N_("in the colour"),
+    "bullets": N_("in the bullet points"),
+}
 #: Smaller differences are not put into words.
 _WORTH_A_WORD = 0.01
 _SHOWN = 90
 
 
 def reasons(found: Explanation) -> Html:
-    """The content of the dialog, but for its heading."""
+    """The content of the dialog, without its heading."""
+    kind = _("score") if found.system == "bm25" else score_name(found.system)
     return fill(
-        '<p class="product" lang="{language}">{title}</p><p class="lead">{name} gives it a {kind} of '
-        "<strong>{score}</strong> for <q>{query}</q>. {sentence}</p>{bars}{means}{notes}",
-        language=LANGUAGES.get(found.product_locale, ""),
-        title=_shortened(found.title, 200) or "(no title)",
-        name=NAMES.get(found.system, found.system),
-        kind="score" if found.system == "bm25" else SCORES.get(found.system, "score"),
-        score=_number(found.score, found.system, signed=False),
-        query=found.query,
+        '<p class="product" lang="{language}">{title}</p><p class="lead">{score} {sentence}</p>{bars}{means}{notes}',
+        language=language_of(found.product_locale),
+        title=_shortened(found.title, 200) or _("(no title)"),
+        score=fill(
+            _("{system} gives it a {score_name} of <strong>{score}</strong> for {query}."),
+            system=system_name(found.system),
+            score_name=kind,
+            score=_number(found.score, found.system, signed=False),
+            query=fill("<q>{query}</q>", query=found.query),
+        ),
         sentence=sentence(found),
         bars=join(
             [
-                _bars("What each field of the product adds", found.fields, found.system),
-                _bars("What each word of the query adds", found.words, found.system),
-                _bars("What each term adds", found.terms, found.system),
-                _bars("What each ranking adds", found.lists, found.system),
+                _bars(_("What each field of the product adds"), found.fields, found.system),
+                _bars(_("What each word of the query adds"), found.words, found.system),
+                _bars(_("What each term adds"), found.terms, found.system),
+                _bars(_("What each ranking adds"), found.lists, found.system),
             ]
         ),
         means=_means(found),
@@ -43,7 +56,7 @@ def reasons(found: Explanation) -> Html:
 
 
 def sentence(found: Explanation) -> str:
-    """The strongest of the parts in words, and what speaks against the product."""
+    """The strongest parts in words, and what speaks against the product."""
     if found.terms:
         return _of_terms(found.terms)
     if found.lists:
@@ -51,43 +64,40 @@ def sentence(found: Explanation) -> str:
     strongest = [
         max(parts, key=lambda part: part.contribution) for parts in (found.fields, found.words) if len(parts) > 1
     ]
-    for_it = [_name(part, quoted=part in found.words) for part in strongest if part.contribution > _WORTH_A_WORD]
-    against = [
-        _name(part, quoted=part in found.words)
-        for part in [*found.fields, *found.words]
-        if part.contribution < -_WORTH_A_WORD
-    ]
-    said = f"What counts most is {' and '.join(for_it)}." if for_it else ""
+    for_it = [_name(part, found) for part in strongest if part.contribution > _WORTH_A_WORD]
+    against = [_name(part, found) for part in [*found.fields, *found.words] if part.contribution < -_WORTH_A_WORD]
+    said = [_("What counts most is {parts}.").format(parts=listed(for_it))] if for_it else []
     if against:
-        said += f" It would score higher without {_listed(against)}."
-    return said.strip() or "No single part decides: without any one of them the score stays about the same."
+        said.append(_("It would score higher without {parts}.").format(parts=listed(against)))
+    return " ".join(said) or _("No single part decides: without any one of them the score stays about the same.")
 
 
 def _of_terms(terms: Sequence[Part]) -> str:
     missing = [f"“{part.name}”" for part in terms if not part.contribution]
     best = max(terms, key=lambda part: part.contribution)
     if not best.contribution:
-        return "The product shares no term with the query."
-    said = f"“{best.name}” adds most: {counted(best.products or 0, 'product')} of the catalogue {_have(best)} it."
-    return said + (f" The product does not have {_listed(missing)}." if missing else "")
-
-
-def _have(part: Part) -> str:
-    return "has" if part.products == 1 else "have"
+        return _("The product shares no term with the query.")
+    count = best.products or 0
+    said = ngettext(
+        "“{term}” adds most: {n} product of the catalogue has it.",
+        "“{term}” adds most: {n} products of the catalogue have it.",
+        count,
+    ).format(term=best.name, n=number(count))
+    return f"{said} {_('The product does not have {terms}.').format(terms=listed(missing))}" if missing else said
 
 
 def _of_lists(lists: Sequence[Part]) -> str:
     where = [
-        f"{NAMES.get(part.name, part.name)} ranks it {part.rank}"
+        _("{system} ranks it {rank}").format(system=system_name(part.name), rank=part.rank)
         if part.rank
-        else f"{NAMES.get(part.name, part.name)} does not have it among its first 100"
+        else _("{system} does not have it among its first 100").format(system=system_name(part.name))
         for part in lists
     ]
-    return f"{', '.join(where)}. Only ranks count here, at 1 / (60 + rank) each."
+    return _("{ranks}. Only ranks count here, at 1 / (60 + rank) each.").format(ranks=", ".join(where))
 
 
 def _bars(heading: str, parts: Sequence[Part], system: str) -> Html:
-    """Rows of name, bar and figure; one scale for all, with zero where the longest bar to the left needs it."""
+    """Rows of name, bar and figure on one scale; zero is at the left, or further right if a bar goes below it."""
     if not parts:
         return EMPTY
     below = max(0.0, *(-part.contribution for part in parts))
@@ -114,46 +124,53 @@ def _bars(heading: str, parts: Sequence[Part], system: str) -> Html:
 
 
 def _detail(part: Part) -> Html:
-    """What a bar is about, under it."""
+    """What stands under a bar: the field's text, where a term occurs, or the rank in a list."""
     if part.text is not None:
-        said = _shortened(part.text)
-    elif part.fields is not None:
-        where = _listed([FIELDS[name].lower() for name in part.fields])
-        # A term may come about where two fields meet: Japanese is cut into pairs of characters across them.
-        said = f"in {where}; " if where else "" if part.contribution else "not in this product; "
-        said += f"{counted(part.products or 0, 'product')} {_have(part)} it"
-    elif part.rank is not None:
-        said = f"rank {part.rank}"
-    else:
-        return EMPTY
-    return fill('<span class="detail">{said}</span>', said=said)
+        return fill('<span class="detail" translate="no">{text}</span>', text=_shortened(part.text))
+    if part.fields is not None:
+        count = part.products or 0
+        said = ngettext("{n} product has it", "{n} products have it", count).format(n=number(count))
+        # A Japanese term may lie across the end of a field, so that no field alone has it.
+        where = "" if part.contribution else _("not in this product")
+        where = listed([_(_WHERE[name]) for name in part.fields]) if part.fields else where
+        return fill('<span class="detail">{said}</span>', said=f"{where}; {said}" if where else said)
+    if part.rank is not None:
+        return fill('<span class="detail">{said}</span>', said=_("rank {rank}").format(rank=part.rank))
+    return EMPTY
 
 
 def _means(found: Explanation) -> Html:
-    said = _LEFT_OUT if found.fields or found.words else _ADDS_UP if found.terms or found.lists else ""
-    return fill('<p class="means">{said}</p>', said=said) if said else EMPTY
+    if found.fields or found.words:
+        said = _(
+            "Measured by leaving out each part and encoding again: a bar to the right is how much the score falls "
+            "without the part, a bar to the left how much it rises. An encoder reads everything together, so the "
+            "bars do not add up to the score."
+        )
+    elif found.terms or found.lists:
+        said = _("These add up to the score.")
+    else:
+        return EMPTY
+    return fill('<p class="means">{said}</p>', said=said)
 
 
 def _label(part: Part, system: str) -> str:
-    return NAMES.get(part.name, part.name) if system == "hybrid" else FIELDS.get(part.name, part.name) if (
-        part.text is not None
-    ) else _shortened(part.name, 40)  # fmt: skip
+    if system == "hybrid":
+        return system_name(part.name)
+    return _(FIELDS[part.name]) if part.text is not None else _shortened(part.name, 40)
 
 
-def _name(part: Part, *, quoted: bool) -> str:
-    return f"the word “{_shortened(part.name, 40)}”" if quoted else f"the {FIELDS.get(part.name, part.name).lower()}"
+def _name(part: Part, found: Explanation) -> str:
+    """A field or a word within a sentence: the title, the word “red”."""
+    if part in found.words:
+        return _("the word “{word}”").format(word=_shortened(part.name, 40))
+    return _(_IN_SENTENCE[part.name])
 
 
 def _number(value: float, system: str, *, signed: bool = True) -> str:
-    """With a true minus, which is as wide as the plus; ranks fused are small numbers."""
+    """A score or a part of one; fused scores are small and have four digits. What rounds to zero has no sign."""
     digits = 4 if system == "hybrid" else 3
-    text = f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
-    return text.replace("-", "−") if float(text) else f"{0:.{digits}f}"
+    return number(round(value, digits) + 0.0, digits, signed=signed)
 
 
 def _shortened(text: str, length: int = _SHOWN) -> str:
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else ""

@@ -1,4 +1,4 @@
-"""What stands above the tabs, as HTML: what this is, over which data, by which encoders. Pure functions."""
+"""What stands above the tabs: what this is, which data, which encoders, and the verdict of the evaluation."""
 
 import re
 from collections.abc import Mapping
@@ -7,12 +7,18 @@ from pathlib import Path
 from space.encoding.description import EncoderDescription
 from space.evaluation import findings
 from space.evaluation.schema import Evaluation
+from space.i18n import N_
+from space.i18n import gettext as _
 from space.search.description import EngineDescription
-from space.ui.html.cards import NAMES, counted
+from space.settings import SAMPLE
 from space.ui.html.markup import EMPTY, Html, fill, join
+from space.ui.html.names import products as counted
+from space.ui.html.names import system_name
 
 PRODUCT = "E5 product search"
-QUESTION = "Did fine-tuning help, on what, and can I trust it?"
+QUESTION = N_("Did fine-tuning help, on what, and can I trust it?")
+#: How reasons begin, see ``space.encoding.weights``; the rest of a reason stays as it is in the log.
+_TAGS = (N_("stand-in"), N_("from the cache"))
 
 
 def header(
@@ -26,28 +32,34 @@ def header(
     Args:
         products: size of the catalogue.
         description: data, store, device and encoders.
-        notice: what must be said of the data, or "".
+        notice: a sentence about the data, such as that it is made up, or "".
         evaluation: what training measured, for its verdict.
     """
     facts = [
-        _fact("Catalogue", counted(products, "product")),
-        _fact("Data", _short(description.dataset)),
-        _fact("Embeddings", _store(description)),
-        _fact("Runs on", _device(description.device)),
+        fact(_("Catalogue"), counted(products)),
+        fact(_("Data"), _("sample") if description.dataset == SAMPLE else _short(description.dataset)),
+        fact(_("Embeddings"), _store(description)),
+        fact(_("Runs on"), _device(description.device)),
     ]
     verdict = findings.verdict(evaluation) if evaluation else ""
     return fill(
         '<header class="masthead"><div class="names"><h1>{product}</h1><p class="question">{question}</p></div>'
         '<dl class="overview">{facts}</dl>{encoders}{verdict}{notice}</header>',
         product=PRODUCT,
-        question=QUESTION,
+        question=_(QUESTION),
         facts=join(facts),
         encoders=_encoders(description.encoders),
-        verdict=fill('<p class="verdict"><strong>Measured:</strong> {verdict}</p>', verdict=verdict)
+        verdict=fill('<p class="verdict"><strong>{said}</strong> {verdict}</p>', said=_("Measured:"), verdict=verdict)
         if verdict
         else EMPTY,
-        notice=fill('<p class="notice" role="note">{notice}</p>', notice=notice) if notice else EMPTY,
+        notice=fill('<p class="notice" role="note">{notice}</p>', notice=_(notice)) if notice else EMPTY,
     )
+
+
+def fact(name: str, value: object) -> Html:
+    """A name and a value of a list; nothing for None and ""."""
+    shown = value is not None and value != ""
+    return fill("<div><dt>{name}</dt><dd>{value}</dd></div>", name=name, value=value) if shown else EMPTY
 
 
 def _encoders(encoders: Mapping[str, EncoderDescription]) -> Html:
@@ -56,23 +68,23 @@ def _encoders(encoders: Mapping[str, EncoderDescription]) -> Html:
 
 
 def _encoder(part: str, encoder: EncoderDescription) -> Html:
-    """Name and, if it is not the one asked for, why; the fingerprint and the like on request.
+    """An encoder's name and, if it is not the one that was asked for, why; fingerprint and size unfold.
 
-    On a phone the reason shrinks to its first words, a tag, until it is asked for.
+    On a phone the reason is cut to its first words until the visitor unfolds it.
     """
     rows = [
-        _fact("Revision", encoder.revision),
-        _fact("Fingerprint", encoder.fingerprint),
-        _fact("Dimensions", encoder.dim),
-        _fact("Tokens read", encoder.max_seq_length),
-        _fact("Precision", encoder.precision),
+        fact(_("Revision"), encoder.revision),
+        fact(_("Fingerprint"), encoder.fingerprint),
+        fact(_("Dimensions"), encoder.dim),
+        fact(_("Tokens read"), encoder.max_seq_length),
+        fact(_("Precision"), encoder.precision),
     ]
     return fill(
         '<details class="encoder {part}"><summary><span class="part">{name}</span> <span class="model">{model}</span>'
         "{at}{reason}</summary><dl>{rows}</dl></details>",
         part=part,
-        name=NAMES[part],
-        model=_short(encoder.id) or "unknown",
+        name=system_name(part),
+        model=_short(encoder.id) or _("unknown"),
         at=fill(' <span class="revision">@{revision}</span>', revision=encoder.revision[:7])
         if encoder.revision
         else EMPTY,
@@ -82,19 +94,16 @@ def _encoder(part: str, encoder: EncoderDescription) -> Html:
 
 
 def _reason(reason: str) -> Html:
+    tag = re.split("[:,;]", reason)[0]
     return fill(
-        ' <span class="tag" aria-hidden="true">{tag}</span><span class="reason">{reason}</span>',
-        tag=re.split("[:,;]", reason)[0],
-        reason=reason,
+        ' <span class="tag" aria-hidden="true">{tag}</span><span class="reason">{tag}{rest}</span>',
+        tag=_(tag) if tag in _TAGS else tag,
+        rest=reason.removeprefix(tag),
     )
 
 
-def _fact(name: str, value: object) -> Html:
-    return fill("<div><dt>{name}</dt><dd>{value}</dd></div>", name=name, value=value) if value else EMPTY
-
-
 def _short(name: str) -> str:
-    """ID@COMMIT with as much of the commit as people read; of a path only the last part."""
+    """The last part of a path, and ID@COMMIT with the first seven digits of the commit."""
     if Path(name).is_absolute() or name.startswith("."):
         return Path(name).name
     return re.sub(r"@([0-9a-f]{7})[0-9a-f]{33}$", r"@\1", name)

@@ -1,7 +1,7 @@
-"""HTML that is escaped by construction. Knows no product and no page.
+"""Building HTML in which every value is escaped.
 
-Whatever is filled in counts as text, and only what was built here counts as HTML: to forget to escape, one would have
-to write ``Html(...)`` around a foreign text.
+``fill`` and ``join`` escape each value unless it is ``Html``, so an unescaped text would need an explicit
+``Html(text)``.
 """
 
 from collections.abc import Iterable

@@ -1,16 +1,21 @@
-"""Measured values to HTML: means, differences, intervals, and what may be said of them. Pure functions."""
+"""Measured values as HTML: means and differences with their intervals, and the outcome of a comparison."""
 
 from space.evaluation import findings
 from space.evaluation.findings import MISSING, plain, signed
 from space.evaluation.schema import MIN_QUERIES, Estimate, Outcome, PairedDifference
+from space.i18n import fraction
 from space.i18n import gettext as _
 from space.ui.html.markup import EMPTY, Html, fill
 
 
 def short(value: float, signed: bool = False) -> str:
-    """The end of a scale, without digits that say nothing: ``.8``, ``1``, ``−.15``."""
-    text = f"{abs(value):g}".removeprefix("0") or "0"
-    return ("+" if value > 0 and signed else "−" if value < 0 else "") + text
+    """The end of a scale with as few digits as it has: ``.8``, ``1``, ``−.15``."""
+    return fraction(value, len(f"{value:g}".partition(".")[2]), signed=signed)
+
+
+def interval(low: str, high: str) -> Html:
+    """``[.584, .755]``; in languages with a decimal comma the separator is another one."""
+    return fill('<span class="interval">{interval}</span>', interval=_("[{low}, {high}]").format(low=low, high=high))
 
 
 def estimate(found: Estimate | None) -> Html:
@@ -18,17 +23,16 @@ def estimate(found: Estimate | None) -> Html:
     if found is None or found.mean is None:
         return Html(MISSING)
     return fill(
-        '<span class="figure"><b>{mean}</b> <span class="interval">[{low}, {high}]</span></span>',
+        '<span class="figure"><b>{mean}</b> {interval}</span>',
         mean=plain(found.mean),
-        low=plain(found.low),
-        high=plain(found.high),
+        interval=interval(plain(found.low), plain(found.high)),
     )
 
 
 def change(found: PairedDifference, *, before: Html = EMPTY) -> Html:
-    """A paired difference with its interval, what that says, and how many queries went which way.
+    """A paired difference with its interval, its outcome, and how many queries won, lost and tied.
 
-    Where the queries are too few there is no interval: it would look like a finding.
+    With too few queries there is no interval, which would look like a finding.
 
     Args:
         found: the difference.
@@ -36,15 +40,12 @@ def change(found: PairedDifference, *, before: Html = EMPTY) -> Html:
     """
     if found.outcome == "none":
         return fill("{missing} {tag}", missing=MISSING, tag=tag(found.outcome))
-    interval = (
-        EMPTY
-        if found.outcome == "few"
-        else fill(' <span class="interval">[{low}, {high}]</span>', low=signed(found.low), high=signed(found.high))
-    )
     return fill(
         '<span class="figure"><b>{mean}</b>{interval}</span> {tag}<span class="record">{before}{record}</span>',
         mean=signed(found.mean),
-        interval=interval,
+        interval=EMPTY
+        if found.outcome == "few"
+        else fill(" {interval}", interval=interval(signed(found.low), signed(found.high))),
         tag=tag(found.outcome),
         before=before,
         record=findings.record(found),
@@ -52,7 +53,7 @@ def change(found: PairedDifference, *, before: Html = EMPTY) -> Html:
 
 
 def tag(outcome: Outcome) -> Html:
-    """The outcome in a word, since a colour alone does not reach everyone; its meaning on hovering."""
+    """The outcome as a coloured word; its meaning in the tooltip."""
     word, meaning = findings.OUTCOMES[outcome]
     return fill(
         '<span class="tag {kind}" title="{meaning}">{word}</span>',

@@ -8,91 +8,112 @@ from space.data.judgments import LABELS
 from space.evaluation import findings, slices
 from space.evaluation.schema import MIN_QUERIES, BeforeAfter
 from space.evaluation.slices import FIGURES, Slice
+from space.i18n import gettext as _
+from space.i18n import ngettext, number
 from space.ui import links
-from space.ui.html import cards, charts, numbers
+from space.ui.html import charts, numbers
 from space.ui.html.markup import EMPTY, Html, fill, join
+from space.ui.html.names import language_of, queries
 from space.ui.links import Link
 
 LISTED = 5
 _HEADLINE = next(iter(FIGURES))
 _SHOWN = 80
-_NOTHING = Html('<p class="absent">This evaluation holds no figures of single queries.</p>')
 
 
 def chart(frame: pd.DataFrame | None, *, several: bool = False) -> Html:
-    """Every query's difference as a bar, a slider to read them, and the ends of the list in words.
+    """The difference of every query as a bar, a slider to read them, and the largest gains and losses as lists.
 
     Args:
-        frame: what ``slices.queries`` gave.
-        several: whether the catalogue that is searched has several locales, so that a query comes with its own.
+        frame: from ``slices.queries``.
+        several: whether the catalogue has several locales, so that a link to a query also sets its locale.
     """
     known = None if frame is None else _sorted(frame)
     if known is None or known.empty:
-        return fill('<section class="queries"><h2>Query by query</h2>{nothing}</section>', nothing=_NOTHING)
+        return _section("queries", _("Query by query"), _nothing())
     values = known["difference"].to_numpy()
     locales = known["product_locale"].nunique() > 1
     keys = zip(known["query"], known["product_locale"], strict=True)
     known["link"] = [_link(query, locale if several or locales else "") for query, locale in keys]
     over = charts.scale([0.0, *values])
-    wins, losses = (values > 0).sum(), (values < 0).sum()
-    count = f"{len(known):,} held-out {'query' if len(known) == 1 else 'queries'}"
     bands = _bands(known, locales)
-    return fill(
-        '<section class="queries"><h2>Query by query</h2><p class="lead">Each bar is one of {count}: fine-tuned minus '
-        "base in {metric}, the largest gain first. Pick a bar, or move the slider, to read its query.</p>"
+    n, metric = number(len(known)), _(FIGURES[_HEADLINE])
+    lead = ngettext(
+        "Each bar is one of {n} held-out query: fine-tuned minus base in {metric}, the largest gain first. Pick a "
+        "bar, or move the slider, to read its query.",
+        "Each bar is one of {n} held-out queries: fine-tuned minus base in {metric}, the largest gain first. Pick a "
+        "bar, or move the slider, to read its query.",
+        len(known),
+    ).format(n=n, metric=metric)
+    whole = _("Differences of held-out queries ({n}): {above} above zero, {below} below.").format(
+        n=n, above=number((values > 0).sum()), below=number((values < 0).sum())
+    )
+    drawing = fill(
+        '<p class="lead">{lead}</p>'
         '<div class="drawing" style="--zero:{zero}"><div class="ends" aria-hidden="true"><span>{high}</span>'
         '<span class="middle">0</span><span>{low}</span></div>{bars}</div>'
-        '<input class="pick" type="range" min="1" max="{last}" value="1" aria-label="Query, by its difference" '
+        '<input class="pick" type="range" min="1" max="{last}" value="1" aria-label="{slider}" '
         'aria-valuetext="{first}" /><p class="readout"><span class="said">{first}</span> '
-        '<a class="carry" href="{link}">Compare</a></p>'
-        '<div class="ends-in-words">{gains}{falls}</div></section>',
-        count=count,
-        metric=FIGURES[_HEADLINE],
+        '<a class="carry" href="{link}">{compare}</a></p>'
+        '<div class="ends-in-words">{gains}{falls}</div>',
+        lead=lead,
         zero=f"{100 * over.high / (over.high - over.low):.2f}%",
         high=numbers.short(over.high, signed=True),
         low=numbers.short(over.low, signed=True),
-        bars=charts.bars(values, over, bands, f"Differences of {count}: {wins:,} above zero, {losses:,} below."),
+        bars=charts.bars(values, over, bands, whole),
         last=len(bands),
+        slider=_("Query, by its difference"),
         first=bands[0].title,
         link=bands[0].link,
-        gains=_list("Largest gains", known[known["difference"] > 0].head(LISTED), locales),
-        falls=_list("Largest losses", known[known["difference"] < 0].tail(LISTED)[::-1], locales),
+        compare=_("Compare"),
+        gains=_list(_("Largest gains"), known[known["difference"] > 0].head(LISTED), locales),
+        falls=_list(_("Largest losses"), known[known["difference"] < 0].tail(LISTED)[::-1], locales),
     )
+    return _section("queries", _("Query by query"), drawing)
 
 
 def sliced(frame: pd.DataFrame | None) -> Html:
-    """The slices as a table under what they say together."""
+    """The slices as a table, below sentences that sum them up."""
     if frame is None:
-        return fill('<section class="slices"><h2>Slices</h2>{nothing}</section>', nothing=_NOTHING)
+        return _section("slices", _("Slices"), _nothing())
     cuts = slices.cut(frame)
     sentences = findings.of_slices(slices.figures(frame), cuts)
-    said = [fill("<li>{sentence}</li>", sentence=sentence) for sentence in sentences]
-    missing = (
-        EMPTY
-        if set(LABELS) <= set(frame)
-        else Html(
-            '<p class="absent">No slices by label mix: this evaluation was made before the labels of each query were '
-            "kept. Train again to have them.</p>"
-        )
+    said = join(fill("<li>{sentence}</li>", sentence=sentence) for sentence in sentences)
+    lead = _(
+        "The same queries by locale, by length and by how many of their judged products are Exact (two thirds or "
+        "more, less than a third, or between). In Japanese, which has no spaces, words are estimated from "
+        "changes of script."
+    )
+    missing = _(
+        "No slices by label mix: this evaluation was made before the labels of each query were kept. Train again to "
+        "have them."
     )
     over = _scale(one for parts in cuts.values() for one in parts)
-    return fill(
-        '<section class="slices"><h2>Slices</h2><p class="lead">The same queries by locale, by length and by how many '
-        "of their judged products are Exact (two thirds or more, less than a third, or between). In Japanese, which "
-        "writes no spaces, words are estimated from changes of script.</p>{said}"
-        '<table><caption class="unseen">Fine-tuned minus base by slice</caption><thead><tr><th scope="col">Slice</th>'
-        "{columns}</tr></thead>{groups}</table>{missing}</section>",
-        said=fill('<ul class="conclusions">{said}</ul>', said=join(said)) if said else EMPTY,
-        columns=join(
-            fill('<th scope="col">{name}</th>', name=name[:1].upper() + name[1:]) for name in FIGURES.values()
-        ),
+    metrics = [_(name) for name in FIGURES.values()]
+    body = fill(
+        '<p class="lead">{lead}</p>{said}<table><caption class="unseen">{caption}</caption><thead><tr>'
+        '<th scope="col">{slice}</th>{columns}</tr></thead>{groups}</table>{missing}',
+        lead=lead,
+        said=fill('<ul class="conclusions">{said}</ul>', said=said) if said else EMPTY,
+        caption=_("Fine-tuned minus base by slice"),
+        slice=_("Slice"),
+        columns=join(fill('<th scope="col">{name}</th>', name=name[:1].upper() + name[1:]) for name in metrics),
         groups=join(_group(by, parts, over) for by, parts in cuts.items()),
-        missing=missing,
+        missing=EMPTY if set(LABELS) <= set(frame) else fill('<p class="absent">{said}</p>', said=missing),
     )
+    return _section("slices", _("Slices"), body)
+
+
+def _section(kind: str, title: str, body: Html) -> Html:
+    return fill('<section class="{kind}"><h2>{title}</h2>{body}</section>', kind=kind, title=title, body=body)
+
+
+def _nothing() -> Html:
+    return fill('<p class="absent">{said}</p>', said=_("This evaluation has no figures of single queries."))
 
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
-    """Queries with a difference, the largest gain first; ties by locale and query, so that a page stays as it is."""
+    """Queries with a difference, the largest gain first; ties by locale and query."""
     known = frame.assign(difference=slices.difference(frame, _HEADLINE)).dropna(subset="difference")
     keys = ["difference", "product_locale", "query"]
     return known.sort_values(keys, ascending=[False, True, True], kind="stable").reset_index(drop=True)
@@ -100,15 +121,20 @@ def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _bands(known: pd.DataFrame, locales: bool) -> list[charts.Band]:
     edges = charts.spread(len(known), charts.MAX_BANDS)
-    bands = []
+    n, bands = number(len(known)), []
     for start, end in zip(edges[:-1], edges[1:], strict=True):
         row = known.iloc[(start + end - 1) // 2]
-        title = f"{start + 1:,} of {len(known):,}: {_named(row, locales)} {_moved(row)}"
-        if end - start > 1:
-            first, last = known["difference"].iloc[start], known["difference"].iloc[end - 1]
-            title = (
-                f"{start + 1:,} to {end:,} of {len(known):,}: {numbers.signed(first)} to {numbers.signed(last)}, "
-                f"among them {_named(row, locales)} {_moved(row)}"
+        query = f"{_named(row, locales)} {_moved(row)}"
+        if end - start == 1:
+            title = _("{at} of {n}: {query}").format(at=number(start + 1), n=n, query=query)
+        else:
+            title = _("{first} to {last} of {n}: {high} to {low}, among them {query}").format(
+                first=number(start + 1),
+                last=number(end),
+                n=n,
+                high=numbers.signed(known["difference"].iloc[start]),
+                low=numbers.signed(known["difference"].iloc[end - 1]),
+                query=query,
             )
         bands.append(charts.Band(int(end - start), title, row["link"]))
     return bands
@@ -117,16 +143,17 @@ def _bands(known: pd.DataFrame, locales: bool) -> list[charts.Band]:
 def _list(title: str, rows: pd.DataFrame, locales: bool) -> Html:
     items = [
         fill(
-            '<li><a class="carry" href="{link}" lang="{language}" title="Compare this query">{query}</a>'
+            '<li><a class="carry" href="{link}" lang="{language}" title="{compare}">{query}</a>'
             '<span class="moved">{moved}</span></li>',
             link=row["link"],
-            language=cards.LANGUAGES.get(row["product_locale"], ""),
+            language=language_of(row["product_locale"]),
+            compare=_("Compare this query"),
             query=_named(row, locales, quotes=False),
             moved=_moved(row),
         )
-        for _, row in rows.iterrows()
+        for _place, row in rows.iterrows()
     ]
-    body = fill("<ol>{items}</ol>", items=join(items)) if items else Html("<p>None.</p>")
+    body = fill("<ol>{items}</ol>", items=join(items)) if items else fill("<p>{none}</p>", none=_("No query."))
     return fill("<div><h3>{title}</h3>{body}</div>", title=title, body=body)
 
 
@@ -137,7 +164,9 @@ def _named(row: pd.Series, locales: bool, quotes: bool = True) -> str:
 
 def _moved(row: pd.Series) -> str:
     before, after = (numbers.plain(row[f"{system}/{_HEADLINE}"]) for system in (slices.BASE, slices.TUNED))
-    return f"{numbers.signed(row['difference'])}, from {before} to {after}"
+    return _("{change}, from {before} to {after}").format(
+        change=numbers.signed(row["difference"]), before=before, after=after
+    )
 
 
 def _link(query: str, locale: str) -> str:
@@ -147,33 +176,24 @@ def _link(query: str, locale: str) -> str:
 
 def _group(by: str, parts: Sequence[Slice], over: charts.Scale) -> Html:
     if len(parts) == 1:
-        return fill(
-            '<tbody><tr class="by"><th scope="rowgroup" colspan="3">{by} <span>all queries: {name}</span></th></tr>'
-            "</tbody>",
-            by=by,
-            name=parts[0].name,
-        )
+        rest = fill(" <span>{said}</span>", said=_("all queries: {name}").format(name=_(parts[0].name)))
+    else:
+        rest = EMPTY
+    head = fill('<tr class="by"><th scope="rowgroup" colspan="3">{by}{rest}</th></tr>', by=_(by), rest=rest)
     rows = [
         fill(
             '<tr><th scope="row">{name}<span class="size">{size}</span></th>{cells}</tr>',
-            name=one.name,
-            size=_size(one),
-            cells=join(_cell(one.figures[column], over, name) for column, name in FIGURES.items()),
+            name=_(one.name),
+            size=queries(one.figures[_HEADLINE].n),
+            cells=join(_cell(one.figures[column], over, _(name)) for column, name in FIGURES.items()),
         )
-        for one in parts
+        for one in (parts if len(parts) > 1 else [])
     ]
-    return fill(
-        '<tbody><tr class="by"><th scope="rowgroup" colspan="3">{by}</th></tr>{rows}</tbody>', by=by, rows=join(rows)
-    )
-
-
-def _size(one: Slice) -> str:
-    count = one.figures[_HEADLINE].n
-    return f"{count:,} {'query' if count == 1 else 'queries'}"
+    return fill("<tbody>{head}{rows}</tbody>", head=head, rows=join(rows))
 
 
 def _cell(found: BeforeAfter, over: charts.Scale, name: str) -> Html:
-    """A slice's difference; without an interval where the queries are too few, so that it does not look like one."""
+    """The difference of a slice; drawn only if there are enough queries for an interval."""
     drawn = (
         charts.whisker(over, found.mean, found.low, found.high, kind="tuned", zero=True)
         if found.n >= MIN_QUERIES
@@ -189,7 +209,7 @@ def _cell(found: BeforeAfter, over: charts.Scale, name: str) -> Html:
 
 
 def _scale(parts: Iterable[Slice]) -> charts.Scale:
-    """One for all slices and both metrics, so that widths can be compared."""
+    """One scale for all slices and both metrics, so that widths can be compared."""
     ends = [
         end
         for one in parts

@@ -1,4 +1,4 @@
-"""The figures of a data set as HTML: for the Data tab, and as a page of its own. Pure functions; needs no gradio."""
+"""The profile of a data set as HTML: for the Data tab, and as a page of its own for ``python -m space eda``."""
 
 import re
 from collections.abc import Mapping
@@ -6,32 +6,29 @@ from collections.abc import Mapping
 from space.data.judgments import LABELS
 from space.data.profile import DataProfile, Example, Split, Values
 from space.evaluation.schema import Estimate, ProtocolTable
+from space.i18n import N_, number
+from space.i18n import gettext as _
 from space.ui.html import bars as charts
-from space.ui.html.cards import LANGUAGES, NAMES, badge, counted
+from space.ui.html.cards import badge
 from space.ui.html.markup import EMPTY, Html, fill, join
+from space.ui.html.names import METRICS, judgments, language_of, products, queries
 from space.ui.static import STYLE
 
 _COLUMNS = {
-    "product_title": "Title",
-    "product_brand": "Brand",
-    "product_color": "Colour",
-    "product_bullet_point": "Bullet points",
-    "image_url": "Picture",
-    "price": "Price",
-    "category": "Category",
-    "rating": "Rating",
-    "rating_count": "Number of ratings",
+    "product_title": N_("Title"),
+    "product_brand": N_("Brand"),
+    "product_color": N_("Colour"),
+    "product_bullet_point": N_("Bullet points"),
+    "image_url": N_("Picture"),
+    "price": N_("Price"),
+    "category": N_("Category"),
+    "rating": N_("Rating"),
+    "rating_count": N_("Number of ratings"),
 }
-_PROTOCOLS = {"full_catalogue": "In the full catalogue", "judged": "Among the judged products"}
-_METRICS = {
-    "ndcg": "nDCG",
-    "ndcg@10": "nDCG@10",
-    "recall@100": "Exact recall@100",
-    "mrr@10": "MRR@10",
-    "exact@1": "Exact@1",
-}
-#: What stands beside the baseline, as the floor under it.
-_SYSTEMS = {"bm25": NAMES["bm25"], "random": "Random order"}
+_PROTOCOLS = {"full_catalogue": N_("In the full catalogue"), "judged": N_("Among the judged products")}
+_SPLITS = {"train": N_("train"), "test": N_("test")}
+#: The rows of the baseline's table: BM25, and a random order for scale.
+_SYSTEMS = {"bm25": N_("BM25"), "random": N_("Random order")}
 
 
 def report(
@@ -41,17 +38,17 @@ def report(
 
     Args:
         figures: see ``space.data.profile``.
-        protocols: the "protocols" of evaluation.json, for the lexical baseline; its other systems are left out.
-        notice: what must be said of the data, or "".
-        remark: what these figures do not cover, or why there is no baseline; a sentence each, or "".
+        protocols: the "protocols" of evaluation.json, for the table of BM25; other systems in it are left out.
+        notice: a sentence about the data that should stand first, or "".
+        remark: what these figures do not cover, or why there is no baseline, or "".
     """
-    splits = figures.splits
+    splits = _named(figures)
     return fill(
         '<div class="data">{notice}{tiles}{labels}{examples}{lengths}{names}{missing}{baseline}{remark}</div>',
         notice=fill('<p class="notice" role="note">{notice}</p>', notice=notice) if notice else EMPTY,
         tiles=_tiles(figures),
-        labels=join(_labels(split, part) for split, part in splits.items()),
-        examples=join(_examples(split, part) for split, part in list(splits.items())[-1:]),
+        labels=join(_labels(split, part) for split, part in splits),
+        examples=join(_examples(split, part) for split, part in splits[-1:]),
         lengths=_lengths(figures),
         names=_names(figures),
         missing=_missing(figures),
@@ -61,7 +58,7 @@ def report(
 
 
 def document(title: str, body: Html, lead: str) -> Html:
-    """A page of its own, in the visitor's light or dark: one file, no script, nothing fetched, now or ever.
+    """A page of its own, in the light or dark colours of the system: one file without scripts that loads nothing.
 
     Args:
         title: of the page.
@@ -101,117 +98,127 @@ def _section(title: str, body: Html, said: str = "") -> Html:
     )
 
 
+def _named(figures: DataProfile) -> list[tuple[str, Split]]:
+    """The sets of judgments with their names in the current language."""
+    return [(_(_SPLITS.get(name, name)), part) for name, part in figures.splits.items()]
+
+
 def _tiles(figures: DataProfile) -> Html:
-    locales = ", ".join(locale for locale, _ in figures.locales)
-    facts = [("Products", f"{figures.products:,}", locales)]
-    for split, part in figures.splits.items():
-        facts.append((f"Queries, {split}", f"{part.queries:,}", ""))
-        facts.append(
-            (f"Judgments, {split}", f"{part.judgments:,}", f"{charts.number(part.judgments / part.queries)} a query")
-        )
+    locales = ", ".join(locale for locale, _count in figures.locales)
+    facts = [(_("Products"), number(figures.products), locales)]
+    for split, part in _named(figures):
+        each = part.judgments / part.queries
+        a_query = _("{n} a query").format(n=number(each, 0 if each.is_integer() else 1))
+        facts.append((_("Queries, {split}").format(split=split), number(part.queries), ""))
+        facts.append((_("Judgments, {split}").format(split=split), number(part.judgments), a_query))
     return charts.tiles(facts)
 
 
 def _labels(split: str, part: Split) -> Html:
     whole = {label: sum(part.labels[label].values()) for label in LABELS}
-    stacks = [charts.stack("All locales", whole, counted(part.judgments, "judgment"))]
     locales = list(part.labels[LABELS[0]])
+    stacks = [
+        charts.stack(locales[0] if len(locales) == 1 else _("All locales"), whole, judgments(part.judgments)),
+    ]
     for locale in locales if len(locales) > 1 else []:
         parts = {label: part.labels[label][locale] for label in LABELS}
-        stacks.append(charts.stack(locale, parts, counted(sum(parts.values()), "judgment")))
-    if len(locales) == 1:
-        stacks = [charts.stack(locales[0], whole, counted(part.judgments, "judgment"))]
+        stacks.append(charts.stack(locale, parts, judgments(sum(parts.values()))))
     return _section(
-        f"Labels, {split}", join(stacks), f"{counted(part.products, 'product')} judged for {_queries(part.queries)}"
+        _("Labels, {split}").format(split=split),
+        join(stacks),
+        _("{products} judged for {queries}").format(products=products(part.products), queries=queries(part.queries)),
     )
-
-
-def _queries(number: int) -> str:
-    return f"{number:,} {'query' if number == 1 else 'queries'}"
 
 
 def _examples(split: str, part: Split) -> Html:
     return _section(
-        "What the labels mean",
+        _("What the labels mean"),
         fill('<div class="examples">{examples}</div>', examples=join(map(_example, part.examples))),
-        f"One product of each label, for a few queries of {split}",
+        _("One product of each label, for a few queries of {split}").format(split=split),
     )
 
 
 def _example(example: Example) -> Html:
-    language = LANGUAGES.get(example.locale, "")
+    language = language_of(example.locale)
+    rows = join(
+        fill(
+            '<li>{badge} <span lang="{language}">{title}</span></li>',
+            badge=badge(label),
+            language=language,
+            title=title or _("(no title)"),
+        )
+        for label, title in example.titles.items()
+    )
     return fill(
         '<div class="example"><h3><q lang="{language}">{query}</q> <span>{locale}</span></h3><ul>{rows}</ul></div>',
         language=language,
         query=example.query,
         locale=example.locale,
-        rows=join(
-            fill('<li>{badge} <span lang="{language}">{title}</span></li>',
-                 badge=badge(label), language=language, title=title)
-            for label, title in example.titles.items()
-        ),
-    )  # fmt: skip
+        rows=rows,
+    )
 
 
 def _lengths(figures: DataProfile) -> Html:
     charted = []
-    for split, part in figures.splits.items():
-        charted.append(charts.histogram(f"Judgments per query, {split}", part.per_query))
-        charted.append(charts.histogram(f"Characters per query, {split}", part.query_characters))
-        charted.append(charts.histogram(f"Words per query, {split}", part.query_words))
-    charted.append(charts.histogram("Characters per title", figures.title_characters))
-    charted.append(charts.histogram("Words per title", figures.title_words))
+    for split, part in _named(figures):
+        charted += [
+            charts.histogram(_("Judgments per query, {split}").format(split=split), part.per_query),
+            charts.histogram(_("Characters per query, {split}").format(split=split), part.query_characters),
+            charts.histogram(_("Words per query, {split}").format(split=split), part.query_words),
+        ]
+    charted.append(charts.histogram(_("Characters per title"), figures.title_characters))
+    charted.append(charts.histogram(_("Words per title"), figures.title_words))
     return _section(
-        "How many and how long",
+        _("How many and how long"),
         fill('<div class="spreads">{charts}</div>', charts=join(charted)),
-        "Words are what stands between spaces, so that a Japanese text counts as few",
+        _("Words are counted by the spaces between them, so Japanese texts, which have none, count as few words"),
     )
 
 
 def _names(figures: DataProfile) -> Html:
-    parts = [("Locales", charts.bars(figures.locales, figures.products), "")]
-    for title, values in (("Brands", figures.brands), ("Colours", figures.colors)):
-        parts.append((title, _values(values, figures.products), f"{values.distinct:,} different"))
+    parts = [(_("Locales"), EMPTY, charts.bars(figures.locales, figures.products))]
+    for title, values in ((_("Brands"), figures.brands), (_("Colours"), figures.colors)):
+        said = fill('<p class="said">{n}</p>', n=_("{n} different").format(n=number(values.distinct)))
+        parts.append((title, said, _values(values, figures.products)))
     columns = join(
-        fill('<div><h3>{title}</h3>{said}{body}</div>', title=title, body=body,
-             said=fill('<p class="said">{said}</p>', said=said) if said else EMPTY)
-        for title, body, said in parts
-    )  # fmt: skip
+        fill("<div><h3>{title}</h3>{said}{body}</div>", title=title, said=said, body=body)
+        for title, said, body in parts
+    )
     return _section(
-        "Locales, brands, colours",
+        _("Locales, brands, colours"),
         fill('<div class="names">{columns}</div>', columns=columns),
-        "Products each, and their share of the catalogue",
+        _("Products each, and their share of the catalogue"),
     )
 
 
 def _values(values: Values, products: int) -> Html:
     if not values.top:
-        return Html('<p class="said">No product has one.</p>')
-    return charts.bars(values.top, products, rest=("all others", values.rest))
+        return fill('<p class="said">{none}</p>', none=_("No product has one."))
+    return charts.bars(values.top, products, rest=(_("all others"), values.rest))
 
 
 def _missing(figures: DataProfile) -> Html:
-    items = [(_COLUMNS.get(name, name), count) for name, count in figures.missing.items()]
+    items = [(_(_COLUMNS[name]) if name in _COLUMNS else name, count) for name, count in figures.missing.items()]
     return _section(
-        "Missing fields",
+        _("Missing fields"),
         charts.bars(items, figures.products, of_whole=True, ours=True),
-        "Products without a value; blank counts as none",
+        _("Products without a value; blank counts as none"),
     )
 
 
 def _baseline(protocols: Mapping[str, ProtocolTable]) -> Html:
-    """One table a protocol, never both in one: the same name means something else in the other."""
+    """One table for each protocol: the same metric means something else in the other."""
     tables = [
-        _protocol(title, protocols[protocol])
+        _protocol(_(title), protocols[protocol])
         for protocol, title in _PROTOCOLS.items()
         if protocol in protocols and protocols[protocol].systems.get("bm25")
     ]
     if not tables:
         return EMPTY
     return _section(
-        "The lexical baseline",
+        _("The lexical baseline"),
         join(tables),
-        "BM25 on the held-out queries, with 95 % intervals: what an encoder has to beat",
+        _("BM25 on the held-out queries, with 95 % intervals: what an encoder has to beat"),
     )
 
 
@@ -222,10 +229,10 @@ def _protocol(title: str, table: ProtocolTable) -> Html:
         '<div class="baseline"><h3>{title}</h3><p class="said">{description}</p><div class="wide"><table><thead><tr>'
         '<td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div></div>',
         title=title,
-        description=table.description,
-        head=join(fill('<th scope="col">{name}</th>', name=_METRICS.get(name, name)) for name in metrics),
+        description=_(table.description),
+        head=join(fill('<th scope="col">{name}</th>', name=METRICS.get(name, name)) for name in metrics),
         rows=join(
-            fill('<tr><th scope="row">{system}</th>{cells}</tr>', system=_SYSTEMS[name],
+            fill('<tr><th scope="row">{system}</th>{cells}</tr>', system=_(_SYSTEMS[name]),
                  cells=join(_cell(figures.get(metric)) for metric in metrics))
             for name, figures in systems.items()
         ),
@@ -237,7 +244,7 @@ def _cell(found: Estimate | None) -> Html:
         return Html("<td>–</td>")
     return fill(
         "<td><b>{mean}</b> <span>{low}–{high}</span></td>",
-        mean=f"{found.mean:.3f}",
-        low=f"{found.low:.3f}",
-        high=f"{found.high:.3f}",
+        mean=number(found.mean, 3),
+        low=number(found.low, 3),
+        high=number(found.high, 3),
     )

@@ -1,22 +1,24 @@
-"""A comparison as one table: a row for each product, a column of ranks for each system. Pure functions."""
+"""A comparison as one table: a row for each product, a column of ranks for each system."""
 
 from collections.abc import Mapping
 
+from space.i18n import gettext as _
 from space.search.results import Comparison, ProductKey
-from space.ui.html import cards
+from space.ui.html.cards import badge
 from space.ui.html.markup import EMPTY, Html, fill, join
+from space.ui.html.names import language_of, system_name
 
 #: {system: {product: rank}}, in the order of the lists.
 Ranks = Mapping[str, Mapping[ProductKey, int]]
 
 
 def ranks_of(found: Comparison) -> dict[str, dict[ProductKey, int]]:
-    """Where each product stands in each list."""
+    """The rank of each product in each list."""
     return {name: {hit.key: hit.rank for hit in result.hits} for name, result in found.systems.items()}
 
 
 def ordered(ranks: Ranks) -> list[ProductKey]:
-    """Every product once: tuned's list (without it the first one), then the rest by the best rank they have."""
+    """Every product once: the list of tuned (or the first one), then the other products by their best rank."""
     leading = ranks["tuned"] if "tuned" in ranks else next(iter(ranks.values()))
     best: dict[ProductKey, int] = {}
     for of_system in ranks.values():
@@ -25,47 +27,56 @@ def ordered(ranks: Ranks) -> list[ProductKey]:
     return [*leading, *sorted((key for key in best if key not in leading), key=lambda key: best[key])]
 
 
-def aligned(found: Comparison, marks: Mapping[str, Mapping[ProductKey, Html]], *, judged: bool) -> Html:
-    """The table, hidden until it is asked for.
+def rank_table(found: Comparison, marks: Mapping[str, Mapping[ProductKey, Html]], *, judged: bool) -> Html:
+    """The table, hidden until the visitor chooses it.
 
     Args:
         found: what was compared.
         marks: {system: {product: how it moved}}; those of base and tuned are shown.
-        judged: whether the query was judged at all, so that labels are worth a column.
+        judged: whether any product has a gold label; only then there is a column for labels.
     """
     ranks = ranks_of(found)
     hits = {hit.key: hit for result in found.systems.values() for hit in result.hits}
-    heads = join(fill('<th scope="col">{name}</th>', name=cards.NAMES.get(name, name)) for name in ranks)
-    rows = join(
-        fill(
-            '<tr data-same="{locale}/{id}"><th scope="row"><span class="name" lang="{language}">{title}</span>'
-            '<span class="id">{locale} · {id}</span>{narrow}</th>{label}{cells}</tr>',
-            language=cards.LANGUAGES.get(key[0], ""),
-            title=hits[key].title or "(no title)",
-            locale=key[0],
-            id=key[1],
-            # On a phone the ranks have to fit: there the label stands below the title, by style.css.
-            narrow=fill('<span class="narrow">{badge}</span>', badge=cards.badge(hits[key].esci_label))
-            if judged
-            else EMPTY,
-            label=fill('<td class="label">{badge}</td>', badge=cards.badge(hits[key].esci_label)) if judged else EMPTY,
-            cells=join(
-                _cell(ranks[name].get(key), marks[name].get(key, EMPTY) if name in ("base", "tuned") else EMPTY)
-                for name in ranks
-            ),
+    rows = []
+    for key in ordered(ranks):
+        label = badge(hits[key].esci_label) if judged else EMPTY
+        cells = [
+            _cell(ranks[name].get(key), marks[name].get(key, EMPTY) if name in ("base", "tuned") else EMPTY)
+            for name in ranks
+        ]
+        rows.append(
+            fill(
+                '<tr data-same="{locale}/{id}"><th scope="row"><span class="name" lang="{language}">{title}</span>'
+                '<span class="id">{locale} · {id}</span>{narrow}</th>{label}{cells}</tr>',
+                language=language_of(key[0]),
+                title=hits[key].title or _("(no title)"),
+                locale=key[0],
+                id=key[1],
+                # On a phone style.css hides the label's column, and the label stands below the title.
+                narrow=fill('<span class="narrow">{label}</span>', label=label) if judged else EMPTY,
+                label=fill('<td class="label">{label}</td>', label=label) if judged else EMPTY,
+                cells=join(cells),
+            )
         )
-        for key in ordered(ranks)
-    )
     return fill(
-        '<div class="aligned" hidden tabindex="0" role="region" aria-label="Ranks by product"><table><thead><tr>'
-        '<th scope="col">Product</th>{label}{heads}</tr></thead><tbody>{rows}</tbody></table></div>',
-        label=Html('<th scope="col" class="label">Label</th>') if judged else EMPTY,
-        heads=heads,
-        rows=rows,
+        '<div class="aligned" hidden tabindex="0" role="region" aria-label="{name}"><table><thead><tr>'
+        "{product}{label}{heads}</tr></thead><tbody>{rows}</tbody></table></div>",
+        name=_("Ranks by product"),
+        product=_head(_("Product")),
+        label=fill('<th scope="col" class="label">{label}</th>', label=_("Label")) if judged else EMPTY,
+        heads=join(_head(system_name(name)) for name in ranks),
+        rows=join(rows),
     )
+
+
+def _head(name: str) -> Html:
+    return fill('<th scope="col">{name}</th>', name=name)
 
 
 def _cell(rank: int | None, mark: Html) -> Html:
     if rank is None:
-        return Html('<td class="none"><span aria-hidden="true">–</span><span class="unseen">not listed</span></td>')
+        return fill(
+            '<td class="none"><span aria-hidden="true">–</span><span class="unseen">{none}</span></td>',
+            none=_("not listed"),
+        )
     return fill("<td><b>{rank}</b> {mark}</td>", rank=rank, mark=mark)

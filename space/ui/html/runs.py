@@ -1,4 +1,4 @@
-"""How a model came about, as HTML: gains, training, data, encoders, settings. Pure functions."""
+"""How a model came about, as HTML: gains, training, data, encoders, settings."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -7,78 +7,77 @@ import pandas as pd
 from space.data.judgments import GAINS
 from space.encoding.description import EncoderDescription
 from space.evaluation.schema import Evaluation
+from space.i18n import fraction, number
+from space.i18n import gettext as _
 from space.ui.html import charts
-from space.ui.html.cards import NAMES
+from space.ui.html.header import fact
 from space.ui.html.markup import EMPTY, Html, fill, join
+from space.ui.html.names import judgments, products, system_name
 
 _ISSUES = "https://github.com/amazon-science/esci-data/issues/"
-_SMOOTHED = 10  # a tenth of the run on each point of the smooth line
+_SMOOTHED = 10  # each point of the smooth line is the mean of a tenth of the run
 
 
 def gains(measured: Evaluation) -> Html:
     """What a label is worth, and why other figures may not be comparable."""
     known = measured.gains or GAINS
-    worth = ", ".join(f"{label} {gain:g}".replace(" 0.", " .") for label, gain in known.items())
-    return fill(
-        '<section class="gains"><h2>What a label is worth</h2><p>Gains: {worth}. nDCG discounts a gain by '
-        '<span class="figure">1/log₂(rank + 1)</span>.</p>'
-        "<p>Figures copied from the official ESCI ranking script do not compare with these: it swaps Substitute and "
-        "Complement in effect, so that a Complement counts ten times as much as a Substitute "
-        "(amazon-science/esci-data, {nine} and {eighteen}).</p></section>",
-        worth=worth,
-        nine=_issue(9),
-        eighteen=_issue(18),
+    worth = ", ".join(f"{label} {_gain(gain)}" for label, gain in known.items())
+    warning = _(
+        "Figures copied from the official ESCI ranking script do not compare with these: in effect it swaps "
+        "Substitute and Complement, so that a Complement counts ten times as much as a Substitute "
+        "(amazon-science/esci-data, {issue_9} and {issue_18})."
     )
+    body = fill(
+        "<p>{worth}</p><p>{warning}</p>",
+        worth=fill(
+            _("Gains: {gains}. nDCG discounts a gain by {discount}."),
+            gains=worth,
+            discount=fill('<span class="figure">1/log₂({rank} + 1)</span>', rank=_("rank")),
+        ),
+        warning=fill(warning, issue_9=_issue(9), issue_18=_issue(18)),
+    )
+    return _section("gains", _("What a label is worth"), body)
 
 
 def training(measured: Evaluation) -> Html:
     """The loss by step, and what the run took."""
     run = measured.training
     if run is None:
-        return Html(
-            '<section class="training"><h2>Training</h2><p class="absent">This evaluation says nothing of the '
-            "training.</p></section>"
-        )
-    facts = [
-        _fact("Examples", f"{run.examples:,}"),
-        _fact("Steps", f"{run.steps:,}"),
-        _fact("Weights kept of step", "" if run.best_step is None else f"{run.best_step:,}"),
-        _fact("Time", _duration(run.seconds)),
-        _fact("Speed", "" if run.examples_per_second is None else f"{run.examples_per_second:,.1f} examples/s"),
-        _fact("Memory at most", f"{run.peak_memory_gb:,.1f} GB"),
-        _fact("Device", run.device),
-        _fact("Computed in", run.precision),
-        _fact("TensorBoard run", run.run),
-    ]
+        return _section("training", _("Training"), _absent(_("This evaluation says nothing about the training.")))
+    speed = run.examples_per_second
     points = _points(run.history)
-    return fill(
-        '<section class="training"><h2>Training</h2>{curve}<dl class="facts">{facts}</dl></section>',
-        curve=_curve(points)
-        if len(points) > 1
-        else Html('<p class="absent">Too few steps were logged to draw a curve.</p>'),
-        facts=join(facts),
-    )
+    curve = _curve(points) if len(points) > 1 else _absent(_("Too few steps were logged to draw a curve."))
+    facts = [
+        fact(_("Examples"), number(run.examples)),
+        fact(_("Steps"), number(run.steps)),
+        fact(_("Weights kept of step"), "" if run.best_step is None else number(run.best_step)),
+        fact(_("Time"), _duration(run.seconds)),
+        fact(_("Speed"), "" if speed is None else _("{n} examples/s").format(n=number(speed, 1))),
+        fact(_("Memory at most"), _("{n} GB").format(n=number(run.peak_memory_gb, 1))),
+        fact(_("Device"), run.device),
+        fact(_("Computed in"), run.precision),
+        fact(_("TensorBoard run"), run.run),
+    ]
+    return _section("training", _("Training"), join([curve, _facts(facts)]))
 
 
 def data(measured: Evaluation) -> Html:
-    """What was learned from and measured on."""
+    """What the model was trained and measured on."""
     held = measured.dataset
     if held is None:
         return EMPTY
-    some = f" of {held.queries:,}" if held.queries_evaluated != held.queries else ""
+    some = held.queries_evaluated != held.queries
+    evaluated, of = number(held.queries_evaluated), number(held.queries)
     facts = [
-        _fact("Data set", held.name),
-        _fact("Locales", ", ".join(held.locales)),
-        _fact("Catalogue", f"{held.products:,} products"),
-        _fact("Learned from", f"{held.train_judgments:,} judgments"),
-        _fact("Held-out queries", f"{held.queries_evaluated:,}{some}"),
-        _fact("Their judgments", f"{held.judgments_evaluated:,}"),
+        fact(_("Data set"), held.name),
+        fact(_("Locales"), ", ".join(held.locales)),
+        fact(_("Catalogue"), products(held.products)),
+        fact(_("Trained on"), judgments(held.train_judgments)),
+        fact(_("Held-out queries"), _("{shown} of {n}").format(shown=evaluated, n=of) if some else evaluated),
+        fact(_("Their judgments"), number(held.judgments_evaluated)),
     ]
-    return fill(
-        '<section class="data"><h2>Data</h2>{notice}<dl class="facts">{facts}</dl></section>',
-        notice=fill("<p>{notice}</p>", notice=held.notice) if held.notice else EMPTY,
-        facts=join(facts),
-    )
+    notice = fill("<p>{notice}</p>", notice=_(held.notice)) if held.notice else EMPTY
+    return _section("data", _("Data"), join([notice, _facts(facts)]))
 
 
 def encoders(measured: Evaluation, serving: Mapping[str, EncoderDescription]) -> Html:
@@ -95,9 +94,7 @@ def encoders(measured: Evaluation, serving: Mapping[str, EncoderDescription]) ->
     ]
     if not parts:
         return EMPTY
-    return fill(
-        '<section class="encoders"><h2>Encoders</h2><div class="pair">{parts}</div></section>', parts=join(parts)
-    )
+    return _section("encoders", _("Encoders"), fill('<div class="pair">{parts}</div>', parts=join(parts)))
 
 
 def settings(measured: Evaluation) -> Html:
@@ -105,69 +102,84 @@ def settings(measured: Evaluation) -> Html:
     if not measured.settings:
         return EMPTY
     facts = [
-        _fact("--" + name.replace("_", "-"), _setting(value))
+        fact("--" + name.replace("_", "-"), _setting(value))
         for name, value in measured.settings.items()
         if value is not None
     ]
-    return fill(
-        '<section class="settings"><h2>Settings</h2><details><summary>All {count} settings of train.py</summary>'
-        '<dl class="facts mono">{facts}</dl></details></section>',
-        count=len([fact for fact in facts if fact]),
-        facts=join(facts),
+    listed = fill(
+        "<details><summary>{summary}</summary>{facts}</details>",
+        summary=_("All {n} settings of train.py").format(n=len([one for one in facts if one])),
+        facts=_facts(facts, "facts mono"),
     )
+    return _section("settings", _("Settings"), listed)
 
 
 def other_weights(measured: Evaluation, serving: Mapping[str, EncoderDescription]) -> list[str]:
     """The names of the encoders that answer here with other weights than were measured."""
     both = [part for part in ("base", "tuned") if part in measured.encoders and part in serving]
-    return [NAMES[part] for part in both if serving[part].fingerprint != measured.encoders[part].fingerprint]
+    return [system_name(part) for part in both if serving[part].fingerprint != measured.encoders[part].fingerprint]
+
+
+def _section(kind: str, title: str, body: Html) -> Html:
+    return fill('<section class="{kind}"><h2>{title}</h2>{body}</section>', kind=kind, title=title, body=body)
+
+
+def _facts(facts: Sequence[Html], kind: str = "facts") -> Html:
+    return fill('<dl class="{kind}">{facts}</dl>', kind=kind, facts=join(facts))
+
+
+def _absent(text: str) -> Html:
+    return fill('<p class="absent">{text}</p>', text=text)
 
 
 def _encoder(part: str, encoder: EncoderDescription, serving: EncoderDescription | None) -> Html:
     same = ""
-    if serving is not None:
-        now = serving.fingerprint
-        same = "the same weights" if now == encoder.fingerprint else f"other weights, {now}"
+    if serving is not None and serving.fingerprint == encoder.fingerprint:
+        same = _("the same weights")
+    elif serving is not None:
+        same = _("other weights, {fingerprint}").format(fingerprint=serving.fingerprint)
     prompts = ", ".join(f"{kind} “{text}”" for kind, text in encoder.prompts.items() if text)
     facts = [
-        _fact("Model", encoder.id),
-        _fact("Note", encoder.reason),
-        _fact("Revision", encoder.revision or "none"),
-        _fact("Fingerprint", encoder.fingerprint),
-        _fact("Answering here", same),
-        _fact("Dimensions", encoder.dim),
-        _fact("Tokens read", encoder.max_seq_length),
-        _fact("Precision", encoder.precision),
-        _fact("Prompts", prompts or "none"),
+        fact(_("Model"), encoder.id),
+        fact(_("Note"), encoder.reason),
+        fact(_("Revision"), encoder.revision or _("none")),
+        fact(_("Fingerprint"), encoder.fingerprint),
+        fact(_("Answering here"), same),
+        fact(_("Dimensions"), encoder.dim),
+        fact(_("Tokens read"), encoder.max_seq_length),
+        fact(_("Precision"), encoder.precision),
+        fact(_("Prompts"), prompts or _("none")),
     ]
     return fill(
-        '<div class="{part}"><h3>{name}</h3><dl class="facts mono">{facts}</dl></div>',
+        '<div class="{part}"><h3>{name}</h3>{facts}</div>',
         part=part,
-        name=NAMES[part],
-        facts=join(facts),
+        name=system_name(part),
+        facts=_facts(facts, "facts mono"),
     )
 
 
 def _curve(points: list[tuple[float, float]]) -> Html:
-    losses = pd.Series([loss for _, loss in points])
+    losses = pd.Series([loss for _step, loss in points])
     window = max(1, round(len(losses) / _SMOOTHED))
     smooth = losses.rolling(window, center=True, min_periods=1).mean()
     margin = (losses.max() - losses.min()) * 0.06 or 1.0
     over = charts.Scale(float(losses.min() - margin), float(losses.max() + margin))
-    start, end = losses.head(window).mean(), losses.tail(window).mean()
-    steps = f"{points[0][0]:,.0f}", f"{points[-1][0]:,.0f}"
-    said = f"Loss by step: {start:.4f} at the start, {end:.4f} at the end."
+    said = _("Loss by step: {start} at the start, {end} at the end.").format(
+        start=number(losses.head(window).mean(), 4), end=number(losses.tail(window).mean(), 4)
+    )
     return fill(
-        '<p class="lead">{said}<span class="keys"><span class="key raw">each logged step</span> '
-        '<span class="key smooth">a tenth of the run averaged</span></span></p>'
+        '<p class="lead">{said}<span class="keys"><span class="key raw">{raw}</span> '
+        '<span class="key smooth">{smooth}</span></span></p>'
         '<div class="drawing"><div class="ends" aria-hidden="true"><span>{high}</span><span>{low}</span></div>{curve}'
-        '</div><div class="steps" aria-hidden="true"><span>step {first}</span><span>step {last}</span></div>',
+        '</div><div class="steps" aria-hidden="true"><span>{first}</span><span>{last}</span></div>',
         said=said,
-        high=f"{over.high:.3f}",
-        low=f"{over.low:.3f}",
+        raw=_("each logged step"),
+        smooth=_("a tenth of the run averaged"),
+        high=number(over.high, 3),
+        low=number(over.low, 3),
         curve=charts.curve(points, smooth.tolist(), over, said),
-        first=steps[0],
-        last=steps[1],
+        first=_("step {n}").format(n=number(points[0][0])),
+        last=_("step {n}").format(n=number(points[-1][0])),
     )
 
 
@@ -176,28 +188,27 @@ def _points(history: Sequence[Mapping[str, float]]) -> list[tuple[float, float]]
     return sorted((entry["step"], entry["loss"]) for entry in history if "step" in entry and "loss" in entry)
 
 
-def _fact(name: str, value: object) -> Html:
-    shown = value is not None and value != ""
-    return fill("<div><dt>{name}</dt><dd>{value}</dd></div>", name=name, value=value) if shown else EMPTY
-
-
 def _issue(issue: int) -> Html:
     return fill(
-        '<a href="{url}" target="_blank" rel="noopener noreferrer">issue {issue}</a>',
+        '<a href="{url}" target="_blank" rel="noopener noreferrer">{name}</a>',
         url=f"{_ISSUES}{issue}",
-        issue=issue,
+        name=_("issue {n}").format(n=issue),
     )
+
+
+def _gain(gain: float) -> str:
+    """``1``, ``.1``, ``.01``."""
+    return fraction(gain, len(f"{gain:g}".partition(".")[2]))
 
 
 def _duration(seconds: float) -> str:
     if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+        return _("{n} s").format(n=number(seconds))
+    if seconds < 7200:
+        return _("{n} min").format(n=number(seconds / 60))
+    return _("{n} h").format(n=number(seconds / 3600, 1))
 
 
 def _setting(value: object) -> str:
-    return (
-        " ".join(map(str, value))
-        if isinstance(value, Iterable) and not isinstance(value, str | Mapping)
-        else str(value)
-    )
+    several = isinstance(value, Iterable) and not isinstance(value, str | Mapping)
+    return " ".join(map(str, value)) if several else str(value)

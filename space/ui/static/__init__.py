@@ -7,5 +7,5 @@ STYLE = _HERE / "style.css"
 
 
 def script(*names: str) -> str:
-    """The files ``NAME.js`` one after the other, so that a later one can use what an earlier one defines."""
+    """The files ``NAME.js`` in this order, as one script; a later one uses what an earlier one defines."""
     return "\n".join((_HERE / f"{name}.js").read_text(encoding="utf-8") for name in names)

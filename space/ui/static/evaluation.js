@@ -1,7 +1,6 @@
-// Runs once, where the evaluation stands; links.js stands before it. Knows only the bands that the server drew.
+// Runs once, where the evaluation goes, after links.js. The server draws the bands; this reads them out.
 
-const bands = [...element.querySelectorAll(".band")];
-const slider = element.querySelector(".pick");
+let bands = [], slider;
 
 function read(band) {
   const said = band.querySelector("title").textContent;
@@ -20,4 +19,8 @@ element.addEventListener("click", (event) => {
   const link = carried(event);
   if (link) trigger("click", { link });
 });
-if (bands.length) read(bands[0]);
+watch("value", () => {
+  bands = [...element.querySelectorAll(".band")];
+  slider = element.querySelector(".pick");
+  if (bands.length) read(bands[0]);
+});

@@ -1,12 +1,12 @@
-// Runs once. Reads the chosen file here and sends what is in it: an upload would be written to the server's disk.
+// Runs once. Reads the chosen file in the browser and sends its content, since Gradio writes an upload to the disk.
 
 const input = element.querySelector("input"), area = element.querySelector(".choose");
 
 function send(file) {
   if (!file) return;
-  const sent = { name: file.name, size: file.size };
+  const sent = { name: file.name, size: String(file.size) };
   if (file.size > MAX_BYTES) {
-    trigger("upload", sent); // it is refused by its size
+    trigger("upload", sent); // the server refuses it by its size
     return;
   }
   const reader = new FileReader();
@@ -17,7 +17,7 @@ function send(file) {
 
 input.addEventListener("change", () => {
   send(input.files[0]);
-  input.value = ""; // so that the same file, mended, can be chosen again
+  input.value = ""; // so that the same file can be chosen again after a change
 });
 for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
   area.addEventListener(name, (event) => {

@@ -1,8 +1,8 @@
-// Runs once for each place where results go; links.js stands before it. `element` stays the same while its content
-// changes. Knows of a search only the link that the server wrote for it.
+// Runs once for each place where results go, after links.js. `element` stays the same while its content changes; which
+// search it shows is in the link that the server wrote above the results.
 
-// A picture that does not load leaves its placeholder, in place of the browser's sign for a broken one. Removed and not
-// hidden: the next results are patched into the same elements.
+// A picture that cannot be loaded is removed, which leaves its placeholder. Not hidden: the next results are patched
+// into the same elements.
 element.addEventListener("error", (event) => event.target.remove(), true);
 
 // Lists or table: chosen once, kept for the next comparison.
@@ -24,17 +24,17 @@ function forgetCopying() {
 async function copy(button) {
   const field = part(".address"), said = part(".copied");
   field.value = absolute(button.dataset.link);
-  field.hidden = false; // also when all goes well: it shows what was copied, and can be copied by hand
+  field.hidden = false; // shows what was copied, and can be copied by hand
   field.select();
   let done = false;
   try {
     await navigator.clipboard.writeText(field.value);
     done = true;
   } catch {
-    // No permission, or a page without https, where there is no such clipboard at all; the old way asks for neither.
+    // Without permission or https there is no clipboard; the older way needs neither.
     done = document.execCommand("copy");
   }
-  said.textContent = done ? "Link copied" : "Copy it from here:";
+  said.textContent = done ? button.dataset.copied : button.dataset.failed;
   if (!done) field.select();
 }
 
@@ -89,6 +89,6 @@ watch("value", () => {
   showView();
   followResults();
 });
-// What a change of the tab looks like from here: hidden it has no size. Not by an IntersectionObserver, since on a phone
-// the results may start below the screen.
+// A change of the tab is seen by the size, which is zero while hidden. An IntersectionObserver would not do, since on a
+// phone the results may start below the screen.
 new ResizeObserver(followResults).observe(element);

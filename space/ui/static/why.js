@@ -1,13 +1,17 @@
-// Runs once. One dialog answers every "Why?" of the page; its content comes from the server as HTML.
-// Knows of a search only the link that the server wrote above its results.
+// Runs once. One dialog answers every "Why?" of the page; its content comes from the server as HTML, and which search
+// it is about from the link that the server wrote above the results.
+
+const words = element.querySelector(".words").dataset;
 
 const dialog = document.createElement("dialog");
 dialog.className = "e5-reasons";
 dialog.setAttribute("aria-labelledby", "e5-reasons-heading");
-dialog.innerHTML = `<header><h2 id="e5-reasons-heading">Why this result?</h2>
-  <button type="button" class="close" aria-label="Close"><span aria-hidden="true">×</span></button></header>
+dialog.innerHTML = `<header><h2 id="e5-reasons-heading"></h2>
+  <button type="button" class="close"><span aria-hidden="true">×</span></button></header>
   <div class="content" aria-live="polite"></div>`;
-// Outside of this component, whose content is replaced with each answer, but where the page's own style holds.
+dialog.querySelector("h2").textContent = words.heading;
+dialog.querySelector(".close").setAttribute("aria-label", words.close);
+// Outside of this component, whose content is replaced by each answer, but where style.css applies.
 (element.closest(".contain") ?? element.closest(".gradio-container") ?? document.body).append(dialog);
 
 const content = dialog.querySelector(".content");
@@ -24,13 +28,13 @@ const say = (text, name) => {
 function ask(button) {
   opener = button;
   const own = button.closest("[data-query]"), key = String(++asked);
-  say("Leaving out one part after the other…", "waiting");
+  say(words.waiting, "waiting");
   dialog.showModal();
   clearTimeout(timer);
-  timer = setTimeout(() => say("No answer came. Close this, and try again.", "problem"), PATIENCE);
+  timer = setTimeout(() => say(words.silence, "problem"), PATIENCE);
   trigger("click", {
     key,
-    own: Boolean(own),
+    own: own ? "own" : "",
     query: own?.dataset.query ?? "",
     link: button.closest(".e5-out")?.querySelector(".share .copy")?.dataset.link ?? "",
     system: button.dataset.system,

@@ -1,24 +1,26 @@
-"""The tab that says whether fine-tuning helped, on what, and on what grounds.
-
-All of it is drawn once, from the evaluation the store holds, and is the same for every visitor. Gradio puts the
-content of a tab into the page only when the tab is opened, so that the first paint does not wait for it.
-"""
+"""The tab that says whether fine-tuning helped, on what, and how certain that is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import cache
 
 import gradio as gr
 
+from space import i18n
 from space.encoding.description import EncoderDescription
 from space.evaluation import findings, slices
 from space.evaluation.protocols import BASE
-from space.evaluation.schema import HEADLINE, Evaluation, ProtocolTable
+from space.evaluation.schema import HEADLINE, Evaluation, PairedDifference, ProtocolTable
 from space.evaluation.slices import TUNED
+from space.i18n import N_, number
+from space.i18n import gettext as _
 from space.search.engine import SearchEngine
-from space.ui.html import charts, numbers, per_query, protocols, runs
+from space.ui.events.areas import report_area
+from space.ui.html import charts, names, numbers, per_query, protocols, runs
 from space.ui.html.markup import EMPTY, Html, fill, join
+from space.ui.language import Texts
 from space.ui.static import script
 
+WAITING = N_("Drawing the evaluation …")
 COMMANDS = (
     "accelerate launch train.py --dataset FOLDER",
     "python build_embeddings.py --dataset FOLDER",
@@ -26,22 +28,21 @@ COMMANDS = (
 )
 
 
-@dataclass(frozen=True)
-class EvaluationTab:
-    """The component, for whoever follows the links in it."""
+def build_evaluation_tab(engine: SearchEngine, texts: Texts) -> gr.HTML:
+    """Lay out the tab in the current context of Gradio; it is filled when a visitor opens it."""
 
-    output: gr.HTML
+    @cache
+    def in_language(code: str) -> Html:
+        with i18n.language(code):
+            return page(engine.evaluation, engine.description.encoders, several=engine.several_locales)
 
-
-def build_evaluation_tab(engine: SearchEngine) -> EvaluationTab:
-    """Lay out the tab where the caller's context is."""
-    output = gr.HTML(
-        page(engine.evaluation, engine.description.encoders, several=engine.several_locales),
-        apply_default_css=False,
-        elem_classes="e5-eval",
-        js_on_load=script("links", "evaluation"),
+    return report_area(
+        texts,
+        lambda: in_language(i18n.current()),
+        WAITING,
+        classes=["e5-eval"],
+        scripts=script("links", "evaluation"),
     )
-    return EvaluationTab(output)
 
 
 def page(measured: Evaluation | None, serving: Mapping[str, EncoderDescription], *, several: bool = False) -> Html:
@@ -62,8 +63,8 @@ def page(measured: Evaluation | None, serving: Mapping[str, EncoderDescription],
                 _verdict(measured, serving),
                 protocols.section("full_catalogue", measured),
                 protocols.section("judged", measured),
-                _said("lexical", "BM25 and fusion", findings.lexical(measured)),
-                _said("outside", "Outside the shop", findings.outside(measured)),
+                _said("lexical", _("BM25 and fusion"), findings.lexical(measured)),
+                _said("outside", _("Outside the shop"), findings.outside(measured)),
                 runs.gains(measured),
                 per_query.chart(frame, several=several),
                 per_query.sliced(frame),
@@ -77,46 +78,50 @@ def page(measured: Evaluation | None, serving: Mapping[str, EncoderDescription],
 
 
 def _verdict(measured: Evaluation, serving: Mapping[str, EncoderDescription]) -> Html:
-    """The answer in plain words, and what speaks against taking it for one."""
+    """The answer in plain words, and what speaks against relying on it."""
+    doubt = _doubt(measured, serving)
     found = measured.difference(TUNED)
     if found is None:
-        said = findings.verdict(measured) or "This evaluation says nothing of fine-tuning."
-        return fill(
-            '<section class="answer"><h2>{said}</h2>{doubt}</section>', said=said, doubt=_doubt(measured, serving)
-        )
+        said = findings.verdict(measured) or _("This evaluation says nothing about fine-tuning.")
+        return fill('<section class="answer"><h2>{said}</h2>{doubt}</section>', said=said, doubt=doubt)
     protocol, metric = HEADLINE
     systems = measured.protocols.get(protocol, ProtocolTable()).systems
     levels = {system: figures[metric].mean for system, figures in systems.items() if metric in figures}
-    moved = (
-        fill(
-            "<p>Over {n} held-out queries, nDCG@10 in the full catalogue went from {base} to <b>{tuned}</b>: "
-            '<b>{mean}</b> on average, 95 % interval {low} to {high}.</p>{bar}<p class="record">{record}</p>',
-            n=f"{found.n:,}",
+    return fill(
+        '<section class="answer {outcome}"><h2>{said}.</h2>{moved}{beside}{doubt}</section>',
+        outcome=found.outcome,
+        said=findings.conclusion(found),
+        moved=_moved(found, levels) if found.n else EMPTY,
+        beside=_beside(levels),
+        doubt=doubt,
+    )
+
+
+def _moved(found: PairedDifference, levels: Mapping[str, float | None]) -> Html:
+    """The headline metric before and after, and the queries that won, tied and lost."""
+    said = _(
+        "Over {n} held-out queries, nDCG@10 in the full catalogue went from {base} to <b>{tuned}</b>: <b>{change}</b> "
+        "on average, 95 % interval {low} to {high}."
+    )
+    record = findings.record(found)
+    return fill(
+        '<p>{said}</p>{bar}<p class="record">{record}</p>',
+        said=fill(
+            said,
+            n=number(found.n),
             base=numbers.plain(levels.get(BASE)),
             tuned=numbers.plain(levels.get(TUNED)),
-            mean=numbers.signed(found.mean),
+            change=numbers.signed(found.mean),
             low=numbers.signed(found.low),
             high=numbers.signed(found.high),
-            bar=charts.shares(
-                [("up", found.wins), ("same", found.ties), ("down", found.losses)], findings.record(found)
-            ),
-            record=findings.record(found),
-        )
-        if found.n
-        else EMPTY
-    )
-    return fill(
-        '<section class="answer {bearing}"><h2>{said}.</h2>{moved}{beside}{doubt}</section>',
-        bearing=found.outcome,
-        said=findings.conclusion(found),
-        moved=moved,
-        beside=_beside(levels),
-        doubt=_doubt(measured, serving),
+        ),
+        bar=charts.shares([("up", found.wins), ("same", found.ties), ("down", found.losses)], record),
+        record=record,
     )
 
 
 def _said(kind: str, title: str, sentences: Sequence[str]) -> Html:
-    """What the figures say of one question, nothing where they say nothing."""
+    """The findings on one question; nothing if there are none."""
     if not sentences:
         return EMPTY
     return fill(
@@ -128,40 +133,47 @@ def _said(kind: str, title: str, sentences: Sequence[str]) -> Html:
 
 
 def _beside(levels: Mapping[str, float | None]) -> Html:
-    """What the others reach, without which a level means little."""
+    """The levels of the other systems, for scale."""
     others = [
         f"{name} {numbers.plain(levels[system])}"
-        for system, name in (("random", "a random order"), ("bm25", "BM25"), ("hybrid", "fine-tuned and BM25 fused"))
+        for system, name in (
+            ("random", _("a random order")),
+            ("bm25", _("BM25")),
+            ("hybrid", _("fine-tuned and BM25 fused")),
+        )
         if levels.get(system) is not None
     ]
     if not others:
         return EMPTY
+    said = [_("For scale: {systems}.").format(systems=", ".join(others))]
     bm25, tuned = levels.get("bm25"), levels.get(TUNED)
-    above = bm25 is not None and tuned is not None and bm25 > tuned
-    return fill(
-        '<p class="beside">For scale: {others}.{above}</p>',
-        others=", ".join(others),
-        above=" BM25, which needs no training, is above the fine-tuned encoder here." if above else "",
-    )
+    if bm25 is not None and tuned is not None and bm25 > tuned:
+        said.append(_("BM25, which needs no training, is above the fine-tuned encoder here."))
+    return fill('<p class="beside">{said}</p>', said=" ".join(said))
 
 
 def _doubt(measured: Evaluation, serving: Mapping[str, EncoderDescription]) -> Html:
     others = runs.other_weights(measured, serving)
     if not others:
         return EMPTY
-    return fill(
-        '<p class="doubt" role="note">Measured with other weights than those that answer here ({others}): Search and '
-        "Compare need not show what these figures say.</p>",
-        others=" and ".join(others),
+    said = _(
+        "Measured with other weights than those that answer here ({encoders}): results on Search and Compare may "
+        "differ from these figures."
     )
+    return fill('<p class="doubt" role="note">{said}</p>', said=said.format(encoders=names.listed(others)))
 
 
 def _nothing() -> Html:
-    """What to do where nothing has been measured."""
+    """What to do if there is no evaluation."""
+    said = _(
+        "This store has no evaluation: it was made from a catalogue alone, or with a model that train.py did not "
+        "make. Search and Compare work all the same. Only judgments can tell whether fine-tuning helped; train.py "
+        "measures before and after:"
+    )
     return fill(
-        '<div class="evaluation"><section class="answer none"><h2>Nothing has been measured here.</h2><p>What is '
-        "served comes without an evaluation: it was made from a catalogue alone, or with a model that train.py did "
-        "not make. Search and Compare work all the same. Whether fine-tuning helped can only be told with judgments; "
-        "training measures before and after by itself:</p><pre><code>{commands}</code></pre></section></div>",
+        '<div class="evaluation"><section class="answer none"><h2>{head}</h2><p>{said}</p><pre><code>{commands}</code>'
+        "</pre></section></div>",
+        head=_("Nothing has been measured here."),
+        said=said,
         commands="\n".join(COMMANDS),
     )

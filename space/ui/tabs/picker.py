@@ -1,7 +1,7 @@
-"""The held-out queries to pick from, by what fine-tuning did to them. Knows how to list, not how to compare.
+"""The list of held-out queries on the Compare tab, sorted by what fine-tuning did to each.
 
-A list and no menu: the bars show at a glance how far wins and losses reach, and a real link a query can be opened in a
-tab of its own. Only as many as were asked for are in the page, since an evaluation may have thousands.
+A list with bars instead of a menu: it shows how large wins and losses are, and each query is a real link that can be
+opened in a browser tab of its own. The page holds 50 at a time, since an evaluation may have thousands.
 """
 
 from dataclasses import dataclass
@@ -10,16 +10,18 @@ from typing import Any
 import gradio as gr
 
 from space.evaluation.held_out_queries import ORDERS, HeldOut, HeldOutQuery
+from space.i18n import N_, fraction, ngettext, number
+from space.i18n import gettext as _
 from space.ui import links
-from space.ui.html import numbers
+from space.ui.events.areas import sent
 from space.ui.html.markup import EMPTY, Html, fill, join
+from space.ui.language import Texts, in_visitors_language
 from space.ui.links import Link
-from space.ui.words import label
 
 PAGE = 50
 METRIC = "nDCG@10"
-_NAMES = {"win": "Largest win", "loss": "Largest loss", "alphabet": "A–Z"}
-# A click with a key held is the browser's: another tab, another window.
+_ORDERS = {"win": N_("Largest win"), "loss": N_("Largest loss"), "alphabet": N_("A–Z")}
+# A click with a key held down opens the link in another tab or window, which is left to the browser.
 _SCRIPT = """element.addEventListener("click", (event) => {
   const more = event.target.closest(".more"), pick = event.target.closest(".pick");
   if (more) trigger("select", { more: more.dataset.shown });
@@ -32,7 +34,7 @@ _SCRIPT = """element.addEventListener("click", (event) => {
 
 @dataclass(frozen=True)
 class Picker:
-    """The components, folded away at first; ``listing`` is clicked with a ``link`` in the event."""
+    """The components, folded at first; a click on ``listing`` comes with a ``link`` in the event."""
 
     fold: gr.Accordion
     order: gr.Radio
@@ -40,34 +42,36 @@ class Picker:
     listing: gr.HTML
 
 
-def build_picker(held_out: HeldOut, *, several: bool) -> Picker:
-    """Lay the picker out where the caller's context is, and connect all but picking.
+def build_picker(held_out: HeldOut, texts: Texts, *, several: bool) -> Picker:
+    """Lay the picker out in the current context of Gradio, and connect everything but the choice of a query.
 
     Args:
         held_out: the queries; without any, the picker is hidden.
-        several: whether the catalogue has several locales, so that a query comes with its own.
+        texts: of the page.
+        several: whether the catalogue has several locales, so that a link to a query also sets its locale.
     """
     orders = list(ORDERS) if held_out.measured else ["alphabet"]
-    with gr.Accordion(headline(held_out), open=False, visible=len(held_out) > 0, elem_classes="e5-picker") as fold:
+    headed = texts.each(lambda: headline(held_out))
+    with gr.Accordion(headed, open=False, visible=len(held_out) > 0, elem_classes="e5-picker") as fold:
         with gr.Row(elem_classes="e5-pick"):
             order = gr.Radio(
-                [(str(label(_NAMES[name])), name) for name in orders],
+                [(str(texts.label(_ORDERS[name])), name) for name in orders],
                 value=orders[0],
-                label=label("Sorted by"),
+                label=texts.label("Sorted by"),
                 visible=len(orders) > 1,
                 min_width=330,
                 elem_classes="e5-order",
             )
             find = gr.Textbox(
-                label=label("Containing"),
-                placeholder=label("All queries"),
+                label=texts.label("Containing"),
+                placeholder=texts.label("All queries"),
                 lines=1,
                 max_lines=1,
                 max_length=200,
                 min_width=200,
             )
         listing = gr.HTML(
-            show(held_out, orders[0], several=several),
+            texts.each(lambda: show(held_out, orders[0], several=several)),
             apply_default_css=False,
             elem_classes="e5-list",
             js_on_load=_SCRIPT,
@@ -77,93 +81,93 @@ def build_picker(held_out: HeldOut, *, several: bool) -> Picker:
         return show(held_out, order, text or "", several=several)
 
     def more(order: str, text: str, event: gr.EventData) -> Html:
-        shown = str(getattr(event, "more", ""))[:9]
+        shown = sent(event, "more")[:9]
         return show(held_out, order, text or "", (int(shown) if shown.isdecimal() else 0) + PAGE, several=several)
 
     shared: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "always_last", "show_progress": "hidden"}
-    # Not ``find.input``: that follows key presses, and so no paste, no backspace and no Japanese.
-    gr.on([order.input, find.change], refresh, [order, find], listing, **shared)
-    listing.select(more, [order, find], listing, **shared)
+    # find.change and not find.input, which is not sent for a paste, a backspace or Japanese input.
+    gr.on([order.input, find.change], in_visitors_language(refresh), [order, find], listing, **shared)
+    listing.select(in_visitors_language(more), [order, find], listing, **shared)
     return Picker(fold, order, find, listing)
 
 
 def headline(held_out: HeldOut) -> str:
     """``Pick one of 105 held-out queries: 62 better · 30 worse · 13 the same``."""
+    count = len(held_out)
     if not held_out.measured:
-        return f"Pick one of {len(held_out):,} judged quer{'y' if len(held_out) == 1 else 'ies'}"
+        said = ngettext("Pick one of {n} judged query", "Pick one of {n} judged queries", count)
+        return said.format(n=number(count))
     better, worse, same = held_out.counts()
-    unknown = len(held_out) - better - worse - same
-    return (
-        f"Pick one of {len(held_out):,} held-out quer{'y' if len(held_out) == 1 else 'ies'}: "
-        f"{better:,} better · {worse:,} worse · {same:,} the same{f' · {unknown:,} undefined' if unknown else ''}"
-    )
+    unknown = count - better - worse - same
+    parts = [
+        _("{n} better").format(n=number(better)),
+        _("{n} worse").format(n=number(worse)),
+        _("{n} the same").format(n=number(same)),
+        *([_("{n} undefined").format(n=number(unknown))] if unknown else []),
+    ]
+    said = ngettext("Pick one of {n} held-out query: {counts}", "Pick one of {n} held-out queries: {counts}", count)
+    return said.format(n=number(count), counts=" · ".join(parts))
 
 
 def show(held_out: HeldOut, order: str, text: str = "", shown: int = PAGE, *, several: bool = False) -> Html:
-    """The list, or what to do where nothing is in it.
+    """The list, or that no query contains the text.
 
     Args:
         held_out: the queries.
-        order: one of ``ORDERS``; what else it is counts as the first.
-        text: what a query must hold.
+        order: one of ``ORDERS``; another value counts as the first.
+        text: what a query must contain.
         shown: how many at most.
         several: see ``build_picker``.
     """
     found = held_out.ordered(order if order in ORDERS else ORDERS[0], text)
     if not found:
-        return fill('<p class="quiet">No query contains “{text}”.</p>', text=text.strip())
+        return _quiet(_("No query contains “{text}”.").format(text=text.strip()))
     largest = max((abs(entry.difference or 0.0) for entry in held_out.entries), default=0.0)
     rows = join(
         _row(entry, largest, measured=held_out.measured, locales=len(held_out.locales) > 1, several=several)
         for entry in found[:shown]
     )
+    head = _("Difference in {metric}, fine-tuned minus base, full catalogue").format(metric=METRIC)
     return fill(
         '{head}<ol class="queries{bars}">{rows}</ol>{more}',
-        head=fill('<p class="quiet">Difference in {metric}, fine-tuned minus base, full catalogue</p>', metric=METRIC)
-        if held_out.measured
-        else EMPTY,
+        head=_quiet(head) if held_out.measured else EMPTY,
         bars=" measured" if held_out.measured else "",
         rows=rows,
-        more=fill(
-            '<p class="quiet">{said} of {n} <button type="button" class="more" data-shown="{shown}">Show more</button>'
-            "</p>",
-            said=f"{shown:,}",
-            shown=shown,
-            n=f"{len(found):,}",
-        )
-        if len(found) > shown
-        else EMPTY,
+        more=_show_more(shown, len(found)) if len(found) > shown else EMPTY,
     )
 
 
 def position(held_out: HeldOut, link: Link, *, several: bool) -> Html:
-    """Where the compared query stands among the held-out ones, and the ways to the next better and the next worse.
+    """Which held-out query is compared, and links to the next better and the next worse one.
 
-    Nothing where it is not one of them.
+    Nothing if the query is not one of them.
     """
     place = held_out.place(link.query, link.filters.get("locale", ""))
     if place is None:
         return EMPTY
-    entry = held_out.entries[place]
+    entry, n = held_out.entries[place], number(len(held_out))
+    at = fill("<b>{at}</b>", at=number(place + 1))
     if not held_out.measured:
-        said = fill("Judged query <b>{at}</b> of {n}", at=f"{place + 1:,}", n=f"{len(held_out):,}")
+        said = fill(_("Judged query {at} of {n}"), at=at, n=n)
     else:
+        by = fill('<b class="change {kind}">{by}</b>', kind=_kind(entry.difference), by=_signed(entry.difference))
         said = fill(
-            'Held-out query <b>{at}</b> of {n}, best to worst: <b class="change {kind}">{by}</b> {metric} '
-            "in the evaluation",
-            at=f"{place + 1:,}",
-            n=f"{len(held_out):,}",
-            kind=_kind(entry.difference),
-            by=numbers.signed(entry.difference),
+            _("Held-out query {at} of {n}, best to worst: {by} {metric} in the evaluation"),
+            at=at,
+            n=n,
+            by=by,
             metric=METRIC,
         )
     ways = join(
         _way(held_out.entries[other], name, link, several)
-        for other, name in ((place - 1, "‹ Previous"), (place + 1, "Next ›"))
+        for other, name in ((place - 1, _("‹ Previous")), (place + 1, _("Next ›")))
         if 0 <= other < len(held_out)
     )
     return fill(
-        '<nav class="place" aria-label="Held-out queries"><span>{said}</span>{ways}</nav>', said=said, ways=ways
+        '<nav class="place" aria-label="{name}"><span>{said}</span>{ways}</nav>',
+        name=_("Held-out queries"),
+        said=said,
+        ways=ways,
     )
 
 
@@ -183,7 +187,7 @@ def _row(entry: HeldOutQuery, largest: float, *, measured: bool, locales: bool, 
             '<span class="change {kind}">{by}</span>'
             '<span class="bar {kind}" aria-hidden="true"><i style="--share:{share}"></i></span>',
             kind=_kind(entry.difference),
-            by=numbers.signed(entry.difference),
+            by=_signed(entry.difference),
             share=f"{share:.3f}",
         )
         if measured
@@ -193,14 +197,31 @@ def _row(entry: HeldOutQuery, largest: float, *, measured: bool, locales: bool, 
     )
 
 
+def _show_more(shown: int, found: int) -> Html:
+    return fill(
+        '<p class="quiet">{said} <button type="button" class="more" data-shown="{shown}">{more}</button></p>',
+        said=_("{shown} of {n}").format(shown=number(shown), n=number(found)),
+        shown=shown,
+        more=_("Show more"),
+    )
+
+
 def _way(entry: HeldOutQuery, name: str, like: Link, several: bool) -> Html:
     return fill(
         '<a class="carry" href="{href}" title="{by}{query}">{name}</a>',
         href=links.build(link_to(entry, like, several=several)),
-        by="" if entry.difference is None else f"{numbers.signed(entry.difference)} ",
+        by="" if entry.difference is None else f"{_signed(entry.difference)} ",
         query=entry.query,
         name=name,
     )
+
+
+def _quiet(text: str) -> Html:
+    return fill('<p class="quiet">{text}</p>', text=text)
+
+
+def _signed(difference: float | None) -> str:
+    return "–" if difference is None else fraction(difference, signed=True)
 
 
 def _kind(difference: float | None) -> str:

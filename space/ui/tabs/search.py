@@ -6,61 +6,64 @@ from dataclasses import dataclass, replace
 import gradio as gr
 from gradio.components import Component
 
-from space.data.filters import FILTERS
 from space.errors import QueryError
+from space.i18n import N_
+from space.i18n import gettext as _
 from space.search.engine import SearchEngine
 from space.search.request import SYSTEMS
 from space.search.results import Hit
 from space.ui import links
-from space.ui.events.form import Form, build_form
-from space.ui.events.form_events import connect, result_area
-from space.ui.html import cards
+from space.ui.events.areas import result_area
+from space.ui.events.form import Form, build_form, link_of
+from space.ui.events.form_events import connect
+from space.ui.html import cards, names
 from space.ui.html.markup import Html, join
+from space.ui.html.panels import problem
+from space.ui.language import Texts
 from space.ui.links import Link
-from space.ui.words import label
 
-WELCOME = "Type a query, or try one of the examples: the closest products appear here, best first."
+WELCOME = N_("Type a query, or try one of the examples: the closest products appear here, best first.")
 
 
 @dataclass(frozen=True)
 class SearchTab:
-    """The components, and what fills the last of them, for whoever does so from outside.
+    """The components, and how a link fills them.
 
     Attributes:
-        like: hidden, ``Link.like`` of what is shown, so that a changed filter applies to it.
+        complete: a link with what it leaves to the tab.
         show: a link to results, errors included.
-        welcome: what stands there while there is no query.
+        welcome: what the output shows while there is no query.
     """
 
     form: Form
-    system: gr.Radio
-    fold: gr.Checkbox
-    like: gr.Textbox
     output: gr.HTML
+    complete: Callable[[Link], Link]
     show: Callable[[Link], Html]
     welcome: str = WELCOME
 
 
-def build_search_tab(engine: SearchEngine, turns: list[Component]) -> SearchTab:
-    """Lay out the tab where the caller's context is, and connect it; ``turns`` are of the page."""
+def build_search_tab(engine: SearchEngine, texts: Texts, latest: list[Component]) -> SearchTab:
+    """Lay out the tab in the current context of Gradio, and connect it."""
+    systems = [name for name in SYSTEMS if name in engine.systems]
     system = gr.Radio(
-        [(str(label(cards.NAMES[name])), name) for name in SYSTEMS if name in engine.systems],
-        value=next(name for name in SYSTEMS if name in engine.systems),
-        label=label("System"),
+        [(str(texts.label(names.SYSTEMS[name])), name) for name in systems],
+        value=systems[0],
+        label=texts.label("System"),
         render=False,
         min_width=455,
         elem_classes="e5-system",
     )
     fold = gr.Checkbox(
-        label=label("Fold near-duplicates"),
-        info=label("Same but for size or colour"),
+        label=texts.label("Fold near-duplicates"),
+        info=texts.label("Same but for size or colour"),
         render=False,
         min_width=200,
         elem_classes="e5-fold",
     )
-    form = build_form(engine, "Search", system, fold)
-    like = gr.Textbox(visible=False)
-    output = result_area(WELCOME)
+    # Hidden: ``Link.like`` of what is shown, so that a changed filter applies to it.
+    like = gr.Textbox(visible=False, render=False)
+    form = build_form(engine, texts, N_("Search"), {"system": system}, {"fold": fold, "like": like})
+    output = result_area(texts, WELCOME)
 
     def show(link: Link) -> Html:
         try:
@@ -70,22 +73,19 @@ def build_search_tab(engine: SearchEngine, turns: list[Component]) -> SearchTab:
                 found = engine.search(link.query, link.k, link.system, fold=link.fold, **link.filters)
                 link = replace(link, query=found.query)
         except QueryError as error:
-            return cards.message(str(error))
+            return problem(str(error))
 
         def more(hit: Hit) -> Html:
             return links.more_like(link, hit.product_locale, hit.product_id, hit.title)
 
         if not link.like:
-            offer = links.offer(link, other=replace(link, tab="compare"), label="Compare this query")
+            offer = links.offer(link, other=replace(link, tab="compare"), label=_("Compare this query"))
         elif link.query:
-            offer = links.offer(link, other=replace(link, like=""), label=f"Back to “{link.query}”")
+            back = _("Back to “{query}”").format(query=link.query)
+            offer = links.offer(link, other=replace(link, like=""), label=back)
         else:
             offer = links.offer(link, other=None)
         return join([offer, cards.results(found, more)])
 
-    def ask(query: str, k: int, system: str, fold: bool, like: str, *filters: str) -> Html:
-        filtered = dict(zip(FILTERS, filters, strict=True))
-        return show(Link((query or "").strip(), k, "search", system, filtered, fold=fold, like=like))
-
-    connect(form, ask, [form.k, system, fold, like], output, "search", turns, instead=like)
-    return SearchTab(form, system, fold, like, output, show)
+    connect(form, lambda given: show(link_of("search", given)), output, "search", latest)
+    return SearchTab(form, output, lambda link: link, show)

@@ -1,76 +1,70 @@
-"""The tab that searches a visitor's own small catalogue. Keeps it in the state of the visit, and nowhere else."""
+"""The tab that searches a visitor's own small catalogue, which is kept in the state of the visit and nowhere else."""
 
 import base64
 import binascii
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from space.errors import UserError
+from space.i18n import N_, number
+from space.i18n import gettext as _
 from space.search import uploaded_catalogue
 from space.search.engine import SearchEngine
-from space.ui.events.form_events import ALONE, result_area
-from space.ui.html import cards, comparison
+from space.ui.events.areas import result_area, sent
+from space.ui.events.form_events import ALONE
+from space.ui.html import comparison, names
 from space.ui.html.markup import Html, fill
+from space.ui.html.panels import problem, welcome
+from space.ui.language import Texts, in_visitors_language
 from space.ui.static import script
-from space.ui.words import label
 
-#: Embedding 2,000 products takes the better part of a minute of every core: one visitor at a time, and never in the
-#: places that searches wait for.
+#: Embedding 2,000 products keeps all cores busy for most of a minute: one visitor at a time, in a queue of its own.
 EMBEDDING = {"concurrency_limit": 1, "concurrency_id": "own"}
 KEPT_SECONDS = 3600
 K = 10
-WELCOME = "Your products, found by base, fine-tuned and BM25 side by side, appear here."
-_ABOUT = fill(
-    '<p class="about-own">Paste a table or choose a CSV file: at most {rows} rows and {megabytes} MB, separated by '
-    "comma, semicolon or tab. The first line names the columns: <b>title</b> or <b>name</b>, and if you have them "
-    "<b>id</b>, <b>brand</b>, <b>color</b>. It stays in this server’s memory for this visit, an hour at most, and is "
-    "never written to its disk.</p>",
-    rows=f"{uploaded_catalogue.MAX_ROWS:,}",
-    megabytes=uploaded_catalogue.MAX_BYTES // 1_000_000,
-)
-_CHOOSE = (
-    '<label class="choose"><input type="file" accept=".csv,.tsv,.txt,text/csv,text/plain">'
-    "<span>Choose a CSV file, or drop it here</span></label>"
-)
+WELCOME = N_("Your products, found by base, fine-tuned and BM25 side by side, appear here.")
 
 
-@dataclass(frozen=True)
-class OwnTab:
-    """What others need of the tab: the state that holds the visitor's engine, or None."""
+def build_own_tab(engine: SearchEngine, texts: Texts) -> gr.State:
+    """Lay out the tab in the current context of Gradio, and connect it.
 
-    engine: gr.State
+    Args:
+        engine: lends its encoders.
+        texts: of the page.
 
-
-def build_own_tab(engine: SearchEngine) -> OwnTab:
-    """Lay out the tab where the caller's context is, and connect it; ``engine`` lends its encoders."""
+    Returns:
+        The state that holds the engine over the visitor's catalogue, or None.
+    """
     mine = gr.State(None, time_to_live=KEPT_SECONDS)
     with gr.Column(elem_classes="e5-own"):
-        gr.HTML(_ABOUT, apply_default_css=False, js_on_load=None, elem_classes="e5-own-about")
+        gr.HTML(texts.each(_about), apply_default_css=False, js_on_load=None, elem_classes="e5-own-about")
         text = gr.Textbox(
-            label=label("Your table"),
+            label=texts.label("Your table"),
             placeholder="title,brand,color\nRed running shoes,Acme,red\nCeramic coffee mug,Earthen,white",
             lines=5,
             max_lines=9,
             elem_classes="e5-own-text",
         )
         with gr.Row(elem_classes="e5-own-ways"):
-            load = gr.Button(label("Load this table"), variant="primary", scale=0, min_width=170)
+            load = gr.Button(texts.label("Load this table"), variant="primary", scale=0, min_width=170)
+            # Not gr.UploadButton: Gradio 6.31 writes every upload to the server's disk, which this tab promises not to
+            # do, and needs the address /upload, where anyone could fill the disk (closed in guard.py). Instead own.js
+            # reads the file in the browser and sends its content with the event.
             choose = gr.HTML(
-                _CHOOSE,
+                texts.each(_choose),
                 apply_default_css=False,
                 elem_classes="e5-own-choose",
                 js_on_load=script("own").replace("MAX_BYTES", str(uploaded_catalogue.MAX_BYTES)),
             )
-            example = gr.Button(label("Use an example"), variant="secondary", scale=0, min_width=170)
-            forget = gr.Button(label("Forget it"), variant="secondary", scale=0, min_width=100, visible=False)
+            example = gr.Button(texts.label("Use an example"), variant="secondary", scale=0, min_width=170)
+            forget = gr.Button(texts.label("Forget it"), variant="secondary", scale=0, min_width=100, visible=False)
         status = gr.HTML("", apply_default_css=False, elem_classes=["e5-out", "e5-own-status"], js_on_load=None)
         with gr.Row(elem_classes="e5-ask", equal_height=True, visible=False) as asking:
             query = gr.Textbox(
-                label=label("Query"),
-                placeholder=label("What are you looking for in your catalogue?"),
+                label=texts.label("Query"),
+                placeholder=texts.label("What are you looking for in your catalogue?"),
                 max_lines=1,
                 show_label=False,
                 container=False,
@@ -78,8 +72,8 @@ def build_own_tab(engine: SearchEngine) -> OwnTab:
                 min_width=240,
                 elem_classes="e5-query",
             )
-            search = gr.Button(label("Compare"), variant="primary", scale=0, min_width=120, elem_classes="e5-go")
-        output = result_area(WELCOME)
+            search = gr.Button(texts.label("Compare"), variant="primary", scale=0, min_width=120, elem_classes="e5-go")
+        output = result_area(texts, WELCOME)
 
     def take(data: bytes, source: str, progress: gr.Progress, ask_first: str = "") -> dict[Any, Any]:
         start = time.perf_counter()
@@ -88,98 +82,132 @@ def build_own_tab(engine: SearchEngine) -> OwnTab:
             found = uploaded_catalogue.embed(
                 engine,
                 products,
-                lambda done, total: progress((done, total), desc="Embedding", unit="products"),
+                lambda done, total: progress((done, total), desc=_("Embedding"), unit=_("products")),
             )
         except UserError as error:
-            return {status: cards.message(str(error))}
+            return {status: problem(str(error))}
         return {
             mine: found,
             status: loaded(len(found), source, time.perf_counter() - start),
             asking: gr.Row(visible=True),
             forget: gr.Button(visible=True),
             query: ask_first,
-            output: answer(found, ask_first) if ask_first else cards.welcome("Now ask for something in it."),
+            output: answer(found, ask_first) if ask_first else welcome(_("Now ask for something in it.")),
         }
 
     def take_text(pasted: str, progress: gr.Progress = gr.Progress()) -> dict[Any, Any]:  # noqa: B008 - Gradio's way
-        return take((pasted or "").encode("utf-8", "replace"), "your table", progress)
+        return take((pasted or "").encode("utf-8", "replace"), _("your table"), progress)
 
     def take_file(event: gr.EventData, progress: gr.Progress = gr.Progress()) -> dict[Any, Any]:  # noqa: B008
+        name = file_name(sent(event, "name"))
         try:
-            data = contents(event._data)
+            data = contents(name, sent(event, "size"), sent(event, "data"))
         except UserError as error:
-            return {status: cards.message(str(error))}
-        return take(data, file_name(event._data), progress)
+            return {status: problem(str(error))}
+        return take(data, name, progress)
 
     def take_example(progress: gr.Progress = gr.Progress()) -> dict[Any, Any]:  # noqa: B008
         found = take(
             uploaded_catalogue.EXAMPLE.encode(),
-            uploaded_catalogue.EXAMPLE_NAME,
+            _(uploaded_catalogue.EXAMPLE_NAME),
             progress,
             uploaded_catalogue.EXAMPLE_QUERY,
         )
         return found | {text: uploaded_catalogue.EXAMPLE}
 
     def drop() -> dict[Any, Any]:
-        said = fill('<p class="loaded" role="status">Forgotten: nothing of it is left on this server.</p>')
         return {
             mine: None,
-            status: said,
+            status: _loaded(_("Forgotten: nothing of it is left on this server.")),
             asking: gr.Row(visible=False),
             forget: gr.Button(visible=False),
             query: "",
             text: "",
-            output: cards.welcome(WELCOME),
+            output: welcome(_(WELCOME)),
         }
 
     private: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "always_last"}
     outputs = [mine, status, asking, forget, query, output, text]
     embedding = private | {"show_progress": "full", "show_progress_on": status, **EMBEDDING}
-    load.click(take_text, text, outputs, **embedding)
-    choose.upload(take_file, None, outputs, **embedding)
-    example.click(take_example, None, outputs, **embedding)
-    forget.click(drop, None, outputs, queue=False, **private)
-    gr.on([query.submit, search.click], answer, [mine, query], output, show_progress="minimal", **private, **ALONE)
-    return OwnTab(mine)
+    load.click(in_visitors_language(take_text), text, outputs, **embedding)
+    choose.upload(in_visitors_language(take_file), None, outputs, **embedding)
+    example.click(in_visitors_language(take_example), None, outputs, **embedding)
+    forget.click(in_visitors_language(drop), None, outputs, queue=False, **private)
+    asked = in_visitors_language(answer)
+    gr.on([query.submit, search.click], asked, [mine, query], output, show_progress="minimal", **private, **ALONE)
+    return mine
 
 
 def answer(engine: SearchEngine | None, query: str) -> Html:
     """A comparison over the visitor's products, errors included."""
     if engine is None:
-        return cards.message(f"this catalogue is no longer kept ({KEPT_SECONDS // 60} minutes at most): load it again")
+        said = _("this catalogue is no longer kept ({minutes} minutes at most): load it again")
+        return problem(said.format(minutes=KEPT_SECONDS // 60))
     try:
         found = engine.compare(query, K)
     except UserError as error:
-        return cards.message(str(error))
+        return problem(str(error))
     return fill('<div data-query="{query}">{found}</div>', query=found.query, found=comparison.comparison(found))
 
 
 def loaded(products: int, source: str, seconds: float) -> Html:
-    """That it went well."""
-    return fill(
-        '<p class="loaded" role="status"><strong>{count}</strong> from {source}, embedded with both encoders in '
-        "{seconds} s.</p>",
-        count=cards.counted(products, "product"),
-        source=source,
-        seconds=f"{seconds:.1f}",
+    """How many products were loaded and how long it took."""
+    return _loaded(
+        fill(
+            _("<strong>{products}</strong> from {source}, embedded with both encoders in {seconds} s."),
+            products=names.products(products),
+            source=source,
+            seconds=number(seconds, 1),
+        )
     )
 
 
-def file_name(sent: dict[str, Any]) -> str:
+def file_name(name: str) -> str:
     """What to call the file in messages."""
-    return f"“{str(sent.get('name') or 'file')[:80]}”"
+    return f"“{(name or _('file'))[:80]}”"
 
 
-def contents(sent: dict[str, Any]) -> bytes:
-    """The bytes of a file as own.js sends them; larger ones come as their size alone.
+def contents(name: str, size: str, data: str) -> bytes:
+    """The bytes of a file.
+
+    Args:
+        name: what to call it in messages.
+        size: in bytes, as digits.
+        data: a data URL, "" for a file that is too large to be sent.
 
     Raises:
-        UserError: too large, or it did not arrive.
+        UserError: too large, or incomplete.
     """
-    size, data = sent.get("size"), sent.get("data")
-    if isinstance(size, int) and size > uploaded_catalogue.MAX_BYTES:
-        raise uploaded_catalogue.too_large(file_name(sent), size)
+    bytes_ = int(size[:12]) if size.isdecimal() else 0
+    if bytes_ > uploaded_catalogue.MAX_BYTES:
+        raise uploaded_catalogue.too_large(name, bytes_)
     try:
-        return base64.b64decode(str(data).rpartition(",")[2], validate=True) if size else b""
+        return base64.b64decode(data.rpartition(",")[2], validate=True) if bytes_ else b""
     except binascii.Error as error:
-        raise UserError(f"{file_name(sent)}: did not arrive whole; choose it again") from error
+        raise UserError(_("{file}: did not arrive whole; choose it again").format(file=name)) from error
+
+
+def _about() -> Html:
+    said = _(
+        "Paste a table or choose a CSV file: at most {rows} rows and {megabytes} MB, separated by comma, semicolon or "
+        "tab. The first line names the columns: <b>title</b> or <b>name</b>, and if you have them <b>id</b>, "
+        "<b>brand</b>, <b>color</b>. It stays in this server’s memory for this visit, an hour at most, and is never "
+        "written to its disk."
+    )
+    megabytes = uploaded_catalogue.MAX_BYTES // 1_000_000
+    return fill(
+        '<p class="about-own">{said}</p>',
+        said=fill(said, rows=number(uploaded_catalogue.MAX_ROWS), megabytes=megabytes),
+    )
+
+
+def _choose() -> Html:
+    return fill(
+        '<label class="choose"><input type="file" accept=".csv,.tsv,.txt,text/csv,text/plain"><span>{said}</span>'
+        "</label>",
+        said=_("Choose a CSV file, or drop it here"),
+    )
+
+
+def _loaded(said: str) -> Html:
+    return fill('<p class="loaded" role="status">{said}</p>', said=said)

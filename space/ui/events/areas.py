@@ -1,0 +1,74 @@
+"""Places on the page for HTML from the server, and what their scripts send back."""
+
+from collections.abc import Callable
+
+import gradio as gr
+
+from space.i18n import gettext as _
+from space.ui.html.markup import Html
+from space.ui.html.panels import welcome
+from space.ui.language import Texts, in_visitors_language
+from space.ui.static import script
+
+# A hidden element has no size, so this also sees a tab that was opened by a link or by the server.
+_WHEN_SHOWN = """let seen = false;
+new ResizeObserver(() => {
+  const now = element.checkVisibility();
+  if (now && !seen && (ALWAYS || element.querySelector(".panel"))) trigger("appear");
+  seen = now;
+}).observe(element);"""
+
+
+def result_area(texts: Texts, text: str) -> gr.HTML:
+    """Where results go; until then it shows ``text``."""
+    return gr.HTML(
+        texts.each(lambda: welcome(_(text))),
+        apply_default_css=False,
+        elem_classes="e5-out",
+        js_on_load=script("links", "results"),
+    )
+
+
+def report_area(
+    texts: Texts,
+    make: Callable[[], Html],
+    waiting: str,
+    *,
+    classes: list[str],
+    always: bool = False,
+    scripts: str = "",
+) -> gr.HTML:
+    """A report that is made when the visitor opens its tab.
+
+    Args:
+        texts: of the page.
+        make: returns the report in the current language.
+        waiting: what the area shows until then.
+        classes: of the element.
+        always: make it anew each time the tab is opened.
+        scripts: further JavaScript for the area.
+    """
+    area = gr.HTML(
+        texts.each(lambda: welcome(_(waiting))),
+        apply_default_css=False,
+        elem_classes=classes,
+        js_on_load=_WHEN_SHOWN.replace("ALWAYS", "true" if always else "false") + scripts,
+    )
+    area.appear(
+        in_visitors_language(make),
+        None,
+        area,
+        api_visibility="private",
+        show_progress="hidden",
+        trigger_mode="once",
+    )
+    return area
+
+
+def sent(event: gr.EventData, name: str) -> str:
+    """A text that a script of the page sent with an event; "" if it is missing or no text: requests can be forged."""
+    try:
+        value = getattr(event, name, "")
+    except TypeError:  # Gradio 6.31 raises this for an event that was sent without data
+        return ""
+    return value if isinstance(value, str) else ""

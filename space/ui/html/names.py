@@ -1,0 +1,56 @@
+"""Words that many parts of the page share: names of systems, scores and fields, and counted nouns."""
+
+from collections.abc import Sequence
+
+from space.i18n import N_, ngettext, number
+from space.i18n import gettext as _
+
+SYSTEMS = {"tuned": N_("Fine-tuned"), "base": N_("Base"), "bm25": N_("BM25"), "hybrid": N_("Hybrid")}
+SCORES = {"tuned": N_("cosine"), "base": N_("cosine"), "bm25": N_("BM25 score"), "hybrid": N_("fused score")}
+#: {metric of an evaluation: its name in the field}.
+METRICS = {
+    "ndcg": "nDCG",
+    "ndcg@10": "nDCG@10",
+    "recall@100": "Exact recall@100",
+    "mrr@10": "MRR@10",
+    "exact@1": "Exact@1",
+}
+#: The language of each ESCI locale, so that screen readers and fonts treat a title as text of that language.
+LANGUAGES = {"us": "en", "es": "es", "jp": "ja"}
+
+
+def system_name(system: str) -> str:
+    """``Fine-tuned`` for "tuned"; the name of an unknown system stays as it is."""
+    return _(SYSTEMS[system]) if system in SYSTEMS else system
+
+
+def score_name(system: str) -> str:
+    """What the scores of a system are called: cosine, BM25 score, fused score."""
+    return _(SCORES.get(system, N_("score")))
+
+
+def language_of(locale: str) -> str:
+    """The ``lang`` attribute for texts of a locale: "en" for us, "" for an unknown one."""
+    return LANGUAGES.get(locale, "")
+
+
+def products(count: int) -> str:
+    """``1 product``, ``1,024 products``."""
+    return ngettext("{n} product", "{n} products", count).format(n=number(count))
+
+
+def queries(count: int) -> str:
+    """``1 query``, ``1,024 queries``."""
+    return ngettext("{n} query", "{n} queries", count).format(n=number(count))
+
+
+def judgments(count: int) -> str:
+    """``1 judgment``, ``1,024 judgments``."""
+    return ngettext("{n} judgment", "{n} judgments", count).format(n=number(count))
+
+
+def listed(items: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return (
+        items[-1] if len(items) == 1 else _("{items} and {last}").format(items=", ".join(items[:-1]), last=items[-1])
+    )

@@ -1,0 +1,72 @@
+"""Product pictures: only from public http(s) addresses, with a coloured letter as placeholder."""
+
+import re
+import zlib
+from urllib.parse import urlsplit
+
+from space.search.results import Product
+from space.ui.html.markup import EMPTY, Html, fill
+
+_HOST = re.compile(r"[a-z0-9._-]+")
+#: Top-level domains that exist only inside local networks.
+_LOCAL = {
+    "arpa",
+    "corp",
+    "home",
+    "internal",
+    "intranet",
+    "invalid",
+    "lan",
+    "local",
+    "localdomain",
+    "localhost",
+    "onion",
+}
+
+
+def picture(product: Product) -> Html:
+    """The product's picture over a placeholder, which shows while the picture loads and if it cannot be loaded."""
+    letter = next((character for character in product.title if character.isalnum()), "?").upper()
+    url = image_url(product.extra.get("image_url"))
+    image = (
+        fill(
+            '<img src="{url}" alt="{title}" loading="lazy" decoding="async" referrerpolicy="no-referrer">',
+            url=url,
+            title=product.title,
+        )
+        if url
+        else EMPTY
+    )
+    return fill(
+        '<span class="picture" style="--hue:{hue}"><span aria-hidden="true">{letter}</span>{image}</span>',
+        # The same colour for all products of a brand.
+        hue=zlib.crc32((product.brand or product.title).encode("utf-8", "replace")) % 360,
+        letter=letter,
+        image=image,
+    )
+
+
+def image_url(value: object) -> str | None:
+    """``value`` if it is an http(s) address with a public host name and a usual port, else None.
+
+    Refused are javascript: and data: addresses, paths of this site, addresses with a user name, numeric hosts and
+    local names: a catalogue comes from a stranger and must not make browsers send requests into a visitor's network.
+    """
+    if not isinstance(value, str) or any(one.isspace() or not one.isprintable() or one == "\\" for one in value):
+        return None
+    try:
+        parts = urlsplit(value)
+        usual = parts.port in (None, 80, 443) and parts.username is None
+    except ValueError:  # an unclosed bracket in the host, or a port that is not a number
+        return None
+    return value if parts.scheme in ("http", "https") and usual and _is_public(parts.hostname or "") else None
+
+
+def _is_public(host: str) -> bool:
+    """Whether a host is a name in a public domain.
+
+    Only ASCII letters: browsers map other characters, such as full-width ones, to different names.
+    """
+    *above, last = host.rstrip(".").split(".")
+    named = bool(above) and all(above) and last[:1].isalpha() and _HOST.fullmatch(host) is not None
+    return named and last not in _LOCAL
