@@ -1,4 +1,4 @@
-"""build_embeddings.py as a user runs it: by two processes of which one is killed, again, on an own catalogue."""
+"""build_embeddings.py as a user runs it: with a process killed, a second time, on a shop's own catalogue."""
 
 import os
 import re
@@ -54,15 +54,15 @@ def test_the_store_holds_what_the_encoders_say(built, tiny_e5):
 
 
 def test_the_page_searches_with_the_bm25_that_was_measured(built, tiny_e5):
-    """Another k1 in the app than in the evaluation would show a baseline that nobody measured."""
+    """With another k1 than the evaluation the app would show a baseline that was not measured."""
     measured = Store(built / "artifacts").evaluation()["bm25"]
     engine = load_engine(str(built / "saved_e5_model"), str(tiny_e5), str(built / "artifacts"), offline=True)
     index = engine.systems["bm25"].index
     assert (index.k1, index.b) == (measured["k1"], measured["b"]) != (K1, B)
 
 
-def test_a_large_store_is_served_from_beside_itself_and_answers_the_same(built, tiny_e5, tmp_path, monkeypatch):
-    """No store of a test is large, so the bound is lowered. The second start finds what the first made."""
+def test_a_large_store_is_mapped_and_answers_the_same(built, tiny_e5, tmp_path, monkeypatch):
+    """MAPPED_FROM is lowered, since no store of a test is large. The second start finds the files of the first."""
     shutil.copytree(built / "artifacts", tmp_path / "artifacts")
     names = str(built / "saved_e5_model"), str(tiny_e5), str(tmp_path / "artifacts")
     expected = load_engine(*names, offline=True).compare("red kettle", 20, ["base", "tuned", "bm25", "hybrid"])
@@ -77,7 +77,7 @@ def test_a_large_store_is_served_from_beside_itself_and_answers_the_same(built, 
 
 
 def test_a_killed_process_s_shards_are_taken_over_to_the_same_bytes(built, tiny_e5, tmp_path):
-    """Of two processes one is killed. The launcher ends the other and starts both anew; what was finished is kept."""
+    """One of two processes is killed: the launcher starts both again, and they keep the finished shards."""
     output = tmp_path / "artifacts"
     words = command(*arguments(tiny_e5, output), launch=2, restarts=1)
     launcher = subprocess.Popen(words, cwd=built, env=environment(), stderr=subprocess.PIPE, text=True)
@@ -98,7 +98,7 @@ def test_a_killed_process_s_shards_are_taken_over_to_the_same_bytes(built, tiny_
 
 
 def worker(launcher, rank):
-    """The process of that rank among the launcher's children."""
+    """Process id of the launcher's child with that rank."""
     for children in Path(f"/proc/{launcher}/task").glob("*/children"):
         for child in children.read_text().split():
             if f"LOCAL_RANK={rank}".encode() in Path(f"/proc/{child}/environ").read_bytes().split(b"\0"):
@@ -108,7 +108,7 @@ def worker(launcher, rank):
 
 @pytest.fixture
 def build(monkeypatch, caplog):
-    """build_embeddings.py within this process: (arguments, folder) -> what it said."""
+    """Runs build_embeddings.py in this process: (arguments, folder) -> its log."""
 
     def run(arguments, folder):
         monkeypatch.chdir(folder)
@@ -149,7 +149,7 @@ def test_an_own_catalogue(built, tiny_e5, tmp_path, build):
 
 @pytest.mark.parametrize("found", ['{"verdict": "x"', '{"eval_loss": 0.3}', '{"verdict": "x"}', "[1]"])
 def test_a_foreign_evaluation_beside_the_model_is_left_out(built, tmp_path, found, caplog):
-    """Else the card ends in an error, after the last shard, and at every start again."""
+    """Otherwise the card would fail after the last shard, and again at every start."""
     (tmp_path / "evaluation.json").write_text(found)
     assert evaluation_of(tmp_path) is None
     assert "evaluation.json is not what train.py writes" in caplog.text

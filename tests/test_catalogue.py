@@ -1,4 +1,4 @@
-"""A shop's own file, in whatever form, becomes a catalogue whose ids can be relied on, or one clear sentence."""
+"""A shop's own file becomes a catalogue with unique ids, or it is refused in one sentence."""
 
 import json
 
@@ -59,14 +59,14 @@ def test_formats(tmp_path, name):
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])
 def test_column_map(tmp_path, suffix):
-    """``--columns`` renames; what the file has beyond that is left out."""
+    """``--columns`` renames columns; other columns of the file are left out."""
     rows = [{theirs: row[ours] for ours, theirs in NAMED_BY_SHOP.items()} | {"stock": "3"} for row in ROWS]
     found = load_catalogue(write(tmp_path / f"c{suffix}", rows), NAMED_BY_SHOP)
     assert found.drop_columns("product_locale").to_pylist() == ROWS
 
 
 def test_column_map_goes_before_a_column_of_our_name(tmp_path):
-    """A shop's file may hold a product_title that is not the one to use, or two that are swapped."""
+    """A file may have a product_title that should not be used, or two columns with swapped names."""
     path = write(tmp_path / "c.csv", [{"product_id": "1", "product_title": "old", "name": "new"}])
     assert load_catalogue(path, {"product_title": "name"})["product_title"].to_pylist() == ["new"]
     swapped = load_catalogue(path, {"product_id": "product_title", "product_title": "product_id"})
@@ -94,7 +94,7 @@ def test_numbers_and_dates_stay_as_written(tmp_path):
 
 
 def test_whole_numbers_as_ids(tmp_path):
-    """Files that keep ids as numbers are common; "5" must be found again as "5" and not as "5.0"."""
+    """Many files have ids as numbers: 5 must become "5" and not "5.0"."""
     for name in ("c.parquet", "c.jsonl"):
         path = write(
             tmp_path / name, [{"product_id": 5, "product_title": "a"}, {"product_id": 10**15, "product_title": "b"}]
@@ -125,7 +125,7 @@ def test_extra_columns_are_typed(tmp_path):
 
 
 def test_locales(tmp_path):
-    """An id may stand once in each locale; the default locale is only for files without the column."""
+    """The same id may be in two locales; the default locale is only for files without the column."""
     rows = [{"product_id": "1", "product_locale": locale, "product_title": locale} for locale in ("us", "jp")]
     path = write(tmp_path / "c.csv", rows)
     assert load_catalogue(path, default_locale="es")["product_locale"].to_pylist() == ["us", "jp"]
@@ -134,7 +134,7 @@ def test_locales(tmp_path):
 
 
 def test_bullets_are_opt_in(tmp_path):
-    """They are most of the bytes, so they are read only where they go into the passage."""
+    """They are most of the bytes, so they are only read if the passage needs them."""
     path = write(tmp_path / "c.csv", [{"product_id": "1", "product_title": "a", BULLETS: "soft"}])
     assert BULLETS not in load_catalogue(path).column_names
     assert load_catalogue(path, bullets=True)[BULLETS].to_pylist() == ["soft"]
@@ -144,7 +144,6 @@ def test_bullets_are_opt_in(tmp_path):
 
 
 def test_no_such_file(tmp_path):
-    """The commonest slip of all."""
     assert message(tmp_path / "c.csv") == f"--catalogue {tmp_path / 'c.csv'}: no such file"
 
 
@@ -168,7 +167,7 @@ def test_unknown_format(tmp_path):
     ],
 )
 def test_broken_file(tmp_path, name, content):
-    """Whatever the reader's own error is, it arrives as one that names the file."""
+    """Every error of a reader becomes one that names the file."""
     path = tmp_path / name
     path.write_bytes(content)
     assert message(path).startswith(f"{path}: cannot be read as {path.suffix[1:]}: ")
@@ -176,7 +175,7 @@ def test_broken_file(tmp_path, name, content):
 
 @pytest.mark.parametrize("name", ["product_id", "product_title"])
 def test_missing_column(tmp_path, name):
-    """Names the column, those there are, and the flag that maps one to it."""
+    """The message names the column, the columns there are, and the flag that maps one to it."""
     path = write(tmp_path / "c.csv", [{"sku": "1", "product_id": "1", "product_title": "a"}])
     table = [
         {key: value for key, value in {"sku": "1", "product_id": "1", "product_title": "a"}.items() if key != name}
@@ -187,7 +186,7 @@ def test_missing_column(tmp_path, name):
 
 
 def test_mapped_column_that_is_not_there(tmp_path):
-    """Names what was typed and what there is."""
+    """The message names what was typed and the columns there are."""
     path = write(tmp_path / "c.csv", [{"product_id": "1", "name": "a"}])
     found = message(path, {"product_title": "nmae"})
     assert found == f"{path}: no column 'nmae' (--columns product_title=nmae); it has ['product_id', 'name']"
@@ -204,21 +203,19 @@ def test_mapping_to_a_column_that_is_not_ours(tmp_path):
 
 
 def test_the_same_column_twice(tmp_path):
-    """Which of the two is meant, nobody knows."""
     path = tmp_path / "c.csv"
     path.write_text("product_id,product_title,product_title\n1,a,b\n", encoding="utf-8")
     assert message(path) == f"{path}: more than one column 'product_title'; give each its own name"
 
 
 def test_no_rows(tmp_path):
-    """An empty export."""
     path = tmp_path / "c.csv"
     path.write_text("product_id,product_title\n", encoding="utf-8")
     assert message(path) == "c.csv: holds no product"
 
 
 def test_duplicate_id(tmp_path):
-    """Names the id, its locale and how often it is there."""
+    """The message names the id, its locale and the number of rows."""
     rows = [{"product_id": one, "product_title": "t"} for one in ("1", "2", "3", "2", "2")]
     found = message(write(tmp_path / "c.jsonl", rows))
     assert found == "c.jsonl: product_id '2' of locale 'us' is in 3 rows; ids must be unique"
@@ -228,7 +225,7 @@ def test_duplicate_id(tmp_path):
 
 @pytest.mark.parametrize("name", ["c.csv", "c.parquet", "c.jsonl"])
 def test_null_id(tmp_path, name):
-    """Names the column and the first row."""
+    """The message names the column and the first row."""
     rows = [{"product_id": one, "product_title": "t"} for one in ("1", None, "3", None)]
     found = message(write(tmp_path / name, rows))
     said = "empty in 2 rows, first in line 3" if name == "c.csv" else "null in 2 rows, first in row 1"
@@ -236,14 +233,14 @@ def test_null_id(tmp_path, name):
 
 
 def test_null_locale(tmp_path):
-    """A product without a locale could never be found by a filter, nor be searched in its own."""
+    """No search in a locale could find a product without one."""
     rows = [{"product_id": str(n), "product_title": "t", "product_locale": "us" if n else None} for n in range(2)]
     found = message(write(tmp_path / "c.csv", rows))
     assert found == "c.csv: column 'product_locale' is empty in 1 rows, first in line 2"
 
 
 def test_text_in_a_number_column(tmp_path):
-    """Names the value and where it stands: of a csv the line, and the column as the shop calls it."""
+    """The message names value and column, and for a csv the line and the file's own column name."""
     rows = [{"sku": str(row), "name": "two\nlines", "cost": cost} for row, cost in enumerate(["1", "2.5", "$12", "x"])]
     columns = {"product_id": "sku", "product_title": "name", "price": "cost"}
     assert message(write(tmp_path / "c.csv", rows), columns) == "c.csv: line 6, column 'cost': '$12' is not a number"
@@ -252,7 +249,7 @@ def test_text_in_a_number_column(tmp_path):
 
 
 def test_bullets_that_are_not_there(tmp_path):
-    """``--bullets 200`` on a file without bullet points is refused at once, and not when passages are written."""
+    """``--bullets 200`` on a file without bullet points is refused when the file is read."""
     path = write(tmp_path / "c.csv", [{"product_id": "1", "product_title": "t"}])
     assert message(path, bullets=True).startswith("c.csv: missing column 'product_bullet_point'; it has [")
 
@@ -261,7 +258,7 @@ def test_bullets_that_are_not_there(tmp_path):
 
 
 def test_passages():
-    """The encoder reads exactly this: a missing part must not become the word None, or a double space."""
+    """A missing part must not become the word None or a double space."""
     table = pa.table(
         {
             "product_title": pa.array([" Red shoes ", None, "Mug", ""], pa.string()),
@@ -275,13 +272,13 @@ def test_passages():
 
 
 def test_template_names_the_passage():
-    """Stores with and without bullets, or with another number of characters, must not be taken for the same."""
+    """Stores with different passages must have different templates."""
     assert template(0) == "{title} {brand} {color}"
     assert len({template(bullets) for bullets in (0, 100, 200)}) == 3
 
 
 def test_rows_of():
-    """Judgments find their product by locale and id together; what is not there is -1 and not row 0."""
+    """Products are found by locale and id together; an absent one is -1 and not row 0."""
     table = pa.table(
         {"product_locale": ["us", "jp", "us"], "product_id": ["1", "1", "2"], "product_title": ["a", "b", "c"]}
     )
@@ -290,7 +287,7 @@ def test_rows_of():
 
 
 def test_in_locales():
-    """Names the locales there are where the wanted ones are not."""
+    """If no product is left, the message names the locales there are."""
     table = pa.table({"product_locale": ["us", "jp", "us"], "product_id": ["1", "1", "2"]})
     assert catalogue.in_locales(table, ["us", "es"], "c.csv")["product_id"].to_pylist() == ["1", "2"]
     with pytest.raises(DataError, match="^c.csv: no product in --locales es fr; it has jp us$"):
@@ -306,7 +303,7 @@ def test_in_locales():
     ],
 )
 def test_text_that_is_no_utf_8(tmp_path, name, content, says):
-    """Found by fuzzing: Arrow reads it without a look, and Python fails on it much later."""
+    """Found by fuzzing: Arrow reads it without an error, and Python fails on it much later."""
     if content is None:
         titles = pa.array([b"m\xf4g"]).view(pa.string())
         pq.write_table(pa.table({"product_id": ["1"], "product_title": titles}), tmp_path / name)

@@ -1,4 +1,4 @@
-"""Damaged, foreign and swapped models, and disks that refuse: one sentence that names the file and the cure."""
+"""Damaged or swapped models, and disks that cannot be written: one sentence names the file and the cure."""
 
 import contextlib
 import json
@@ -67,7 +67,7 @@ def test_a_damaged_or_foreign_model_is_refused_and_runs_nothing(model, damage, t
 
 @pytest.fixture
 def served(built, tiny_e5, tmp_path):
-    """Model, base model and store as the app gets them, each to be damaged."""
+    """Paths of model, base model and store, for a test to damage."""
     shutil.copytree(built / "saved_e5_model", tmp_path / "model")
     shutil.copytree(built / "artifacts", tmp_path / "store")
     return str(tmp_path / "model"), str(tiny_e5), str(tmp_path / "store")
@@ -89,7 +89,7 @@ def test_one_flipped_bit_in_the_weights(served, tmp_path):
 
 
 def test_vectors_that_are_not_finite(served, tmp_path):
-    """NaN in a row would come out on top of every search, or nowhere."""
+    """A row with NaN would be the first hit of every search, or never one."""
     store, name = tmp_path / "store", "tuned/part-00001-of-00009.parquet"
     name = sorted(json.loads((store / MANIFEST).read_text())["files"])[-1] if not (store / name).exists() else name
     table = pq.read_table(store / name)
@@ -107,7 +107,7 @@ def test_vectors_that_are_not_finite(served, tmp_path):
 
 @contextlib.contextmanager
 def files_of_at_most(size):
-    """As ``ulimit -f`` does it; Python turns the signal into an error."""
+    """Limit the size of files as ``ulimit -f`` does; Python turns the signal into an OSError."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -117,7 +117,7 @@ def files_of_at_most(size):
 
 
 def test_a_file_that_may_not_grow_leaves_nothing_half_written(tmp_path):
-    """The message names file and cure, and the next build ends as if nothing had been."""
+    """The message names file and cure, and the next build writes the same bytes as an undisturbed one."""
     with files_of_at_most(2_000), pytest.raises(WriteError, match=r"/s/.*parquet: the file size limit is reached"):
         build(tmp_path / "s", rows=400, shard_size=200)
     assert not [path for path in (tmp_path / "s").rglob("*") if ".tmp-" in path.name]
@@ -128,7 +128,7 @@ def test_a_file_that_may_not_grow_leaves_nothing_half_written(tmp_path):
 
 @pytest.fixture
 def mounted(tmp_path):
-    """``mounted(*options)``: a small file system of its own; needs root, and the right to mount."""
+    """``mounted(*options)`` mounts a small file system; it needs root."""
     places = []
 
     def mount(*options):

@@ -1,4 +1,4 @@
-"""Filters and their counts over catalogues small enough to count by hand, and against the obvious slow answer."""
+"""Filters and their counts: counted by hand on six products, and by the slow way on thirty."""
 
 import itertools
 import math
@@ -61,12 +61,12 @@ def rows(facets, **filters):
     ],
 )
 def test_masks_leave_exactly_these(facets, filters, expected):
-    """A level is matched whole ("Shoes" is not "Shoes Care"), bounds hold their edge, and what is unknown fails."""
+    """Levels match as a whole ("Shoes" is not "Shoes Care"), bounds include their value, unknown values fail."""
     assert rows(facets, **filters) == expected
 
 
 def test_a_mask_is_the_caller_s_own(facets):
-    """Who takes a product out of it must not take it out of the next visitor's search."""
+    """Changing the mask of one search must not change the next visitor's search."""
     facets.mask({"brand": "Acme"})[:] = False
     assert rows(facets, brand="Acme") == [0, 1, 3]
 
@@ -79,7 +79,7 @@ def test_counts_stand_under_the_other_filters_and_not_their_own(facets):
 
 
 def test_the_chosen_value_is_listed_even_without_a_product(facets):
-    """A menu that could not show it would show another search than the results are of."""
+    """Otherwise the menu could not show the filter that is set."""
     assert facets.counts("brand", {"locale": "jp", "brand": "Acme"}) == [("アクメ", 1), ("Acme", 0)]
     assert facets.counts("brand", {"brand": "アクメ"}, limit=1) == [("Acme", 3), ("アクメ", 1)]
     assert facets.counts("min_rating", {"min_rating": "4.9", "locale": "us"})[0] == ("4.9", 0)
@@ -109,7 +109,7 @@ def test_ratings_are_counted_from_each_bound_up(facets):
 
 
 def test_every_count_is_what_choosing_it_leaves():
-    """The promise of a number behind a value, for all pairs of filters over the tiny shop with categories."""
+    """A count must equal the products that choosing the value leaves, for all pairs of filters."""
     shop = small_shop.catalogue()
     shelves = [f"Top {row % 3}{LEVEL}Shelf {row % 5}" if row % 7 else None for row in range(len(shop))]
     facets = Facets(shop.append_column("category", pa.array(shelves, pa.string())))
@@ -143,7 +143,7 @@ def test_every_count_is_what_choosing_it_leaves():
         ({"shape": ""}, "no filter 'shape'"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_with_a_hint(facets, filters, said):
+def test_impossible_values_are_refused_with_a_hint(facets, filters, said):
     with pytest.raises(QueryError) as caught:
         facets.mask(filters)
     assert said in str(caught.value) and len(str(caught.value)) < 200
@@ -158,7 +158,7 @@ def test_a_catalogue_without_the_columns_offers_no_filter_on_them():
 
 
 def test_a_column_known_of_few_products_is_not_offered():
-    """One price among a hundred products: a filter on it would hide the other 99."""
+    """A filter on a price that 4 of 100 products have would hide the other 96."""
     few = [("us", "Acme", None, None, 9.0 if row < 4 else None, 4.0 if row < 5 else None) for row in range(100)]
     facets = Facets(table(few))
     assert [name for name in FILTERS if facets.offered(name)] == ["locale", "brand", "min_rating"]

@@ -1,4 +1,4 @@
-"""Judgments decide every figure: what is loaded must be what was judged, and what cannot be right must be refused."""
+"""Judgments are read as they were judged, joined to the right products, and refused if they contradict."""
 
 import logging
 import subprocess
@@ -35,7 +35,7 @@ PRODUCTS = [
 
 
 def joined(*rows, **changed):
-    """Joined rows of (query, locale, id, label); ``changed`` sets a column throughout, to None for one left out."""
+    """Joined rows of (query, locale, id, label); ``changed`` sets whole columns, None leaves a column out."""
     frame = pd.DataFrame(rows, columns=["query", "product_locale", "product_id", "esci_label"])
     frame["query_id"] = frame["query"].factorize()[0] + 1
     frame["product_title"] = frame["product_locale"] + " title of " + frame["product_id"].astype(str)
@@ -61,7 +61,7 @@ TEST = joined(
 
 @pytest.fixture
 def folder(tmp_path):
-    """A data folder; ``folder(train=…, test=…)`` writes the given frames and those above for the rest."""
+    """``folder(train=…, test=…)`` writes a data folder of the given frames, or of those above."""
 
     def make(**frames):
         for name, frame in ({"train": TRAIN, "test": TEST} | frames).items():
@@ -106,7 +106,7 @@ def test_joined_layout(folder):
 
 
 def test_descriptions_are_not_read(folder):
-    """They are by far the largest column and no encoder reads them."""
+    """They are by far the largest column, and no encoder reads them."""
     data = open_judged(folder(), ALL)
     assert data.catalogue.column_names == [
         "product_locale",
@@ -163,14 +163,14 @@ def test_categorical_columns(folder):
 
 
 def test_same_id_in_two_locales_is_two_products(folder):
-    """ESCI reuses ids: by id alone, a Spanish product would get the American title."""
+    """ESCI uses an id in several locales: by id alone, a Spanish product would get the American title."""
     data = open_judged(folder(), ALL)
     row = data.train.loc[data.train["product_locale"] == "es", "row"].item()
     assert data.catalogue["product_title"][row].as_py() == "es title of 01"
 
 
 def test_locales(folder):
-    """Other locales leave both the catalogue and the judgments."""
+    """Other locales are removed from the catalogue and from the judgments."""
     data = open_judged(folder(), ["us"])
     assert set(data.catalogue["product_locale"].to_pylist()) == {"us"}
     assert set(data.train["product_locale"]) == set(data.test["product_locale"]) == {"us"}
@@ -186,13 +186,13 @@ def test_short_labels_are_the_long_ones(folder):
 
 
 def test_repeated_judgment_counts_once(folder):
-    """The same pair with the same label twice would weigh double in training, and have two ranks in evaluation."""
+    """Twice the same pair would count double in training and have two ranks in evaluation."""
     train = pd.concat([TRAIN, TRAIN.iloc[[0]].assign(query_id=99)])
     assert judged_pairs(open_judged(folder(train=train), ALL).train) == judged_pairs(TRAIN)
 
 
 def test_test_queries_leave_train(folder, caplog):
-    """Trained on, a held-out query would prove nothing. The same words in another locale are another query."""
+    """A held-out query must not be trained on. The same words in another locale are another query."""
     leak = joined(("green hat", "us", "05", "Exact"), ("green hat", "es", "01", "Exact"))
     with caplog.at_level(logging.WARNING):
         data = open_judged(folder(train=pd.concat([TRAIN, leak])), ALL)
@@ -203,7 +203,7 @@ def test_test_queries_leave_train(folder, caplog):
 
 
 def test_nothing_is_said_without_a_leak(folder, caplog):
-    """A warning at every start is no warning."""
+    """Without a leak there must be no warning, or users stop reading it."""
     with caplog.at_level(logging.INFO):
         open_judged(folder(), ALL)
     assert caplog.text == ""
@@ -214,7 +214,7 @@ def test_nothing_is_said_without_a_leak(folder, caplog):
 
 @pytest.mark.parametrize("missing", ["train.parquet", "test.parquet"])
 def test_missing_file(folder, missing):
-    """Says which file, and what a folder should hold."""
+    """The message names the file and the files that a folder should have."""
     dataset = folder()
     (Path(dataset) / missing).unlink()
     found = refused(dataset)
@@ -224,20 +224,20 @@ def test_missing_file(folder, missing):
 
 @pytest.mark.parametrize("column", [*JUDGMENTS, "product_title"])
 def test_missing_column(folder, column):
-    """Names file and column, and what there is instead."""
+    """The message names file and column, and the columns there are."""
     found = refused(folder(test=joined(("hat", "us", "01", "Exact"), **{column: None})))
     assert found.startswith(f"test.parquet: missing column {column!r}; it has [")
 
 
 def test_missing_bullets(folder):
-    """Asked for and not there: not a KeyError when passages are written."""
+    """Missing bullet points are refused when the file is read, not with a KeyError later."""
     found = refused(folder(train=TRAIN.drop(columns=BULLETS)), bullets=True)
     assert found.startswith(f"train.parquet: missing column {BULLETS!r}")
 
 
 @pytest.mark.parametrize("column", JUDGMENTS)
 def test_null(folder, column):
-    """Names split, column and row; of a null id already the catalogue's reader says so."""
+    """The message names split, column and row."""
     test = TEST.astype({"query_id": object})
     test.loc[1, column] = None
     found = refused(folder(test=test))
@@ -246,7 +246,7 @@ def test_null(folder, column):
 
 
 def test_unknown_label(folder):
-    """Names column and value, and what labels are called."""
+    """The message names column and value, and the known labels."""
     found = refused(folder(train=TRAIN.assign(esci_label=["Exact", "Perfect", "Exact", "Exact"])))
     assert found.endswith(
         "train: column 'esci_label' holds 'Perfect'; labels are " + ", ".join(judgments.LABELS) + " or E, S, C, I"
@@ -254,14 +254,13 @@ def test_unknown_label(folder):
 
 
 def test_contradicting_labels(folder):
-    """Which of the two is right, only the owner of the data knows."""
     train = pd.concat([TRAIN, joined(("red shoes", "us", "03", "Exact"))])
     found = refused(folder(train=train))
     assert "train: column 'esci_label' has two labels for query 'red shoes' and product_id '03' (us)" in found
 
 
 def test_judged_product_that_is_not_in_the_catalogue(folder):
-    """Left out in silence it would make recall look better than it is; the id alone, of another locale, is not it."""
+    """Left out, it would make recall look better than it is. The same id in another locale is another product."""
     found = refused(folder(products=products(("us", "01"), ("us", "03"), ("es", "01"), ("us", "05"), ("es", "05"))))
     assert found.endswith(
         "test: 1 judged products are not in the catalogue, the first is product_id '05' of locale 'jp'"
@@ -269,14 +268,14 @@ def test_judged_product_that_is_not_in_the_catalogue(folder):
 
 
 def test_duplicate_id_in_the_products_file(folder):
-    """In joined rows an id repeats with each judgment; in a products file it must not."""
+    """In joined rows an id repeats with each judgment; in products.parquet it must be unique."""
     own = products(("us", "01"), ("es", "01"), ("us", "03"), ("us", "01"))
     found = refused(folder(products=own))
     assert found == "products.parquet: product_id '01' of locale 'us' is in 2 rows; ids must be unique"
 
 
 def test_wrong_locale(folder):
-    """Names what was asked for and what there is."""
+    """The message names the locales that were asked for and those there are."""
     dataset = folder()
     assert refused(dataset, ["fr"]) == f"{dataset}: no product in --locales fr; it has es jp us"
     assert refused(dataset, ["es"]) == f"{dataset} test: no judgment in locales ['es']"
@@ -284,20 +283,20 @@ def test_wrong_locale(folder):
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_empty_split(folder, split):
-    """Nothing to train on, or nothing to evaluate: said before an hour of training."""
+    """Without train or test judgments the run must stop before training, not after."""
     dataset = folder(**{split: TRAIN.iloc[:0]})
     assert refused(dataset) == f"{dataset} {split}: no judgment in locales {ALL}"
 
 
 def test_both_splits_empty(folder):
-    """Not an error from within the table library."""
+    """The message is ours and not one of Arrow."""
     assert (
         refused(folder(train=TRAIN.iloc[:0], test=TRAIN.iloc[:0])) == "train.parquet, test.parquet: holds no product"
     )
 
 
 def test_text_in_a_number_column(folder):
-    """Extra columns are typed in joined rows too; the file is named."""
+    """Extra columns are converted in joined rows, too; the message names the file."""
     found = refused(folder(train=TRAIN.assign(price="cheap")))
     assert found.startswith("train.parquet: column 'price' does not fit double: ")
 
@@ -305,7 +304,7 @@ def test_text_in_a_number_column(folder):
 @pytest.mark.parametrize("name", ["train", "test", "products"])
 @pytest.mark.parametrize("damage", ["cut off", "no parquet", "pages"])
 def test_broken_file(folder, name, damage):
-    """A half-copied or damaged file is named, wherever in it the damage is."""
+    """The message names a damaged file, wherever the damage is."""
     many = products(*(("us", f"0{number}") for number in range(3000)), ("es", "01"), ("jp", "05"))
     dataset = folder(products=many)
     path = Path(dataset) / f"{name}.parquet"
@@ -331,7 +330,7 @@ def real():
 
 @needs_real
 def test_real_sizes(real):
-    """The sample's own description: nothing lost, nothing doubled."""
+    """The numbers of the sample's own description."""
     locales = pd.Series(real.catalogue["product_locale"].to_pylist()).value_counts().to_dict()
     assert locales == {"us": 9113, "jp": 510, "es": 412}
     assert (len(real.train), len(real.test), real.test["query"].nunique()) == (6876, 1604, 35)
@@ -346,7 +345,7 @@ def test_real_sizes(real):
 @needs_real
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_real_rows_are_the_judged_ones(real, split):
-    """The title at a judgment's row is the title that was judged: one row off, and every figure would be noise."""
+    """The title at a judgment's row is the title that was judged."""
     source = pq.read_table(REAL / f"{split}.parquet", columns=[*JUDGMENTS, "product_title"]).to_pandas()
     frame = getattr(real, split)
     titles = np.array(real.catalogue["product_title"].to_pylist(), dtype=object)[frame["row"]]
@@ -358,7 +357,7 @@ def test_real_rows_are_the_judged_ones(real, split):
 
 @needs_real
 def test_real_joined_rows_without_the_products_file(real, tmp_path):
-    """The same judged products, whether read from products.parquet or picked out of the joined rows."""
+    """Joined rows give the same products as products.parquet."""
     for name in ("train.parquet", "test.parquet"):
         (tmp_path / name).symlink_to(REAL / name)
     picked = open_judged(str(tmp_path), ALL)
@@ -412,12 +411,10 @@ def write_many(path, rows, first_query):
 
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="peak memory is read from /proc")
 def test_memory_of_the_joined_reader(tmp_path):
-    """Long texts, and texts of repeated rows, must never be in memory together.
+    """Descriptions, and the texts of repeated rows, must never be in memory together.
 
-    300,000 rows with 200,000 products are 11 % of the 2.68 million rows of ``tasksource/esci``. What loading takes
-    grows with the rows, so a peak below 11 % of 4 GB here speaks for all of it within 4 GB, all locales included; it
-    speaks, but proves nothing: real titles are longer in Japanese, and an allocator may behave otherwise at size.
-    Seen: 230 MB. Read with all their columns, these rows take over 1 GB.
+    300,000 rows are 11 % of the 2.68 million rows of ``tasksource/esci``, so the peak must be below 11 % of 4 GB. It
+    was 230 MB; reading all columns takes over 1 GB.
     """
     rows = {"train": 240_000, "test": 60_000}
     for place, (split, count) in enumerate(rows.items()):

@@ -106,7 +106,7 @@ def test_one_flipped_bit_is_found_and_mended(folder, name, caplog):
 
 
 def test_a_file_that_cannot_be_read_is_made_again(folder, monkeypatch, caplog):
-    """A bad sector beside the store must not end a start that can do without."""
+    """A bad sector in a mapped file must not stop the app: the file can be made again."""
     expected = answers(load(folder))
 
     def unreadable(paths):

@@ -24,7 +24,7 @@ def in_memory():
     return next(int(line.split()[1]) for line in lines if line.startswith("RssFile"))
 
 
-def test_what_was_read_is_let_go_and_read_again(file):
+def test_pages_are_released_and_read_again(file):
     tensor = mapped(file)
     expected = torch.arange(1 << 20, dtype=torch.float32)
     assert torch.equal(tensor, expected)
@@ -34,8 +34,8 @@ def test_what_was_read_is_let_go_and_read_again(file):
     assert torch.equal(tensor, expected)
 
 
-def test_what_was_written_is_kept(file):
-    """Its pages are in no file: letting them go would bring the old numbers back."""
+def test_written_pages_are_kept(file):
+    """Written pages are not in the file: releasing them would bring the old numbers back."""
     tensor = mapped(file)
     tensor[5] = -1.0
     assert release(file.parent, ".safetensors") == 0
@@ -48,7 +48,7 @@ def test_other_files_are_left_alone(file, tmp_path):
     assert tensor[7] == 7.0
 
 
-def test_the_collector_rests_inside_and_works_again_behind_it():
+def test_the_collector_pauses_and_runs_again_afterwards():
     before = gc.get_freeze_count()
     with uncollected():
         assert not gc.isenabled()
@@ -57,7 +57,7 @@ def test_the_collector_rests_inside_and_works_again_behind_it():
     assert gc.get_freeze_count() >= before + len(kept)
 
 
-def test_it_works_again_behind_an_import_that_fails():
+def test_the_collector_runs_again_after_a_failed_import():
     with pytest.raises(ModuleNotFoundError), uncollected():
         import absent_from_every_machine  # noqa: F401
     assert gc.isenabled()

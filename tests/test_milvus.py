@@ -52,7 +52,7 @@ PRICES = [0.0, 0.1, 19.99, 1e-7, 1e20, float("inf"), float("nan"), None]
 
 
 def catalogue(rows=ROWS):
-    """Products whose values would break out of a carelessly written condition."""
+    """Products whose values would break a filter expression without escaping."""
 
     def cycle(values):
         return [values[row % len(values)] for row in range(rows)]
@@ -72,7 +72,7 @@ def catalogue(rows=ROWS):
 
 
 def vectors(seed, rows=ROWS):
-    """Unit vectors, of which every seventh is one and the same: ties, more than fit into one answer."""
+    """Unit vectors; every seventh is the same one, so that more scores are equal than fit into one answer."""
     drawn = torch.randn(rows, DIM, generator=torch.Generator().manual_seed(seed))
     drawn[::7] = drawn[0].clone()
     return torch.nn.functional.normalize(drawn, dim=1).half()
@@ -112,7 +112,7 @@ def store(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def uri(store, tmp_path_factory):
-    """A database with all of it, and the name that --milvus-uri takes."""
+    """The file of a Milvus Lite that has the whole store."""
     uri = str(tmp_path_factory.mktemp("milvus") / "all.db")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(milvus_collections, "REQUEST_BYTES", 4 * 2 * DIM * 40)  # several requests a shard
@@ -135,7 +135,7 @@ def pairs(store, uri):
 @pytest.mark.parametrize("part", ["base", "tuned"])
 @pytest.mark.parametrize("k", [1, 17, 300])
 def test_the_same_rows_and_scores_as_the_exact_index(pairs, part, k):
-    """Among them a query that 35 products answer equally well: its top 17 are the 17 lowest of their rows."""
+    """For one query 35 products have the same score: its top 17 are the 17 lowest of their rows."""
     exact, found = pairs[part]
     queries = torch.cat([exact.vectors(torch.tensor([0, 5])), questions(3)])
     for ours, theirs in zip(found.search(queries, k), exact.search(queries, k), strict=True):
@@ -160,7 +160,7 @@ FILTERED = [
 
 @pytest.mark.parametrize("filters", FILTERED, ids=str)
 def test_filters_leave_in_milvus_what_they_leave_here(store, pairs, filters):
-    """Without a mask, so that Milvus alone has applied them; k takes all that they leave."""
+    """No mask is given, so that only Milvus applies the filters; k is large enough for all products."""
     mask = Facets(store.products()).mask(filters)
     exact, found = pairs["tuned"]
     query = questions(1)
@@ -172,13 +172,13 @@ def test_filters_leave_in_milvus_what_they_leave_here(store, pairs, filters):
 
 
 def test_every_filter_is_pushed_down():
-    """A new filter that ``condition`` forgot would be dropped without a word."""
+    """A new filter that ``condition`` does not know would be ignored."""
     names = {name for name in FILTERS if condition({name: 1 if name.startswith(("min", "max")) else "a"})}
     assert names == set(FILTERS)
 
 
 def test_a_mask_alone_costs_further_requests_but_no_product(pairs, monkeypatch):
-    """`more like this` takes out one row; here only the worst 9 are left, and all the others come first."""
+    """The mask leaves only the 9 worst rows, so that all others come first and are dropped."""
     exact, found = pairs["base"]
     query = questions(2)
     mask = torch.zeros(2, ROWS, dtype=torch.bool)
@@ -254,7 +254,7 @@ def test_only_a_system_elsewhere_is_told_the_filters(pairs):
 
 
 def test_filters_go_with_each_of_several_requests(store, pairs):
-    """Of two that are searched together neither may be narrowed by what only the other asked for."""
+    """Two requests that are searched together must not get each other's filters."""
     exact, found = pairs["tuned"]
     encoder, facets = small_shop.BagOfWords(dim=DIM), Facets(store.products())
     here, there = ({"tuned": DenseSystem("tuned", encoder, index)} for index in (exact, found))
@@ -277,7 +277,7 @@ def test_filters_go_with_each_of_several_requests(store, pairs):
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "FLAT"])
 def test_approximate_kinds_find_nearly_all(store, tmp_path, kind):
-    """What they find has the exact score. A second load with another kind is refused."""
+    """Their hits have exact scores. A second load with another kind of index is refused."""
     uri = str(tmp_path / "approximate.db")
     milvus_collections.load(store.folder, uri, kind)
     found, exact = open_indexes(store, uri)["base"], TorchIndex(store.vectors("base"), device="cpu")
@@ -316,7 +316,7 @@ milvus_collections.load(Path(sys.argv[1]), sys.argv[2])
 
 
 def test_a_killed_load_is_not_searched_and_goes_on(store, tmp_path, pairs, caplog):
-    """Killed in the third shard: those of the first two are not sent again, none is double."""
+    """Killed in the third shard: the first two are not sent again, and no row is there twice."""
     uri = str(tmp_path / "killed.db")
     words = [sys.executable, "-c", KILLED, str(store.folder), uri, str(4 * 2 * DIM * 25)]
     done = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
@@ -336,7 +336,7 @@ def test_a_killed_load_is_not_searched_and_goes_on(store, tmp_path, pairs, caplo
 
 
 def test_a_second_request_for_the_same_rows_doubles_none(store, uri):
-    """A client sends again what was not acknowledged in time."""
+    """pymilvus sends a request again if it was not acknowledged in time."""
     place, name = milvus_client.connect(uri), collection_name(store)
     start, products, parts = next(store.shards())
     place.client.upsert(name, next(milvus_collections._requests(start, products, parts)))
@@ -344,7 +344,7 @@ def test_a_second_request_for_the_same_rows_doubles_none(store, uri):
 
 
 def test_another_store_or_encoder_is_refused(store, uri, tmp_path):
-    """The same products by another encoder, and other products by the same: neither may be searched in this one."""
+    """Another encoder, or other products: their collection must not be used."""
     parts = {"base": vectors(0), "tuned": vectors(1)}
     retrained = write(tmp_path / "retrained", catalogue(), parts, described("y"))
     smaller = write(tmp_path / "smaller", catalogue(60), {n: rows[:60] for n, rows in parts.items()}, described())
@@ -356,7 +356,7 @@ def test_another_store_or_encoder_is_refused(store, uri, tmp_path):
 
 
 def test_a_collection_that_lost_rows_or_has_others_is_refused(store, tmp_path):
-    """Somebody else's hand: what is missing is not made up for by what does not belong."""
+    """Rows that were deleted or added by someone else: the right count alone is not enough."""
     uri = str(tmp_path / "touched.db")
     place, name = milvus_client.connect(uri), collection_name(store)
     milvus_collections._create(place.client, unfinished(name), store)
@@ -378,7 +378,7 @@ def test_a_collection_that_lost_rows_or_has_others_is_refused(store, tmp_path):
 
 
 def test_the_index_is_waited_for_and_may_fail():
-    """A server builds it in its own time; Milvus Lite at once."""
+    """A server builds the index in the background."""
 
     class Server:
         def __init__(self, *states):
@@ -448,7 +448,7 @@ def test_an_address_without_its_secret(uri, shown):
 
 
 def test_no_secret_is_said_or_logged(monkeypatch, caplog, capfd, store):
-    """Neither where nobody answers, nor where the server repeats what it was given."""
+    """Not if the server does not answer, and not if it repeats the password in its error."""
     monkeypatch.setattr(milvus_client, "PATIENCE", 0.2)
     uri = "http://root:hush-hush@127.0.0.1:9"
     with (
@@ -509,17 +509,17 @@ def test_an_unfinished_store_is_not_loaded(tmp_path):
 
 
 def test_the_quickstart_is_kept_where_milvus_is_at_fault(monkeypatch):
-    """What is wrong with a database must not cost the two minutes of a new quickstart."""
+    """An error of Milvus must not make the quickstart train again."""
     forgotten = []
     monkeypatch.setattr(quickstart, "forget", lambda: forgotten.append(1))
     monkeypatch.setattr(app, "artifacts", lambda settings: quickstart.artifacts())
 
     def serve(*given):
-        raise MilvusError("nobody there")
+        raise MilvusError("no answer")
 
     monkeypatch.setattr(app, "serve", serve)
     monkeypatch.setattr(signal, "signal", lambda *given: None)
-    with pytest.raises(SystemExit, match="app.py: nobody there"):
+    with pytest.raises(SystemExit, match="app.py: no answer"):
         app.main([])
     assert forgotten == []
 
@@ -532,9 +532,9 @@ def test_zero_gpu_is_refused(monkeypatch):
 
 
 def test_the_readme_s_commands(built, tiny_e5, tmp_path, monkeypatch):
-    """A store of build_embeddings.py goes into Milvus, and the app's engine gives the same answers from there.
+    """A store of build_embeddings.py is loaded into Milvus, and the engine gives the same answers from there.
 
-    Of a large store no vectors are laid out for this process, which searches none.
+    Of a large store no vectors are mapped, because this process does not search them.
     """
     uri = str(tmp_path / "shop.db")
     build_embeddings.main(["--to-milvus", uri, "--output-dir", str(built / "artifacts")])

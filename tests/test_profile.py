@@ -1,4 +1,4 @@
-"""The figures of a data set: counted by hand on a few rows, and against the obvious slow answer on the sample."""
+"""The profile of a data set: counted by hand on thirty products, and by the slow way on the sample."""
 
 import re
 import subprocess
@@ -59,7 +59,7 @@ def test_judgments_by_hand(figures):
 
 
 def test_examples_cover_every_label_that_there_is(figures):
-    """The richest query first: only "red running shoes" has all four."""
+    """Only "red running shoes" has all four labels."""
     (example,) = figures.splits["test"].examples
     assert (example.query, example.locale) == ("red running shoes", "us")
     assert dict(example.titles) == {
@@ -108,8 +108,8 @@ def test_the_sample_against_the_slow_answer():
 
 
 @pytest.mark.parametrize("numbers", [[], [0], [3, 3, 3], [1, 2, 1000], list(range(500)), [7] * 99 + [10**6]])
-def test_spreads_lose_nobody(numbers):
-    """What lies beyond the last edge belongs to the last bar; one giant must not make one bar of all others."""
+def test_a_histogram_counts_every_number(numbers):
+    """Numbers beyond the last edge are in the last bar, and one huge number must not flatten the others."""
     spread = profile.spread(np.array(numbers, dtype=np.int64))
     assert sum(spread.counts) == len(numbers) and len(spread.counts) <= 21
     assert len(spread.edges) == (len(spread.counts) + 1 if numbers else 0)
@@ -119,7 +119,7 @@ def test_spreads_lose_nobody(numbers):
 
 
 def test_a_bare_catalogue_without_judgments():
-    """Own data of build_embeddings.py --catalogue: no brand, no colour, no judgment, titles that are all missing."""
+    """A shop's own catalogue may have no brand, no colour, no judgments and no titles."""
     nulls = pa.nulls(2, pa.string())
     table = pa.table({"product_id": ["1", "2"], "product_locale": ["us", "us"], "product_title": nulls})
     table = table.append_column("product_brand", nulls).append_column("product_color", nulls)
@@ -132,7 +132,7 @@ def test_a_bare_catalogue_without_judgments():
 
 
 def test_no_foreign_text_becomes_markup():
-    """Names and titles come from the data set, and a report is mailed about."""
+    """Names and titles come from the data set and may hold markup."""
     table = small_shop.judgments().assign(query=EVIL)
     products = small_shop.catalogue()
     for column in ("product_title", "product_brand", "product_color"):
@@ -151,14 +151,14 @@ def test_no_foreign_text_becomes_markup():
 
 
 def test_shares_are_not_rounded_to_nothing_or_all():
-    """ "0 %" of a million products can be thousands of them."""
+    """0.3 % of a million products are thousands: they must not show as 0 %."""
     said = {(0, 5): "0 %", (1, 5000): "< 0.1 %", (4999, 5000): "> 99.9 %", (5, 5): "100 %", (1, 8): "12.5 %"}
     assert {pair: bars.share(*pair) for pair in said} == said
     assert bars.share(0, 0) == "0 %"
 
 
 def test_protocols_are_never_in_one_table(figures):
-    """judged nDCG@10 and full-catalogue nDCG@10 mean different things; a system that is not the baseline stays out."""
+    """The two protocols do not compare; systems other than the baseline are left out."""
     number = Estimate(0.5, 0.25, 0.75, 3)
     table = ProtocolTable(systems={"bm25": {"ndcg@10": number}, "tuned": {"ndcg@10": number}})
     page = profile_report.report(figures, protocols=dict.fromkeys(("judged", "full_catalogue"), table))
@@ -184,7 +184,7 @@ SPANISH = ["eda", "--dataset", "sample", "--locales", "es", "--output", "report.
 
 
 def test_the_command_as_a_user_starts_it(tmp_path):
-    """Without the baseline it needs neither torch nor gradio, and is there in a moment."""
+    """Without the baseline it imports neither torch nor gradio."""
     code = "import sys; from space.__main__ import main; main(sys.argv[1:]);"
     code += "print({'torch', 'gradio'} & set(sys.modules))"
     words = [sys.executable, "-c", code, *SPANISH, "--baseline-queries", "0"]
@@ -193,7 +193,7 @@ def test_the_command_as_a_user_starts_it(tmp_path):
 
 
 def test_the_report_is_one_file_that_needs_nothing(tmp_path, monkeypatch, capsys):
-    """No address to fetch from, no script, all figures inside, and no half-written file left."""
+    """It loads nothing from elsewhere and runs no script; no half-written file is left."""
     monkeypatch.chdir(tmp_path)
     main(SPANISH)
     assert "written: report.html" in capsys.readouterr().out
@@ -207,7 +207,7 @@ def test_the_report_is_one_file_that_needs_nothing(tmp_path, monkeypatch, capsys
 
 
 def test_the_report_s_settings_are_refused_in_one_sentence(tmp_path):
-    """A folder that is not there, no locale, an impossible number of queries, an output that is a folder."""
+    """A folder without data, an unknown locale, a negative number of queries, an output that is a folder."""
     for given, said in (
         (["--dataset", str(tmp_path)], "no train.parquet"),
         (["--baseline-queries", "-2"], "--baseline-queries is -2"),

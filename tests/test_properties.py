@@ -1,4 +1,4 @@
-"""What must hold for every input, tried on inputs nobody thought of. The long run is `python -m tests.long fuzz`."""
+"""Properties that hold for every input, tried on random inputs; `python -m tests.long fuzz` runs longer."""
 
 import csv
 import io
@@ -43,7 +43,7 @@ def engine():
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_few_thousand_mutations(name):
-    """The short version of the long run, always the same cases."""
+    """A short version of the long run, with the same cases every time."""
     found = fuzz.blind(name, {"query": 300}.get(name, 1_500), seed=7)
     assert found["findings"] == []
 
@@ -99,7 +99,7 @@ cell = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=1
     end=st.sampled_from(["\n", "\r\n"]),
 )
 def test_a_table_comes_back_as_it_was_written(titles, brand, delimiter, end):
-    """Quotes, delimiters and line breaks within a cell, in every script."""
+    """Quotes, delimiters and line breaks inside a cell, in every script."""
     text = io.StringIO()
     rows = csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
     rows.writerow(["title", "brand"])
@@ -142,7 +142,7 @@ def test_a_bent_manifest_never_names_what_lies_outside(data):
     scans=st.booleans(),
 )
 def test_the_index_equals_the_naive_answer(n, d, q, k, precision, kind, masked, seed, scans):
-    """Any shape, mask, k and precision, a processor's way and a GPU's; with ties, where the lower row is first."""
+    """Any shape, mask, k and precision, with the code for CPU and GPU; of equal scores the lower row is first."""
     draw = torch.Generator().manual_seed(seed)
     rows = torch.randn(n, d, generator=draw)
     if kind == "ties":
@@ -170,7 +170,7 @@ def test_the_index_equals_the_naive_answer(n, d, q, k, precision, kind, masked, 
 @few
 @given(st.data())
 def test_the_evaluation_does_not_depend_on_the_order_of_the_rows(data):
-    """A shuffled file must give the same figures, ties among scores included."""
+    """Shuffled rows must give the same metrics, also where scores are equal."""
     pairs = data.draw(
         st.lists(
             st.tuples(st.sampled_from("abc"), st.integers(0, 5), st.sampled_from(LABELS)),

@@ -1,7 +1,4 @@
-"""A store is whole or it is refused: every way to damage one must be noticed and named.
-
-How one is written, and begun again, is in test_store_writer.py.
-"""
+"""A store with anything wrong is refused, and the message names the file; test_store_writer.py writes stores."""
 
 import json
 from dataclasses import asdict, replace
@@ -43,9 +40,25 @@ def vectors(part, rows=ROWS):
     return torch.arange(rows * DIM, dtype=torch.float32).reshape(rows, DIM) / (2 if part == "base" else 4)
 
 
-def build(folder, *, shard_size=3, rows=ROWS, resume=True, encoders=ENCODERS, only=None, last=None):
-    """Write a store; returns how many vector shards were made anew. ``only`` stops after so many."""
-    writer = StoreWriter(folder, Plan(rows, shard_size, "{title}", "toy"))
+def judgments():
+    row = {"query": "thing", "query_id": 1, "product_id": "P0", "product_locale": "us", "esci_label": "Exact"}
+    return pd.DataFrame([row], index=[5])
+
+
+def build(
+    folder,
+    *,
+    shard_size=3,
+    rows=ROWS,
+    resume=True,
+    encoders=ENCODERS,
+    only=None,
+    last=None,
+    judged=None,
+    figures=None,
+):
+    """Write a store; returns how many shards of vectors were made. ``only`` stops after that many."""
+    writer = StoreWriter(folder, Plan(rows, shard_size, "{title}", "toy", "Only for tests. © Acme"))
     writer.begin(resume=resume)
     writer.write_products(catalogue(rows, last))
     made = 0
@@ -59,7 +72,7 @@ def build(folder, *, shard_size=3, rows=ROWS, resume=True, encoders=ENCODERS, on
             start, count = writer.plan.span(shard)
             writer.write_vectors(part, shard, key, writer.products(shard), vectors(part, rows)[start : start + count])
             made += 1
-    writer.finish(encoders, None, None, "a card")
+    writer.finish(encoders, judged, figures, "a card, © Acme")
     return made
 
 
@@ -80,7 +93,7 @@ def test_what_was_written_is_read_back(tmp_path):
 
 
 def test_a_store_half_pushed_is_called_so(tmp_path):
-    """In the cache nobody can run build_embeddings.py, and its path means nothing."""
+    """In the cache of the Hub build_embeddings.py is no cure, and a path into it tells the user nothing."""
     with pytest.raises(
         StoreError,
         match=r"^user/d@abc: no manifest\.json, .* being pushed; wait for the push, or pin an earlier revision$",
@@ -89,7 +102,7 @@ def test_a_store_half_pushed_is_called_so(tmp_path):
 
 
 def test_an_edited_card_is_no_damage(tmp_path):
-    """On the Hub people edit the card in the browser; the store must not be refused for it."""
+    """People edit the card on the Hub; the store must still load."""
     build(tmp_path / "s")
     (tmp_path / "s" / "README.md").write_text("another card")
     assert Store(tmp_path / "s").rows == ROWS
@@ -118,17 +131,8 @@ def rewrite_manifest(folder, **changes):
     (folder / MANIFEST).write_text(json.dumps(manifest.signed(kept | changes)))
 
 
-def test_fewer_rows_than_the_manifest_says(tmp_path):
-    build(tmp_path / "s")
-    rewrite_manifest(tmp_path / "s", rows=9)
-    with pytest.raises(StoreError, match="manifest says 9"):
-        Store(tmp_path / "s").products()
-    with pytest.raises(StoreError, match="manifest says 9"):
-        Store(tmp_path / "s").vectors("base")
-
-
 def test_rows_are_counted_before_memory_is_taken_for_them(tmp_path):
-    """131 TB by the manifest: the answer is what is wrong with the store, not that there is no such memory."""
+    """The manifest says 131 TB: the message must be about the store and not about memory."""
     build(tmp_path / "s")
     encoders = {part: asdict(encoder) | {"dim": MAX_DIM} for part, encoder in ENCODERS.items()}
     rewrite_manifest(tmp_path / "s", rows=manifest.MAX_ROWS, encoders=encoders)
@@ -151,8 +155,8 @@ def test_a_broken_manifest_is_refused(tmp_path, text):
         Store(tmp_path / "s")
 
 
-def test_vectors_of_other_products_are_refused_though_their_checksum_is_right(tmp_path):
-    """Two whole shards swapped, with the manifest to match: only the keys beside the vectors can tell."""
+def test_vectors_of_other_products_are_refused(tmp_path):
+    """Two shards swapped, and the manifest changed to match: only the product keys beside the vectors can tell."""
     build(tmp_path / "s")
     first, second = (tmp_path / "s" / f"base/part-0000{shard}-of-00003.parquet" for shard in (0, 1))
     kept = first.read_bytes()
@@ -186,33 +190,15 @@ def test_no_store_at_all(tmp_path):
 # -- what is in it ---------------------------------------------------------------------------------------------------
 
 
-def whole(folder, evaluation=None, judged=True, notice="Only for tests. © Acme"):
-    """A store with everything in it: 7 rows in shards of 3."""
-    writer = StoreWriter(folder, Plan(ROWS, 3, "{title}", "toy", notice))
-    writer.begin(resume=True)
-    writer.write_products(catalogue())
-    for part, encoder in ENCODERS.items():
-        for shard in range(3):
-            start, count = writer.plan.span(shard)
-            key, rows = writer.key(shard, encoder), vectors(part)[start : start + count]
-            writer.write_vectors(part, shard, key, writer.products(shard), rows)
-    return writer.finish(ENCODERS, judgments() if judged else None, evaluation, "a card, © Acme")
-
-
-def judgments():
-    row = {"query": "thing", "query_id": 1, "product_id": "P0", "product_locale": "us", "esci_label": "Exact"}
-    return pd.DataFrame([row], index=[5])
-
-
 SHARDS = [f"part-0000{shard}-of-00003.parquet" for shard in range(3)]
 
 
 def test_judgments_and_figures_are_read_back_and_go_with_the_next_build(tmp_path):
-    whole(tmp_path / "s", {"verdict": "fine"})
+    build(tmp_path / "s", judged=judgments(), figures={"verdict": "fine"})
     store = Store(tmp_path / "s")
     assert store.judgments().to_dict("list") == judgments().to_dict("list") and list(store.judgments().index) == [0]
     assert store.evaluation() == {"verdict": "fine"}
-    whole(tmp_path / "s", judged=False)
+    build(tmp_path / "s")
     assert (Store(tmp_path / "s").judgments(), Store(tmp_path / "s").evaluation()) == (None, None)
     assert not {"evaluation.json", "judgments/test.parquet"} & set(content(tmp_path / "s"))
 
@@ -234,19 +220,28 @@ def test_shard_by_shard_and_block_by_block_it_is_the_same(tmp_path, skip, first)
 
 
 def test_a_store_of_one_product(tmp_path):
-    """The smallest first shard there is: nothing is skipped unless that was asked for."""
+    """A first shard of one row must not be skipped unless asked for."""
     build(tmp_path / "s", rows=1, shard_size=1)
     store = Store(tmp_path / "s")
     assert [start for start, _, _ in store.shards()] == [0] and list(store.shards(1)) == []
     assert torch.equal(store.vectors("base").float(), vectors("base", 1))
 
 
-@pytest.mark.parametrize("read", [lambda store: list(store.shards()), lambda store: list(store.vector_blocks("base"))])
-def test_fewer_rows_are_noticed_shard_by_shard_too(tmp_path, read):
+READERS = {
+    "products": lambda store: store.products(),
+    "vectors": lambda store: store.vectors("base"),
+    "shards": lambda store: list(store.shards()),
+    "vector_blocks": lambda store: list(store.vector_blocks("base")),
+}
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("rows", [6, 9])
+def test_another_number_of_rows_than_the_manifest_says(tmp_path, read, rows):
     build(tmp_path / "s")
-    rewrite_manifest(tmp_path / "s", rows=6)
-    with pytest.raises(StoreError, match=r"/s: 7 rows in (products|base), the manifest says 6; run build_embeddings"):
-        read(Store(tmp_path / "s"))
+    rewrite_manifest(tmp_path / "s", rows=rows)
+    with pytest.raises(StoreError, match=f"/s: 7 rows in (products|base), the manifest says {rows}; run build_embed"):
+        READERS[read](Store(tmp_path / "s"))
 
 
 @pytest.mark.parametrize("size", [-1, 1])
@@ -270,7 +265,7 @@ def test_what_is_checked_is_what_was_asked_for(tmp_path):
 
 
 def test_of_a_half_cached_store_the_data_set_is_named_and_not_the_cache(tmp_path):
-    """To build it again mends no cache, and where that is nobody needs to read."""
+    """Building the store again would not repair the cache, and a path into the cache is of no use."""
     build(tmp_path / "s")
     (tmp_path / "s" / "base" / SHARDS[1]).unlink()
     with pytest.raises(StoreError) as refused:
@@ -303,7 +298,7 @@ def test_a_store_of_a_revision_names_its_maker(tmp_path):
 
 
 def replaced(folder, name, table, **options):
-    """A store with another table in a file's place, checksums to match."""
+    """The store with another table as the file ``name``, checksums changed to match."""
     if isinstance(table, bytes):
         (folder / name).write_bytes(table)
     else:
@@ -346,7 +341,7 @@ def test_a_file_that_is_signed_and_wrong(tmp_path, table, said):
 
 @pytest.mark.parametrize("size", [1, 2])
 def test_a_shard_of_many_row_groups(tmp_path, size):
-    """Arrow gives long tables in parts, from about 131,000 rows on in one row group; here in many small ones."""
+    """Arrow reads long tables as several chunks, from about 131,000 rows on; here row groups make small ones."""
     build(tmp_path / "s")
     rows = vectors("base")[:3].tolist()
     store = replaced(tmp_path / "s", BASE, embedded(rows), row_group_size=size)
@@ -361,19 +356,19 @@ def test_products_without_a_title_column(tmp_path):
 
 
 def test_text_that_is_no_utf_8(tmp_path):
-    """Arrow reads it without a word, and the page would fail on it in the middle of an answer."""
+    """Arrow reads it without an error, and the page would fail later on it."""
     build(tmp_path / "s")
     table = catalogue().slice(0, 3)
     titles = pa.array([b"m\xf4g"] * 3).view(pa.string())
     table = table.set_column(table.column_names.index("product_title"), "product_title", titles)
     with pytest.raises(StoreError, match=r"part-00000-of-00003.parquet: not a readable parquet file.*Invalid UTF8"):
         replaced(tmp_path / "s", FIRST, table).products()
-    # Who asks for vectors reads no titles.
+    # Vectors can be read without reading titles.
     assert torch.equal(Store(tmp_path / "s").vectors("base").float(), vectors("base"))
 
 
-def test_metadata_in_a_parquet_file_is_not_believed(tmp_path):
-    """pandas' own note can name an index that is not there, and Arrow's an extension type that was once unpickled."""
+def test_metadata_in_a_parquet_file_is_ignored(tmp_path):
+    """pandas metadata can name a missing index; old versions of Arrow unpickled extension types from metadata."""
     build(tmp_path / "s")
     columns = ("query", "query_id", "product_id", "product_locale", "esci_label")
     evil = b"\x80\x04cposix\nsystem\nX\x0b\x00\x00\x00touch hackedtR."

@@ -1,4 +1,4 @@
-"""A build that was stopped, or comes again, ends in the bytes of one that never was; and in those others read."""
+"""A build that was interrupted or repeated writes the same bytes, in the layout that other versions read."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 
 import pyarrow.parquet as pq
 import pytest
-from test_store_reader import ENCODERS, ROWS, SHARDS, build, catalogue, content, whole
+from test_store_reader import ENCODERS, ROWS, SHARDS, build, catalogue, content, judgments
 
 from space.store import manifest
 from space.store.reader import JOURNAL, Store, StoreError, sha256
@@ -50,7 +50,7 @@ def test_another_shard_size_leaves_no_stale_file(tmp_path):
     assert content(tmp_path / "s") == content(tmp_path / "fresh")
 
 
-def test_the_next_build_redoes_a_damaged_shard_and_only_that(tmp_path):
+def test_the_next_build_makes_only_a_damaged_shard_again(tmp_path):
     build(tmp_path / "s")
     whole = content(tmp_path / "s")
     path = tmp_path / "s" / "tuned/part-00002-of-00003.parquet"
@@ -67,7 +67,7 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path):
 
 
 def test_a_store_without_its_journal_can_be_read_but_is_built_anew(tmp_path):
-    """As pulled from the Hub, where the journal does not go."""
+    """Such as one pulled from the Hub: the journal is not pushed."""
     build(tmp_path / "s")
     shutil.rmtree(tmp_path / "s" / JOURNAL)
     assert Store(tmp_path / "s").rows == ROWS
@@ -75,8 +75,8 @@ def test_a_store_without_its_journal_can_be_read_but_is_built_anew(tmp_path):
 
 
 def test_the_layout_is_that_of_the_stores_on_the_hub(tmp_path):
-    """Names, entries and encodings which readers of other versions count on."""
-    whole(tmp_path / "s", {"verdict": "© fine"})
+    """Readers of other versions rely on these names, entries and encodings."""
+    build(tmp_path / "s", judged=judgments(), figures={"verdict": "© fine"})
     said = json.loads((tmp_path / "s" / "manifest.json").read_text("utf-8"))
     parts = [f"{part}/{shard}" for part in ("base", "products", "tuned") for shard in SHARDS]
     files = [*parts, "evaluation.json", "judgments/test.parquet"]
@@ -105,9 +105,9 @@ def test_the_layout_is_that_of_the_stores_on_the_hub(tmp_path):
     assert pq.read_metadata(tmp_path / "s" / "judgments/test.parquet").row_group(0).column(0).compression == "ZSTD"
 
 
-def test_figures_that_are_no_numbers_are_not_written(tmp_path):
+def test_an_evaluation_with_nan_is_not_written(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
-        whole(tmp_path / "s", {"nDCG@10": float("nan")})
+        build(tmp_path / "s", figures={"nDCG@10": float("nan")})
 
 
 def test_the_manifest_goes_first_and_half_written_files_with_it(tmp_path):
@@ -137,7 +137,7 @@ def test_a_build_begins_where_there_is_nothing_or_a_store(tmp_path, there):
     assert build(folder) == 6
 
 
-def test_a_damaged_journal_is_no_proof(tmp_path):
+def test_a_damaged_journal_entry_does_not_count(tmp_path):
     build(tmp_path / "s")
     journal = tmp_path / "s" / ".build" / "base"
     (journal / f"{SHARDS[0]}.json").write_text("{")
@@ -157,12 +157,12 @@ def test_the_last_shard_holds_what_is_left():
 
 @pytest.mark.parametrize("name", ["fingerprint", "max_seq_length", "precision"])
 def test_another_way_to_embed_is_another_key(tmp_path, name):
-    """A shard made otherwise must not be kept; and the same is the same in every process."""
+    """A shard made in another way must not be kept, and the key must be the same in every process."""
     writer = StoreWriter(tmp_path, Plan(ROWS, 3, "{title}", "toy"))
     writer.write_products(catalogue())
     key = writer.key(0, ENCODERS["base"])
     assert key == writer.key(0, replace(ENCODERS["base"], id="renamed"))
-    # The journals of stores that are there already hold it in this form: in another, all would be made anew.
+    # Journals of existing stores have keys of this form: with another one all shards would be made again.
     parts = {said: getattr(ENCODERS["base"], said) for said in ("fingerprint", "max_seq_length", "precision")}
     parts |= {"products": sha256(tmp_path / writer.plan.file("products", 0)), "template": "{title}"}
     assert key == hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

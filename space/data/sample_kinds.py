@@ -25,7 +25,7 @@ class Value(NamedTuple):
         name: its first title form, in lower case.
         titles: how titles write it.
         asks: how people ask for it.
-        absent: how people ask for a product without it; empty where nobody would.
+        absent: how people ask for a product without it, if they can.
     """
 
     name: str
