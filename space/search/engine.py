@@ -1,7 +1,7 @@
 """The search engine: a query to hits of one system, to a comparison of several, or to an explanation of one score."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +20,7 @@ from space.search.batching import Answer, retrieve
 from space.search.description import EngineDescription
 from space.search.device import Device, Vectors, Wrapper
 from space.search.explanation import Explanation, explain_bm25, explain_encoder, explain_fusion, variants
-from space.search.list_quality import ListQuality, Scope, list_quality
+from space.search.list_quality import ListQuality, list_quality, scope_of
 from space.search.near_duplicates import group_near_duplicates
 from space.search.products import hits_of, product_at, rank_in, row_of
 from space.search.request import Request, checked_k, checked_query, checked_system, checked_systems
@@ -240,18 +240,16 @@ class SearchEngine:
 
     def _quality(self, request: Request, results: Mapping[str, SearchResult]) -> dict[str, ListQuality | None]:
         """How good each list is against the judged products that pass the filters."""
-        labels, mask, filters = self._labels.of(request.query), request.mask, request.filters
+        labels, mask = self._labels.of(request.query), request.mask
         # Row -1 stands for judged products that the catalogue does not have.
         judged = [label for row, label in labels.items() if row >= 0 and (mask is None or mask[row])]
-        scope: Scope = "locale" if filters.get("locale") or not self.several_locales else "catalogue"
-        if any(value for name, value in filters.items() if name != "locale"):
-            scope = "filtered"
+        scope = scope_of(request.filters, several_locales=self.several_locales)
         return {
             name: list_quality([hit.esci_label for hit in result.hits], judged, request.k, scope)
             for name, result in results.items()
         }
 
-    def _count(self, query: str, results: Sequence[SearchResult]) -> None:
+    def _count(self, query: str, results: Iterable[SearchResult]) -> None:
         """One search in the statistics, however many systems answered it."""
         if self.usage:
             self.usage.shown((hit.key for result in results for hit in result.hits), query)

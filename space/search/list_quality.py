@@ -5,7 +5,7 @@ k = 10 the values equal those of ``space.evaluation.protocols``; a test compares
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -44,6 +44,13 @@ class ListQuality:
     def to_json(self) -> dict[str, object]:
         """The values as ``/compare`` returns them under "figures"."""
         return asdict(self)
+
+
+def scope_of(filters: Mapping[str, object], *, several_locales: bool) -> Scope:
+    """What a search with these filters searches, in a catalogue of one locale or of several."""
+    if any(value for name, value in filters.items() if name != "locale"):
+        return "filtered"
+    return "locale" if filters.get("locale") or not several_locales else "catalogue"
 
 
 def list_quality(
