@@ -19,6 +19,7 @@ from space.io.memory import uncollected
 from space.pipelines import quickstart
 from space.pipelines.quickstart import Artifacts, QuickstartError
 from space.settings import AppSettings
+from space.store.manifest import MANIFEST
 
 #: Seconds of GPU that one search asks for on ZeroGPU. It needs milliseconds, but the first search of a process also
 #: moves the vectors to the GPU. A call that asks for less is scheduled sooner.
@@ -62,7 +63,7 @@ def artifacts(settings: AppSettings) -> Artifacts:
 
 def local_artifacts() -> Artifacts | None:
     """A finished model and store in the default folders, with the base model that the store names."""
-    if not (LOCAL_MODEL.is_dir() and (LOCAL_STORE / "manifest.json").is_file()):
+    if not (LOCAL_MODEL.is_dir() and (LOCAL_STORE / MANIFEST).is_file()):
         return None
     from space.store.reader import Store
 

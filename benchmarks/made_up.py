@@ -81,7 +81,7 @@ def store(folder: Path, products: int, made: dict[str, Path]) -> None:
             rows /= np.linalg.norm(rows, axis=1, keepdims=True)
             key = writer.key(shard, encoder)
             writer.write_vectors(part, shard, key, writer.products(shard), torch.from_numpy(rows))
-    writer.finish(described, judgments(rng, catalogue), {"bm25": {"k1": 1.2, "b": 0.75}}, "made up\n")
+    writer.finish(described, judgments(rng, catalogue), '{"bm25": {"k1": 1.2, "b": 0.75}}', "made up\n")
 
 
 def words(rng: np.random.Generator, lengths: np.ndarray, different: int, name: str) -> pa.Array:

@@ -1,5 +1,6 @@
 """build_embeddings.py as a user runs it: with a process killed, a second time, on a shop's own catalogue."""
 
+import json
 import os
 import re
 import shutil
@@ -49,13 +50,13 @@ def test_the_store_holds_what_the_encoders_say(built, tiny_e5):
         assert vectors.shape == (len(products), encoder.dim)
         torch.testing.assert_close(vectors[rows].float(), encoder.encode_passages(texts), atol=2e-3, rtol=0)
     assert set(store.judgments()["esci_label"]) == {"Exact", "Substitute", "Complement", "Irrelevant"}
-    assert store.evaluation()["settings"]["dataset"] == "sample"
+    assert json.loads(store.evaluation())["settings"]["dataset"] == "sample"
     assert "made-up" in store.manifest.notice
 
 
 def test_the_page_searches_with_the_bm25_that_was_measured(built, tiny_e5):
     """With another k1 than the evaluation the app would show a baseline that was not measured."""
-    measured = Store(built / "artifacts").evaluation()["bm25"]
+    measured = json.loads(Store(built / "artifacts").evaluation())["bm25"]
     engine = load_engine(str(built / "saved_e5_model"), str(tiny_e5), str(built / "artifacts"), offline=True)
     index = engine.systems["bm25"].index
     assert (index.k1, index.b) == (measured["k1"], measured["b"]) != (K1, B)

@@ -16,6 +16,8 @@ from space.errors import UserError, shown
 KEY = ("product_locale", "product_id")
 TEXT_COLUMNS = ("product_title", "product_brand", "product_color")
 BULLETS = "product_bullet_point"
+#: Language code of the texts in each locale of ESCI.
+LANGUAGES = {"us": "en", "es": "es", "jp": "ja"}
 #: Columns that some catalogues have in addition to ESCI's, and that the cards can show.
 EXTRA_COLUMNS = {
     "image_url": pa.string(),

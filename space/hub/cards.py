@@ -6,6 +6,7 @@ from pathlib import Path
 from huggingface_hub import CardData, DatasetCardData, EvalResult, ModelCardData
 from matplotlib.figure import Figure
 
+from space.data.catalogue import LANGUAGES
 from space.encoding.description import TUNED, EncoderDescription
 from space.evaluation import findings
 from space.evaluation.protocols import PROTOCOLS, to_markdown
@@ -13,7 +14,6 @@ from space.evaluation.schema import HEADLINE, METRICS, Evaluation, TrainingLog
 from space.settings.names import DEFAULT_DATASET, SAMPLE, is_repository
 from space.store.writer import Plan
 
-LANGUAGES = {"us": "en", "es": "es", "jp": "ja"}
 #: Licences by repository or by owner. No licence is claimed for other models and data.
 _MODEL_LICENCES = {"intfloat/": "mit", "sentence-transformers/all-MiniLM-L6-v2": "apache-2.0"}
 _DATA_LICENCES = {DEFAULT_DATASET: "apache-2.0", SAMPLE: "apache-2.0"}

@@ -2,7 +2,6 @@
 
 import logging
 from contextlib import nullcontext
-from dataclasses import asdict
 from pathlib import Path
 
 from space.data.passages import template
@@ -54,7 +53,7 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
             resume=settings.resume,
             bullets=settings.bullets,
             judgments=contents.judgments,
-            evaluation=asdict(evaluation) if evaluation else None,
+            evaluation=evaluation.to_json() if evaluation else None,
             card=lambda made_by: cards.store_card(
                 plan, made_by, contents.judgments is not None, evaluation, settings.push_to_hub
             ),

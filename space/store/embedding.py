@@ -60,7 +60,7 @@ def embed_catalogue(
     resume: bool = True,
     bullets: int = 0,
     judgments: pd.DataFrame | None = None,
-    evaluation: Mapping[str, Any] | None = None,
+    evaluation: str | None = None,
     card: Callable[[Mapping[str, EncoderDescription]], str],
 ) -> Embedded:
     """Write a store; every process calls this with the same arguments.
@@ -74,7 +74,7 @@ def embed_catalogue(
         resume: keep shards that an earlier run finished and that would come out the same.
         bullets: see ``space.data.passages.passages``.
         judgments: the held-out judgments, for labels in the app.
-        evaluation: what training measured.
+        evaluation: text of evaluation.json, what training measured.
         card: makes the text of README.md from the encoders.
     """
     writer = StoreWriter(folder, plan)

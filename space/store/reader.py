@@ -1,12 +1,10 @@
 """Reads a store: products, vectors and judgments, each file checked against the sha256 in the manifest."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -202,11 +200,11 @@ class Store:
         # The file's pandas metadata may name an index that does not exist, so it is ignored.
         return self._table(JUDGMENTS, JUDGMENT_COLUMNS).to_pandas(ignore_metadata=True)
 
-    def evaluation(self) -> dict[str, Any] | None:
-        """What training measured, or None."""
+    def evaluation(self) -> bytes | None:
+        """Content of evaluation.json, what training measured; None if the store has none."""
         if EVALUATION not in self.manifest.files:
             return None
-        return json.loads((self.folder / EVALUATION).read_bytes())
+        return (self.folder / EVALUATION).read_bytes()
 
     def _files(self, part: str) -> list[str]:
         return sorted(name for name in self.manifest.files if name.startswith(f"{part}/"))

@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -149,7 +148,7 @@ class StoreWriter:
         self,
         encoders: Mapping[str, EncoderDescription],
         judgments: pd.DataFrame | None,
-        evaluation: Mapping[str, Any] | None,
+        evaluation: str | None,
         card: str,
     ) -> None:
         """Write card, evaluation, judgments and manifest, and remove files of earlier builds.
@@ -157,14 +156,13 @@ class StoreWriter:
         Args:
             encoders: {"base" and "tuned": which encoder made its vectors}.
             judgments: the held-out judgments, for labels in the app; None if there are none.
-            evaluation: what training measured; None if it belongs to another model.
+            evaluation: text of evaluation.json; None if there is none for this model.
             card: text of README.md.
         """
         files = [self.plan.file(part, shard) for part in (PRODUCTS, *encoders) for shard in range(self.plan.shards)]
         write_bytes(self.folder / CARD, card.encode())  # not in the manifest: people edit it on the Hub
         if evaluation is not None:
-            text = json.dumps(evaluation, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-            write_bytes(self.folder / EVALUATION, text.encode())
+            write_bytes(self.folder / EVALUATION, evaluation.encode())
             files.append(EVALUATION)
         if judgments is not None:
             with atomically(self.folder / JUDGMENTS) as path:

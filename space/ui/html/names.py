@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from space.data.catalogue import LANGUAGES
 from space.i18n import N_, ngettext, number
 from space.i18n import gettext as _
 
@@ -15,8 +16,6 @@ METRICS = {
     "mrr@10": "MRR@10",
     "exact@1": "Exact@1",
 }
-#: The language of each ESCI locale, so that screen readers and fonts treat a title as text of that language.
-LANGUAGES = {"us": "en", "es": "es", "jp": "ja"}
 
 
 def system_name(system: str) -> str:
@@ -30,7 +29,7 @@ def score_name(system: str) -> str:
 
 
 def language_of(locale: str) -> str:
-    """The ``lang`` attribute for texts of a locale: "en" for us, "" for an unknown one."""
+    """The ``lang`` attribute for texts of a locale: "en" for us, "" for an unknown one. Screen readers use it."""
     return LANGUAGES.get(locale, "")
 
 
