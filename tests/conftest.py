@@ -23,7 +23,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 #: Files that take more than ten seconds, so ordered that two neighbours seldom wait for the same thing to be made.
 LONGEST = """hub_faults hub train browser training build browser_languages damage browser_search app browser_uploaded
-    browser_compare hub_server_models spaces browser_hostile browser_evaluation browser_data""".split()
+    browser_compare spaces browser_hostile browser_evaluation browser_data""".split()
 
 
 # Each worker imports everything: a quarter less work while nobody looks for cycles, see space.io.memory.
