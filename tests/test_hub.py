@@ -21,6 +21,7 @@ from hub_server import HubServer
 from huggingface_hub import ModelCard
 from test_app import serving
 
+from space.evaluation.protocols import PROTOCOLS
 from space.hub import publish
 
 OWNER, READER = "hf_" + "Aw1" * 11, "hf_" + "Rd2" * 11
@@ -178,7 +179,7 @@ def test_the_model_card_is_one_the_hub_can_read(hub, way):
     assert {result.task_name for result in results} == {"Product search, judged", "Product search, full catalogue"}
     for result in results:
         assert result.dataset_type == ESCI and result.dataset_split == "test"
-        assert "ranked" in result.dataset_args["protocol"] or "retrieves" in result.dataset_args["protocol"]
+        assert result.dataset_args["protocol"] in PROTOCOLS.values()
         assert result.dataset_args["gains"] == {"Exact": 1.0, "Substitute": 0.1, "Complement": 0.01, "Irrelevant": 0.0}
 
 
