@@ -25,7 +25,7 @@ from huggingface_hub import CommitOperationAdd, HfApi
 
 from space.encoding.description import EncoderDescription
 from space.hub.publish import again
-from space.store.reader import sha256
+from space.io.files import sha256
 from space.store.writer import Plan, StoreWriter
 
 TOKEN, READ_ONLY = "hf_" + "Gd4" * 11, "hf_" + "Ro7" * 11

@@ -11,9 +11,10 @@ import torch
 from conftest import ROOT
 
 from space.encoding.description import MAX_DIM, EncoderDescription
+from space.io.files import sha256
 from space.store import manifest
 from space.store.manifest import MANIFEST
-from space.store.reader import Store, StoreError, sha256
+from space.store.reader import Store, StoreError
 from space.store.writer import Plan, StoreWriter
 
 ROWS, DIM = 7, 5

@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from test_store_reader import ENCODERS, ROWS, SHARDS, build, catalogue, content, judgments
 
+from space.io.files import sha256
 from space.store import manifest
-from space.store.reader import JOURNAL, Store, StoreError, sha256
+from space.store.reader import JOURNAL, Store, StoreError
 from space.store.writer import Plan, StoreWriter
 
 

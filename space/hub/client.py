@@ -16,6 +16,7 @@ from huggingface_hub.utils import filter_repo_objects, httpx
 from space.encoding.weights import Download, Snapshot
 from space.errors import HubError, OutOfReachError
 from space.hub.faults import FAULTS, answer_seconds, in_words, is_transient, retried
+from space.io.files import sha256
 
 logger = logging.getLogger(__name__)
 
@@ -143,8 +144,7 @@ def _is_whole(blob: Path) -> bool:
     if not blob.is_file():
         return False
     if len(blob.name) == 64:
-        with blob.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == blob.name
+        return sha256(blob) == blob.name
     return len(blob.name) != 40 or git_hash(blob.read_bytes()) == blob.name
 
 

@@ -1,10 +1,12 @@
-"""Atomic file writes and a single-writer lock for a folder."""
+"""Atomic file writes, checksums, and a single-writer lock for a folder."""
 
 import errno
+import hashlib
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -63,6 +65,18 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write a whole file; see ``atomically``."""
     with atomically(path) as unfinished:
         unfinished.write_bytes(data)
+
+
+def sha256(path: Path) -> str:
+    """sha256 of a file, as hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_all(paths: Sequence[Path]) -> list[str]:
+    """sha256 of each file, as hex; two threads hash at a time, with more the disk is the limit."""
+    with ThreadPoolExecutor(2) as workers:
+        return list(workers.map(sha256, paths))
 
 
 def sync(path: Path) -> None:

@@ -20,9 +20,9 @@ import torch
 from space.data.passages import passage_column
 from space.encoding.description import ENCODERS
 from space.index.bm25 import Bm25Index, InvertedLists
-from space.io.files import WriteError, atomically, sole_writer, write_bytes
+from space.io.files import WriteError, atomically, sha256_of_all, sole_writer, write_bytes
 from space.store.manifest import MANIFEST
-from space.store.reader import Store, hashes
+from space.store.reader import Store
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class MappedFiles:
         if not all(path.is_file() for path in paths):
             return False
         try:
-            checksums = hashes(paths)
+            checksums = sha256_of_all(paths)
         except OSError as error:  # such as a bad sector
             logger.warning("%s: %s; making the files again", self.folder, error)
             return False
@@ -167,7 +167,7 @@ class MappedFiles:
             jobs += [workers.submit(self._write_vectors, part) for part in self.parts]
             for job in jobs:
                 job.result()
-        files = dict(zip(self.names, hashes([self.folder / name for name in self.names]), strict=True))
+        files = dict(zip(self.names, sha256_of_all([self.folder / name for name in self.names]), strict=True))
         content = json.dumps({**self._made_from, "files": files}, indent=1) + "\n"
         write_bytes(self.folder / MANIFEST, content.encode())
 

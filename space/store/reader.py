@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from space.data.catalogue import KEY
 from space.data.judgments import JUDGMENT_COLUMNS
 from space.encoding.description import ENCODERS, EncoderDescription
 from space.errors import UserError
+from space.io.files import sha256_of_all
 from space.store import manifest
 from space.store.manifest import MANIFEST
 
@@ -96,7 +96,7 @@ class Store:
         """
         files = self.manifest.files
         names = list(files if names is None else names)
-        for name, found in zip(names, hashes([self.folder / name for name in names]), strict=True):
+        for name, found in zip(names, sha256_of_all([self.folder / name for name in names]), strict=True):
             if found != files[name].sha256:
                 raise self._broken(name, _DAMAGED)
 
@@ -237,15 +237,3 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError) as error:
         raise StoreError(f"{path}: not a readable parquet file ({error}); {_REBUILD}") from error
-
-
-def hashes(paths: Sequence[Path]) -> list[str]:
-    """sha256 of files, as hex; two threads hash at a time, with more the disk is the limit."""
-    with ThreadPoolExecutor(2) as workers:
-        return list(workers.map(sha256, paths))
-
-
-def sha256(path: Path) -> str:
-    """sha256 of a file, as hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 import torch
 
 from space.encoding.description import ENCODERS, EncoderDescription
-from space.io.files import atomically, write_bytes
+from space.io.files import atomically, sha256, write_bytes
 from space.store.manifest import MANIFEST, FileEntry, Manifest
-from space.store.reader import EVALUATION, JOURNAL, JUDGMENTS, PRODUCTS, StoreError, sha256
+from space.store.reader import EVALUATION, JOURNAL, JUDGMENTS, PRODUCTS, StoreError
 
 CARD = "README.md"
 
