@@ -343,7 +343,7 @@ def test_json_has_no_nan():
 
 
 def test_label_counts_stand_beside_their_query():
-    """The page slices by them; a label nobody gave counts 0, and the order of the judgments does not matter."""
+    """The page slices by them: a label that no product has counts 0, in any order of the judgments."""
     test = judgments(
         [("b", "us", 1, "Exact"), ("a", "us", 2, "Substitute"), ("b", "us", 3, "Exact"), ("b", "es", 4, "Irrelevant")]
     )

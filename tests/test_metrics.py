@@ -57,7 +57,7 @@ def test_nothing_retrieved_is_zero():
 
 
 def test_no_gain_is_undefined():
-    """0 would punish, and 1 reward, every system for a query that nobody can answer."""
+    """0 would punish, and 1 reward, every system for a query without a right answer."""
     assert math.isnan(metrics.ndcg(np.zeros(3)))
     assert math.isnan(metrics.ndcg(np.zeros(3), np.zeros(5), k=10))
     assert math.isnan(metrics.ndcg(np.array([])))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from space.data.judgments import LABELS
+from space.encoding.description import BASE, TUNED
 from space.evaluation import findings, slices
 from space.evaluation.schema import MIN_QUERIES, BeforeAfter
 from space.evaluation.slices import FIGURES, Slice
@@ -163,7 +164,7 @@ def _named(row: pd.Series, locales: bool, quotes: bool = True) -> str:
 
 
 def _moved(row: pd.Series) -> str:
-    before, after = (numbers.plain(row[f"{system}/{_HEADLINE}"]) for system in (slices.BASE, slices.TUNED))
+    before, after = (numbers.plain(row[f"{system}/{_HEADLINE}"]) for system in (BASE, TUNED))
     return _("{change}, from {before} to {after}").format(
         change=numbers.signed(row["difference"]), before=before, after=after
     )

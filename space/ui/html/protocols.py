@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from space.evaluation.protocols import BASE, PROTOCOLS
+from space.encoding.description import BASE
+from space.evaluation.protocols import PROTOCOLS
 from space.evaluation.schema import HEADLINE, METRICS, Estimate, Evaluation, PairedDifference, ProtocolTable
 from space.i18n import N_
 from space.i18n import gettext as _

@@ -6,11 +6,9 @@ from functools import cache
 import gradio as gr
 
 from space import i18n
-from space.encoding.description import EncoderDescription
+from space.encoding.description import BASE, TUNED, EncoderDescription
 from space.evaluation import findings, slices
-from space.evaluation.protocols import BASE
 from space.evaluation.schema import HEADLINE, Evaluation, PairedDifference, ProtocolTable
-from space.evaluation.slices import TUNED
 from space.i18n import N_, number
 from space.i18n import gettext as _
 from space.search.engine import SearchEngine
