@@ -114,7 +114,7 @@ def test_compare_lays_three_systems_side_by_side(visit):
     summary = page.locator(".moves").inner_text()
     assert "3 moved up, 7 moved down" in summary and "Overlap@10 100%" in summary
     assert sides.get_by_title("Up 7 places against base").inner_text().startswith("▲7")
-    assert "No product searched shares a word" in sides.nth(2).inner_text()
+    assert "No product shares a word" in sides.nth(2).inner_text()
     ask(page, "phone notebook")
     page.locator(".moves").filter(has_text="3 new, 3 left").wait_for()
     assert "left" in sides.nth(0).inner_text() and "new" in sides.nth(1).inner_text()

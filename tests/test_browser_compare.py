@@ -125,7 +125,7 @@ def test_figures_alignment_and_table(visit):
     assert len(names) == len(set(names)) > 5 and names[0] == "us/p01"
     assert "Exact" in page.locator(".aligned tbody tr").first.inner_text()
     ask(page, "running")
-    page.locator(".basis").filter(has_text="nobody judged this query").wait_for()
+    page.locator(".basis").filter(has_text="this query was not judged").wait_for()
     assert page.locator(".figures").count() == 0
     assert page.get_by_role("button", name="Table", exact=True).get_attribute("aria-pressed") == "true"
     assert page.locator(".aligned").is_visible() and not page.locator(".sides").is_visible()

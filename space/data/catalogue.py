@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from space.errors import UserError, shown
+from space.i18n import gettext as _
+from space.i18n import number
 
 KEY = ("product_locale", "product_id")
 TEXT_COLUMNS = ("product_title", "product_brand", "product_color")
@@ -53,7 +55,7 @@ class Source:
 
     def row(self, row: int) -> str:
         """A row, counted from 0, as ``row 3`` or ``line 5``."""
-        return f"row {row}" if self.lines is None else f"line {self.lines[row]}"
+        return f"row {row}" if self.lines is None else _("line {n}").format(n=self.lines[row])
 
 
 def as_catalogue(table: pa.Table, source: Source, *, bullets: bool) -> pa.Table:
@@ -68,7 +70,7 @@ def as_catalogue(table: pa.Table, source: Source, *, bullets: bool) -> pa.Table:
         DataError: no rows, a null or duplicate id, a value that does not fit the type of its column.
     """
     if not len(table):
-        raise DataError(f"{source.name}: holds no product")
+        raise DataError(_("{source}: holds no product").format(source=source.name))
     need_columns(table.column_names, required_columns(bullets), source.name)
     table = typed(table.select(product_columns(table.schema, bullets)), source)
     refuse_nulls(table, KEY, source)
@@ -136,7 +138,7 @@ def typed(table: pa.Table, source: Source) -> pa.Table:
     try:
         result.validate(full=True)  # Arrow reads and casts text without checking that it is UTF-8
     except pa.ArrowException as error:
-        raise DataError(f"{source.name}: {error}; save it as UTF-8") from error
+        raise DataError(_("{source}: {error}; save it as UTF-8").format(source=source.name, error=error)) from error
     return result
 
 
@@ -152,11 +154,12 @@ def refuse_nulls(table: pa.Table, columns: Iterable[str], source: Source) -> Non
     for name in columns:
         if table[name].null_count:
             nulls = pc.is_null(table[name]).to_numpy(zero_copy_only=False)
-            what = "null" if source.lines is None else "empty"
+            text = "{source}: column {column} is null in {n} rows, first in {first}"
+            if source.lines is not None:
+                text = _("{source}: column {column} is empty in {n} rows, first in {first}")
             first = source.row(int(nulls.argmax()))
-            raise DataError(
-                f"{source.name}: column {source.column(name)} is {what} in {nulls.sum()} rows, first in {first}"
-            )
+            column = source.column(name)
+            raise DataError(text.format(source=source.name, column=column, n=number(nulls.sum()), first=first))
 
 
 def _refuse_duplicates(table: pa.Table, source: Source) -> None:
@@ -168,11 +171,19 @@ def _refuse_duplicates(table: pa.Table, source: Source) -> None:
     most = int(counts.argmax())
     locale, product_id = keys.dictionary[most].as_py().split("\t", 1)
     first, second = (source.row(int(row)) for row in np.flatnonzero(codes == most)[:2])
-    where = "" if source.lines is None else f", first in {first} and {second}"
-    of = f" of locale {locale!r}" if source.lines is None or len(pc.unique(table["product_locale"])) > 1 else ""
+    text = "{source}: {column} {id} of locale {locale} is in {n} rows; ids must be unique"
+    if source.lines is not None:
+        text = _("{source}: {column} {id} is in {n} rows, first in {first} and {second}; ids must be unique")
     raise DataError(
-        f"{source.name}: {source.columns.get('product_id', 'product_id')} {shown(product_id)}{of} is in "
-        f"{counts.max()} rows{where}; ids must be unique"
+        text.format(
+            source=source.name,
+            column=source.columns.get("product_id", "product_id"),
+            id=shown(product_id),
+            locale=repr(locale),
+            n=number(counts.max()),
+            first=first,
+            second=second,
+        )
     )
 
 
@@ -181,8 +192,9 @@ def _misfit(column: pa.ChunkedArray, name: str, error: Exception, source: Source
     if source.lines is None:
         return f"{source.name}: column {name!r} does not fit {COLUMN_TYPES[name]}: {error}"
     row = next(row for row, value in enumerate(column) if not _fits(value, COLUMN_TYPES[name]))
-    value = shown(column[row].as_py())
-    return f"{source.name}: {source.row(row)}, column {source.column(name)}: {value} is not a number"
+    return _("{source}: {row}, column {column}: {value} is not a number").format(
+        source=source.name, row=source.row(row), column=source.column(name), value=shown(column[row].as_py())
+    )
 
 
 def _fits(value: pa.Scalar, kind: pa.DataType) -> bool:

@@ -14,18 +14,20 @@ import numpy as np
 import pyarrow as pa
 
 from space.errors import UserError, shown
+from space.i18n import N_, ngettext, number
+from space.i18n import gettext as _
 
 DELIMITERS = ",;\t|"
 _BATCH_ROWS = 65_536
 #: First bytes of files that people take for a csv, and what to do instead.
 _NOT_CSV = {
-    b"PK\x03\x04": "a zip archive, as .xlsx files are: export the table as CSV",
-    b"\xd0\xcf\x11\xe0": "an old .xls file: export the table as CSV",
-    b"PAR1": "a parquet file: its name should end in .parquet",
-    b"\x1f\x8b": "compressed with gzip: unpack it first",
-    b"%PDF": "a PDF",
-    b"\xff\xfe": "UTF-16 text: save it as UTF-8",
-    b"\xfe\xff": "UTF-16 text: save it as UTF-8",
+    b"PK\x03\x04": N_("a zip archive, as .xlsx files are: export the table as CSV"),
+    b"\xd0\xcf\x11\xe0": N_("an old .xls file: export the table as CSV"),
+    b"PAR1": N_("a parquet file: its name should end in .parquet"),
+    b"\x1f\x8b": N_("compressed with gzip: unpack it first"),
+    b"%PDF": N_("a PDF"),
+    b"\xff\xfe": N_("UTF-16 text: save it as UTF-8"),
+    b"\xfe\xff": N_("UTF-16 text: save it as UTF-8"),
 }
 
 
@@ -63,14 +65,14 @@ def read_csv(
     head = data.read(4)
     for start, what in _NOT_CSV.items():
         if head.startswith(start):
-            raise CsvError(f"this is {what}")
+            raise CsvError(_("this is {what}").format(what=_(what)))
     data.seek(0)
     # Bytes that are not UTF-8 become surrogates here; they are refused later, where line and column are known.
     lines = _lines(io.TextIOWrapper(data, encoding="utf-8-sig", errors="surrogateescape", newline=""))
     head_lines: list[str] = []
     while not head_lines or not head_lines[-1].strip():
         if (line := next(lines, None)) is None:
-            raise CsvError("the file is empty")
+            raise CsvError(_("the file is empty"))
         head_lines.append(line)
     delimiter = max(DELIMITERS, key=lambda one: _cells(head_lines[-1], one))
     records = _records(itertools.chain(head_lines, lines), delimiter)
@@ -78,7 +80,8 @@ def read_csv(
     batches, rows, starts = [], [], []
     for line, cells in records:
         if max_rows is not None and len(starts) >= max_rows:
-            raise CsvError(f"line {line} is row {max_rows + 1:,}; use at most {max_rows:,} rows")
+            text = _("line {line} is row {row}; use at most {most} rows")
+            raise CsvError(text.format(line=line, row=number(max_rows + 1), most=number(max_rows)))
         _check_cells(line, cells, names, max_cell)
         rows.append(cells)
         starts.append(line)
@@ -91,29 +94,36 @@ def read_csv(
 
 def _check_cells(line: int, cells: list[str], names: list[str], max_cell: int | None) -> None:
     if len(cells) != len(names):
-        counted = f"{len(cells):,} cell{'' if len(cells) == 1 else 's'}"
-        raise CsvError(f"line {line} has {counted}, the header has {len(names):,}")
+        text = ngettext(
+            "line {line} has {n} cell, the header has {columns}",
+            "line {line} has {n} cells, the header has {columns}",
+            len(cells),
+        )
+        raise CsvError(text.format(line=line, n=number(len(cells)), columns=number(len(names))))
     if max_cell is not None and max(map(len, cells)) > max_cell:
         name, length = next((name, len(cell)) for name, cell in zip(names, cells, strict=True) if len(cell) > max_cell)
-        raise CsvError(f"line {line}, column {shown(name)}: a text of {length:,} characters; use at most {max_cell:,}")
+        text = _("line {line}, column {column}: a text of {n} characters; use at most {most}")
+        raise CsvError(text.format(line=line, column=shown(name), n=number(length), most=number(max_cell)))
 
 
 def _names(header: tuple[int, list[str]] | None, max_columns: int | None) -> list[str]:
     """The names of the columns."""
     if header is None:  # only delimiters and empty quotes
-        raise CsvError("every line of the file is empty")
+        raise CsvError(_("every line of the file is empty"))
     line, cells = header
     if max_columns is not None and len(cells) > max_columns:
-        raise CsvError(f"line {line} has {len(cells):,} columns; use at most {max_columns:,}")
+        text = _("line {line} has {n} columns; use at most {most}")
+        raise CsvError(text.format(line=line, n=number(len(cells)), most=number(max_columns)))
     names = [name.strip() for name in cells]
     _refuse_foreign_bytes([names], [line], [f"number {place}" for place in range(1, len(names) + 1)])
     return names
 
 
 def _lines(text: io.TextIOBase) -> Iterator[str]:
-    for number, line in enumerate(text, start=1):
+    for at, line in enumerate(text, start=1):
         if "\0" in line:
-            raise CsvError(f"line {number}, character {line.index(chr(0)) + 1}: a null byte, so this is not text")
+            said = _("line {line}, character {character}: a null byte, so this is not text")
+            raise CsvError(said.format(line=at, character=line.index("\0") + 1))
         yield line
 
 
@@ -135,10 +145,10 @@ def _records(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[s
 def _fault(said: str, begin: int, end: int) -> str:
     """The csv module's message about a record from line ``begin`` to ``end``, with a cure."""
     if "end of data" in said or "field limit" in said:
-        return f"line {begin}: a quote is opened here and not closed"
+        return _("line {line}: a quote is opened here and not closed").format(line=begin)
     if "expected after" in said:
-        return f"line {end}: a quote inside a quoted text; write it twice"
-    return f"line {end}: {said}"
+        return _("line {line}: a quote inside a quoted text; write it twice").format(line=end)
+    return _("line {line}: {error}").format(line=end, error=said)
 
 
 def _cells(line: str, delimiter: str) -> int:
@@ -165,6 +175,5 @@ def _refuse_foreign_bytes(rows: list[list[str]], lines: list[int], names: list[s
         for name, cell in zip(names, cells, strict=True):
             byte = next((ord(one) - 0xDC00 for one in cell if "\udc80" <= one <= "\udcff"), None)
             if byte is not None:
-                raise CsvError(
-                    f"line {line}, column {shown(name)}: byte 0x{byte:02X} is not UTF-8; save the file as UTF-8"
-                )
+                text = _("line {line}, column {column}: byte 0x{byte} is not UTF-8; save the file as UTF-8")
+                raise CsvError(text.format(line=line, column=shown(name), byte=f"{byte:02X}"))

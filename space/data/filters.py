@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from space.errors import QueryError, shown
+from space.i18n import gettext as _
 
 #: {filter: the column it looks at}, in the order in which they are shown.
 FILTERS = {
@@ -101,7 +102,7 @@ class Facets:
             mask = part if mask is None else mask & part
         low, high = filters.get("min_price"), filters.get("max_price")
         if given(low) and given(high) and float(low) > float(high):
-            raise QueryError(f"min_price should be at most max_price, {high}, is {low}")
+            raise QueryError(_("min_price should be at most max_price, {high}, is {low}").format(high=high, low=low))
         return mask
 
     def counts(
@@ -127,15 +128,24 @@ class Facets:
 
     def _facet(self, name: str) -> Facet:
         if name not in FILTERS:
-            raise QueryError(f"no filter {shown(name)}; there are {', '.join(self._facets)}")
+            text = _("no filter {name}; there are {filters}")
+            raise QueryError(text.format(name=shown(name), filters=", ".join(self._facets)))
         if name not in self._facets:
-            raise QueryError(f"no filter {name!r} here: the products have no column {FILTERS[name]!r}; leave it empty")
+            text = _("no filter {name} here: the products have no column {column}; leave it empty")
+            raise QueryError(text.format(name=repr(name), column=repr(FILTERS[name])))
         return self._facets[name]
 
 
 def given(value: Any) -> bool:
     """Whether a filter has a value: 0 is a value, None and "" are not."""
     return value is not None and not (isinstance(value, str) and not value.strip())
+
+
+def _no_product(name: str, value: Any, similar: Sequence[str]) -> QueryError:
+    text = _("no product with {name} {value}")
+    if similar:
+        text = _("no product with {name} {value}; did you mean {similar}?")
+    return QueryError(text.format(name=name, value=shown(value), similar=", ".join(similar)))
 
 
 class _Codes:
@@ -162,7 +172,7 @@ class _Values(_Codes):
     def mask(self, name: str, value: Any) -> np.ndarray:
         place = self._place(value)
         if place is None:
-            raise QueryError(f"no product with {name} {shown(value)}{self._hint(value)}")
+            raise _no_product(name, value, self._similar(value))
         return self._codes == place
 
     def counts(self, mask: np.ndarray | None, chosen: Any, limit: int | None) -> list[tuple[str, int]]:
@@ -180,13 +190,12 @@ class _Values(_Codes):
         place = bisect_left(self.values, value)
         return place if place < len(self.values) and self.values[place] == value else None
 
-    def _hint(self, value: Any) -> str:
+    def _similar(self, value: Any) -> list[str]:
         value = value[:_SHOWN] if isinstance(value, str) else ""
         near = [known for known in self.values if known.casefold() == value.casefold()]
         # Only among the most frequent values: comparing with 200,000 brands takes a second.
         frequent = [known for known, _ in self.counts(None, None, _HINT_VALUES)]
-        near = near or difflib.get_close_matches(value, frequent, n=3)
-        return f"; did you mean {', '.join(near[:3])}?" if near else ""
+        return near[:3] or difflib.get_close_matches(value, frequent, n=3)
 
 
 class _Paths(_Codes):
@@ -202,8 +211,7 @@ class _Paths(_Codes):
         if not any(passing):
             tops = sorted({levels[0] for levels in self._levels})
             near = difflib.get_close_matches(value[:_SHOWN] if isinstance(value, str) else "", tops, n=3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise QueryError(f"no product with {name} {shown(value)}{hint}")
+            raise _no_product(name, value, near)
         # The last item is for products without a category, whose code is -1.
         return np.array([*passing, False])[self._codes]
 
@@ -247,8 +255,10 @@ class _Bound:
         except (TypeError, ValueError, OverflowError):
             number = math.nan
         if not (math.isfinite(number) and 0 <= number <= self.highest):
-            to = f"from 0 to {self.highest:g}" if math.isfinite(self.highest) else ">= 0"
-            raise QueryError(f"{name} should be a number {to}, is {shown(value)}")
+            text = _("{name} should be a number >= 0, is {value}")
+            if math.isfinite(self.highest):
+                text = _("{name} should be a number from 0 to {most}, is {value}")
+            raise QueryError(text.format(name=name, value=shown(value), most=f"{self.highest:g}"))
         return number
 
 

@@ -10,6 +10,8 @@ import torch
 
 from space.data.filters import FILTERS, given
 from space.errors import QueryError
+from space.i18n import gettext as _
+from space.i18n import number
 from space.index.milvus_client import KEY, KINDS, METRIC, PATIENCE, MilvusConnection, MilvusError, answering
 
 logger = logging.getLogger(__name__)
@@ -108,7 +110,7 @@ class MilvusIndex:
             found |= {int(one[KEY]): np.asarray(one[self._part], np.float32) for one in got}
         if len(found) < len(distinct):
             logger.warning("%s of %s lacks rows that were asked for", self._name, self._place.name)
-            raise QueryError("the vector database lacks a product: have it loaded again")
+            raise QueryError(_("the vector database lacks a product: have it loaded again"))
         return torch.from_numpy(np.stack([found[row] for row in wanted]))
 
     def search(
@@ -144,7 +146,8 @@ class MilvusIndex:
                     unsettled.append(place)
                     continue
                 if len(order) < k and not whole:
-                    raise QueryError(f"the filters leave too few of the {_MOST:,} products that Milvus gives")
+                    text = _("the filters leave too few of the {n} products that Milvus gives")
+                    raise QueryError(text.format(n=number(_MOST)))
                 scores[place, : len(order)] = torch.from_numpy(allowed.scores[order])
                 best[place, : len(order)] = torch.from_numpy(allowed.rows[order])
             open_, limit = unsettled, 4 * limit
@@ -172,7 +175,7 @@ class MilvusIndex:
                 return getattr(self._place.client, method)(self._name, timeout=PATIENCE, **asked)
         except MilvusError as error:
             logger.warning("%s", error)
-            raise QueryError("the vector database does not answer: try again in a minute") from error
+            raise QueryError(_("the vector database does not answer: try again in a minute")) from error
 
     def _checked(self, queries: torch.Tensor) -> torch.Tensor:
         if queries.ndim != 2 or queries.shape[1] != self.dim:

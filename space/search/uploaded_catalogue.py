@@ -15,8 +15,8 @@ from space.data.csv_reader import CsvError, read_csv
 from space.data.passages import passages
 from space.encoding.description import ENCODERS
 from space.errors import shown
+from space.i18n import N_, number
 from space.i18n import gettext as _
-from space.i18n import number
 from space.index.bm25 import Bm25Index
 from space.index.torch_index import TorchIndex
 from space.retrieval.baselines import Bm25System
@@ -58,7 +58,7 @@ D-402,Vertical mouse for left hands,Quill & Byte,graphite,39.00
 D-403,Laptop stand of bent oak,Quill & Byte,,45.00
 D-404,"Monitor lamp, clips on top of the screen",Lumora,black,59.00
 """
-EXAMPLE_NAME, EXAMPLE_QUERY = "the example", "keep my coffee hot on the train"
+EXAMPLE_NAME, EXAMPLE_QUERY = N_("the example"), "keep my coffee hot on the train"
 
 
 def parse(data: bytes, source: str) -> pa.Table:

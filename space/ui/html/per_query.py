@@ -9,8 +9,8 @@ from space.encoding.description import BASE, TUNED
 from space.evaluation import findings, slices
 from space.evaluation.schema import MIN_QUERIES, BeforeAfter
 from space.evaluation.slices import FIGURES, Slice
+from space.i18n import N_, ngettext, number
 from space.i18n import gettext as _
-from space.i18n import ngettext, number
 from space.ui import links
 from space.ui.html import charts, numbers
 from space.ui.html.markup import EMPTY, Html, fill, join
@@ -20,6 +20,8 @@ from space.ui.links import Link
 LISTED = 5
 _HEADLINE = next(iter(FIGURES))
 _SHOWN = 80
+#: The heads of the table of slices, in the order of ``FIGURES``.
+_HEADS = (N_("Full-catalogue nDCG@10"), N_("Judged nDCG"))
 
 
 def chart(frame: pd.DataFrame | None, *, several: bool = False) -> Html:
@@ -90,7 +92,6 @@ def sliced(frame: pd.DataFrame | None) -> Html:
         "have them."
     )
     over = _scale(one for parts in cuts.values() for one in parts)
-    metrics = [_(name) for name in FIGURES.values()]
     body = fill(
         '<p class="lead">{lead}</p>{said}<table><caption class="unseen">{caption}</caption><thead><tr>'
         '<th scope="col">{slice}</th>{columns}</tr></thead>{groups}</table>{missing}',
@@ -98,7 +99,7 @@ def sliced(frame: pd.DataFrame | None) -> Html:
         said=fill('<ul class="conclusions">{said}</ul>', said=said) if said else EMPTY,
         caption=_("Fine-tuned minus base by slice"),
         slice=_("Slice"),
-        columns=join(fill('<th scope="col">{name}</th>', name=name[:1].upper() + name[1:]) for name in metrics),
+        columns=join(fill('<th scope="col">{name}</th>', name=_(name)) for name in _HEADS),
         groups=join(_group(by, parts, over) for by, parts in cuts.items()),
         missing=EMPTY if set(LABELS) <= set(frame) else fill('<p class="absent">{said}</p>', said=missing),
     )
@@ -186,7 +187,9 @@ def _group(by: str, parts: Sequence[Slice], over: charts.Scale) -> Html:
             '<tr><th scope="row">{name}<span class="size">{size}</span></th>{cells}</tr>',
             name=_(one.name),
             size=queries(one.figures[_HEADLINE].n),
-            cells=join(_cell(one.figures[column], over, _(name)) for column, name in FIGURES.items()),
+            cells=join(
+                _cell(one.figures[column], over, _(head)) for column, head in zip(FIGURES, _HEADS, strict=True)
+            ),
         )
         for one in (parts if len(parts) > 1 else [])
     ]
