@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import torch
 from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
@@ -22,6 +21,7 @@ from space.evaluation.schema import HEADLINE_COLUMN
 from space.index.torch_index import TorchIndex
 from space.io.files import atomically
 from space.retrieval.dense import DenseSystem
+from space.training.processes import join_processes
 
 logger = logging.getLogger(__name__)
 
@@ -92,13 +92,13 @@ class KeepBest(TrainerCallback):
         """Score the weights before training, which may be the best."""
         if state.is_world_process_zero and state.global_step == 0:
             self._score(0)
-        self._wait()
+        join_processes().wait_for_everyone()
 
     def on_save(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Score a checkpoint; every process calls this, the main one scores."""
         if state.is_world_process_zero:
             self._score(state.global_step)
-        self._wait()
+        join_processes().wait_for_everyone()
         if self.is_over(state.global_step):
             logger.info("the dev queries got no better after step %d, stopping", self._best(state.global_step))
             control.should_training_stop = True
@@ -124,11 +124,6 @@ class KeepBest(TrainerCallback):
         """The step with the best score up to ``step``; of equal scores the earliest."""
         scores = self.scores(step)
         return max(scores, key=lambda number: (scores[number], -number))
-
-    @staticmethod
-    def _wait() -> None:
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.barrier()
 
     def _score(self, step: int) -> None:
         before = self.scores(step - 1)

@@ -2,19 +2,16 @@
 
     python -m tests.long fuzz --cases 1000000
 
-Seeds are mutated at random; the last line of the output is JSON. With ``--only csv --atheris``, which needs
-``pip install atheris==3.0.0``, mutations are guided by code coverage.
+Seeds are mutated at random; the last line of the output is JSON.
 """
 
 import argparse
 import json
 import random
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Iterator
-from pathlib import Path
 
 #: Share of the cases for each target: a search takes as long as twenty links.
 SHARES = {"csv": 0.2, "link": 0.25, "manifest": 0.2, "query": 0.02, "text": 0.3,
@@ -50,7 +47,7 @@ def mutations(seeds: list[bytes], chance: random.Random) -> Iterator[bytes]:
             kept.append(bytes(data[:MAX_BYTES]))
 
 
-def blind(name: str, cases: int, seed: int) -> dict[str, object]:
+def run_cases(name: str, cases: int, seed: int) -> dict[str, object]:
     """Run random mutations; returns cases, seconds, and up to five findings with their bytes."""
     from tests.long.targets import SEEDS, TARGETS
 
@@ -66,43 +63,16 @@ def blind(name: str, cases: int, seed: int) -> dict[str, object]:
     return {"cases": number + 1, "seconds": round(time.monotonic() - start, 1), "findings": findings}
 
 
-def watched(name: str, cases: int, seed: int) -> None:
-    """Run mutations guided by atheris, which ends the process after the last case or at the first finding."""
-    import atheris
-
-    readers = [
-        "space.data.csv_reader",
-        "space.search.uploaded_catalogue",
-        "space.data.catalogue",
-        "space.data.product_files",
-        "space.store.manifest",
-    ]
-    writers = ["space.store.manifest", "space.ui.links", "space.ui.events.export", "space.ui.html.cards"]
-    with atheris.instrument_imports(include=[*readers, *writers]):
-        from tests.long.targets import SEEDS, TARGETS
-    with tempfile.TemporaryDirectory() as corpus:
-        for number, data in enumerate(SEEDS[name]):
-            (Path(corpus) / str(number)).write_bytes(data)
-        atheris.Setup(["fuzz", f"-runs={cases}", f"-max_len={MAX_BYTES}", f"-seed={seed}", corpus], TARGETS[name])
-        atheris.Fuzz()
-
-
 def main(arguments: list[str] | None = None) -> None:
-    """Fuzz every target; ends with 1 if there is a finding."""
+    """Fuzz every target; the exit status is 1 if there is a finding."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=1_000_000, help="for all targets together, at least one each")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=SHARES)
-    parser.add_argument("--atheris", action="store_true", help="with --only: guide mutations by coverage")
     settings = parser.parse_args(arguments)
-    if settings.atheris:
-        if not settings.only:
-            parser.error("--atheris runs one target per process: name it with --only")
-        watched(settings.only, settings.cases, settings.seed)
-        return
     found = {}
     for name, share in SHARES.items() if not settings.only else [(settings.only, 1.0)]:
-        found[name] = blind(name, max(1, round(settings.cases * share)), settings.seed)
+        found[name] = run_cases(name, max(1, round(settings.cases * share)), settings.seed)
         print(name, found[name]["cases"], "cases", found[name]["seconds"], "s", flush=True)
     print(json.dumps({"seed": settings.seed, "cases": sum(one["cases"] for one in found.values()), "targets": found}))
     sys.exit(1 if any(one["findings"] for one in found.values()) else 0)
