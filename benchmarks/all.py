@@ -78,6 +78,9 @@ LEFT_OUT = {
     "seeds": "trains for hours",
     "topk_gpu": "needs a GPU",
     "e5_sizes": "takes hours without a GPU",
+    "e5_data": "writes the input of e5_study",
+    "e5_study": "needs a GPU",
+    "e5_report": "sums up e5_study",
     "same_answers": "compares two commits",
     "all": "this one",
 }
