@@ -107,6 +107,7 @@ def retried(call: Callable[[], T], what: str) -> T:
     Raises:
         FAULTS: the last failure.
     """
+    _redact_client_log()
     first_failure = None
     for pause in (*_PAUSES, None):
         # Without this the client waits for the answer to a commit for ever.
@@ -177,6 +178,3 @@ def _redact_client_log() -> None:
     for handler in logging.getLogger("huggingface_hub").handlers:
         handler.addFilter(_redact)
     disable_propagation()  # our root handler would print the warning a second time, unfiltered
-
-
-_redact_client_log()
