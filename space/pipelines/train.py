@@ -19,6 +19,7 @@ from space.pipelines import examples, inputs
 from space.pipelines.build import build
 from space.pipelines.evaluation import RunEvaluation
 from space.settings import BuildSettings, DataSettings, TrainSettings
+from space.store.reader import EVALUATION
 from space.training import early_stopping, trainer
 from space.training.early_stopping import DevSet
 from space.training.processes import join_processes, use_all_cores
@@ -82,7 +83,7 @@ def _save(encoder: TextEncoder, evaluation: Evaluation, settings: TrainSettings)
     with files.replaced(settings.output_dir) as folder:
         encoder.model.save_pretrained(str(folder), create_model_card=False)
         (folder / "README.md").write_text(cards.model_card(evaluation, settings.push_to_hub), encoding="utf-8")
-        (folder / "evaluation.json").write_text(evaluation.to_json(), encoding="utf-8")
+        (folder / EVALUATION).write_text(evaluation.to_json(), encoding="utf-8")
         cards.loss_curve(evaluation.training.history, folder / "images" / "train_loss.png")
         run_name = evaluation.training.run
         _copy_events(settings.logging_dir / run_name, folder / "runs" / run_name)
