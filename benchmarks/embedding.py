@@ -1,11 +1,11 @@
-"""How fast a catalogue is embedded: our encoder beside `SentenceTransformer.encode` with its defaults, on equal terms.
+"""How fast a catalogue is embedded: our encoder beside `SentenceTransformer.encode` with its defaults.
 
 python benchmarks/embedding.py [--dataset ../shared/esci] [--locales us] [--texts 1000] [--rounds 3]
 
-Without --dataset the real rows are taken where they are at hand, else the sample. All ways have the same weights,
-texts, sequence limit and process; a round runs each once, in another order than the round before. "packed" is
-ours with all products in float32. The ceiling is what the products alone would take at the rate this machine reaches
-with one large product of the same kind. The last line is JSON.
+Without --dataset it takes the real rows if they are there, else the sample. All ways have the same weights, texts,
+sequence limit and process. A round runs each once, and every second round in reverse order. "packed" is ours with all
+products in float32. The ceiling is the time of the matrix products alone, at the rate that this machine reaches in one
+large product of the same type. The last line is JSON.
 """
 
 import argparse
@@ -34,11 +34,11 @@ def main() -> None:
     parser.add_argument("--dataset", default=str(REAL) if REAL.is_dir() else "sample")
     parser.add_argument("--locales", nargs="+", default=["us"])
     parser.add_argument("--model", default="sentence-transformers/all-MiniLM-L6-v2")
-    parser.add_argument("--texts", type=int, default=1000, help="so many of the catalogue, drawn at random")
+    parser.add_argument("--texts", type=int, default=1000, help="how many of the catalogue, drawn at random")
     parser.add_argument("--max-seq-length", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--queries", type=int, default=100, help="how often one query is timed")
-    parser.add_argument("--threads", type=int, default=0, help="0: as many as there are cores")
+    parser.add_argument("--threads", type=int, default=0, help="0 takes one for each core")
     given = parser.parse_args()
 
     import torch
@@ -75,7 +75,7 @@ def main() -> None:
             print(number + 1, name, f"{len(texts) / seconds[name][-1]:.0f} products/s", flush=True)
     query = {name: 1000 * statistics.median(alternate(searches, given.queries)[name]) for name in searches}
     tokens = [len(text) for text in exact.tokenize(texts)]
-    # The best round of each: whatever else the machine did in a round only took from it.
+    # The best round of each, since other work on the machine only makes a round slower.
     rate = {name: len(texts) / min(taken) for name, taken in seconds.items()}
     result = {
         "benchmark": "embedding",
@@ -109,7 +109,7 @@ def timed(run: Callable[[], object]) -> float:
 
 
 def alternate(searches: dict[str, Callable[[list[str]], object]], times: int) -> dict[str, list[float]]:
-    """Seconds of one query, each way in turn, after a warm-up of three."""
+    """Seconds of one query, the ways in turn, after three queries to warm up."""
     taken: dict[str, list[float]] = {name: [] for name in searches}
     for number in range(times + 3):
         for name, encode in searches.items():
@@ -120,20 +120,20 @@ def alternate(searches: dict[str, Callable[[list[str]], object]], times: int) ->
 
 
 def padded(texts: Sequence[str], tokens: Sequence[int], batch: int = 32) -> float:
-    """Tokens that the defaults compute for each that there is: batches of 32 by length in characters."""
+    """Tokens with padding over tokens without, in the default's batches: 32 texts, by length in characters."""
     order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
     batches = [[tokens[row] for row in order[start : start + batch]] for start in range(0, len(order), batch)]
     return sum(max(batch) * len(batch) for batch in batches) / sum(tokens)
 
 
 def closeness(reference: Any, vectors: Any) -> dict[str, float]:
-    """Least and mean cosine."""
+    """Least and mean cosine of (n, d) vectors with a reference."""
     cosines = (reference.double() * vectors.double()).sum(dim=1)
     return {"least": round(cosines.min().item(), 6), "mean": round(cosines.mean().item(), 6)}
 
 
 def work(model: Any) -> int:
-    """Operations that the matrix products of all layers take for one token, attention's own aside."""
+    """Operations of all layers' matrix products for one token, without those inside attention."""
     import torch
 
     layers = model[0].auto_model.encoder.modules()
@@ -141,7 +141,7 @@ def work(model: Any) -> int:
 
 
 def ceiling(encoder: Any, half: bool) -> float:
-    """Operations a second in one product as large as the layers' largest, the best of many."""
+    """Operations a second in one product of the size of the layers' largest, the best of 50."""
     import torch
 
     rows, dim = (65_536 if encoder.device.type == "cuda" else 2_048), encoder.dim
@@ -159,7 +159,7 @@ def ceiling(encoder: Any, half: bool) -> float:
 
 
 def build(catalogue: Any, encoder: Any) -> dict[str, float]:
-    """A store of these products: the parts of the work one after the other, and as the build overlaps them."""
+    """Seconds to make a store: each part of the work alone, and all of it overlapped as in build_embeddings.py."""
     from accelerate import PartialState
 
     from space.data.passages import passages, template
