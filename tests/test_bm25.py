@@ -63,6 +63,14 @@ def test_japanese_by_formula():
     assert Bm25Index(passages).search("イヤホン", 3)[1].tolist() == [1, 0]  # both hold it, the second is shorter
 
 
+def test_terms_by_hand():
+    """An explanation's terms add up to the score; "red" is twice in the query, and "mug" is not in this passage."""
+    found = Bm25Index(PASSAGES).terms("red mug unseen red shoes", 1)
+    assert [(term.text, term.products) for term in found] == [("red", 2), ("mug", 1), ("unseen", 0), ("shoes", 3)]
+    one_red, one_shoes = (by_formula(PASSAGES, word)[1] for word in ("red", "shoes"))
+    assert [term.score for term in found] == pytest.approx([2 * one_red, 0, 0, one_shoes], rel=1e-5)
+
+
 # -- search ----------------------------------------------------------------------------------------------------------
 
 

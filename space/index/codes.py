@@ -122,8 +122,8 @@ def _products(codes: torch.Tensor, queries: torch.Tensor) -> torch.Tensor:
     """(m, p): (m, d) codes times (p, d) codes, as int32 where that is exact and else as float32."""
     if not _int8_product_is_exact(codes.device) or (codes.is_cuda and len(codes) <= 16):
         return codes.float() @ queries.float().T  # _int_mm on CUDA refuses 16 rows and fewer
-    # torch._int_mm (torch 2.13) is the only int8 product that torch has, and its name is private. Without it the line
-    # above gives the same scores and takes more than ten times as long.
+    # Private, but the only int8 product of torch 2.13. If a later torch drops it, this raises AttributeError; then let
+    # _int8_product_is_exact return False: the line above gives the same scores and takes more than ten times as long.
     if len(queries) == 1:  # this way round the codes are read once, from front to back
         return torch._int_mm(queries, codes.T).view(-1, 1)
     return torch._int_mm(codes, queries.T)
