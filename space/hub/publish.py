@@ -32,6 +32,8 @@ _STORE_REPLACES = (
     *("products/*.parquet", "base/*.parquet", "tuned/*.parquet", "judgments/*.parquet"),
     *("evaluation.json", MANIFEST),
 )
+#: A link to another page of the repository: no picture, no address, no place on the same page.
+_PAGE_LINK = re.compile(r"(?<!!)\[([^\]\[]+)\]\((?!https?:|#)[^)]+\)")
 DEFAULT_HARDWARE = "zero-a10g"  # what a free account can have
 
 
@@ -212,8 +214,11 @@ def space_files(root: Path = ROOT) -> list[str]:
 
 
 def space_card(readme: str, *, models: list[str], datasets: list[str], hardware: str) -> str:
-    """The project's README with what the Hub links a Space to in its front matter."""
-    card = RepoCard(readme, ignore_metadata_errors=False)
+    """The project's README with what the Hub links a Space to in its front matter.
+
+    Links to pages that are not pushed to the Space, such as ``docs/training.md``, become plain text.
+    """
+    card = RepoCard(re.sub(_PAGE_LINK, r"\1", readme), ignore_metadata_errors=False)
     card.data.models, card.data.datasets, card.data.suggested_hardware = models, datasets, hardware
     return str(card)
 
