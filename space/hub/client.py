@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from huggingface_hub import HfApi, RepoFile, constants, snapshot_download
-from huggingface_hub.errors import LocalEntryNotFoundError
+from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 from huggingface_hub.utils import filter_repo_objects, httpx
 
 from space.encoding.weights import Download, Snapshot
@@ -99,6 +99,8 @@ def pull(
         folder = _fetch(repo, kind, revision, allowed, local=True)
     except LocalEntryNotFoundError as error:
         raise OutOfReachError(f"{at} is not in the cache and cannot be pulled from {endpoint()}: {why}") from error
+    except HFValidationError as error:  # not USER/NAME
+        raise HubError(f"{at}: {error}") from error
     if damaged := _damaged(folder, allowed):
         raise HubError(f"{at}: {damaged[0].name} in the cache is damaged; start again with the Hub in reach ({why})")
     return Snapshot(folder, folder.name, "" if offline else f"from the cache, {why}")
