@@ -1,27 +1,22 @@
-"""Small repositories under the ids that the project uses by default, for `hub_server`.
+"""A small data set and a small model under the project's default ids, for `hub_server`.
 
-Made up, but shaped like the real ones: `tasksource/esci` with its columns, full-word labels and split files, and
-`intfloat/multilingual-e5-small` with its odd pairing of a BERT network and an XLM-R tokenizer, sentence-transformers
-files without prompts, and random weights. Nothing here needs torch. The same bytes come out at every call.
+They are made up in the shape of the real ones: `tasksource/esci` with its columns, labels and split files, and
+`intfloat/multilingual-e5-small` with a BERT network, an XLM-R tokenizer, sentence-transformers files without prompts,
+and random weights. The bytes are the same at every call, and nothing here needs torch.
 """
-
-from __future__ import annotations
 
 import io
 import json
 import math
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from hub_state import HubState
 from safetensors.numpy import save
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
-
-if TYPE_CHECKING:
-    from hub_state import HubState
 
 ESCI = "tasksource/esci"
 E5 = "intfloat/multilingual-e5-small"
@@ -71,9 +66,9 @@ BRANDS = ("Ondara", "Velmo", None)
 
 
 def esci_rows() -> Iterator[dict]:
-    """Judged pairs: 12 queries, all four labels for each; every query of one split, every split with all locales.
+    """Judged pairs: 12 queries with all four labels each; a query is in one split, and both splits have all locales.
 
-    Traps of the real data are in it: the same product_id under two locales, missing brands, colours and descriptions.
+    As in the real data, locales share product ids, and brands, colours and descriptions are missing.
     """
     example = 0
     for locale_number, (locale, (pattern, (color, other), nouns)) in enumerate(WORDS.items()):
@@ -107,7 +102,7 @@ def esci_rows() -> Iterator[dict]:
 
 
 def esci_files() -> dict[str, bytes]:
-    """The files of the data set repository; per locale three queries are for training, the last one for testing."""
+    """The files of the data set; in each locale three queries are for training and the last one for testing."""
     card = "---\nlanguage: [en, es, ja]\nconfigs:\n- config_name: default\n  data_files:\n"
     files = {}
     for split in ("train", "test"):
@@ -120,10 +115,10 @@ def esci_files() -> dict[str, bytes]:
 
 
 def _tokenizer() -> Tokenizer:
-    """A Unigram tokenizer laid out like XLM-R's.
+    """A Unigram tokenizer with the layout of XLM-R's.
 
-    Its pieces are the words and characters of the rows above, scored by frequency: the trainer of `tokenizers` gives
-    another vocabulary at each run, and a fingerprint over the model must not change from run to run.
+    Its pieces are the words and characters of the rows above, scored by frequency. It is not trained, because the
+    trainer of `tokenizers` makes another vocabulary at each run, and the model's fingerprint must stay the same.
     """
     words = Counter(word for row in esci_rows() for word in f"query: passage: {row['product_text']}".split())
     letters = Counter("".join(words) + "abcdefghijklmnopqrstuvwxyz0123456789,.:")
@@ -169,7 +164,7 @@ def _weights(config: dict, seed: int) -> dict[str, np.ndarray]:
     return weights
 
 
-#: multilingual-e5-base is XLM-R throughout: positions begin behind the padding, and there are no token types.
+#: multilingual-e5-base has an XLM-R network: positions begin after the padding, and there are no token types.
 ROBERTA = {
     "architectures": ["XLMRobertaModel"],
     "model_type": "xlm-roberta",
@@ -183,11 +178,11 @@ ROBERTA = {
 
 
 def e5_files(seed: int = 0, *, base: bool = False) -> dict[str, bytes]:
-    """The files of the model repository: 32 dimensions, 2 layers. Another seed is another model of the same shape.
+    """The files of a model with 32 dimensions and 2 layers.
 
     Args:
         seed: of the weights.
-        base: the network of multilingual-e5-base in place of that of multilingual-e5-small.
+        base: with the network of multilingual-e5-base instead of multilingual-e5-small.
     """
     tokenizer = _tokenizer()
     special = {

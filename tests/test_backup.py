@@ -1,4 +1,4 @@
-"""The counts in a data set on the Hub: real clients over a local Hub, each run a process with a disk."""
+"""The counts in a data set on a local Hub; each run is a process with a folder as its disk."""
 
 import json
 import subprocess
@@ -15,8 +15,8 @@ from space.feedback import lineages
 
 OWNER = "hf_" + "Cn3" * 11
 
-# Forks a process for each run it is told of, so that the imports are paid once. A run: so many searches for a product,
-# the backup started, and the report once that has had its turn.
+# Forks a process for each run, so that there is one import. A run counts so many searches for a product, starts the
+# backup, and prints the report after its first turn.
 RUNS = textwrap.dedent("""
     import json, logging, os, signal, sys, time
     from pathlib import Path
@@ -75,7 +75,7 @@ def process(hub, tmp_path_factory):
 
 @pytest.fixture
 def run(process, tmp_path):
-    """One run with ``disk`` as its folder; gives [{product: [shown, opened]}, searches, queries]."""
+    """Makes one run with ``disk`` as its folder; returns [{product: [shown, opened]}, searches, queries]."""
 
     def once(disk, product, number, end="finish", *flags, repo):
         before = len(process.said.read_text())
@@ -97,8 +97,8 @@ def notes(hub, repo):
 
 
 def test_counts_outlive_disks_and_kills_and_none_counts_twice(hub, run):
-    """Each run of a Space begins with an empty disk. Here: a run that ends in order, one that takes it over and is
-    killed, one that runs beside what the killed one left, and then their disks again, as on a machine that keeps them.
+    """On a Space each run starts with an empty disk. The first run ends in order, the second takes it over and is
+    killed, the third runs beside what the second left. Then they run again with their disks, as on other machines.
     """
     repo = "kept"
     assert run("first", "a", 3, "finish", "later", repo=repo) == [{"a": [4, 1]}, 4, None]
@@ -114,7 +114,7 @@ def test_counts_outlive_disks_and_kills_and_none_counts_twice(hub, run):
 
 
 def test_an_abandoned_run_is_taken_over(hub, run):
-    """Else every kill would leave its files for ever. Not before a week: a run that still lives would count twice."""
+    """Otherwise every kill would leave its files for ever. Before a week a live run could be counted twice."""
     run("disk", "a", 2, "kill", repo="left")
     (lineage,) = notes(hub, "left")
     for days in (6, 8):
@@ -125,7 +125,7 @@ def test_an_abandoned_run_is_taken_over(hub, run):
 
 
 def test_what_is_committed(hub, run):
-    """A private data set that load_dataset can read, with nothing in it of what was asked, and no file of ours."""
+    """A private data set with the configs that load_dataset needs, without query texts and local files."""
     run("disk", "a", 2, repo="seen")
     files = hub.files("dataset", "alice/seen")
     assert hub.repos["dataset", "alice/seen"].private
@@ -144,7 +144,7 @@ def test_a_run_without_a_search_commits_nothing(hub, run):
 
 
 def test_query_texts_go_to_a_private_data_set_and_only_if_turned_on(hub, run, tmp_path):
-    """Turned off again, they come back to no disk; and a public data set never sees them."""
+    """When that is turned off again, they are not copied to a disk. A public data set never gets them."""
     run("disk", "a", 3, "kill", "queries", repo="asked")
     texts = [content for name, content in hub.files("dataset", "alice/asked").items() if name.startswith("queries/")]
     assert texts == [b'"query","asked"\n"secret a",3\n']
@@ -170,7 +170,7 @@ def test_a_hub_that_refuses_stops_nothing_and_is_said_once(hub, run, broken):
 
 
 def test_counts_that_cannot_be_read_are_left_alone(hub, run):
-    """Somebody edited them: guessing could lose or double them, so that nothing is committed and the file is named."""
+    """After an edit by hand a guess could lose or double counts: nothing is committed, and the file is named."""
     run("disk", "a", 2, repo="edited")
     (lineage,) = notes(hub, "edited")
     edited = b"locale,product_id,shown,opened\nus,a,many,1\n"

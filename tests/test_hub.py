@@ -1,7 +1,7 @@
-"""The whole way over a local Hub: train and push, embed and push, pull, serve, publish. Nothing of it is patched.
+"""Train and push, embed and push, pull, serve and publish over a local Hub.
 
-The real scripts run as processes of their own; they know the Hub by ``HF_ENDPOINT`` and a token. The data set and the
-base model lie there under the default ids, so that the defaults of every script run as they are.
+The real scripts run as processes of their own, with only ``HF_ENDPOINT`` and a token. The data set and the base model
+have their default ids on this Hub, so every default of the scripts is used.
 """
 
 import json
@@ -38,7 +38,7 @@ def hub(tmp_path_factory):
 
 
 def run(hub, home, words, cwd, token=None, code=0):
-    """A command with nothing in its environment that says where it is but the Hub's address and a token."""
+    """Run a command with the Hub's address and a token in its environment."""
     env = hub.env(home, token, PYTHONPATH=str(ROOT))
     done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     done.output = done.stdout + done.stderr
@@ -48,14 +48,14 @@ def run(hub, home, words, cwd, token=None, code=0):
 
 
 def printed_command(output):
-    """The command that an error tells to type, for this interpreter."""
+    """The command that an error prints, for this interpreter."""
     words = shlex.split(re.search(r"again: (python -m space .*)", output)[1].split("; then")[0])
     return [sys.executable, *words[1:]]
 
 
 @pytest.fixture(scope="module")
 def way(hub, tmp_path_factory):
-    """Two revisions of a model and of a store on the Hub, each pushed as a user would; and what stands on the disk."""
+    """Two revisions of a model and of a store, pushed to the Hub as a user does it, and their folders."""
     home, work = tmp_path_factory.mktemp("author"), tmp_path_factory.mktemp("work")
     seen = SimpleNamespace(home=home, work=work)
     seen.first = run(hub, home, command("train.py", *FIRST, launch=1), work, OWNER)
@@ -64,7 +64,7 @@ def way(hub, tmp_path_factory):
     (work / "saved_e5_model").rename(work / "first_model")
     (work / "artifacts").rename(work / "first_artifacts")
 
-    # Nobody is logged in, and the second time two processes train: the push fails, and the printed command does it.
+    # Not logged in, and with two processes: the push fails, and the printed command does it.
     seen.refused = run(hub, home, command("train.py", *SECOND, launch=2), work, code=1)
     seen.kept = (work / "saved_e5_model" / "model.safetensors").read_bytes()
     seen.again = run(hub, home, printed_command(seen.refused.output), work, OWNER)
@@ -81,7 +81,7 @@ def way(hub, tmp_path_factory):
 
 
 def test_one_command_with_every_default_pushes_the_model_and_its_store(hub, way):
-    """One commit each: nobody can pull a model without its card, or half a store."""
+    """In one commit each, so that a pull never gets a model without its card, or half a store."""
     assert f"encoder: {E5} at {hub.commits('model', E5)[0][0][:12]}" in way.first.output
     assert [len(commits) for commits in way.commits.values()] == [2, 2]  # the Hub makes the first one itself
     model = hub.files("model", "alice/m", way.model)
@@ -97,7 +97,7 @@ def test_one_command_with_every_default_pushes_the_model_and_its_store(hub, way)
 
 
 def test_tensorboard_runs_are_where_the_hub_shows_them(hub, way):
-    """Under runs/, one folder a run, older runs beside the new one; the name of the machine is not in them."""
+    """Under runs/, one folder a run, older runs beside the new one, without the machine's name."""
     import socket
 
     events = [name for name in hub.files("model", "alice/m") if name.startswith("runs/")]
@@ -108,7 +108,7 @@ def test_tensorboard_runs_are_where_the_hub_shows_them(hub, way):
 
 
 def test_the_store_names_the_pushed_model_and_its_commit(hub, way):
-    """Also where it was made from the folder: a folder's name means nothing to those who pull."""
+    """Even if it was made from a local folder, whose name is of no use on another machine."""
     for store, model in ((way.store, way.model), (way.second_store, way.second_model)):
         manifest = json.loads(hub.files("dataset", "alice/d", store)["manifest.json"])
         tuned, base = manifest["encoders"]["tuned"], manifest["encoders"]["base"]
@@ -122,7 +122,7 @@ def test_the_store_names_the_pushed_model_and_its_commit(hub, way):
 
 
 def test_a_push_without_a_token_warns_early_and_loses_nothing(hub, way):
-    """Training takes hours: the warning comes before it, the model stays, the command is printed and works."""
+    """Training takes hours, so the warning comes first; the model stays, and the printed command works."""
     output = way.refused.output
     assert output.index("alice/m will be pushed at the end, but now that would fail") < output.index("Before training")
     assert "hf auth login" in output
@@ -138,7 +138,7 @@ def test_only_one_of_several_processes_pushes(hub, way):
 
 
 def test_a_store_that_could_not_be_pushed_is_pushed_by_the_printed_command(hub, way):
-    """With a token that may only read; the parts of the older store, of another number, are gone."""
+    """After a token that may only read. The older store's parts, which are more, are deleted."""
     output = way.store_refused.output
     assert "dataset alice/d could not be pushed" in output and "(403)" in output
     assert "The store is safe in artifacts; push it without embedding again" in output
@@ -258,7 +258,7 @@ READER_SCRIPT = """
 
 @pytest.fixture(scope="module")
 def pulled(hub, way, tmp_path_factory):
-    """What a stranger sees: a new process, an empty cache, no token."""
+    """What another machine sees: a new process, an empty cache, no token."""
     revisions = [way.model, way.store, way.second_model, way.second_store]
     words = [sys.executable, "-c", textwrap.dedent(READER_SCRIPT), *revisions, str(way.work), E5]
     done = run(hub, tmp_path_factory.mktemp("stranger"), words, tmp_path_factory.mktemp("elsewhere"))
@@ -266,7 +266,7 @@ def pulled(hub, way, tmp_path_factory):
 
 
 def test_what_is_pulled_finds_what_the_local_artifacts_find(pulled):
-    """Hit for hit, with scores and labels; and the results say something: the four systems differ."""
+    """Hit for hit, with scores and labels, where the systems' answers differ."""
     assert pulled["newest"] == pulled["local"]
     assert all(pulled["local"].values())
     assert pulled["local"]["tuned red kettle"] != pulled["local"]["base red kettle"]
@@ -310,7 +310,7 @@ def test_the_cards_snippets_run_as_they_stand(pulled):
 
 @pytest.fixture(scope="module")
 def space(hub, way):
-    """Published twice: what a forgotten file or variable of before would do shows the second time."""
+    """Published twice, to see that old files and variables are replaced."""
     first = ["publish", "alice/s", "--embeddings", f"alice/d@{way.store}", "--model", "alice/m", "--base-model", E5]
     seen = [run(hub, way.home, [sys.executable, "-m", "space", *first], way.work, OWNER)]
     variables = dict(hub.repos["space", "alice/s"].variables)
@@ -337,7 +337,7 @@ def test_the_space_has_the_files_it_needs_and_no_others(hub, space):
 
 
 def test_its_variables_pin_what_belongs_together(hub, way, space):
-    """Without --model the store itself says which; the first time, an older pair was asked for."""
+    """The first time an older pair was asked for; without --model it is the one that the store names."""
     base = f"{E5}@{hub.commits('model', E5)[0][0]}"
     assert space.first_variables == {
         "E5_MODEL": f"alice/m@{way.model}",
@@ -363,7 +363,7 @@ def test_its_front_matter_links_to_what_it_shows(hub, space):
 
 
 def test_the_space_serves_from_its_files_and_variables_alone(hub, space, pulled, tmp_path):
-    """Which is what a duplicate of it has: an empty cache, no token, no other file of this project."""
+    """A duplicate of the Space has no more: an empty cache, no token, no other file of this project."""
     for name, content in hub.files("space", "alice/s").items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
@@ -378,7 +378,7 @@ def test_the_space_serves_from_its_files_and_variables_alone(hub, space, pulled,
     for part in ("m", "d"):
         assert re.search(rf"alice/{part}( at |@)[0-9a-f]{{12}}\n", log)
 
-    # The Hub goes down, the Space starts again: from the cache, and it says so.
+    # Without the Hub the Space starts again from the cache, and says so.
     with serving(cwd=tmp_path, script=tmp_path / "app.py", **env | {"HF_ENDPOINT": "http://127.0.0.1:9"}) as client:
         hits = client.predict("red kettle", 20, "tuned", "", "", "", api_name="/search")["hits"]
         assert [hit["score"] for hit in hits] == [hit[2] for hit in pulled["local"]["tuned red kettle"]]

@@ -1,6 +1,6 @@
-"""Every fault of a Hub, on the way there and back: what is tried again, what the user reads, and that nothing is lost.
+"""Faults of the Hub in pushes and pulls: what is retried, what the user reads, and that nothing is lost.
 
-The sentences are those of the table in docs/hub.md: the test reads them there.
+The sentences are read from the table in docs/hub.md.
 """
 
 import json
@@ -24,13 +24,14 @@ from hub_server import Fault, HubServer
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from space.encoding.description import EncoderDescription
+from space.hub.faults import FAULTS
 from space.hub.publish import again
 from space.io.files import sha256
 from space.store.writer import Plan, StoreWriter
 
 TOKEN, READ_ONLY = "hf_" + "Gd4" * 11, "hf_" + "Ro7" * 11
 BROKEN = "hf_pasted\u201dquote"
-NOWHERE = "http://127.0.0.1:9"  # the port of "discard", where nobody listens
+NOWHERE = "http://127.0.0.1:9"  # the port of "discard", which is closed
 MODEL = e5_files()
 SENTENCE = {
     name: [cell.strip().replace("`", "") for cell in cells.split("|")]
@@ -47,7 +48,7 @@ def hub(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def faulty(tmp_path_factory):
-    """The Hub of what is tried all at once: the other one's requests are counted."""
+    """A second Hub for the faults that are tried all at once; on the first one requests are counted."""
     with HubServer(tmp_path_factory.mktemp("faulty"), {TOKEN: "alice"}) as server:
         add_defaults(server)
         yield server
@@ -78,7 +79,7 @@ def run(hub, home, *words, token=TOKEN, code=0, cwd=None, **env):
     return done
 
 
-# -- what is tried, all at once, since the client and we mostly sleep -----------------------------------------------
+# -- the faults, tried all at once, since the client mostly sleeps ----------------------------------------------------
 
 PUSHES = {
     # repository: fault, row of the table in docs/hub.md (None: it succeeds in the end)
@@ -136,7 +137,7 @@ HELPER = """
         start = time.monotonic()
         try:
             result, text = call(*arguments, **more), ""
-        except ValueError as error:  # what the user reads; anything else is a traceback, and fails this script
+        except ValueError as error:  # another error fails this script
             result, text = None, str(error)
         return {"text": text, "seconds": time.monotonic() - start, "result": str(result)}
 
@@ -162,11 +163,11 @@ HELPER = """
 
 @pytest.fixture(scope="module", autouse=True)
 def begun(faulty, model, tmp_path_factory):
-    """All of it under way, from the first test on; the tests that need it come last, since it mostly sleeps."""
+    """Starts the process that meets all faults before the first test; the tests that need it come last."""
     work, home = tmp_path_factory.mktemp("pushes"), tmp_path_factory.mktemp("home")
     for name in PUSHES:
         shutil.copytree(model, work / name)
-        with (work / name / "model.safetensors").open("ab") as file:  # else one upload would serve all
+        with (work / name / "model.safetensors").open("ab") as file:  # else one upload would do for all
             file.write(name.encode())
     corrupt = sha256(work / "p-bad" / "model.safetensors")
     PUSHES["p-bad"][0].match = f"PUT /cdn/upload/{corrupt}"
@@ -226,7 +227,7 @@ def test_the_command_ends_in_one_sentence(hub, model, tmp_path, row, token, endp
 
 
 def test_a_token_that_cannot_even_be_sent_is_not_shown(hub, model, tmp_path):
-    """The client's error would quote the header it cannot encode."""
+    """The client's own error quotes the header that it cannot encode."""
     done = run(hub, tmp_path, "-m", "space", "push-model", "alice/typed", str(model), token=BROKEN, code=1)
     assert "could not be sent: check the characters in HF_TOKEN" in done.stderr
     assert "pasted" not in done.output and "Traceback" not in done.output
@@ -258,7 +259,7 @@ def test_what_cannot_be_pushed_is_refused(hub, tmp_path, words, says):
 
 
 def make_store(folder, rows, start=0):
-    """One product a shard; 120 files where there are forty products."""
+    """Write a store with one product a shard, so that forty products make 120 files."""
     writer = StoreWriter(folder, Plan(rows, 1, "{title}", "toy"))
     writer.begin(resume=True)
     ids = [f"p{row}" for row in range(rows)]
@@ -275,7 +276,7 @@ def make_store(folder, rows, start=0):
 
 
 def is_whole(files):
-    """Whether a reader would take it, and rightly; None where it would refuse for lack of a manifest."""
+    """Whether all files are as the manifest says; None without a manifest, when no reader takes the store."""
     if "manifest.json" not in files:
         return None
     from hashlib import sha256 as digest
@@ -285,7 +286,7 @@ def is_whole(files):
 
 
 def test_a_large_store_comes_in_parts_whose_last_makes_it_readable(hub, tmp_path):
-    """Cut off in the middle and pushed again: nothing is sent twice, and at no commit does half a store pass."""
+    """Broken off and pushed again, no file is sent twice, and at no commit can half a store be read."""
     store, words = tmp_path / "artifacts", ("-m", "space", "push-store", "alice/large", str(tmp_path / "artifacts"))
     make_store(store, 40)
     start = len(hub.requests)
@@ -297,12 +298,12 @@ def test_a_large_store_comes_in_parts_whose_last_makes_it_readable(hub, tmp_path
     sent = [line.path for line in hub.requests[start:] if line.method == "PUT"]
     assert len(sent) == len(set(sent)) == 121, "a file was sent twice"
     assert [message for _, message in hub.commits("dataset", "alice/large")] == [
-        "Embeddings of 40 products",  # what was left fits into one
+        "Embeddings of 40 products",  # the rest fits into one commit
         "Embeddings of 40 products, 100 of 122 files",
         "initial commit",
     ]
 
-    # Other vectors for all, then fewer products: each an update of a store that people read meanwhile.
+    # Two updates of a store in use: other vectors, then fewer products.
     make_store(store, 40, start=100)
     run(hub, tmp_path, *words)
     make_store(store, 3)
@@ -314,14 +315,14 @@ def test_a_large_store_comes_in_parts_whose_last_makes_it_readable(hub, tmp_path
 
 
 def test_a_commit_of_somebody_else_in_between_is_not_overrun(hub, tmp_path, monkeypatch):
-    """Both believe to follow the same commit: the later one must not undo what the earlier brought unseen."""
+    """The later of two pushes on the same commit must not undo the earlier one."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    make_store(tmp_path / "artifacts", 3)
+    make_store(tmp_path / "artifacts", 3, start=7)  # new files, so that there is an upload to wait for
     api = HfApi(endpoint=hub.url, token=TOKEN)
     api.create_repo("alice/race", repo_type="dataset")
 
     def interfere():
-        # What the Hub is asked between looking at its commit and following it.
+        # Commit after the push has looked at the repository, and before it commits.
         while not (over.is_set() or any("alice/race/preupload" in line.path for line in list(hub.requests))):
             time.sleep(0.02)
         add = CommitOperationAdd("theirs.txt", b"quicker")
@@ -332,7 +333,7 @@ def test_a_commit_of_somebody_else_in_between_is_not_overrun(hub, tmp_path, monk
     try:
         with hub.fault(Fault("PUT /cdn/", "slow", seconds=2)):
             done = run(hub, tmp_path, "-m", "space", "push-store", "alice/race", str(tmp_path / "artifacts"), code=1)
-    finally:  # also where the command failed before it asked anything
+    finally:  # also if the command failed before its first request
         over.set()
         rival.join()
     assert SENTENCE["another push"][0].strip("“”") in done.stderr
@@ -341,7 +342,7 @@ def test_a_commit_of_somebody_else_in_between_is_not_overrun(hub, tmp_path, monk
     assert hub.files("dataset", "alice/race")["theirs.txt"] == b"quicker"
 
 
-# -- what came of what was tried all at once --------------------------------------------------------------------------
+# -- what became of the faults that were tried all at once ------------------------------------------------------------
 
 
 def cases(group, fails):
@@ -349,14 +350,14 @@ def cases(group, fails):
 
 
 def sentence(row, way):
-    """What docs/hub.md says is read; N stands for a number and FILE for a name."""
+    """A regex for a sentence of docs/hub.md, where N is a number and FILE a name."""
     text = re.escape(re.search("“(.*)”", SENTENCE[row][way == "pull"])[1])
     return re.sub(r"\bN\b", r"\\d+", text).replace("FILE", r"\S+")
 
 
 @pytest.mark.parametrize("name", cases(PUSHES, fails=False))
 def test_a_push_gets_over_what_passes(faulty, seen, name):
-    """Whole, and in one commit: also where the Hub had taken it and only its answer was lost."""
+    """In one commit, also if the Hub had made it and only its answer was lost."""
     assert seen[name]["text"] == ""
     files = faulty.files("model", f"alice/{name}")
     on_disk = {path.relative_to(seen["work"] / name).as_posix() for path in (seen["work"] / name).rglob("*.*")}
@@ -367,7 +368,7 @@ def test_a_push_gets_over_what_passes(faulty, seen, name):
 
 @pytest.mark.parametrize("name", cases(PUSHES, fails=True))
 def test_a_push_that_fails_says_why_and_how_to_repeat_it(seen, name):
-    """In a sentence, within the promised minute; the model is where it was."""
+    """In one sentence and about a minute; the model stays where it is."""
     text, folder = seen[name]["text"], seen["work"] / name
     assert f"model alice/{name} could not be pushed to http" in text
     assert re.search(sentence(PUSHES[name][1], "push"), text.replace("`", "")), text
@@ -401,7 +402,7 @@ def test_a_rate_limit_is_waited_out_as_long_as_the_hub_says(seen):
 
 
 def test_a_damaged_file_is_fetched_again(seen):
-    """The client compares sizes only, and would keep the damaged file for ever."""
+    """The client compares sizes only and would keep the damaged file."""
     assert "model alice/g-bad: g-bad.bin is damaged, fetching it again" in seen["log"]
     folder = re.search(r"PosixPath\('(.+?)'\)", seen["g-bad"]["result"])[1]
     assert (Path(folder) / "g-bad.bin").read_bytes() == b"g-bad" * 50_000
@@ -422,8 +423,13 @@ def test_a_public_repository_does_not_take_what_should_be_private(seen):
 
 
 def test_no_log_line_holds_a_token_or_a_signed_link(seen):
-    """The client's own warnings name the links of the storage, whose query string is a key."""
+    """The client's warnings contain links to the storage, whose query string is a key."""
     assert "/cdn/" in seen["log"] and "signature" not in seen["log"] and TOKEN not in seen["log"]
+
+
+@pytest.mark.parametrize("error", [ValueError, RuntimeError, OSError])
+def test_an_error_of_our_own_is_not_reported_as_one_of_the_hub(error):
+    assert not isinstance(error(), FAULTS)
 
 
 def test_every_row_of_the_readme_is_a_case():

@@ -1,4 +1,4 @@
-"""Counts must be right under many threads and processes, survive a kill, and know nothing of who asked."""
+"""Counts: right under many threads and processes and after a kill, and without anything about visitors."""
 
 import logging
 import multiprocessing
@@ -17,7 +17,7 @@ from conftest import ROOT, environment
 
 from space.errors import QueryError
 from space.feedback import usage
-from space.feedback.counts import Counts, TopProduct
+from space.feedback.counts import Counts, TopProduct, begin_anew, fact, own, raise_to, take_over, transaction
 from space.feedback.usage import Usage
 
 A, B, C = ("us", "a"), ("us", "b"), ("jp", "a")
@@ -38,8 +38,8 @@ def top(report):
 
 
 def test_what_was_counted_is_reported(counts):
-    """Twice in one answer, as in two columns of a comparison, is shown once; the same id in another locale is another
-    product; an opened product that was never shown is somebody's invention."""
+    """A product twice in one answer, as in two columns of a comparison, counts once; the same id in another locale is
+    another product; opening a product that was never shown does not count."""
     counts.shown([A, B, A], "mug")
     counts.shown([A, C], "cup")
     counts.opened("us", "b")
@@ -53,7 +53,7 @@ def test_what_was_counted_is_reported(counts):
 
 
 def test_nothing_counted_is_nothing_written(counts):
-    """A page that nobody uses, or a read of it, must not leave a file."""
+    """A page without visitors, or a look at its statistics, must not leave a file."""
     report = counts.report()
     assert (report.since, report.searches, report.most_shown, report.queries) == ("", 0, [], None)
     assert not counts.path.parent.exists()
@@ -65,7 +65,7 @@ def test_an_answer_without_hits_is_a_search(counts):
 
 
 def test_counts_add_up_over_restarts(counts):
-    """Opening the file again must add to it and not begin anew."""
+    """Opening the file again must add to it, not begin at zero."""
     for _ in range(3):
         again = Usage(counts.path, seconds=60)
         again.shown([A], "mug")
@@ -75,7 +75,7 @@ def test_counts_add_up_over_restarts(counts):
 
 @pytest.mark.parametrize("value", [None, 7, ["us"], "x" * 10_000, "\ud800", {"a": 1}])
 def test_what_a_visitor_invents_is_not_kept(counts, value):
-    """Anybody can send the event of an opened product, in any shape; it must neither be stored nor stop the writer."""
+    """A visitor can send the event of an opened product with any value; it must not be stored nor stop the writer."""
     counts.shown([A], "mug")
     counts.opened(value, "a")
     counts.opened("us", value)
@@ -103,7 +103,7 @@ def test_query_texts_are_not_in_the_file_unless_turned_on(tmp_path):
 
 
 def test_there_is_no_column_for_a_visitor(counts):
-    """A new column is a decision about privacy: this test is to be changed with it, and the page's promise too."""
+    """A new column is a decision about privacy: change this test with it, and the page's promise too."""
     counts.shown([A], "mug")
     counts.flush()
     with closing(sqlite3.connect(counts.path)) as file:
@@ -123,7 +123,7 @@ def test_there_is_no_column_for_a_visitor(counts):
 
 
 def test_the_file_is_bounded_and_the_totals_stay_right(tmp_path, monkeypatch):
-    """A flood of junk queries must push out itself, not what people really asked, nor fill the disk."""
+    """A flood of junk queries must neither fill the disk nor push out what people often asked."""
     monkeypatch.setattr(usage, "MAX_PRODUCTS", 20)
     monkeypatch.setattr(usage, "MAX_QUERIES", 10)
     counts = Usage(tmp_path / "counts.sqlite3", log_queries=True, seconds=60)
@@ -142,7 +142,7 @@ def test_the_file_is_bounded_and_the_totals_stay_right(tmp_path, monkeypatch):
 
 
 def test_what_waits_for_a_failing_disk_is_bounded(tmp_path, monkeypatch):
-    """A disk that is full for days must not fill the memory, neither before nor after a failed write."""
+    """If the disk is full for days, the memory must not fill up."""
     monkeypatch.setattr(usage, "MAX_WAITING", 50)
     (tmp_path / "file").write_text("in the way")
     counts = Usage(tmp_path / "file" / "counts.sqlite3", log_queries=True, seconds=60)
@@ -161,7 +161,7 @@ def test_what_waits_for_a_failing_disk_is_bounded(tmp_path, monkeypatch):
 
 
 def test_a_folder_that_cannot_be_written_warns_once_and_loses_nothing_when_cured(tmp_path, caplog):
-    """A full disk or a read-only folder is the owner's problem, never the visitor's."""
+    """A full disk or a read-only folder must not break a search."""
     (tmp_path / "usage").write_text("in the way")
     counts = Usage(tmp_path / "usage" / "counts.sqlite3", seconds=60)
     with caplog.at_level(logging.INFO, "space.feedback.usage"):
@@ -178,7 +178,7 @@ def test_a_folder_that_cannot_be_written_warns_once_and_loses_nothing_when_cured
 
 
 def test_another_file_is_not_overwritten(tmp_path):
-    """--usage-file by mistake at somebody's data: it must still be there afterwards."""
+    """--usage-file names another file by mistake: its content must stay."""
     path = tmp_path / "thesis.txt"
     path.write_text("years of work " * 1000)
     counts = Usage(path, seconds=60)
@@ -188,7 +188,7 @@ def test_another_file_is_not_overwritten(tmp_path):
 
 
 def test_a_locked_file_does_not_delay_a_search(counts):
-    """Another process may hold the file for seconds; what counts is only a counter in memory."""
+    """Another process may lock the file for seconds; counting only adds to memory."""
     counts.shown([A], "mug")
     counts.flush()
     with closing(sqlite3.connect(counts.path, isolation_level=None)) as other:
@@ -205,15 +205,14 @@ def test_a_locked_file_does_not_delay_a_search(counts):
     assert counts.report().searches == 3
 
 
-def test_it_is_written_without_being_asked(tmp_path):
-    """The thread that writes starts with the first count."""
+def test_the_first_count_starts_the_thread_that_writes(tmp_path):
     counts = Usage(tmp_path / "counts.sqlite3", seconds=0.05)
     counts.shown([A], "mug")
     for _ in range(100):
         time.sleep(0.05)
-        if counts.path.exists() and Usage(counts.path).own().products:
+        if counts.path.exists() and Usage(counts.path).report().searches:
             break
-    assert Usage(counts.path).own().products == {A: (1, 0)}
+    assert top(Usage(counts.path).report()) == [("us", "a", 1, 0)]
     counts.close()
 
 
@@ -253,8 +252,8 @@ counts.close()
 """
 
 
-def test_processes_share_a_file_and_a_kill_in_the_middle_harms_nobody(tmp_path):
-    """SIGKILL while writing: what was confirmed is there, the others' counts are whole, and the file is sound."""
+def test_processes_share_a_file_and_a_kill_in_the_middle_harms_no_other(tmp_path):
+    """After SIGKILL while writing, the confirmed counts are there, other processes' too, and the file is sound."""
     path = tmp_path / "counts.sqlite3"
 
     def start(name, number):
@@ -279,7 +278,7 @@ def test_processes_share_a_file_and_a_kill_in_the_middle_harms_nobody(tmp_path):
 
 
 def test_a_fork_does_not_write_what_its_parent_will(counts):
-    """ZeroGPU forks the process for each search, counters included."""
+    """ZeroGPU forks the process for each search, with the counts in its memory."""
     counts.shown([A], "mug")
     child = multiprocessing.get_context("fork").Process(target=counts.close)
     child.start()
@@ -292,7 +291,7 @@ def test_a_fork_does_not_write_what_its_parent_will(counts):
 
 
 def test_the_engine_counts_answers_once_and_refusals_never(counts):
-    """A comparison is one search however many systems answer it; what is expected is from the answers."""
+    """A comparison is one search, however many systems answer it."""
     engine = small_shop.engine(usage=counts)
     found = engine.search("red shoes", 5)
     compared = engine.compare("red shoes", 5)
@@ -310,7 +309,7 @@ def test_the_engine_counts_answers_once_and_refusals_never(counts):
 
 
 def test_the_engine_under_a_fork_counts_in_the_parent(counts):
-    """As under ZeroGPU: what is counted in the forked process would be lost."""
+    """On ZeroGPU, counts in the forked process would be lost."""
     from test_spaces import forked
 
     engine = small_shop.engine(usage=counts, gpu=forked([]))
@@ -322,24 +321,23 @@ def test_the_engine_under_a_fork_counts_in_the_parent(counts):
 
 
 def test_taking_over_and_beginning_anew_keep_the_sums(counts):
-    """What the backup does to the file: sums as a visitor sees them stay right at every step."""
+    """The steps of the backup: after each one the sums that a visitor sees are right."""
     counts.shown([A], "mug")
     counts.flush()
     today = counts.report().since
     other = Counts({A: (5, 2), C: (1, 0)}, {}, {("2026-01-02",): (5, 6, 2)})
-    counts.take_over(Counts(), other)
+    with transaction(counts.path) as file:
+        take_over(file, Counts(), other)
+        assert own(file) == Counts({A: (1, 0)}, {}, {(today,): (1, 1, 0)})
     assert top(counts.report()) == [("us", "a", 6, 2), ("jp", "a", 1, 0)]
-    assert counts.own() == Counts({A: (1, 0)}, {}, {(today,): (1, 1, 0)})
-    counts.take_over(other, Counts())
-    assert top(counts.report()) == [("us", "a", 6, 2), ("jp", "a", 1, 0)]
-    assert counts.own().products == {A: (6, 2), C: (1, 0)} and counts.report().since == "2026-01-02"
-    counts.raise_to(Counts({A: (7, 1), B: (1, 0)}))
-    assert counts.own().products == {A: (7, 2), B: (1, 0), C: (1, 0)}
-    lineage = counts.fact("lineage")
-    counts.begin_anew()
-    assert counts.own() == Counts() and counts.fact("lineage") != lineage
+    with transaction(counts.path) as file:
+        take_over(file, other, Counts())
+        assert own(file).products == {A: (6, 2), C: (1, 0)}
+    assert top(counts.report()) == [("us", "a", 6, 2), ("jp", "a", 1, 0)] and counts.report().since == "2026-01-02"
+    with transaction(counts.path) as file:
+        raise_to(file, Counts({A: (7, 1), B: (1, 0)}))
+        assert own(file).products == {A: (7, 2), B: (1, 0), C: (1, 0)}
+        lineage = fact(file, "lineage")
+        begin_anew(file)
+        assert own(file) == Counts() and fact(file, "lineage") != lineage
     assert top(counts.report()) == [("us", "a", 7, 2), ("jp", "a", 1, 0), ("us", "b", 1, 0)]
-
-
-def test_counts_add():
-    assert Counts({A: (1, 2)}) + Counts({A: (3, 4), B: (1, 1)}) == Counts({A: (4, 6), B: (1, 1)})

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
 from space.errors import OutOfReachError, UserError
-from space.feedback import lineages
+from space.feedback import counts, lineages
 from space.feedback.counts import TABLES, Counts
 from space.feedback.usage import Usage
 from space.hub import client
@@ -102,7 +102,7 @@ class Backup:
 
     def _restore(self) -> None:
         """Add what other lineages have counted to the local file, and take over those that were left."""
-        repo, usage = self._repo, self._usage
+        repo = self._repo
         retried(
             lambda: HfApi().create_repo(repo, repo_type="dataset", private=True, exist_ok=True), f"creating {repo}"
         )
@@ -110,36 +110,41 @@ class Backup:
         if snapshot.note:
             raise OutOfReachError(f"only an older copy is at hand, {snapshot.note}")
         self._card_is_there = (snapshot.folder / lineages.CARD).is_file()
-        others = lineages.read_all(snapshot.folder, queries=usage.log_queries)
-        own = usage.fact("lineage")
-        if own in others:
-            # It may say more than the local file: a kill can come between a commit and its note in the file.
-            usage.raise_to(others.pop(own).counts)
-        elif usage.fact("pushed"):  # another process has taken it over
-            usage.begin_anew()
-            own = usage.fact("lineage")
-        left = {name: lineage for name, lineage in others.items() if lineage.is_left}
-        rest = lineages.total({name: lineage for name, lineage in others.items() if name not in left})
-        taken = lineages.total(left)
-        usage.take_over(Counts(), rest + taken)  # until the commit is made, they are still others'
+        others = lineages.read_all(snapshot.folder, queries=self._usage.log_queries)
+        with counts.transaction(self._usage.path) as file:
+            lineage = counts.fact(file, "lineage")
+            if lineage in others:
+                # It may say more than the local file: a kill can come between a commit and its note in the file.
+                counts.raise_to(file, others.pop(lineage).counts)
+            elif counts.fact(file, "pushed"):  # another process has taken it over
+                counts.begin_anew(file)
+                lineage = counts.fact(file, "lineage")
+            left = {name: one for name, one in others.items() if one.is_left}
+            rest = lineages.total({name: one for name, one in others.items() if name not in left})
+            taken = lineages.total(left)
+            counts.take_over(file, Counts(), rest + taken)  # until the commit is made, they are still others'
+            own = counts.own(file)
         if left:
             paths = [path for name in left for path in lineages.paths(name) if (snapshot.folder / path).is_file()]
             self._send(
-                self._files(own, usage.own() + taken, finished=False),
+                self._files(lineage, own + taken, finished=False),
                 f"Take over {len(left)} finished runs",
                 [CommitOperationDelete(path) for path in paths],
                 parent=snapshot.revision,
             )
-            usage.take_over(taken, rest)
+            with counts.transaction(self._usage.path) as file:
+                counts.take_over(file, taken, rest)
         self._restored = True
 
     def _commit(self, finished: bool) -> None:
-        lineage, counts = self._usage.fact("lineage"), self._usage.own()
-        if not counts.days and not self._usage.fact("pushed"):
+        with counts.transaction(self._usage.path) as file:
+            lineage, own, pushed = counts.fact(file, "lineage"), counts.own(file), counts.fact(file, "pushed")
+        if not own.days and not pushed:
             return  # a run without a search leaves nothing behind
-        self._send(self._files(lineage, counts, finished=finished), f"Counts of {datetime.now(UTC):%Y-%m-%d}")
+        self._send(self._files(lineage, own, finished=finished), f"Counts of {datetime.now(UTC):%Y-%m-%d}")
         if finished:
-            self._usage.begin_anew()
+            with counts.transaction(self._usage.path) as file:
+                counts.begin_anew(file)
 
     def _send(
         self,
@@ -157,11 +162,12 @@ class Backup:
         commit(self._repo, "dataset", [*added, *deleted], title, parent)
         self._card_is_there = True
         self._sent |= digests
-        self._usage.set_fact("pushed", "yes")
+        with counts.transaction(self._usage.path) as file:
+            counts.set_fact(file, "pushed", "yes")
 
-    def _files(self, lineage: str, counts: Counts, *, finished: bool) -> dict[str, bytes]:
+    def _files(self, lineage: str, own: Counts, *, finished: bool) -> dict[str, bytes]:
         tables = [table for table in TABLES if table != "queries" or self._may_send_queries()]
-        files = lineages.to_files(lineage, counts, tables, finished=finished)
+        files = lineages.to_files(lineage, own, tables, finished=finished)
         return files if self._card_is_there else files | {lineages.CARD: lineages.card(tables)}
 
     def _may_send_queries(self) -> bool:

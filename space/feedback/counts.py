@@ -122,11 +122,38 @@ def upsert(file: sqlite3.Connection, table: str, part: int, rows: Rows, rule: st
     )
 
 
-def rows(file: sqlite3.Connection, table: str) -> Iterator[tuple[tuple[str, ...], tuple[int, ...]]]:
-    """(keys, numbers) of each row that was counted into this file."""
+def own(file: sqlite3.Connection) -> Counts:
+    """What was counted into this file, without the copies of others' counts."""
+    return Counts(*(_own(file, table) for table in TABLES))
+
+
+def raise_to(file: sqlite3.Connection, newer: Counts) -> None:
+    """Raise this file's own counts to those of ``newer``, another copy of them, where that has more."""
+    for table in TABLES:
+        upsert(file, table, OWN, getattr(newer, table), RAISE)
+
+
+def take_over(file: sqlite3.Connection, mine: Counts, others: Counts) -> None:
+    """Add ``mine`` to this file's own counts, and replace its copies of others' counts by ``others``."""
+    for table in TABLES:
+        upsert(file, table, OWN, getattr(mine, table), ADD)
+        file.execute(f"DELETE FROM {table} WHERE part = {OTHERS}")
+        upsert(file, table, OTHERS, getattr(others, table), ADD)
+
+
+def begin_anew(file: sqlite3.Connection) -> None:
+    """Count this file's own counts as others' and begin a new lineage at zero. The sums stay the same."""
+    for table in TABLES:
+        upsert(file, table, OTHERS, _own(file, table), ADD)
+        file.execute(f"DELETE FROM {table} WHERE part = {OWN}")
+    file.execute("DELETE FROM facts")
+    set_fact(file, "lineage", uuid.uuid4().hex)
+
+
+def _own(file: sqlite3.Connection, table: str) -> Rows:
     keys, counters = TABLES[table]
-    for row in file.execute(f"SELECT {', '.join((*keys, *counters))} FROM {table} WHERE part = {OWN}"):
-        yield row[: len(keys)], row[len(keys) :]
+    found = file.execute(f"SELECT {', '.join((*keys, *counters))} FROM {table} WHERE part = {OWN}")
+    return {row[: len(keys)]: row[len(keys) :] for row in found}
 
 
 def shrink(file: sqlite3.Connection, table: str, limit: int) -> None:
@@ -168,7 +195,7 @@ def report(file: sqlite3.Connection, top: int, days: int, log_queries: bool) -> 
 
 
 def fact(file: sqlite3.Connection, name: str) -> str:
-    """A note in the file, "" if there is none."""
+    """A note in the file, "" if there is none. "lineage", the id of the file's own counts, always exists."""
     found = file.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
     return found[0] if found else ""
 

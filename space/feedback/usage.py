@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from space.data.words import normalized
 from space.feedback import counts
-from space.feedback.counts import ADD, OTHERS, OWN, RAISE, TABLES, Counts, Report
+from space.feedback.counts import ADD, OWN, Report
 
 logger = logging.getLogger(__name__)
 
@@ -136,46 +136,6 @@ class Usage:
         except (sqlite3.Error, OSError) as error:
             logger.warning("statistics: %s cannot be read (%s)", self.path, _why(error))
             return None
-
-    # -- exchange with other files of counts -------------------------------------------------------------------------
-
-    def own(self) -> Counts:
-        """What was counted into this file, without the copies of others' counts."""
-        with counts.transaction(self.path) as file:
-            return Counts(*({keys: numbers for keys, numbers in counts.rows(file, table)} for table in TABLES))
-
-    def fact(self, name: str) -> str:
-        """A note in the file, "" if there is none. "lineage", the id of the file's own counts, always exists."""
-        with counts.transaction(self.path) as file:
-            return counts.fact(file, name)
-
-    def set_fact(self, name: str, value: str) -> None:
-        """Write a note into the file."""
-        with counts.transaction(self.path) as file:
-            counts.set_fact(file, name, value)
-
-    def raise_to(self, newer: Counts) -> None:
-        """Raise this file's own counts to those of ``newer``, another copy of them, where that has more."""
-        with counts.transaction(self.path) as file:
-            for table in TABLES:
-                counts.upsert(file, table, OWN, getattr(newer, table), RAISE)
-
-    def take_over(self, mine: Counts, others: Counts) -> None:
-        """Add ``mine`` to this file's own counts, and replace its copies of others' counts by ``others``."""
-        with counts.transaction(self.path) as file:
-            for table in TABLES:
-                counts.upsert(file, table, OWN, getattr(mine, table), ADD)
-                file.execute(f"DELETE FROM {table} WHERE part = {OTHERS}")
-                counts.upsert(file, table, OTHERS, getattr(others, table), ADD)
-
-    def begin_anew(self) -> None:
-        """Count this file's own counts as others' and begin a new lineage at zero. The sums stay the same."""
-        with counts.transaction(self.path) as file:
-            for table in TABLES:
-                mine = dict(counts.rows(file, table))
-                counts.upsert(file, table, OTHERS, mine, ADD)
-                file.execute(f"DELETE FROM {table} WHERE part = {OWN}")
-            file.execute("DELETE FROM facts")
 
 
 class _Waiting:

@@ -11,7 +11,7 @@ from space.encoding.description import TUNED, EncoderDescription
 from space.evaluation import findings
 from space.evaluation.protocols import PROTOCOLS, to_markdown
 from space.evaluation.schema import HEADLINE, METRICS, Evaluation, TrainingLog
-from space.settings.names import DEFAULT_DATASET, SAMPLE, is_repository
+from space.settings.names import DEFAULT_DATASET, SAMPLE, hub_id
 from space.store.writer import Plan
 
 #: Licences by repository or by owner. No licence is claimed for other models and data.
@@ -49,14 +49,14 @@ def model_card(evaluation: Evaluation, repo: str | None) -> str:
     """
     base, data, training = evaluation.encoders["base"], evaluation.dataset, evaluation.training
     short = base.id.rpartition("/")[2]
-    dataset = _hub_id(str(evaluation.settings["dataset"]))
+    dataset = hub_id(str(evaluation.settings["dataset"]))
     front = ModelCardData(
         language=sorted({LANGUAGES.get(locale, locale) for locale in data.locales}),
         license=_licence(base.id, _MODEL_LICENCES),
         library_name="sentence-transformers",
         pipeline_tag="sentence-similarity",
         tags=["sentence-transformers", "feature-extraction", "product-search", "esci", "e5"],
-        base_model=_hub_id(base.id),
+        base_model=hub_id(base.id),
         datasets=[dataset] if dataset else None,
         model_name=f"{short} for product search",
         eval_results=list(_eval_results(evaluation)) or None,
@@ -152,7 +152,7 @@ def _eval_results(evaluation: Evaluation) -> Iterator[EvalResult]:
     """The figures of the fine-tuned model as the Hub shows them, the headline protocol first."""
     name, locales = str(evaluation.settings["dataset"]), ", ".join(evaluation.dataset.locales)
     # The Hub wants an id or, for data that it does not have, a word.
-    kind = _hub_id(name) or ("made-up" if evaluation.dataset.notice else "local")
+    kind = hub_id(name) or ("made-up" if evaluation.dataset.notice else "local")
     for protocol in sorted(METRICS, key=lambda protocol: protocol != HEADLINE[0]):
         words = protocol.replace("_", " ")
         for metric in METRICS[protocol]:
@@ -206,12 +206,6 @@ def _settings(settings: Mapping[str, object]) -> str:
 
 def _quoted(notice: str) -> str:
     return f"> {notice}" if notice else ""
-
-
-def _hub_id(name: str) -> str | None:
-    """The repository of ``ID`` or ``ID@REVISION``; None for a file or a folder."""
-    repo = name.partition("@")[0]
-    return repo if is_repository(repo) and not name.startswith(".") and not Path(name).exists() else None
 
 
 def _licence(name: str, known: Mapping[str, str]) -> str | None:

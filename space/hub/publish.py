@@ -18,7 +18,7 @@ from space.errors import HubError, UserError
 from space.hub import client, push
 from space.hub.push import Pushed, SpaceSettings, Upload
 from space.io.files import atomically
-from space.settings.names import split_revision
+from space.settings.names import hub_id, split_revision
 from space.store import manifest
 from space.store.manifest import MANIFEST
 
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[2]
 CARD = "README.md"
-#: What a model folder leaves behind when it is pushed anew; TensorBoard runs stay, old ones are worth comparing.
+#: What a new push of a model deletes if it is not pushed again. TensorBoard runs stay: old ones are worth comparing.
 _MODEL_REPLACES = ("*.safetensors", "*.safetensors.index.json", "[0-9]_*/*", "images/*")
 _STORE_REPLACES = (
     *("products/*.parquet", "base/*.parquet", "tuned/*.parquet", "judgments/*.parquet"),
@@ -34,39 +34,38 @@ _STORE_REPLACES = (
 )
 #: A link to another page of the repository: no picture, no address, no place on the same page.
 _PAGE_LINK = re.compile(r"(?<!!)\[([^\]\[]+)\]\((?!https?:|#)[^)]+\)")
-DEFAULT_HARDWARE = "zero-a10g"  # what a free account can have
+DEFAULT_HARDWARE = "zero-a10g"  # a free account can have it
 
 
 def push_model(folder: Path, repo: str, *, private: bool = False) -> Pushed:
-    """A model folder to the Hub, in one commit: weights, tokenizer, prompts, card, evaluation, TensorBoard runs.
+    """Push a model folder in one commit: weights, tokenizer, prompts, card, evaluation, TensorBoard runs.
 
     Args:
-        folder: what train.py left.
-        repo: USER/MODEL, made if absent.
+        folder: the output folder of train.py.
+        repo: USER/MODEL, created if absent.
         private: make it private.
 
     Raises:
-        HubError: it says why, that the model is safe, and the command that pushes it again.
+        UserError: there is no model in the folder.
+        HubError: with the reason and the command that pushes the model again.
     """
     if not any(folder.glob("*.safetensors")) and not any(folder.glob("*/*.safetensors")):
         raise UserError(f"{folder}: no model, it holds no .safetensors file; name the folder that train.py wrote")
-    files = _files(folder)
+    paths = (path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file())
+    files = {path.as_posix(): folder / path for path in paths if not any(part[0] == "." for part in path.parts)}
+    upload = Upload(
+        repo,
+        "model",
+        _with_named_card(files, repo),
+        message="Model, card and evaluation",
+        private=private,
+        replaces=_MODEL_REPLACES,
+    )
     try:
-        pushed = push.push(
-            Upload(
-                repo,
-                "model",
-                _with_named_card(files, repo),
-                message="Model, card and evaluation",
-                private=private,
-                replaces=_MODEL_REPLACES,
-            )
-        )
+        pushed = push.push(upload)
     except HubError as error:
-        raise HubError(
-            f"{error}. The model is safe in {folder}; push it without training again: "
-            f"{again('push-model', repo, folder, private)}"
-        ) from error
+        command = again("push-model", repo, folder, private)
+        raise HubError(f"{error}. The model is safe in {folder}; push it without training again: {command}") from error
     note = {"id": repo, "revision": pushed.revision, "weights": weight_hashes(folder)}
     with atomically(folder / PUSHED) as path:
         path.write_text(json.dumps(note, indent=1), encoding="utf-8")
@@ -75,38 +74,36 @@ def push_model(folder: Path, repo: str, *, private: bool = False) -> Pushed:
 
 
 def push_store(folder: Path, repo: str, *, private: bool = False) -> Pushed:
-    """A finished store to the Hub, checked first; in one commit, or in several of which the last brings the manifest.
+    """Check a store and push it: in one commit, or in several of which the last brings the manifest.
 
     Args:
-        folder: what build_embeddings.py left.
-        repo: USER/DATASET, made if absent.
+        folder: the output folder of build_embeddings.py.
+        repo: USER/DATASET, created if absent.
         private: make it private.
 
     Raises:
         StoreError: the store is not finished, or damaged.
-        HubError: it says why, that the store is safe, and the command that pushes it again.
+        HubError: with the reason and the command that pushes the store again.
     """
-    from space.store.reader import Store  # here, since it brings torch, which the other commands do without
+    from space.store.reader import Store  # here, since it imports torch, which the other commands do without
 
     store = Store(folder)
     names = [*store.manifest.files, MANIFEST, CARD]
-    files = {name: folder / name for name in names if (folder / name).is_file()}
+    upload = Upload(
+        repo,
+        "dataset",
+        _with_named_card({name: folder / name for name in names if (folder / name).is_file()}, repo),
+        message=f"Embeddings of {store.rows:,} products",
+        private=private,
+        replaces=_STORE_REPLACES,
+        last=MANIFEST,
+    )
     try:
-        pushed = push.push(
-            Upload(
-                repo,
-                "dataset",
-                _with_named_card(files, repo),
-                message=f"Embeddings of {store.rows:,} products",
-                private=private,
-                replaces=_STORE_REPLACES,
-                last=MANIFEST,
-            )
-        )
+        pushed = push.push(upload)
     except HubError as error:
+        command = again("push-store", repo, folder, private)
         raise HubError(
-            f"{error}. The store is safe in {folder}; push it without embedding again: "
-            f"{again('push-store', repo, folder, private)}"
+            f"{error}. The store is safe in {folder}; push it without embedding again: {command}"
         ) from error
     logger.info(
         f"pushed: {pushed.url} as {pushed.pinned}\n"
@@ -116,25 +113,18 @@ def push_store(folder: Path, repo: str, *, private: bool = False) -> Pushed:
 
 
 def again(command: str, repo: str, folder: Path, private: bool) -> str:
-    """The command that pushes a folder, as it is typed."""
+    """The command line that pushes a folder again."""
     return shlex.join(["python", "-m", "space", command, repo, str(folder), *(["--private"] if private else [])])
 
 
-def _files(folder: Path) -> dict[str, Path | bytes]:
-    """Every file that is not hidden."""
-    names = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    return {name: path for name, path in names.items() if not any(part.startswith(".") for part in name.split("/"))}
-
-
-def _with_named_card(files: Mapping[str, Path | bytes], repo: str) -> dict[str, Path | bytes]:
-    """The card's snippets must name the repository, whatever the folder was made for."""
-    card = files.get(CARD)
-    if not isinstance(card, Path):
+def _with_named_card(files: Mapping[str, Path], repo: str) -> dict[str, Path | bytes]:
+    """``files`` with a card whose code loads from ``repo``, whatever the folder was made for."""
+    if CARD not in files:
         return dict(files)
     named = re.sub(
         r'\b(SentenceTransformer|load_dataset)\("[^"\n]*"',
         lambda call: f'{call[1]}("{repo}"',
-        card.read_text(encoding="utf-8"),
+        files[CARD].read_text(encoding="utf-8"),
     )
     return {**files, CARD: named.encode()}
 
@@ -152,16 +142,16 @@ def publish_space(
     hardware: str = DEFAULT_HARDWARE,
     root: Path = ROOT,
 ) -> Pushed:
-    """A Space that serves a store and the two models that made it, all pinned to commits.
+    """Publish a Space that serves a store and the two models that made it, all pinned to commits.
 
     Args:
-        repo: USER/SPACE, made if absent; other files in it go.
+        repo: USER/SPACE, created if absent; other files in it are deleted.
         embeddings: the store, ID or ID@REVISION.
-        model: the fine-tuned model, likewise; None takes what the store names.
-        base_model: likewise.
+        model: the fine-tuned model, ID or ID@REVISION; None takes the one that the store names.
+        base_model: the same for the base model.
         private: make the Space private.
-        hardware: what a new Space asks for, and what its duplicates are told to.
-        root: the project.
+        hardware: what a new Space asks for and suggests to its duplicates.
+        root: the project's folder.
 
     Raises:
         HubError: one of the three is not on the Hub, they do not belong together, or the Space cannot be pushed.
@@ -174,32 +164,27 @@ def publish_space(
         found = manifest.parse((snapshot.folder / MANIFEST).read_bytes())
     except manifest.ManifestError as error:
         raise HubError(f"dataset {embeddings}: {MANIFEST}: {error}; push it again") from error
-    made_by = found.encoders
-    variables = {
-        "E5_MODEL": _pinned("tuned", model, made_by["tuned"], embeddings),
-        "E5_BASE_MODEL": _pinned("base", base_model, made_by["base"], embeddings),
-        "E5_EMBEDDINGS": f"{store_id}@{snapshot.revision}",
-    }
-    source = found.dataset.partition("@")[0]
-    ids = {name: split_revision(value)[0] for name, value in variables.items()}
+    tuned = _pinned("tuned", model, found.encoders["tuned"], embeddings)
+    base = _pinned("base", base_model, found.encoders["base"], embeddings)
+    source = hub_id(found.dataset)
     card = space_card(
         (root / CARD).read_text(encoding="utf-8"),
-        models=[ids["E5_MODEL"], ids["E5_BASE_MODEL"]],
-        datasets=[ids["E5_EMBEDDINGS"], *([source] if _is_id(source) else [])],
+        models=[split_revision(tuned)[0], split_revision(base)[0]],
+        datasets=[store_id, *([source] if source else [])],
         hardware=hardware,
     )
+    variables = {"E5_MODEL": tuned, "E5_BASE_MODEL": base, "E5_EMBEDDINGS": f"{store_id}@{snapshot.revision}"}
     files: dict[str, Path | bytes] = {name: root / name for name in space_files(root)}
-    pushed = push.push(
-        Upload(
-            repo,
-            "space",
-            files | {CARD: card.encode()},
-            message="The app",
-            private=private,
-            replaces=("*",),
-            space=SpaceSettings(hardware, variables),
-        )
+    upload = Upload(
+        repo,
+        "space",
+        files | {CARD: card.encode()},
+        message="The app",
+        private=private,
+        replaces=("*",),
+        space=SpaceSettings(hardware, variables),
     )
+    pushed = push.push(upload)
     logger.info("published: %s\n%s", pushed.url, "\n".join(f"  {name}={value}" for name, value in variables.items()))
     return pushed
 
@@ -214,7 +199,7 @@ def space_files(root: Path = ROOT) -> list[str]:
 
 
 def space_card(readme: str, *, models: list[str], datasets: list[str], hardware: str) -> str:
-    """The project's README with what the Hub links a Space to in its front matter.
+    """The project's README with the front matter by which the Hub links a Space to models and data sets.
 
     Links to pages that are not pushed to the Space, such as ``docs/training.md``, become plain text.
     """
@@ -224,32 +209,33 @@ def space_card(readme: str, *, models: list[str], datasets: list[str], hardware:
 
 
 def _pinned(part: str, given: str | None, made_by: EncoderDescription, embeddings: str) -> str:
-    """ID@COMMIT of the encoder that made a part of the store; what is given must have the same weights."""
-    noted = made_by.id
-    name, revision = split_revision(given) if given else (noted, None)
+    """ID@COMMIT of the encoder for a part of the store: the one that made it, or ``given`` if it has its weights.
+
+    Raises:
+        HubError: it is not on the Hub, or it has other weights.
+    """
+    flag = {"tuned": "--model", "base": "--base-model"}[part]
+    name, revision = split_revision(given) if given else (made_by.id, None)
     if name == STAND_IN:  # from its package, whose bytes are checked
         return STAND_IN
-    if not _is_id(name):
+    if hub_id(name) is None:
         raise HubError(
             f"dataset {embeddings} names its {part} model as {name}, which is not on the Hub: push the model, "
-            f"run build_embeddings.py --push-to-hub again, or name it with --{_FLAGS[part]} USER/MODEL"
+            f"run build_embeddings.py --push-to-hub again, or name it with {flag} USER/MODEL"
         )
-    if name == noted and revision is None:
+    if name == made_by.id and revision is None:
         revision = made_by.revision
-    commit, files = client.look(name, "model", revision)
-    if _is_id(noted) and noted != STAND_IN and made_by.revision not in (None, commit):
-        weights = {path: digest for path, digest in files.items() if path.endswith(".safetensors")}
-        theirs = client.look(noted, "model", made_by.revision)[1]
-        if weights != {path: digest for path, digest in theirs.items() if path.endswith(".safetensors")}:
+    commit, weights = _weights(name, revision)
+    if hub_id(made_by.id) and made_by.id != STAND_IN and made_by.revision and made_by.revision != commit:
+        if weights != _weights(made_by.id, made_by.revision)[1]:
             raise HubError(
-                f"dataset {embeddings}: its {part} vectors were made by {noted}@{made_by.revision[:12]}, not by "
-                f"{name}@{commit[:12]}; leave --{_FLAGS[part]} out, or embed again with that model"
+                f"dataset {embeddings}: its {part} vectors were made by {made_by.id}@{made_by.revision[:12]}, not by "
+                f"{name}@{commit[:12]}; leave {flag} out, or embed again with that model"
             )
     return f"{name}@{commit}"
 
 
-_FLAGS = {"tuned": "model", "base": "base-model"}
-
-
-def _is_id(name: str) -> bool:
-    return name.count("/") == 1 and not name.startswith((".", "/", "~")) and not Path(name).exists()
+def _weights(repo: str, revision: str | None) -> tuple[str, dict[str, str]]:
+    """The commit of a model's revision, and {path: hash} of its weights."""
+    commit, files = client.look(repo, "model", revision)
+    return commit, {path: digest for path, digest in files.items() if path.endswith(".safetensors")}

@@ -21,6 +21,12 @@ def is_repository(name: str) -> bool:
     return bool(re.fullmatch(r"[\w.-]+/[\w.-]+", name))
 
 
+def hub_id(name: str) -> str | None:
+    """The repository of ``ID`` or ``ID@REVISION``; None for a file or a folder."""
+    repo = name.partition("@")[0]
+    return repo if is_repository(repo) and not name.startswith(".") and not Path(name).exists() else None
+
+
 def check_repository(what: str, name: str) -> None:
     """Refuse a name that is not USER/NAME.
 
