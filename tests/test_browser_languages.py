@@ -87,9 +87,15 @@ def test_russian_labels_and_results(visit):
     dialog = page.get_by_role("dialog", name="Почему этот товар?")
     dialog.get_by_text("Вклад слов запроса").wait_for()
     assert page.evaluate(ENGLISH) == []
-    page.keyboard.press("Escape")
+
+
+def test_russian_errors(visit):
+    page = visit(locale="ru-RU", link="?q=shoes")
     ask(page, "")
-    assert page.get_by_role("alert").inner_text().startswith("Запрос пуст")
+    page.get_by_role("alert").filter(has_text="Запрос пуст").wait_for()
+    page.get_by_label("Цена от").fill("cheap")
+    ask(page, "shoes")
+    page.get_by_role("alert").filter(has_text="число не меньше 0").wait_for()
 
 
 def test_no_english_on_any_tab(visit):
