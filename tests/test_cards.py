@@ -14,6 +14,7 @@ from space.search.results import Comparison, Hit, Move, SearchResult, Standing
 from space.ui.html import cards, panels
 from space.ui.html import comparison as columns
 from space.ui.html.header import header
+from space.ui.html.labels import badge, tally
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.picture import image_url, picture
 from space.ui.html.rank_table import rank_table
@@ -155,7 +156,7 @@ def test_placeholder_is_the_same_each_time_and_survives_any_title():
 
 @pytest.mark.parametrize("label", ["Exact", "Substitute", "Complement", "Irrelevant"])
 def test_badge_says_the_label_in_words(label):
-    seen = Elements(cards.badge(label))
+    seen = Elements(badge(label))
     assert seen.text == label
     assert label.lower() in dict(seen.attributes)["class"]
     assert label in dict(seen.attributes)["title"]
@@ -346,7 +347,7 @@ def test_table_has_each_product_once_by_tuned_then_by_best_rank():
 
 def test_tally_counts_labels_in_their_order():
     hits = [hit(label="Irrelevant"), hit(), hit(label="Exact"), hit(label="Exact")]
-    assert cards.tally(hits) == "2 Exact · 1 Irrelevant · 1 unjudged"
+    assert tally(hits) == "2 Exact · 1 Irrelevant · 1 unjudged"
 
 
 def test_header_says_what_stands_in_and_what_was_measured():

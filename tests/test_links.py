@@ -11,6 +11,7 @@ from space.data.filters import FILTERS
 from space.search.request import SYSTEMS
 from space.ui import links
 from space.ui.events.form import choices
+from space.ui.html import result_links
 from space.ui.link_events import without_unknown
 from space.ui.links import Link
 from space.ui.static import script
@@ -151,7 +152,7 @@ def test_a_comparison_knows_neither_folding_nor_likeness():
 
 def test_more_like_keeps_system_and_filters_and_the_way_back():
     link = Link("red shoes", 5, "search", "base", {"brand": EVIL}, fold=True)
-    html = links.more_like(link, "us", "p:1", EVIL)
+    html = result_links.more_like(link, "us", "p:1", EVIL)
     (address,) = re.findall(r'href="([^"]*)"', html)
     assert parsed(address[1:].replace("&amp;", "&"))[0] == Link(
         "red shoes", 5, "search", "base", {"brand": EVIL}, fold=True, like="us:p:1"
@@ -167,21 +168,21 @@ def test_junk_on_the_page_s_own_way_is_no_error():
 
 def test_nothing_foreign_becomes_markup():
     link = Link(EVIL, filters={"brand": EVIL})
-    shown = links.offer(link, other=link, label="Compare") + links.note([EVIL])
+    shown = result_links.offer(link, other=link, label="Compare") + result_links.note([EVIL])
     assert "<script" not in shown and "&lt;script&gt;" in shown
-    assert links.note([]) == ""
+    assert result_links.note([]) == ""
 
 
 def test_the_line_above_the_results_names_the_filters():
     """On a phone they are folded away."""
-    assert 'Only <b translate="no">us · Acme</b>' in links.offer(
+    assert 'Only <b translate="no">us · Acme</b>' in result_links.offer(
         Link("x", filters={"brand": "Acme", "locale": "us"}), other=Link(), label=""
     )
-    shown = links.offer(
+    shown = result_links.offer(
         Link("x", filters={"category": "Shoes > Boots", "max_price": "20", "min_rating": "4"}), other=None
     )
     assert 'Only <b translate="no">Shoes › Boots · price to 20 · ★ ≥ 4</b>' in shown and "carry" not in shown
-    assert "Only" not in links.offer(Link("x"), other=Link(), label="")
+    assert "Only" not in result_links.offer(Link("x"), other=Link(), label="")
 
 
 def test_script_and_server_agree_which_parameters_are_ours():

@@ -1,1 +1,1 @@
-"""The web page and its endpoints. ``demo`` puts them together; what only makes HTML needs no gradio."""
+"""The web page and its endpoints; ``page`` puts them together."""

@@ -17,6 +17,7 @@ from space.ui import links
 from space.ui.events.areas import sent
 from space.ui.events.form_events import ENGINE
 from space.ui.events.latest_answer_only import STAMP, Latest
+from space.ui.html import result_links
 from space.ui.html.markup import join
 from space.ui.html.panels import welcome
 from space.ui.language import in_visitors_language
@@ -61,7 +62,7 @@ def connect_links(
             return {
                 tabs: gr.Tabs(selected=link.tab),
                 **tab.form.write(link),
-                tab.output: join([links.note(notes + unknown), shown]),
+                tab.output: join([result_links.note(notes + unknown), shown]),
             }
 
         return latest.answer(link.tab, asked, find) or {tabs: gr.skip()}

@@ -6,15 +6,14 @@ part that cannot be used is replaced by its default, and a note above the result
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from space.data.filters import FILTERS, LEVEL
+from space.data.filters import FILTERS
 from space.i18n import N_, ngettext
 from space.i18n import gettext as _
 from space.search.request import COLUMNS, MAX_K
-from space.ui.html.markup import EMPTY, Html, fill, join
 
 #: {value of ``tab=``: what the tab is called}, in the order of the page.
 TABS = {
@@ -31,12 +30,6 @@ DEFAULT_K = 10
 #: The parameters of a link, in the order in which they are written; others belong to Gradio or to the host.
 NAMES = ("q", "k", "tab", "system", "systems", *FILTERS, "fold", "like")
 _SHOWN = 60
-#: How the value of a filter is written above the results; {value} alone where nothing else is said.
-_WORDS = dict.fromkeys(FILTERS, "{value}") | {
-    "min_price": N_("price from {value}"),
-    "max_price": N_("price to {value}"),
-    "min_rating": "★ ≥ {value}",
-}
 _MAX_FIELDS = 100
 
 
@@ -150,76 +143,9 @@ def split(link: str) -> list[tuple[str, str]]:
     return parse_qsl(link.partition("?")[2][:100_000], keep_blank_values=True, errors="replace")[:_MAX_FIELDS]
 
 
-def offer(link: Link, *, other: Link | None, label: str = "", also: Html = EMPTY) -> Html:
-    """The line above the results: the filters, the same search on the other tab, and a button that copies the link.
-
-    Args:
-        link: to these results.
-        other: to the other tab, as a real link that can be opened in a browser tab of its own.
-        label: what that link says.
-        also: what else can be done with the results.
-    """
-    return fill(
-        '<div class="share">{only}{carry}'
-        '<button type="button" class="copy" data-link="{link}" data-copied="{copied}" data-failed="{failed}">{copy}'
-        '</button>{also}<span class="copied" role="status"></span>'
-        '<input class="address" type="text" readonly hidden aria-label="{address}"></div>',
-        only=_only(link.filters),
-        carry=carry(other, label) if other else EMPTY,
-        link=build(link),
-        copied=_("Link copied"),
-        failed=_("Copy it from here:"),
-        copy=_("Copy link"),
-        also=also,
-        address=_("Link to these results"),
-    )
-
-
-def carry(link: Link, label: str | Html, kind: str = "") -> Html:
-    """A link that the page follows without a reload."""
-    return fill('<a class="carry {kind}" href="{link}">{label}</a>', kind=kind, link=build(link), label=label)
-
-
-def more_like(link: Link, product_locale: str, product_id: str, title: str) -> Html:
-    """A link from one of the results of ``link`` to products like it: same system, same filters."""
-    label = fill(
-        '{label}<span class="unseen" translate="no">: {title}</span>',
-        label=_("More like this"),
-        title=title or product_id,
-    )
-    return carry(replace(link, tab="search", like=f"{product_locale}:{product_id}"), label, "like")
-
-
-def note(sentences: Sequence[str]) -> Html:
-    """Which parts of a link were replaced, above the results."""
-    if not sentences:
-        return EMPTY
-    items = join(fill("<li>{sentence}</li>", sentence=sentence) for sentence in sentences)
-    return fill(
-        '<div class="panel bent" role="alert"><p>{said}</p><ul>{items}</ul></div>',
-        said=_("Not all of this link could be used:"),
-        items=items,
-    )
-
-
 def shortened(value: str) -> str:
     """A value from a link, quoted and at most 60 characters long."""
     return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "…")
-
-
-def _only(filters: Mapping[str, str]) -> Html:
-    """The filters in force, since on a phone the form is folded."""
-    values = [
-        _(words).format(value=filters[name].replace(LEVEL, " › "))
-        for name, words in _WORDS.items()
-        if filters.get(name)
-    ]
-    if not values:
-        return EMPTY
-    return fill(
-        '<span class="only">{only}</span>',
-        only=fill(_("Only {filters}"), filters=fill('<b translate="no">{values}</b>', values=" · ".join(values))),
-    )
 
 
 def _parse_k(value: str) -> tuple[int, list[str]]:

@@ -1,1 +1,1 @@
-"""What happens when a visitor clicks, and the endpoints for programs."""
+"""Forms and what happens on a click, and the endpoints for programs."""

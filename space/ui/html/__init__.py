@@ -1,1 +1,1 @@
-"""Results to HTML: pure functions that escape by construction; no gradio."""
+"""Results, reports and charts as HTML: pure functions in which every value is escaped."""

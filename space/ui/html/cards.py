@@ -6,25 +6,18 @@ the same encoder are known, the share of them that the score exceeds.
 """
 
 import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from space.data.filters import LEVEL
-from space.data.judgments import LABELS
 from space.i18n import N_, ngettext, number
 from space.i18n import gettext as _
 from space.search.results import Hit, Product, SearchResult, Standing
+from space.ui.html.labels import badge, is_judged, tally
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.names import SYSTEMS, language_of, products, score_name, system_name
 from space.ui.html.panels import no_hits
 from space.ui.html.picture import picture
 
-MEANINGS = {
-    "Exact": N_("Judged Exact: fulfils the query"),
-    "Substitute": N_("Judged Substitute: not quite what was asked for, but could do"),
-    "Complement": N_("Judged Complement: is used together with what was asked for"),
-    "Irrelevant": N_("Judged Irrelevant: something else"),
-}
 #: {the pairs a score is compared with, see ``space.search.score_reference``: what they are}.
 REFERENCES = {
     N_("Exact pairs"): N_("cosines of the same encoder for held-out queries and products judged Exact for them"),
@@ -141,34 +134,6 @@ def score(hit: Hit, system: str, *, brief: bool = False) -> Html:
         standing=_standing(hit.standing, pairs),
         width=f"{100 * hit.standing.share:.1f}",
     )
-
-
-def badge(label: str | None) -> Html:
-    """The gold label as a coloured word."""
-    if label not in LABELS:
-        return fill(
-            '<span class="badge unjudged" title="{meaning}">{unjudged}</span>',
-            meaning=_("This product was not judged for this query"),
-            unjudged=_("unjudged"),
-        )
-    return fill(
-        '<span class="badge {kind}" title="{meaning}">{label}</span>',
-        kind=label.lower(),
-        meaning=_(MEANINGS[label]),
-        label=label,
-    )
-
-
-def tally(hits: Iterable[Hit]) -> str:
-    """How many hits have which label: ``4 Exact · 2 Substitute · 4 unjudged``."""
-    counts = Counter(hit.esci_label for hit in hits)
-    shown = [f"{counts[label]} {label}" for label in LABELS if counts[label]]
-    return " · ".join([*shown, *([_("{n} unjudged").format(n=counts[None])] if counts[None] else [])])
-
-
-def is_judged(hits: Iterable[Hit]) -> bool:
-    """Whether any of the hits has a gold label."""
-    return any(hit.esci_label for hit in hits)
 
 
 def timings(milliseconds: Mapping[str, float]) -> Html:

@@ -1,8 +1,8 @@
-"""Numbers to small inline SVG. Pure functions; knows no metric, no query and no page.
+"""Charts as inline SVG: intervals, shares, bars by query, the curve of the loss.
 
-Drawn here and not by a plotting component: nothing to load, sharp on paper, colours from the style sheet and so right
-in the dark, and no layout jump, since it is there with the page. Positions along x are per cents and heights pixels,
-so that a drawing stretches with the page while dots stay round and lines thin; words stand beside it as HTML.
+Drawn here instead of by a plotting component, so that there is nothing to load and nothing that moves the page when it
+arrives, and colours come from the style sheet in light and dark. Positions along x are percentages and heights pixels:
+a drawing stretches with the page while dots stay round and lines thin. Words are HTML beside it.
 """
 
 import math
@@ -13,9 +13,9 @@ import numpy as np
 
 from space.ui.html.markup import EMPTY, Html, fill, join
 
-#: More bars than this would be thinner than half a pixel; they are drawn as evenly spaced ones of them.
+#: More bars would be thinner than half a pixel, so evenly spaced ones of them are drawn.
 MAX_BARS = 1_000
-#: More places to point at than this could not be hit.
+#: More places to point at would be too narrow to hit.
 MAX_BANDS = 200
 _MAX_POINTS = 400
 _TALL = 1_000  # height of a drawing in its own units
@@ -23,25 +23,25 @@ _TALL = 1_000  # height of a drawing in its own units
 
 @dataclass(frozen=True)
 class Scale:
-    """A stretch of numbers laid over the whole width."""
+    """The range of numbers that the whole width shows."""
 
     low: float
     high: float
 
     def at(self, value: float) -> str:
-        """Where a value stands, as a per cent; what lies beyond an end stands at it."""
+        """The place of a value as a percentage; values outside of the range are at its ends."""
         share = (value - self.low) / (self.high - self.low)
         return f"{100 * min(max(share, 0.0), 1.0):.2f}%"
 
 
 @dataclass(frozen=True)
 class Band:
-    """A stretch of bars one can point at.
+    """A group of neighbouring bars that a visitor can point at.
 
     Attributes:
         bars: how many.
-        title: what they are.
-        link: where they lead.
+        title: their description.
+        link: to the comparison of one of their queries.
     """
 
     bars: int
@@ -50,23 +50,23 @@ class Band:
 
 
 def scale(values: Iterable[float], *, step: float = 0.1) -> Scale:
-    """The narrowest scale between multiples of ``step`` that holds all values, and more than one value."""
+    """The narrowest scale between multiples of ``step`` that contains all values; at least one ``step`` wide."""
     known = list(values)
-    # Rounded, since .3 / .1 is more than 3.
+    # Rounded, because .3 / .1 is slightly more than 3.
     low = math.floor(round(min(known, default=0.0) / step, 6)) * step
     high = math.ceil(round(max(known, default=0.0) / step, 6)) * step
     return Scale(round(low, 6), round(max(high, low + step), 6))
 
 
 def whisker(over: Scale, mean: float, low: float, high: float, kind: str = "", zero: bool = False) -> Html:
-    """A dot with its interval. Says nothing to a screen reader: the numbers stand beside it.
+    """A dot with its interval; hidden from screen readers, since the numbers are beside it.
 
     Args:
-        over: shared with those it is to be compared with.
+        over: the scale that all comparable intervals share.
         mean: the dot.
-        low: where the line begins.
-        high: where it ends.
-        kind: a class for its colour.
+        low: start of the interval.
+        high: end of the interval.
+        kind: a CSS class for the colour.
         zero: whether to mark zero.
     """
     mark = fill('<line class="zero" x1="{at}" x2="{at}" y1="0" y2="18"></line>', at=over.at(0.0)) if zero else EMPTY
@@ -105,25 +105,25 @@ def shares(parts: Sequence[tuple[str, int]], title: str) -> Html:
 
 
 def spread(count: int, most: int) -> np.ndarray:
-    """Where ``count`` places are divided into at most ``most`` parts: (parts + 1,) int64 edges, nearly evenly."""
+    """Edges that divide ``count`` places nearly evenly into at most ``most`` parts: (parts + 1,) int64."""
     return np.linspace(0, count, min(count, most) + 1).round().astype(np.int64)
 
 
 def bars(values: np.ndarray, over: Scale, bands: Sequence[Band], label: str) -> Html:
     """Bars up and down from zero, side by side.
 
-    Two paths hold them all, so that 2,000 weigh little more than 200; what one points at are the invisible bands.
+    Two paths draw all bars, so that 2,000 take little more space than 200. Above them are invisible bands to point at.
 
     Args:
-        values: (n,) in the order in which they stand.
-        over: the scale of the heights; holds zero.
+        values: (n,), from left to right.
+        over: the scale of the heights; contains zero.
         bands: from left to right; their numbers of bars add up to n.
-        label: what a screen reader says of the whole.
+        label: the description for screen readers.
     """
     edges = spread(len(values), MAX_BARS)
     drawn = values[(edges[:-1] + edges[1:]) // 2]
     unit = _TALL / (over.high - over.low)
-    wide = 80 if len(drawn) <= MAX_BANDS else 100  # of 100; gaps between very thin bars would only flicker
+    wide = 80 if len(drawn) <= MAX_BANDS else 100  # of 100; very thin bars have no gaps, which would flicker
     up, down = (
         Html("".join(f"M{100 * x} 0V{-round(v * unit)}h{wide}V0z" for x, v in enumerate(drawn) if v * sign > 0))
         for sign in (1, -1)
@@ -158,13 +158,13 @@ def bars(values: np.ndarray, over: Scale, bands: Sequence[Band], label: str) -> 
 
 
 def curve(points: Sequence[tuple[float, float]], smooth: Sequence[float], over: Scale, label: str) -> Html:
-    """A line through (x, y) points, faint, and another through their smoothed heights.
+    """A faint line through (x, y) points, and a strong one through their smoothed heights.
 
     Args:
         points: by rising x; at least two.
-        smooth: (n,) heights at the same places.
+        smooth: (n,) smoothed heights at the same places.
         over: the scale of the heights.
-        label: what a screen reader says of it.
+        label: the description for screen readers.
     """
     kept = np.unique(np.linspace(0, len(points) - 1, min(len(points), _MAX_POINTS)).round().astype(int))
     first, last = points[0][0], points[-1][0]

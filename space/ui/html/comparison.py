@@ -12,6 +12,7 @@ from space.i18n import gettext as _
 from space.search.list_quality import ListQuality
 from space.search.results import Comparison, Hit, Move, ProductKey, SearchResult
 from space.ui.html import cards
+from space.ui.html.labels import is_judged, tally
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.names import system_name
 from space.ui.html.panels import no_hits
@@ -31,7 +32,7 @@ def comparison(found: Comparison) -> Html:
     if not hits:
         return no_hits("bm25" if list(found.systems) == ["bm25"] else "")
     moves = {move.key: move for move in found.moves}
-    judged = cards.is_judged(hits)
+    judged = is_judged(hits)
     ranks = ranks_of(found)
     marks = {name: {key: _mark(key, name, moves, ranks) for key in of_system} for name, of_system in ranks.items()}
     return fill(
@@ -164,7 +165,7 @@ def _column(found: Comparison, result: SearchResult, marks: Mapping[ProductKey, 
         system=result.system,
         name=system_name(result.system),
         figures=_figures(found.quality.get(result.system), found.quality.get("base"), result.system),
-        tally=fill('<p class="tally">{tally}</p>', tally=cards.tally(result.hits)) if judged and listed else EMPTY,
+        tally=fill('<p class="tally">{tally}</p>', tally=tally(result.hits)) if judged and listed else EMPTY,
         agreement=_agreement(found, result) if listed else EMPTY,
         timings=cards.timings(result.timings_ms),
         body=fill('<ol class="cards">{listed}</ol>', listed=join(listed))

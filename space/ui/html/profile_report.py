@@ -9,7 +9,7 @@ from space.evaluation.schema import Estimate, ProtocolTable
 from space.i18n import N_, number
 from space.i18n import gettext as _
 from space.ui.html import bars as charts
-from space.ui.html.cards import badge
+from space.ui.html.labels import badge
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.names import METRICS, judgments, language_of, products, queries
 from space.ui.static import STYLE

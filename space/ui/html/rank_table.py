@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from space.i18n import gettext as _
 from space.search.results import Comparison, ProductKey
-from space.ui.html.cards import badge
+from space.ui.html.labels import badge
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.names import language_of, system_name
 

@@ -18,7 +18,7 @@ from space.ui.events.areas import result_area, sent
 from space.ui.events.form import Form, build_form, link_of
 from space.ui.events.form_events import ENGINE, connect
 from space.ui.events.latest_answer_only import STAMP, Latest
-from space.ui.html import comparison, names
+from space.ui.html import comparison, names, result_links
 from space.ui.html.markup import Html, join
 from space.ui.html.panels import problem
 from space.ui.language import Texts, in_visitors_language
@@ -73,7 +73,7 @@ def build_compare_tab(engine: SearchEngine, texts: Texts, latest: list[Component
         except QueryError as error:
             return problem(str(error))
         link = replace(link, query=found.query, systems=tuple(found.systems))
-        offer = links.offer(
+        offer = result_links.offer(
             link, other=replace(link, tab="search"), label=_("Search this query"), also=export.downloads(found)
         )
         place = picker.position(engine.held_out, link, several=several)

@@ -12,11 +12,10 @@ from space.i18n import gettext as _
 from space.search.engine import SearchEngine
 from space.search.request import SYSTEMS
 from space.search.results import Hit
-from space.ui import links
 from space.ui.events.areas import result_area
 from space.ui.events.form import Form, build_form, link_of
 from space.ui.events.form_events import connect
-from space.ui.html import cards, names
+from space.ui.html import cards, names, result_links
 from space.ui.html.markup import Html, join
 from space.ui.html.panels import problem
 from space.ui.language import Texts
@@ -76,15 +75,15 @@ def build_search_tab(engine: SearchEngine, texts: Texts, latest: list[Component]
             return problem(str(error))
 
         def more(hit: Hit) -> Html:
-            return links.more_like(link, hit.product_locale, hit.product_id, hit.title)
+            return result_links.more_like(link, hit.product_locale, hit.product_id, hit.title)
 
         if not link.like:
-            offer = links.offer(link, other=replace(link, tab="compare"), label=_("Compare this query"))
+            offer = result_links.offer(link, other=replace(link, tab="compare"), label=_("Compare this query"))
         elif link.query:
             back = _("Back to “{query}”").format(query=link.query)
-            offer = links.offer(link, other=replace(link, like=""), label=back)
+            offer = result_links.offer(link, other=replace(link, like=""), label=back)
         else:
-            offer = links.offer(link, other=None)
+            offer = result_links.offer(link, other=None)
         return join([offer, cards.results(found, more)])
 
     connect(form, lambda given: show(link_of("search", given)), output, "search", latest)
