@@ -1,4 +1,4 @@
-"""What a test does in a real browser; the fixtures ``browser`` and ``visit`` are in conftest.py."""
+"""Helpers for tests in a real browser; the fixtures ``browser`` and ``visit`` are in conftest.py."""
 
 import re
 import shutil
@@ -11,7 +11,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None or find_spec("playwright") is None, reason="needs playwright and a chromium on the PATH"
 )
-# One process for all tabs, so that a page is compiled once; and no name has an address, whoever is asked for it.
+# One process for all tabs, so that the page is compiled once; and no host name but 127.0.0.1 can be resolved.
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
          "--disable-sync", "--process-per-site", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]  # fmt: skip
@@ -45,7 +45,7 @@ LOW_CONTRAST = """() => {
 
 
 def complain_of(page, address, complaints):
-    """Note what should never be: a warning or an error in the console, and a request to anybody else."""
+    """Note warnings and errors in the console, and requests to other servers."""
 
     def asked(request):
         if not re.match(rf"{re.escape(address)}|\w+://images\.example/|data:|blob:", request.url):
@@ -61,10 +61,9 @@ def complain_of(page, address, complaints):
 
 
 def show_pictures(page):
-    """A grey pixel for every picture of the catalogue's.
+    """Answer requests for pictures of the catalogue with a grey pixel.
 
-    By the browser's own protocol: Playwright's routes would stop every file of the page on its way, and turn the
-    browser's cache off.
+    By the DevTools protocol: Playwright's routes would delay every file of the page and turn off the cache.
     """
     session = page.context.new_cdp_session(page)
     pixel = {"responseCode": 200, "body": b64encode(PIXEL).decode()}
@@ -76,7 +75,7 @@ def show_pictures(page):
 
 
 def open_tab(page, name):
-    """A click on the tab, which on a phone may be one of those behind the button for more."""
+    """Click on a tab, which on a phone may be behind the button for more tabs."""
     bar = page.get_by_role("tablist").first
     bar.get_by_role("tab", name=re.compile("Search|Поиск")).wait_for()
     if bar.get_by_role("tab", name=name).count():

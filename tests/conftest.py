@@ -1,4 +1,4 @@
-"""What several tests need: the repository's root, the real rows, and scripts run as a user runs them."""
+"""Shared fixtures: real rows, scripts run as a user runs them, trained and built folders, a browser."""
 
 import gc
 import os
@@ -16,17 +16,17 @@ from hub_repos import e5_files
 ROOT = Path(__file__).resolve().parent.parent
 ESCI = ROOT.parent / "shared" / "esci"
 
-# Nothing here may wait for a Hub that no test machine reaches.
+# Test machines cannot reach the Hub, and no test should wait for it.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-# Two workers with two threads each on two cores would spend their time waiting for each other.
+# Two workers with two threads each would compete for two cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-#: Files that take more than ten seconds, so ordered that two neighbours seldom wait for the same thing to be made.
+#: Files that take more than ten seconds, in an order in which neighbours seldom wait for the same fixture.
 LONGEST = """hub_faults hub train browser training build browser_languages damage browser_search app browser_uploaded
     browser_compare spaces browser_hostile browser_evaluation browser_data""".split()
 
 
-# Each worker imports everything: a quarter less work while nobody looks for cycles, see space.io.memory.
+# Importing takes a quarter less time without the garbage collector, see space.io.memory.
 gc.disable()
 
 
@@ -36,7 +36,7 @@ def pytest_collection_finish():
 
 
 def pytest_collection_modifyitems(items):
-    """The longest files first: a worker that ends with one keeps the other waiting."""
+    """Run the longest files first, so that both workers end at about the same time."""
     places = {f"test_{name}.py": place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
 
@@ -49,7 +49,7 @@ def real_rows() -> Path:
 
 
 def run_script(*arguments: str, cwd: Path, check: bool = True, launch: int = 0) -> subprocess.CompletedProcess:
-    """A script of the project, as a process of its own, to its end."""
+    """Run a script of the project in a process of its own."""
     done = subprocess.run(
         command(*arguments, launch=launch), cwd=cwd, env=environment(), capture_output=True, text=True, check=False
     )
@@ -58,11 +58,11 @@ def run_script(*arguments: str, cwd: Path, check: bool = True, launch: int = 0) 
 
 
 def command(script: str, *arguments: str, launch: int = 0, restarts: int = 0) -> list[str]:
-    """``python SCRIPT …``, or ``accelerate launch`` with so many processes, all started again if one dies."""
+    """``python SCRIPT …``, or ``accelerate launch`` with ``launch`` processes that restart together if one dies."""
     start = [sys.executable]
     if launch:
         start += ["-m", "accelerate.commands.launch", "--num_processes", str(launch)]
-        # Without a GPU the launcher starts several processes only when asked to by this flag.
+        # Without a GPU the launcher needs this flag to start several processes.
         start += ["--multi_gpu"] if launch > 1 else ["--cpu"]
         start += [
             "--num_machines",
@@ -85,7 +85,7 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory, worker_id):
-    """Makes a folder once for all workers of this run: ``shared(name, make)``."""
+    """``shared(name, make)``: a folder that is made once for all workers of a run."""
     base = tmp_path_factory.getbasetemp()
     root = base if worker_id == "master" else base.parent
 
@@ -102,7 +102,7 @@ def shared(tmp_path_factory, worker_id):
 
 @pytest.fixture(scope="session")
 def tiny_e5(shared) -> Path:
-    """A random model with the files of multilingual-e5-small and 32 dimensions: quick, and no good."""
+    """A random model with the files of multilingual-e5-small and 32 dimensions: fast, but finds nothing sensible."""
 
     def make(folder):
         for name, content in e5_files().items():
@@ -113,14 +113,14 @@ def tiny_e5(shared) -> Path:
 
 
 def short_training(tiny_e5: Path) -> list[str]:
-    """Arguments of train.py for a run of seconds that leaves two checkpoints."""
+    """Arguments of train.py for a run that takes seconds and writes two checkpoints."""
     settings = ["--title-queries", "60", "--mined-negatives", "--max-steps", "8", "--save-steps", "4"]
     return ["--dataset", "sample", "--base-model", str(tiny_e5), *settings]
 
 
 @pytest.fixture(scope="session")
 def trained(shared, tiny_e5) -> Path:
-    """A folder in which train.py has run to its end; not to be written to. test_hub.py runs it under the launcher."""
+    """A folder after train.py; read-only. test_hub.py runs train.py under the launcher."""
 
     def make(folder):
         done = run_script("train.py", *short_training(tiny_e5), cwd=folder)
@@ -131,7 +131,7 @@ def trained(shared, tiny_e5) -> Path:
 
 @pytest.fixture(scope="session")
 def built(shared, trained, tiny_e5) -> Path:
-    """The same folder after build_embeddings.py. Not to be written to."""
+    """The same folder after build_embeddings.py; read-only."""
 
     def make(folder):
         shutil.copytree(trained, folder, dirs_exist_ok=True)
@@ -143,7 +143,7 @@ def built(shared, trained, tiny_e5) -> Path:
 
 @pytest.fixture(scope="module")
 def url():
-    """A small shop's page; a module with another shop has its own."""
+    """The address of a small shop's page; modules that need another shop override it."""
     import small_shop
 
     from space.evaluation.schema import Evaluation
@@ -165,13 +165,13 @@ def browser():
 
 @pytest.fixture(scope="module")
 def profile(browser, url):
-    """A browser's own things in a language: its cache, and a process that has compiled the page before."""
+    """``profile(locale)``: a browser context with a warm cache and a process that has compiled the page."""
     contexts = {}
 
     def of(locale):
         if locale not in contexts:
             contexts[locale] = browser.new_context(locale=locale)
-            # Stays open: the process would go with its last page, and every visit take a second to compile all anew.
+            # Stays open: without a page the process would end, and every visit would take a second longer to compile.
             contexts[locale].new_page().goto(f"{url}theme.css")
         return contexts[locale]
 
@@ -188,9 +188,9 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture
 def visit(browser, profile, url, tmp_path, request):
-    """Opens the page; at the end nothing may stand in the console and no stranger may have been asked for anything.
+    """Opens the page. The test fails if there is anything in the console or a request to another server.
 
-    In a new tab of a browser that has been here before; with ``prepare``, or ``anew``, in one that has not.
+    In a new tab of a browser that has been here before; with ``prepare`` or ``anew`` in a new browser context.
     """
     complaints, contexts, kept = [], {}, []
 

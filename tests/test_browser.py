@@ -1,4 +1,4 @@
-"""The page in a real browser: what a visitor sees and does, on a desk and on a phone, in light and in dark."""
+"""The page in a real browser: searching, links, keyboard, phone, light and dark."""
 
 import re
 
@@ -22,7 +22,7 @@ def test_header_says_what_runs_over_what(visit):
 
 
 def test_a_phone_s_first_screen_reaches_the_results(visit):
-    """The reason for a stand-in is a tag until asked for, and what one rarely changes is folded away."""
+    """The reason for a stand-in is cut to a tag, and options that visitors rarely change are folded."""
     page = visit(PHONE)
     head = page.locator(".masthead")
     assert "stand-in" in head.inner_text() and "out of reach" not in head.inner_text()
@@ -66,7 +66,7 @@ def test_system_and_filter_take_effect_at_once(visit):
 
 
 def test_nothing_is_left_in_the_browser(visit):
-    """No consent to ask for: what a visitor searched is in the address, and nowhere else."""
+    """Without cookies and storage the page needs no consent."""
     page = visit()
     ask(page, "red running shoes")
     left = page.evaluate("[document.cookie, ...Object.keys(localStorage), ...Object.keys(sessionStorage)]")
@@ -74,7 +74,7 @@ def test_nothing_is_left_in_the_browser(visit):
 
 
 def test_options_before_any_query_ask_for_nothing(visit):
-    """A changed filter must not scold a visitor who has not typed yet."""
+    """A changed filter must not complain about an empty query before the first search."""
     page = visit()
     page.get_by_role("radio", name="Base").check()
     page.wait_for_timeout(500)
@@ -92,7 +92,7 @@ def test_example_fills_the_box_and_clears_filters(visit):
     assert page.get_by_role("combobox", name="Brand").input_value() == "Any"
 
 
-def test_wrong_queries_are_answered_in_the_page(visit):
+def test_wrong_queries_get_a_message_in_the_page(visit):
     page = visit()
     ask(page, "")
     assert page.get_by_role("alert").inner_text() == "Query is empty: type what you are looking for"
@@ -195,7 +195,7 @@ NO_CLIPBOARD = """delete Navigator.prototype.clipboard; document.execCommand = (
 
 
 def form_of(page):
-    """What stands in the visible form."""
+    """The values of the visible form."""
     return {
         "query": page.get_by_role("textbox", name="Query").input_value(),
         "k": page.get_by_role("spinbutton").first.input_value(),
@@ -206,7 +206,7 @@ def form_of(page):
 
 
 def test_a_copied_link_restores_both_tabs_after_a_restart(visit):
-    """Nothing of a link may live in the server: here another process could as well be behind the same port."""
+    """The link works on another server behind the same port, so nothing of it is kept on the first."""
     with small_shop.serve(small_shop.engine()) as address:
         port = int(re.search(r":(\d+)/", address)[1])
         page = visit(address=address, prepare=lambda context: context.grant_permissions(CLIPBOARD))
@@ -245,7 +245,7 @@ def test_a_copied_link_restores_both_tabs_after_a_restart(visit):
 
 
 def test_without_a_clipboard_the_link_stands_there_to_be_copied(visit):
-    """A page without https has no clipboard, and a frame may not be let at it."""
+    """Without https, and in some frames, there is no clipboard."""
     page = visit(prepare=lambda context: context.add_init_script(NO_CLIPBOARD))
     ask(page, "coffee mug")
     page.get_by_role("button", name="Copy link").click()
@@ -306,7 +306,7 @@ def test_a_link_to_the_other_tab_can_be_opened_beside(visit):
         ("?q=mug&system=%ff%ed%a0%80%zz", "system should be tuned, base, bm25 or hybrid"),
     ],
 )
-def test_bent_links_are_mended_and_say_so(visit, link, said):
+def test_parts_of_a_link_that_cannot_be_used_are_noted(visit, link, said):
     page = visit(link=link)
     note = page.get_by_role("alert").filter(has_text="Not all of this link could be used")
     assert said in note.inner_text()

@@ -42,7 +42,7 @@ def heads(page):
 
 
 def test_held_out_queries_are_picked_and_stepped_through(visit, url):
-    """The losses are one click away, and the comparison of one is the evaluation's: its locale, no other filter."""
+    """Losses are as easy to reach as wins, and a picked query is compared as it was evaluated: in its locale."""
     page = visit(link="?tab=compare&q=shoes&k=3&systems=base,tuned&brand=Acme")
     assert page.locator(".place").count() == 0
     open_picker(page)
@@ -94,7 +94,7 @@ def test_columns_can_be_turned_off_and_a_link_restores_them(visit):
 
 
 def test_figures_alignment_and_table(visit):
-    """Figures where the query was judged; the same product is pointed out; the table is kept for the next query."""
+    """Figures for judged queries, the same product marked in other lists, and a table kept for the next query."""
     page = visit(link="?tab=compare&q=red%20sneakers&k=5&locale=us")
     head = page.locator(".side.tuned header")
     head.wait_for()
@@ -132,7 +132,7 @@ def test_figures_alignment_and_table(visit):
 
 
 def test_exports_download_what_is_on_the_page(visit):
-    """Opened as a spreadsheet and a program would: hostile titles whole, timings those that are shown."""
+    """The files read as a spreadsheet and a program read them, with whole titles and the timings of the page."""
     page = visit(link="?tab=compare&q=lamp%20mug%20%3Cscript%3E&k=5")
     page.locator(".side").first.wait_for()
     files = {}

@@ -31,7 +31,7 @@ def opened(usage):
 
 
 def test_a_title_unfolds_counts_once_and_folds_with_the_next_results(visit, usage):
-    """By mouse and by keyboard. The next results are patched into the same elements, which must not stay unfolded."""
+    """By mouse and by keyboard. Gradio patches the next results into the same elements, which must fold again."""
     page = visit()
     ask(page, "red running shoes")
     first, second = (page.locator(".card summary").nth(place) for place in (0, 1))
@@ -59,7 +59,7 @@ def test_a_title_unfolds_counts_once_and_folds_with_the_next_results(visit, usag
 
 @pytest.mark.parametrize(("size", "scheme"), [(DESK, "light"), (PHONE, "dark")])
 def test_data_and_statistics_are_there_when_looked_at(visit, usage, size, scheme):
-    """Readable, and no wider than the screen; the statistics are added up anew each time they come into view."""
+    """Contrast and width; the statistics are added up anew each time the tab is opened."""
     page = visit(size, scheme, link="?__theme=" + scheme)
     assert page.locator(".data").count() == 0
     open_tab(page, "Data")

@@ -1,4 +1,4 @@
-"""The Evaluation tab in a real browser: read, pointed at, followed to the comparison, on a desk and on a phone."""
+"""The Evaluation tab in a real browser: its bars, its links to comparisons, and its address."""
 
 import pytest
 import small_evaluation
@@ -15,21 +15,21 @@ def url():
 
 
 def opened(page):
-    """The tab, as a visitor opens it."""
+    """Open the tab as a visitor does."""
     open_tab(page, "Evaluation")
     page.locator(".answer").wait_for()
     return page
 
 
 def place(page):
-    """How far down the page the list below the chart stands."""
+    """The y position of the list below the chart."""
     return page.locator(".ends-in-words").evaluate("list => list.getBoundingClientRect().y + scrollY")
 
 
 def test_the_tab_answers_and_its_bars_can_be_read(visit, url):
-    """By pointer and by keyboard, down to the comparison of the query that lost most."""
+    """By pointer and by keyboard, and on to the comparison of the query with the largest loss."""
     page = visit()
-    assert page.locator(".evaluation").count() == 0  # what nobody has opened costs no paint
+    assert page.locator(".evaluation").count() == 0  # not drawn before it is opened
     opened(page)
     assert page.url == f"{url}?tab=evaluation"
     assert "no clear difference" in page.locator(".answer h2").inner_text()
@@ -53,8 +53,8 @@ def test_the_tab_answers_and_its_bars_can_be_read(visit, url):
 
 
 def test_the_address_follows_the_tabs(visit, url):
-    """A link to the tab opens it, and what the address bar says is what one sees, also on the way back."""
-    # Not by a second address in the same page: what Gradio still had to fetch for the first would be broken off.
+    """A link opens the tab, and the address is that of the open tab, also after going back to the search."""
+    # In a new page: a second address in the same one would cancel requests of the first.
     page = visit(link="?tab=evaluation&__theme=light", shows=".answer")
     assert page.get_by_role("tab", name="Evaluation").get_attribute("aria-selected") == "true"
     open_tab(page, "Search")

@@ -1,4 +1,4 @@
-"""Texts, addresses and links from strangers in a real browser: shown as text, nothing runs, nobody else is asked."""
+"""Hostile texts, addresses and links in a real browser: shown as text, without a script or a request to others."""
 
 import json
 from urllib.parse import quote
@@ -34,7 +34,7 @@ def unharmed(page):
 
 
 def test_a_hostile_catalogue_of_one_s_own(visit):
-    """Every text in every column, and addresses of pictures that no browser should follow."""
+    """Every text in every column, and picture addresses that a browser must not request."""
     cells = [json.dumps(text).replace('\\"', '""') for text in TEXTS]
     rows = [",".join([cell, cell, cell, cells[0]]) for cell in cells]
     rows += [f'"lamp {place}",x,y,"{address}"' for place, address in enumerate(ADDRESSES)]
@@ -52,7 +52,7 @@ def test_a_hostile_catalogue_of_one_s_own(visit):
 
 @pytest.mark.parametrize("text", TEXTS[:4])
 def test_a_hostile_link(visit, text):
-    """Said back as text in the note above the results, in the form and in the results."""
+    """Shown as text in the note above the results, in the form and in the results."""
     link = "?" + "&".join(f"{name}={quote(text)}" for name in ("q", "k", "brand", "system", "like", "color"))
     page = visit(link=link)
     page.get_by_text("Not all of this link could be used").wait_for()
@@ -60,7 +60,7 @@ def test_a_hostile_link(visit, text):
 
 
 def test_a_plug_in_of_a_stranger_is_not_loaded(browser, url):
-    """The policy of the page, as the browser takes it."""
+    """The browser applies the page's content security policy."""
     page = browser.new_page()
     page.goto(url)
     blocked = page.evaluate(

@@ -54,7 +54,7 @@ def ask(page, query):
 
 
 def test_russian_labels_and_results(visit):
-    """Labels come with the page, results from the server: each could be English alone."""
+    """Labels come with the page and results from handlers; each way could fail alone."""
     page = visit(locale="ru-RU")
     bar = page.get_by_role("tablist").first
     assert bar.get_by_role("tab").all_inner_texts()[:4] == ["Поиск", "Сравнить", "Свои товары", "Оценка"]

@@ -1,4 +1,4 @@
-"""Several questions under way at once, in a real browser: the last one is answered, and each is asked once."""
+"""Several questions under way at once in a real browser: the last one is answered, and each is asked once."""
 
 import threading
 
@@ -10,9 +10,9 @@ pytestmark = needs_chromium
 
 
 class Held:
-    """An engine's search whose answer to one query comes only when it is let go, and which remembers what was asked.
+    """An engine's search that notes every query and holds back the answer to one of them until the test lets it go.
 
-    Held after the search and not within: who waits at the same time is searched for together.
+    It waits after the search, since concurrent searches share a batch and would wait too.
     """
 
     def __init__(self, search):
@@ -48,7 +48,7 @@ def url(engine):
 
 
 def test_an_older_answer_does_not_replace_a_newer_one(visit, held):
-    """Found by a test that failed one time in ten on a busy machine: a filter's answer came after an example's."""
+    """An older search that takes longer, here with a filter, must not replace the newer results of an example."""
     page = visit()
     page.get_by_role("textbox", name="Query").fill("slow shoes")
     page.keyboard.press("Enter")
@@ -57,13 +57,13 @@ def test_an_older_answer_does_not_replace_a_newer_one(visit, held):
     page.locator(".summary q").filter(has_text="coffee mug").wait_for()
     held.go.set()
     assert held.done.wait(10)
-    page.wait_for_timeout(500)  # time to do what must not be done
+    page.wait_for_timeout(500)  # time for the older answer to arrive
     assert page.locator(".summary q").inner_text() == "coffee mug"
     assert page.get_by_role("textbox", name="Query").input_value() == "coffee mug"
 
 
 def test_a_chosen_filter_is_one_search(visit, held):
-    """A menu says twice that it changed, which was two searches, both counted in the statistics."""
+    """Gradio's menu sends two events for one choice, which once made two searches and two counts."""
     page = visit(link="?q=red+shoes")
     page.locator(".summary q").wait_for()
     before = len(held.asked)

@@ -35,11 +35,11 @@ def menu(page, name):
 def choose(page, name, option):
     menu(page, name).click()
     page.get_by_role("option", name=option).click()
-    page.get_by_role("option").first.wait_for(state="hidden")  # it fades; the next menu's would mix with it
+    page.get_by_role("option").first.wait_for(state="hidden")  # it fades out, and would mix with the next menu
 
 
 def offered(page, name):
-    """What a menu offers, opened and closed again."""
+    """The options of a menu, which is opened and closed again."""
     menu(page, name).click()
     found = [text.lstrip("✓\n") for text in page.get_by_role("option").all_inner_texts()]
     menu(page, name).blur()
@@ -58,7 +58,7 @@ def test_counts_follow_the_other_filters_and_a_link_restores_them_all(visit):
     assert offered(page, "Category") == ["Any", "Wear (7)", "Kitchen (3)", "Tech (3)"]
     choose(page, "Category", "Wear (7)")
     count(page, "7 products")
-    # Those of its own menu stay, and what is below it appears.
+    # The choices of its own menu stay, and the levels below appear.
     assert offered(page, "Category")[:3] == ["Any", "Wear (7)", "› Shoes (6)"]
     choose(page, "Category", "› Shoes (6)")
     count(page, "6 products")
@@ -140,7 +140,7 @@ def test_more_like_this_there_and_back(visit):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_cards_on_a_phone_have_contrast_and_fit(visit, scheme):
-    """Standing, folded titles, the product that others are like, and all the filters."""
+    """Percentile of a score, folded titles, the product that others are like, and all filters."""
     page = visit(PHONE, scheme, pictures=False, link="?q=red%20running%20shoes&fold=1&like=us%3Ap03")
     page.locator(".card").first.wait_for()
     page.locator(".similar summary").first.click()

@@ -1,4 +1,4 @@
-"""Why a product is found, and a visitor's own catalogue, in a real browser."""
+"""The explanation dialog and an uploaded catalogue in a real browser."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def choose(page, name, content):
 
 
 def test_why_by_keyboard_alone(visit):
-    """Enter opens, Escape closes, and the focus is back where it was: else a keyboard is lost at the top."""
+    """Enter opens and Escape closes the dialog; then the focus is back on the button."""
     page = visit()
     ask(page, "red sneakers")
     page.get_by_role("button", name="Why? Red running shoes").focus()
@@ -56,7 +56,7 @@ def test_why_by_keyboard_alone(visit):
 
 
 def test_why_in_a_comparison_answers_for_its_column(visit):
-    """The newest click is answered, for the column it was made in."""
+    """The last click is answered, for the system of its column."""
     page = visit()
     open_tab(page, "Compare")
     ask(page, "red sneakers")
@@ -83,7 +83,7 @@ def test_contrast_and_width(own, scheme, viewport):
 
 
 def test_own_file_is_searched_and_forgotten(own, url):
-    """From the file to a reason, with nothing of it on the server's disk; then all of it is gone."""
+    """A file is searched and explained, without a copy on the server's disk, and can be deleted."""
     before = {*Path(get_upload_folder()).rglob("*")}
     page = own()
     choose(page, "shop.csv", SHOP.encode())
@@ -119,7 +119,7 @@ def test_bad_files_are_answered_in_the_page(own):
 
 
 def test_two_visitors_see_their_own(own):
-    """What one loads must never be found by another: it is in the state of the visit and nowhere else."""
+    """A catalogue is kept in the state of its visit, so other visitors cannot find its products."""
     first, second = own(), own(anew=True)
     choose(first, "a.csv", b"title\nSecret teapot\n")
     choose(second, "b.csv", b"title\nOpen kettle\n")

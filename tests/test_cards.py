@@ -1,4 +1,4 @@
-"""Rendering: everything escaped, pictures only from where they may come, labels and moves in words."""
+"""Results as HTML: foreign text is escaped, pictures are from public addresses, labels and moves have words."""
 
 import re
 from dataclasses import replace
@@ -23,7 +23,7 @@ EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;{query}{0}
 
 
 class Elements(HTMLParser):
-    """Collects tags, attributes and text, and that every tag is closed."""
+    """Tags, attributes and text of a page, and the tags that were not closed."""
 
     def __init__(self, html):
         super().__init__()
@@ -63,7 +63,7 @@ def comparison(base, tuned, moves, bm25=()):
 
 
 def test_a_title_carries_what_the_counts_are_kept_by():
-    """results.js reads both: without the locale a product of another one would be counted."""
+    """results.js reads both; by the id alone a product of another locale could be counted."""
     seen = dict(Elements(cards.results(result(hit(product_id="p9", product_locale="jp")))).attributes)
     assert (seen["data-product"], seen["data-locale"]) == ("p9", "jp")
 
@@ -74,7 +74,7 @@ def test_fill_escapes_all_but_html():
 
 
 def test_no_foreign_text_becomes_markup():
-    """Each field in turn, wherever it is shown: titles come from strangers, queries from links."""
+    """Markup in every field, wherever it is shown: titles come from strangers, queries from links."""
     evil = hit(
         title=EVIL,
         brand=EVIL,
@@ -163,14 +163,14 @@ def test_badge_says_the_label_in_words(label):
 
 
 def test_unjudged_is_said_only_where_the_query_was_judged():
-    """An unjudged product is not an irrelevant one; and where nothing was judged, the word is noise."""
+    """Unjudged does not mean irrelevant; for a query without any judgment the word says nothing."""
     judged = cards.results(result(hit(1, label="Exact"), hit(2)))
     assert Elements(judged).text.count("unjudged") == 2  # badge and tally
     assert "unjudged" not in cards.results(result(hit(1), hit(2)))
 
 
 def test_scores_are_no_percentages():
-    """E5 cosines lie in .7 to 1: as a per cent every product would look like a match."""
+    """E5 cosines lie between .7 and 1, so as percentages all products would look like matches."""
     page = cards.results(result(hit(score=0.8731)))
     assert "%" not in page and "cosine 0.873" in Elements(page).text
     assert "12.500" in cards.card(hit(score=12.5, standing=Standing(0.5, "x", 9)), "base", judged=False, brief=True)
@@ -182,7 +182,7 @@ def test_scores_are_no_percentages():
     [(0.834, "above 83 %"), (0.0, "above none"), (1.0, "above all"), (0.0001, "above 1 %"), (0.9999, "above 99 %")],
 )
 def test_a_standing_says_above_how_many_of_what(share, said):
-    """Rounding must not make all of most, nor none of some."""
+    """A share is never rounded to all or none."""
     shown = Elements(cards.score(hit(standing=Standing(share, "Exact pairs", 1500)), "tuned"))
     assert shown.text == f"{said} of Exact pairs"
     tooltip = dict(shown.attributes[:2])["title"]
@@ -266,7 +266,7 @@ def test_left_is_marked_in_the_column_of_base():
 
 
 def test_comparison_counts_and_keeps_locales_apart():
-    """The same id in two locales is two products, in ESCI as here."""
+    """In ESCI the same id in two locales means two products."""
     base = [hit(1, product_id="a"), hit(2, product_id="b"), hit(3, product_id="c")]
     tuned = [hit(1, product_id="b"), hit(2, product_id="a"), hit(3, product_id="a", product_locale="es")]
     moves = [
@@ -288,7 +288,7 @@ def test_comparison_counts_and_keeps_locales_apart():
 
 
 def test_a_list_beside_says_where_its_products_stand_in_the_others():
-    """Tuned's rank before base's; "only here" not of what another list has."""
+    """The rank in tuned's list comes before that in base's; "only here" is for products in no other list."""
     ranks = {
         "base": {("us", "a"): 2, ("us", "b"): 1},
         "tuned": {("us", "a"): 3},
@@ -368,7 +368,7 @@ def test_header_without_a_description():
 
 
 def test_header_names_commits_in_short_and_says_what_may_be_old():
-    """A store from the cache of a Hub that is down may not be the newest; once only the log said so."""
+    """A store from the cache may not be the newest, if the Hub is down; only the log said so once."""
     tuned = described(id="/srv/alice/saved_e5_model")
     local = EngineDescription(dataset="/home/alice/esci", encoders={"tuned": tuned})
     text = Elements(header(1, local)).text

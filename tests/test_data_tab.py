@@ -1,4 +1,4 @@
-"""The Data tab: made once for all visitors, when somebody looks."""
+"""The Data tab: counted once for all visitors, when the first one opens it."""
 
 import threading
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ from space.ui.tabs import data
 
 
 def shown_by(engine):
-    """What the tab's event returns, found as Gradio finds it."""
+    """The handler that fills the tab, called as Gradio calls it."""
     from space.ui.page import build_demo
 
     demo = build_demo(engine)

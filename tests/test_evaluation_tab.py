@@ -1,4 +1,4 @@
-"""What the Evaluation tab says, over an evaluation whose figures are known, and over those that hold less."""
+"""The Evaluation tab for an evaluation with known figures, and for incomplete ones."""
 
 import html
 import json
@@ -33,13 +33,13 @@ def whole(content):
 
 
 def section(shown, kind):
-    """One section of the page, by its class."""
+    """The HTML of one section, by its class."""
     (found,) = re.findall(rf'<section class="{kind}[ "].*?</section>', shown, flags=re.DOTALL)
     return found
 
 
 def text(shown):
-    """What one reads."""
+    """The visible text."""
     return " ".join(html.unescape(re.sub(r"<title>.*?</title>|<[^>]*>", " ", shown)).split())
 
 
@@ -68,7 +68,7 @@ def test_ends_of_a_scale_have_no_idle_digits():
 
 
 def test_too_few_queries_have_no_interval():
-    """An interval would look like a finding, whatever word stands beside it."""
+    """With fewer than ten queries an interval would look like a finding."""
     few = PairedDifference(0.2, 0.1, 0.3, 9, wins=9, losses=0, ties=0)
     shown = text(numbers.change(few))
     assert shown == "+.200 too few 9 won · 0 lost · 0 tied"
@@ -89,7 +89,7 @@ def test_too_few_queries_have_no_interval():
     ],
 )
 def test_scale_holds_its_values(values, low, high):
-    """Also where .3 / .1 is a little more than 3."""
+    """Rounding matters: in floating point .3 / .1 is more than 3."""
     assert charts.scale(values) == charts.Scale(low, high)
 
 
@@ -131,7 +131,7 @@ def test_shares_add_up():
 
 
 def test_curve_goes_down_where_the_loss_does():
-    """Heights of SVG grow downwards."""
+    """In SVG, y grows downwards."""
     shown = charts.curve([(1, 0.4), (2, 0.3), (5, 0.0)], [0.4, 0.3, 0.0], charts.Scale(0.0, 0.4), "loss")
     assert path_of(shown, "raw") == "M0 0L250 250L1000 1000"
 
@@ -140,7 +140,7 @@ def test_curve_goes_down_where_the_loss_does():
 
 
 def test_page_is_well_formed(whole):
-    """An unclosed element would swallow the rest of the page without a word."""
+    """After an unclosed element the rest of the page would be inside of it."""
     ElementTree.fromstring(whole)
 
 
@@ -149,7 +149,7 @@ def test_nothing_foreign_is_markup(whole):
 
 
 def test_answer_comes_first_in_plain_words(content, whole):
-    """The sum of CHANGES is +1.1 over 38 queries: the interval holds zero, and nothing may read as help."""
+    """The mean of CHANGES is +1.1 / 38, with zero in its interval, so nothing may claim that it helped."""
     answer = text(section(whole, "answer"))
     assert answer.startswith("Fine-tuning made no clear difference: the 95 % interval includes zero.")
     assert "Over 38 held-out queries" in answer and "from .500 to .529 : +.029 on average" in answer
@@ -160,7 +160,7 @@ def test_answer_comes_first_in_plain_words(content, whole):
 
 
 def test_weights_that_were_not_measured_are_told(content, whole):
-    """Figures of one model over the answers of another: the worst a demo can show."""
+    """Figures of one model beside answers of another would mislead."""
     other = {**SERVING, "tuned": replace(SERVING["tuned"], fingerprint="f00")}
     shown = page(content, other)
     assert "other weights than those that answer here (Fine-tuned)" in text(section(shown, "answer"))
@@ -169,7 +169,7 @@ def test_weights_that_were_not_measured_are_told(content, whole):
 
 
 def test_protocols_are_kept_apart(whole):
-    """A figure of one in the table of the other would compare what cannot be compared."""
+    """Figures of the two protocols cannot be compared, so each has a table of its own."""
     for protocol, metrics in METRICS.items():
         shown = section(whole, f"protocol {protocol}")
         assert PROTOCOLS[protocol] in html.unescape(shown)
@@ -180,7 +180,7 @@ def test_protocols_are_kept_apart(whole):
 
 
 def test_a_metric_s_table(content, whole):
-    """Each system with its own figures, and differences with wins, losses and ties."""
+    """Each system has its own figures, and its difference from base with wins, losses and ties."""
     headline = re.search(r'<article class="metric decides">.*?</article>', whole, flags=re.DOTALL)[0]
     assert "<h3>nDCG@10" in headline
     table = content.protocols["full_catalogue"]
@@ -213,7 +213,7 @@ def test_every_query_is_a_bar_that_can_be_read(whole):
 
 
 def test_ends_of_the_list_lead_to_the_comparison(whole):
-    """Five each, largest first, over the products they were measured on."""
+    """Five gains and five losses, largest first, linked to a comparison over the products they were measured on."""
     gains, losses = re.findall(r"<h3>(?:Largest gains|Largest losses)</h3>(.*?)</div>", section(whole, "queries"))
     found = re.findall(r'<a class="carry" href="([^"]*)".*?>(.*?)</a><span class="moved">(.*?)</span>', losses)
     assert [moved.split(",")[0] for _, _, moved in found] == ["−.300", "−.200", "−.100", "−.100", "−.100"]
@@ -226,13 +226,13 @@ def test_ends_of_the_list_lead_to_the_comparison(whole):
 
 
 def test_ties_are_neither_gain_nor_loss():
-    """With nothing to list there is a word, and no query that did not move."""
+    """Queries that did not move are in neither list."""
     shown = per_query.chart(per_query.slices.queries(small_evaluation.content({"us": [0.0] * 12})))
     assert text(shown).endswith("Largest gains No query. Largest losses No query.")
 
 
 def test_a_query_of_one_locale_is_compared_within_it():
-    """All were measured in one, and the catalogue that is served may have more."""
+    """All queries may be of one locale while the catalogue has more."""
     frame = per_query.slices.queries(small_evaluation.content({"us": [0.1, 0.2]}))
     for several in (False, True):
         shown = per_query.chart(frame, several=several)
@@ -242,7 +242,7 @@ def test_a_query_of_one_locale_is_compared_within_it():
 
 
 def test_many_queries_stay_light():
-    """2,000 queries in a page that everybody loads."""
+    """2,000 queries take less than 100 kB."""
     rng = np.random.default_rng(0)
     base, tuned = rng.random((2, 2000)).tolist()
     figures = {name: dict.fromkeys(per_query.FIGURES, part) for name, part in (("base", base), ("tuned", tuned))}
@@ -299,14 +299,14 @@ def test_no_evaluation_says_how_to_make_one():
 
 
 def test_an_older_evaluation_says_what_it_does_not_hold():
-    """Models from before the label counts are on the Hub already."""
+    """There are models on the Hub from before evaluations had label counts."""
     shown = page(small_evaluation.content(labels=False), SERVING)
     assert "No slices by label mix" in section(shown, "slices") and "Query length" in section(shown, "slices")
 
 
 @pytest.mark.parametrize("instead", ["missing", None, "text", [1, "two", None], {"x": {"y": "z"}}, 7])
 def test_any_part_may_be_missing_or_bent(content, instead, monkeypatch):
-    """A store comes from a stranger, or from a later version: the app must start all the same and show the rest."""
+    """A store may come from a stranger or a later version: the tab shows the parts that it can read."""
     monkeypatch.setattr(per_query.slices, "RESAMPLES", 10)
     whole = json.loads(content.to_json())
     for part in whole:
@@ -340,7 +340,7 @@ def test_a_level_loss_is_drawn(content):
 
 
 def test_tabs_are_those_that_links_know(content):
-    """A tab that no link names could not be shared, and a name without a tab would open nothing."""
+    """Every tab has a link, and every link a tab."""
     demo = build_demo(small_shop.engine(content))
     found = {
         block.id: block.label.key.removeprefix("e5:")

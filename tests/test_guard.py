@@ -1,4 +1,4 @@
-"""What a stranger can send to the page's address: closed doors, bounded requests, headers, readiness, a full queue."""
+"""Hostile requests: closed addresses, limits, headers; and the health check and a full queue."""
 
 import asyncio
 import http.server
@@ -23,7 +23,7 @@ API = "gradio_api/"
 
 @pytest.fixture(scope="module")
 def stranger():
-    """A server that notes who asks it: nobody may, whatever a request names."""
+    """A server that notes every request; the app must send it none."""
     asked = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -44,7 +44,7 @@ def stranger():
 
 
 @pytest.mark.parametrize("path", ["", "config", "healthz", "nothing", f"{API}upload", f"{API}file=/etc/passwd"])
-def test_every_answer_has_the_headers_and_none_that_hides_the_space(url, path):
+def test_every_answer_has_the_security_headers(url, path):
     found = httpx.get(url + path).headers
     assert {name: found.get(name) for name in guard.HEADERS} == guard.HEADERS
     assert "x-frame-options" not in found  # the Hub shows a Space in a frame
@@ -60,14 +60,14 @@ def test_every_answer_has_the_headers_and_none_that_hides_the_space(url, path):
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_the_page_does_not_need_is_closed(url, method, path):
-    """An upload fills the disk, a stream holds a connection; both were open to anybody."""
+def test_addresses_that_the_page_does_not_need_are_closed(url, method, path):
+    """Gradio opens these to everyone: an upload fills the disk, a stream holds a connection."""
     answer = httpx.request(method, f"{url}{API}{path}", timeout=5)
     assert (answer.status_code, answer.json()["detail"]) == (404, "Not found: this page has no such address.")
 
 
 def test_the_monitoring_page_is_closed(url, capfd):
-    """It printed its secret address into the log for every stranger who asked."""
+    """Gradio prints its secret address into the log for every request."""
     assert httpx.get(f"{url}monitoring").status_code == 404
     assert "monitoring" not in capfd.readouterr().out
 
@@ -85,7 +85,7 @@ def test_no_address_reads_a_file(url, path):
 
 
 def posted(url, data, name="search", visit=None):
-    """What the queue makes of a call's data: its last event."""
+    """Send a call through the queue; returns the last event."""
     body = json.dumps({"data": data, "session_hash": visit})  # lone surrogates as JSON has them
     said = httpx.post(f"{url}{API}call/{name}", content=body, headers={"content-type": "application/json"}, timeout=10)
     if said.status_code != 200:
@@ -95,7 +95,7 @@ def posted(url, data, name="search", visit=None):
 
 
 def test_a_file_in_place_of_a_text_is_neither_read_nor_fetched(url, stranger):
-    """Gradio takes such a dictionary for a file that was uploaded, wherever it stands."""
+    """Gradio takes such a dictionary for an uploaded file, wherever it occurs."""
     address, asked = stranger
     places = [{"path": "/etc/passwd"}, {"path": "x", "url": f"{address}/a"}, {"path": f"{address}/b"}]
     for place in places:
@@ -123,13 +123,13 @@ def test_the_largest_catalogue_fits():
     assert MAX_BYTES * 4 / 3 + 1_000_000 < guard.MAX_REQUEST_BYTES
 
 
-def test_nobody_passes_by_the_queue(url):
+def test_no_request_bypasses_the_queue(url):
     answer = httpx.post(f"{url}{API}run/search", json={"data": ["red shoes", 3]})
     assert answer.status_code == 404 and "queue" in answer.text
 
 
 def test_numbers_that_no_float_holds(url):
-    """JSON has whole numbers of any length; the answer is a sentence, not an exception of Python's."""
+    """JSON allows whole numbers of any length: the answer is a message, not a Python exception."""
     body = b'{"data":["red",3,"tuned","","","","",1' + b"0" * 400 + b",null,null,false]}"
     said = httpx.post(f"{url}{API}call/search", content=body, headers={"content-type": "application/json"})
     with httpx.stream("GET", f"{url}{API}call/search/{said.json()['event_id']}") as answer:
@@ -147,7 +147,7 @@ ODD = {
 
 @pytest.mark.parametrize("text", ODD.values(), ids=ODD)
 def test_odd_texts_over_the_network(url, text, capfd):
-    """As a query, a filter or a name of a system: an answer, or a sentence that can be read; nothing in the log."""
+    """As a query, a filter or the name of a system: results or a readable message, and no traceback in the log."""
     answer = posted(url, [text, 3, "tuned", *[""] * 4, *[None] * 3, False])
     assert "use at most 500" in answer if len(text) > 500 else '"product_id": "p01"' in answer
     for place, said in ((2, "system should be one of"), (3, "no product with locale")):
@@ -167,7 +167,7 @@ def test_ready_is_said_when_the_engine_answers(url):
 
 
 class Broken(System):
-    """A system that fails, or does not come back."""
+    """A system that fails or hangs."""
 
     dense = False
 
@@ -176,7 +176,7 @@ class Broken(System):
 
 
 def asked(*acts, kept=0.0, patience=0.05, times=1):
-    """Status codes of so many health checks in a row."""
+    """The status codes of several health checks in a row."""
     engine = small_shop.engine()
     engine.systems |= {f"broken{number}": Broken(act) for number, act in enumerate(acts)}
     health = Health(engine, kept=kept, patience=patience)
@@ -197,7 +197,7 @@ def test_a_failing_engine_is_not_ready(caplog):
 
 @pytest.mark.parametrize(("gpu", "code"), [(None, 503), (lambda task: task, 200)])
 def test_only_a_borrowed_gpu_is_not_asked(gpu, code):
-    """On a machine's own one a model that fails is a page that fails; a borrowed one is each visitor's."""
+    """On ZeroGPU a check would use GPU time of visitors, so encoders are checked on own GPUs only."""
 
     def fail(*_):
         raise RuntimeError("CUDA error")
@@ -218,7 +218,7 @@ def test_a_stuck_engine_is_not_ready_and_is_asked_once():
     assert len(calls) == 1
 
 
-def test_health_checks_are_no_load():
+def test_frequent_health_checks_put_no_load_on_the_engine():
     calls = []
     assert asked(lambda *_: calls.append(1), kept=60, patience=5, times=20) == [200] * 20
     assert len(calls) == 1
@@ -227,8 +227,8 @@ def test_health_checks_are_no_load():
 # -- a full queue ----------------------------------------------------------------------------------------------------
 
 
-def test_beyond_the_queue_a_visitor_is_told_so_and_one_who_leaves_frees_his_place(monkeypatch):
-    """Busy is said at once, with a status that means it; and nobody waits behind a visitor who closed the page."""
+def test_a_full_queue(monkeypatch):
+    """A full queue answers 503 at once, and a visitor who leaves frees a place."""
     monkeypatch.setattr(demo, "MAX_WAITING", 2)
     engine, gate = small_shop.engine(), threading.Event()
     search = engine.search
@@ -274,9 +274,9 @@ def test_beyond_the_queue_a_visitor_is_told_so_and_one_who_leaves_frees_his_plac
 # -- what is kept ----------------------------------------------------------------------------------------------------
 
 
-def test_what_is_kept_of_visits_and_connections_has_an_end(monkeypatch):
-    """Gradio would remember ten thousand visits of .3 MB, sum up ten thousand answers after each one, and close a
-    connection after five seconds, in the very moment in which clients that wait as long ask their next question."""
+def test_kept_visits_and_connections_are_bounded(monkeypatch):
+    """By default Gradio keeps 10,000 visits of .3 MB and sums up 10,000 answers after each one, and Uvicorn closes a
+    connection after five seconds, just when clients that keep them as long send their next question."""
     monkeypatch.setattr(demo, "MAX_VISITS", 2)
     monkeypatch.setattr(demo, "KEPT_OPEN", 0.2)
     page, call = demo.launch(small_shop.engine(), server_name="127.0.0.1", quiet=True), ["red", 1, "bm25", *[""] * 4]
@@ -297,8 +297,8 @@ def test_what_is_kept_of_visits_and_connections_has_an_end(monkeypatch):
         page.close()
 
 
-def test_answers_that_nobody_collects_have_an_end(monkeypatch):
-    """A program that asks and never fetches filled the memory: one visit is refused, of many the oldest is dropped."""
+def test_uncollected_answers_are_bounded(monkeypatch):
+    """They would fill the memory: a visit with many is refused, and of many visits the oldest is dropped."""
     monkeypatch.setattr(uncollected_answers, "MOST_OF_A_VISIT", 3)
     monkeypatch.setattr(uncollected_answers, "MOST", 5)
     page, data = demo.launch(small_shop.engine(), server_name="127.0.0.1", quiet=True), ["red", 1, "bm25", *[""] * 4]
@@ -319,12 +319,12 @@ def test_answers_that_nobody_collects_have_an_end(monkeypatch):
 
 
 def test_an_idle_connection_outlives_those_of_clients_and_proxies(url):
-    """A minute is what the usual proxies keep theirs for."""
+    """Usual proxies keep theirs for a minute."""
     assert demo.KEPT_OPEN > 60
 
 
-def test_two_visitors_never_see_each_other_s_catalogue(url):
-    """Own catalogues live in the state of a visit: the same request under another name finds nothing."""
+def test_visitors_do_not_see_each_other_s_catalogue(url):
+    """An uploaded catalogue is in the state of its visit: the same request from another visit finds nothing."""
     config = httpx.get(f"{url}config").json()
 
     def run(targets, data, session):
@@ -354,7 +354,7 @@ def test_two_visitors_never_see_each_other_s_catalogue(url):
     assert "no longer kept" in run(compares, [None, "kettle"], "bob")
 
 
-def test_addresses_are_taken_apart_as_the_router_does():
+def test_closed_addresses_below_a_root_path():
     assert guard.is_closed("/gradio_api/upload") and guard.is_closed("/some/root/gradio_api/upload")
     assert not guard.is_closed("/gradio_api/queue/join") and not guard.is_closed("/")
     assert not guard.is_closed(urlsplit("http://x/?next=/gradio_api/upload").path)

@@ -1,23 +1,23 @@
-"""Whose answer is shown; that a browser's clock arrives here is for tests/test_browser_latest_answer.py."""
+"""Only the answer to the last question is shown; test_browser_latest_answer.py tests it with a real clock."""
 
 import copy
 
 from space.ui.events.latest_answer_only import Latest
 
 
-def test_a_newer_question_while_an_answer_is_made_takes_its_place():
+def test_an_answer_is_dropped_if_a_newer_question_came_meanwhile():
     latest = Latest()
     assert latest.answer("search", 1.0, lambda: latest.answer("search", 2.0, lambda: "newer") and "older") is None
 
 
-def test_an_older_question_that_arrives_late_is_not_even_answered():
+def test_an_older_question_that_arrives_late_is_not_answered():
     latest, made = Latest(), []
     assert latest.answer("search", 2.0, lambda: "newer") == "newer"
     assert latest.answer("search", 1.0, lambda: made.append("older")) is None
     assert made == []
 
 
-def test_places_and_visits_know_nothing_of_each_other():
+def test_places_and_visits_are_independent():
     latest = Latest()
     latest.answer("search", 2.0, lambda: "newer")
     assert latest.answer("compare", 1.0, lambda: "there") == "there"

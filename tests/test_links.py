@@ -1,4 +1,4 @@
-"""Links: what is built is read back, whatever was typed; what is bent is said and replaced, never an error."""
+"""A link restores the search it was made from; parts that cannot be used are replaced, with a note."""
 
 import re
 from urllib.parse import parse_qsl
@@ -20,7 +20,7 @@ EVIL = "\"'><script>alert(1)</script>&q=other#x%00%zz+é赤👟"
 
 
 def parsed(text):
-    """As the server gets it: from an address to pairs to a link."""
+    """The link of an address, read as the server reads it."""
     return links.parse(links.pairs_of(QueryParams(text)), SYSTEMS)
 
 
@@ -38,7 +38,7 @@ def parsed(text):
     ],
 )
 def test_a_link_comes_back_as_it_went(link):
-    """By the way of an address bar, and by the way of the page's own buttons."""
+    """Through the address bar, and through the links on the page."""
     address = links.build(link)
     assert re.fullmatch(r"\?[A-Za-z0-9%&=._~-]+", address.replace("base,hybrid", ""))
     assert parsed(address[1:]) == (link, [])
@@ -67,7 +67,7 @@ def test_missing_parameters_are_the_form_s_defaults():
     assert parsed("k=&tab=&system=&brand=&q=%20%20")[0] == Link("", 10, "search", "tuned")
 
 
-def test_what_belongs_to_others_is_none_of_our_business():
+def test_parameters_of_others_are_ignored():
     assert parsed("__theme=dark&q=mug&__sign=secret&view=api") == (Link("mug", 10, "search", "tuned"), [])
 
 
@@ -102,24 +102,24 @@ def test_what_belongs_to_others_is_none_of_our_business():
         ("k=5&k=6&k=7", "k", 5, "k is given more than once"),
     ],
 )
-def test_what_is_bent_is_replaced_and_said(text, name, value, said):
+def test_a_part_that_cannot_be_used_is_replaced_with_a_note(text, name, value, said):
     link, notes = parsed(text)
     assert getattr(link, name) == value
     assert len(notes) == 1 and said in notes[0] and len(notes[0]) < 200
 
 
 def test_columns_come_in_the_order_of_the_page():
-    """However they were written: a comparison reads from base to tuned to BM25."""
+    """Base, tuned, BM25, hybrid: the order of the page, whatever order they are written in."""
     assert parsed("systems=bm25,,base,bm25")[0].systems == ("base", "bm25")
     assert links.parse([("systems", "base,hybrid")], ["tuned", "base"])[0].systems == ("base",)
 
 
-def test_the_same_twice_is_not_worth_a_word():
+def test_the_same_value_twice_needs_no_note():
     assert parsed("q=mug&q=mug&k=5&k=5") == (Link("mug", 5, "search", "tuned"), [])
 
 
-def test_a_filter_no_product_passes_is_left_out_and_said():
-    """A brand that a later catalogue lost; and whatever else someone wrote there."""
+def test_an_unknown_filter_value_is_left_out_with_a_note():
+    """A brand that the catalogue no longer has, or a value that it never had."""
     link = Link("mug", filters={"locale": "us", "brand": "acme", "color": "x" * 5000})
     kept, notes = without_unknown(small_shop.engine(), link)
     assert kept.filters == {"locale": "us"} and kept.query == "mug"
@@ -129,14 +129,14 @@ def test_a_filter_no_product_passes_is_left_out_and_said():
 
 @pytest.mark.parametrize("written", ["4", "4.0", "04", "4e0"])
 def test_a_rating_is_written_as_its_menu_offers_it(written):
-    """The menu would be blank, and refuse every search after the first."""
+    """With a value that the menu does not offer, the menu is blank and the form fails."""
     engine = small_shop.engine()
     kept, notes = without_unknown(engine, Link("mug", filters={"min_rating": written}))
     assert kept.filters == {"min_rating": "4"} and not notes
     assert "4" in [value for _, value in choices(engine.facets, "min_rating", kept.filters)]
 
 
-def test_a_product_that_is_gone_is_left_out_and_said():
+def test_an_unknown_product_is_left_out_with_a_note():
     kept, notes = without_unknown(small_shop.engine(), Link("mug", like="us:gone", filters={"min_price": "cheap"}))
     assert kept == Link("mug")
     assert notes[1] == "no product 'gone' in locale 'us' (like is left out)" and "min_price" in notes[0]
@@ -144,8 +144,8 @@ def test_a_product_that_is_gone_is_left_out_and_said():
     assert without_unknown(small_shop.engine(), there) == (there, [])
 
 
-def test_a_comparison_knows_neither_folding_nor_likeness():
-    """Carried along, they would turn up again on the way back to the search, where nobody asked for them."""
+def test_a_comparison_has_neither_fold_nor_like():
+    """Otherwise they would come back with the next link from the comparison to the search."""
     assert parsed("q=mug&tab=compare&fold=1&like=us:p01") == (Link("mug", 10, "compare", "tuned"), [])
     assert links.build(Link("mug", 5, "compare", "tuned", fold=True, like="us:p01")) == "?q=mug&k=5&tab=compare"
 
@@ -161,7 +161,7 @@ def test_more_like_keeps_system_and_filters_and_the_way_back():
     assert "<script" not in html and "More like this" in html
 
 
-def test_junk_on_the_page_s_own_way_is_no_error():
+def test_any_text_can_be_split():
     for junk in ("", "?", "nothing", "?&&&=&q", "?" + "q=1&" * 50_000, "?q=%ff%ed%a0%80", "?" + "x" * 500_000):
         links.parse(links.split(junk), SYSTEMS)
 
@@ -174,7 +174,7 @@ def test_nothing_foreign_becomes_markup():
 
 
 def test_the_line_above_the_results_names_the_filters():
-    """On a phone they are folded away."""
+    """On a phone the form is folded, so the filters in force are repeated here."""
     assert 'Only <b translate="no">us · Acme</b>' in result_links.offer(
         Link("x", filters={"brand": "Acme", "locale": "us"}), other=Link(), label=""
     )
@@ -186,7 +186,7 @@ def test_the_line_above_the_results_names_the_filters():
 
 
 def test_script_and_server_agree_which_parameters_are_ours():
-    """What the script takes for another's would pile up in the address bar; what it takes for ours would be lost."""
+    """A parameter missing in the script would pile up in the address; one too many would be lost from it."""
     (ours,) = re.findall(r"const OURS = \[(.*?)\]", script("links"), flags=re.DOTALL)
     assert re.findall(r'"(\w+)"', ours) == list(links.NAMES)
     assert {

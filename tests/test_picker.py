@@ -1,4 +1,4 @@
-"""Held-out queries: sorted by what fine-tuning did to them, losses as easy to reach as wins."""
+"""The list of held-out queries, sorted by wins, losses or the alphabet, and its links."""
 
 import re
 
@@ -17,7 +17,7 @@ EVIL = "\"'><script>alert(1)</script>"
 
 
 def measured(figures):
-    """evaluation.json of {(locale, query): (base, tuned)}."""
+    """An evaluation with the figures {(locale, query): (base, tuned)}."""
     return {
         "per_query": {
             "product_locale": [locale for locale, _ in figures],
@@ -32,7 +32,7 @@ def measured(figures):
 
 @pytest.fixture
 def held_out():
-    """A win of .5, one of .2, two that stay, a loss of .3, and one that cannot be measured."""
+    """A win of .5 and one of .2, two ties, a loss of .3, and one query that cannot be measured."""
     figures = {
         ("us", "drill"): (0.7, 0.4),
         ("us", "Banana"): (0.5, 0.5),
@@ -49,7 +49,7 @@ def keys(entries):
 
 
 def test_orders(held_out):
-    """Ties by the alphabet, and what was not measured at the end of both: it is neither a win nor a loss."""
+    """Ties are in the order of the alphabet; a query that was not measured comes last in both orders."""
     assert keys(held_out.ordered("win")) == [
         ("es", "drill"), ("us", "mug"), ("es", "apple"), ("us", "Banana"), ("us", "drill"), ("us", "cord"),
     ]  # fmt: skip
@@ -70,7 +70,7 @@ def test_differences_and_counts(held_out):
 
 
 def test_a_real_evaluation_is_read():
-    """The structure is that of ``evaluation.summarize``, and its counts are the ones of the verdict."""
+    """The counts of better, worse and same are those of the evaluation's verdict."""
     engine, test = small_shop.engine(), small_shop.judgments()
     test["row"] = rows_of(engine.catalogue, test["product_locale"], test["product_id"])
     found = {name: protocols.per_query(engine.systems[name], test, engine.catalogue) for name in ("base", "tuned")}
@@ -84,7 +84,7 @@ def test_a_real_evaluation_is_read():
 
 @pytest.mark.parametrize("nothing", [None, Evaluation(), Evaluation(per_query=PerQuery(["us"], ["drill"]))])
 def test_without_figures_the_judged_queries_are_listed(nothing):
-    """A store of another's making may have judgments and no evaluation, or one without figures per query."""
+    """A store may have judgments and no evaluation, or an evaluation without figures for each query."""
     held_out = HeldOut.of(nothing, judged_queries(small_shop.judgments()))
     assert not held_out.measured and len(held_out) == 6
     assert keys(held_out.entries) == keys(held_out.ordered("alphabet"))
@@ -102,7 +102,7 @@ def test_place_knows_locales_and_spellings(held_out):
 
 
 def test_queries_that_differ_in_case_alone_stay_two():
-    """Else "next" would lead from the first to the second and back to the first, for ever."""
+    """Otherwise "next" would alternate between the first and the second for ever."""
     held_out = HeldOut([HeldOutQuery("Drill", "us", 0.2), HeldOutQuery("drill", "us", 0.1)])
     assert [held_out.place(query, "us") for query in ("Drill", "drill", "DRILL")] == [0, 1, 1]
 
@@ -120,7 +120,7 @@ def test_a_row_shows_the_difference_and_links_to_the_comparison(held_out):
 
 
 def test_thousands_are_listed_by_the_page():
-    """Two thousand rows at once would be most of a megabyte."""
+    """Two thousand rows would add most of a megabyte to the page."""
     held_out = HeldOut([HeldOutQuery(f"query {number:04}", "us", number / 2000) for number in range(2000)])
     page = picker.show(held_out, "win")
     assert page.count("<li>") == 50 and len(page) < 40_000 and 'data-shown="50"' in page and "50 of 2,000" in page
@@ -144,7 +144,7 @@ def test_nothing_foreign_becomes_markup():
 
 
 def test_position_leads_to_its_neighbours(held_out):
-    """By the difference, whatever the list is sorted by; hits and columns stay as they are."""
+    """Neighbours by difference, whatever the list is sorted by; number of hits and columns are kept."""
     here = Link("mug", 7, "compare", filters={"locale": "us", "brand": "Acme"}, systems=("base", "hybrid"))
     page = picker.position(held_out, here, several=True)
     assert "<b>2</b> of 6" in page and "+.200" in page

@@ -1,4 +1,4 @@
-"""The Statistics tab: what it says, what it does not say, and the event that counts an opened product."""
+"""The Statistics tab, and the event that counts an opened product."""
 
 import threading
 
@@ -23,7 +23,7 @@ def usage(tmp_path):
 
 
 def test_it_says_why_there_is_nothing(usage, tmp_path):
-    """Turned off, not used yet, not readable: three different things to an owner who wonders."""
+    """Turned off, not used yet and not readable are different things to the owner of the page."""
     assert OFF in show(small_shop.engine())
     assert EMPTY_YET in show(small_shop.engine(usage=usage))
     (tmp_path / "file").write_text("in the way")
@@ -37,7 +37,7 @@ def test_it_says_why_there_is_nothing(usage, tmp_path):
 
 
 def test_what_was_shown_and_opened_is_said_with_titles(usage):
-    """Its own click and search are in it already, written or not: who looks must not wait for a timer."""
+    """A visitor's own search and click are counted at once, before they are written to the file."""
     engine = small_shop.engine(usage=usage)
     engine.search("red running shoes", 2, "bm25")
     engine.compare("red running shoes", 3)
@@ -51,7 +51,7 @@ def test_what_was_shown_and_opened_is_said_with_titles(usage):
 
 
 def test_titles_are_those_of_the_locale():
-    """p01 is another product in es."""
+    """p01 is a different product in es."""
     found = titles(small_shop.catalogue(), [TopProduct("es", "p01", 1, 0), TopProduct("us", "p24", 1, 0)])
     assert found["es", "p01"] == "Zapatillas rojas para correr" and found["us", "p24"] == ""
     assert titles(small_shop.catalogue(), []) == {}
@@ -64,14 +64,14 @@ def report(**fields):
 
 
 def test_rare_queries_are_not_shown():
-    """A text that one visitor typed may say who that was, and the page is everybody's."""
+    """A text that one visitor typed may identify that visitor, and the tab is public."""
     page = statistics(report(queries=[("red shoes", 3), ("john doe 12 elm street", 2)]), {})
     assert "red shoes" in page and "john doe" not in page
     assert "No query was asked 3 times yet" in statistics(report(queries=[("john doe", 1)]), {})
 
 
 def test_days_without_a_search_are_gaps():
-    """Two busy days a week apart must not look like neighbours; one day alone is no chart."""
+    """Two busy days a week apart must not look like neighbours; a single day has no chart."""
     page = statistics(report(days=[("2026-02-27", 4), ("2026-03-02", 2)]), {})
     assert [day for day in ("27 February 2026: 4", "28 February 2026: 0", "1 March 2026: 0", "2 March 2026: 2")
             if f'title="{day}"' not in page] == []  # fmt: skip
@@ -79,7 +79,7 @@ def test_days_without_a_search_are_gaps():
 
 
 def test_no_foreign_text_becomes_markup():
-    """Titles, ids and queries come from strangers, and here they meet every visitor."""
+    """Titles, ids and queries come from strangers and are shown to every visitor."""
     top = [TopProduct(EVIL, EVIL, 3, 1)]
     page = statistics(report(queries=[(EVIL, 5)], most_shown=top, most_opened=top), {(EVIL, EVIL): EVIL})
     page += cards.details(hit(brand=EVIL, color=EVIL, product_id=EVIL, product_locale=EVIL,
@@ -91,7 +91,7 @@ def test_no_foreign_text_becomes_markup():
 
 
 def test_details_are_every_column_with_a_value():
-    """NaN, blanks and addresses of pictures say nothing to a reader; a long text is cut."""
+    """NaN, blanks and addresses of pictures are left out; a long text is cut."""
     extra = {"price": 1234.5, "rating": float("nan"), "category": " ", "image_url": "https://x.example/a.png",
              "rating_count": 1024.0, "product_bullet_point": "one\ntwo" + "x" * 5000}  # fmt: skip
     text = Elements(cards.details(hit(extra=extra))).text
@@ -100,7 +100,7 @@ def test_details_are_every_column_with_a_value():
 
 
 def test_an_opened_product_is_counted_over_http(usage):
-    """The event as the page sends it, and as somebody else might: with no data, or the wrong one, it must not fail."""
+    """The event as the page sends it, and as a forged request may: without data or with the wrong type."""
     engine = small_shop.engine(usage=usage)
     engine.search("red running shoes", 1, "bm25")
     with small_shop.serve(engine) as url:
@@ -117,8 +117,8 @@ def test_an_opened_product_is_counted_over_http(usage):
     assert [(one.product_id, one.opened) for one in usage.report().most_opened] == [("p01", 1)]
 
 
-def test_without_counts_there_is_no_event_and_no_file(tmp_path, monkeypatch):
-    """--usage-file "" must mean that nothing is counted anywhere."""
+def test_without_usage_file_nothing_is_counted(tmp_path, monkeypatch):
+    """No event, no file and no thread."""
     monkeypatch.chdir(tmp_path)
     before = set(threading.enumerate())
     engine = small_shop.engine()
