@@ -77,6 +77,7 @@ def test_word_count(text, count):
     ("text", "with_signs", "expected"),
     [
         ("blue & mug, please", ["blue", "mug,", "please"], ["blue", "mug", "please"]),
+        ("Xbox One (X)", ["Xbox", "One", "(X)"], ["Xbox", "One", "X"]),
         ("(T-shirt) - 12\" Men's", ["(T-shirt)", '12"', "Men's"], ["T-shirt", '12"', "Men's"]),
         ("軽い水筒ステンレス 500ml", ["軽", "い", "水筒", "ステンレス", "500ml"], None),
         ("人々・(赤)", ["人々", "赤"], None),
