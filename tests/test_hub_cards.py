@@ -62,6 +62,7 @@ def test_what_training_did():
     for said in ("640 examples", "20 steps", "16.2 examples/s", "2.3 GB", 'SentenceTransformer("alice/model")'):
         assert said in card
     assert "examples/s" not in model_card({"examples_per_second": None}), "a run resumed at its end trained nothing"
+    assert "0.0 examples/s" in model_card({"examples_per_second": 0.0}), "a run that slow did train"
     assert "the weights are those of step 12" in model_card({"best_step": 12}).lower()
     assert "| locales | us es jp |" in card and "push_to_hub" not in card
 

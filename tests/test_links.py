@@ -185,6 +185,17 @@ def test_the_line_above_the_results_names_the_filters():
     assert "Only" not in result_links.offer(Link("x"), other=Link(), label="")
 
 
+def test_a_blank_filter_is_none_and_zero_is_one():
+    """A link with ``brand=%20%20`` opened with a note about a brand, and "Only" named the blank."""
+    assert parsed("q=mug&brand=%20%20&min_price=%20&max_price=0") == (
+        Link("mug", 10, "search", "tuned", {"max_price": "0"}),
+        [],
+    )
+    blank = Link("mug", 10, "search", "tuned", {"brand": "  ", "min_price": 0})
+    assert links.build(blank) == "?q=mug&k=10&tab=search&system=tuned&min_price=0"
+    assert 'Only <b translate="no">price from 0</b>' in result_links.offer(blank, other=None)
+
+
 def test_script_and_server_agree_which_parameters_are_ours():
     """A parameter missing in the script would pile up in the address; one too many would be lost from it."""
     (ours,) = re.findall(r"const OURS = \[(.*?)\]", script("links"), flags=re.DOTALL)

@@ -2,6 +2,7 @@
 
 import math
 
+import pyarrow as pa
 import pytest
 import small_shop
 
@@ -212,6 +213,42 @@ def test_list_quality_under_filters_counts_products_that_pass(engine):
     assert engine.compare("red running shoes", 5, locale="us").quality["base"].scope == "locale"
     assert engine.compare("red running shoes", 5, locale="us", brand="Acme").quality["base"].scope == "filtered"
     assert engine.compare("red running shoes", 5, locale="", brand=None).quality["base"].scope == "catalogue"
+
+
+@pytest.mark.parametrize(
+    ("filters", "scope"),
+    [
+        ({"min_price": 0}, "filtered"),
+        ({"min_rating": 0.0}, "filtered"),
+        ({"min_price": "0"}, "filtered"),
+        ({"brand": "  "}, "catalogue"),
+        ({"brand": "\u3000", "min_price": " "}, "catalogue"),
+        ({"locale": " "}, "catalogue"),
+        ({"locale": "us", "brand": "\t"}, "locale"),
+    ],
+)
+def test_the_scope_says_whether_products_were_left_out(engine, filters, scope):
+    """min_price=0 leaves out products without a price, yet the figures were labelled as of all products."""
+    found = engine.compare("red running shoes", 5, **filters)
+    assert found.quality["base"].scope == scope
+    assert (engine.facets.mask({**filters, "locale": ""}) is None) == (scope != "filtered")
+
+
+def test_a_blank_brand_is_no_brand():
+    """Blank brands and colours were offered in the menus, where choosing them did nothing, and shown on cards."""
+    products = pa.table(
+        {
+            "product_id": ["1", "2", "3", "4"],
+            "product_locale": ["us"] * 4,
+            "product_title": ["Cup", "Mug", None, "Bowl"],
+            "product_brand": ["Acme", "  ", "", None],
+            "product_color": ["red", "\t", " ", ""],
+        }
+    )
+    shop = SearchEngine(products, {"bm25": Bm25System(Bm25Index(passages(products)))})
+    assert shop.facets.counts("brand") == [("Acme", 1)] and shop.facets.counts("color") == [("red", 1)]
+    (mug,) = shop.search("mug", system="bm25").hits
+    assert (mug.title, mug.brand, mug.color) == ("Mug", None, None)
 
 
 def test_a_query_judged_in_two_locales_keeps_them_apart():

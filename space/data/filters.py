@@ -137,8 +137,13 @@ class Facets:
 
 
 def given(value: Any) -> bool:
-    """Whether a filter has a value: 0 is a value, None and "" are not."""
+    """Whether a filter has a value: 0 is a value; None, "" and blanks are not."""
     return value is not None and not (isinstance(value, str) and not value.strip())
+
+
+def in_force(filters: Mapping[str, Any]) -> dict[str, Any]:
+    """The filters that have a value, see ``given``."""
+    return {name: value for name, value in filters.items() if given(value)}
 
 
 def _no_product(name: str, value: Any, similar: Sequence[str]) -> QueryError:
@@ -153,7 +158,7 @@ class _Codes:
 
     def __init__(self, column: pa.ChunkedArray) -> None:
         encoded = column.combine_chunks().dictionary_encode()
-        found = [value or "" for value in encoded.dictionary.to_pylist()]
+        found = [value if given(value) else "" for value in encoded.dictionary.to_pylist()]
         self.values: list[str] = sorted(filter(None, found))
         places = {value: place for place, value in enumerate(self.values)}
         code = np.array([*(places.get(value, -1) for value in found), -1], np.int32)

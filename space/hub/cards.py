@@ -180,7 +180,7 @@ def _card(front: CardData, *paragraphs: str) -> str:
 
 def _training(training: TrainingLog) -> str:
     facts = [f"{training.examples:,} examples", f"{training.steps:,} steps"]
-    if training.examples_per_second:  # a run that was resumed at its end trained no example
+    if training.examples_per_second is not None:  # a run that was resumed at its end trained no example
         facts.append(f"{training.examples_per_second:.1f} examples/s")
     kept = f" The weights are those of step {training.best_step}, the best on the dev queries."
     return (

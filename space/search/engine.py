@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from space.data.filters import Facets
+from space.data.filters import Facets, in_force
 from space.data.gold_labels import GoldLabels
 from space.evaluation.held_out_queries import HeldOut, judged_queries
 from space.evaluation.schema import Evaluation
@@ -104,7 +104,7 @@ class SearchEngine:
         """
         start = time.perf_counter()
         query, k, system = checked_query(query), checked_k(k), checked_system(system, self.systems)
-        request = Request([system], query, k, filters, self.facets.mask(filters))
+        request = Request([system], query, k, in_force(filters), self.facets.mask(filters))
         result = self._folded(request, start) if fold else self._results(request, start)[system]
         self._count(query, [result])
         return result
@@ -142,7 +142,7 @@ class SearchEngine:
         mask = np.ones(len(self), bool) if mask is None else mask
         mask[row] = False
         product = product_at(self.catalogue, row)
-        request = Request([system], product.title or "?", k, filters, mask, row)
+        request = Request([system], product.title or "?", k, in_force(filters), mask, row)
         result = self._folded(request, start) if fold else self._results(request, start)[system]
         self._count("", [result])  # the visitor typed no query
         return replace(result, like=product)
@@ -161,7 +161,7 @@ class SearchEngine:
         """
         start = time.perf_counter()
         query, k, names = checked_query(query), checked_k(k), checked_systems(systems, self.systems)
-        request = Request(names, query, k, filters, self.facets.mask(filters))
+        request = Request(names, query, k, in_force(filters), self.facets.mask(filters))
         results = self._results(request, start)
         self._count(query, results.values())
         return Comparison.of(query, results, self._quality(request, results))
@@ -186,7 +186,8 @@ class SearchEngine:
         row = row_of(self.catalogue, product_locale, product_id)
         product, asked = product_at(self.catalogue, row), self.systems[name]
         if isinstance(asked, HybridSystem):
-            request = Request([part.name for part in asked.parts], query, FUSION_DEPTH, filters, mask)
+            names = [part.name for part in asked.parts]
+            request = Request(names, query, FUSION_DEPTH, in_force(filters), mask)
             ranks = {part: rank_in(answer.ranking, row) for part, answer in self._retrieve(request).items()}
             return explain_fusion(query, name, product, ranks)
         if isinstance(asked, Bm25System):

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from space.data.filters import in_force
 from space.data.judgments import GAINS
 from space.evaluation import metrics
 
@@ -48,9 +49,10 @@ class ListQuality:
 
 def scope_of(filters: Mapping[str, object], *, several_locales: bool) -> Scope:
     """What a search with these filters searches, in a catalogue of one locale or of several."""
-    if any(value for name, value in filters.items() if name != "locale"):
+    names = in_force(filters).keys()
+    if names - {"locale"}:
         return "filtered"
-    return "locale" if filters.get("locale") or not several_locales else "catalogue"
+    return "locale" if names or not several_locales else "catalogue"
 
 
 def list_quality(

@@ -6,6 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from space.data.catalogue import TEXT_COLUMNS
+from space.data.filters import given
 from space.errors import QueryError
 from space.i18n import gettext as _
 from space.retrieval.system import Ranking
@@ -66,12 +68,14 @@ def rank_in(ranking: Ranking, row: int) -> int | None:
 
 
 def _fields(values: dict[str, object]) -> dict[str, object]:
-    """Columns of the catalogue as fields of ``Product``."""
+    """Columns of the catalogue as fields of ``Product``; blank texts are missing ones."""
+    texts = {name: values.pop(name) for name in TEXT_COLUMNS}
+    title, brand, color = (text if given(text) else None for text in texts.values())
     return {
         "product_id": values.pop("product_id"),
         "product_locale": values.pop("product_locale"),
-        "title": values.pop("product_title") or "",
-        "brand": values.pop("product_brand"),
-        "color": values.pop("product_color"),
+        "title": title or "",
+        "brand": brand,
+        "color": color,
         "extra": values,
     }

@@ -26,7 +26,7 @@ class Request:
         systems: names of the systems that answer.
         query: the text; for "more like this" the title of the product.
         k: how many products each system returns at most.
-        filters: {name of ``space.data.filters.FILTERS``: value}.
+        filters: {name of ``space.data.filters.FILTERS``: value}; only those that have a value.
         mask: (n,) bool, the rows that may be returned; None for all. The filters, and for "more like this" without
             the product itself.
         row: for "more like this" the row of the product. Systems with vectors use its vector, others ``query``.

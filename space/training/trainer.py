@@ -92,7 +92,7 @@ def fine_tune(
         examples=len(examples),
         steps=trainer.state.global_step,
         seconds=round(seconds, 1),
-        examples_per_second=round(progress.examples / seconds, 1) or None,
+        examples_per_second=round(progress.examples / seconds, 1) if progress.examples else None,
         peak_memory_gb=round(_peak_memory() / 1e9, 2),
         history=[entry for entry in trainer.state.log_history if "loss" in entry],
         device=str(encoder.model.device),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from space.data.filters import FILTERS
+from space.data.filters import FILTERS, in_force
 from space.i18n import N_, ngettext
 from space.i18n import gettext as _
 from space.search.request import COLUMNS, MAX_K
@@ -42,7 +42,7 @@ class Link:
         k: number of hits.
         tab: one of ``TABS``.
         system: which system searches; not used by the comparison, which has ``systems``.
-        filters: {name: value}; "" or a missing name allows all.
+        filters: {name: value}; a blank value or a missing name allows all.
         systems: the columns of a comparison, in the order of ``COLUMNS``; () stands for the usual ones.
         fold: put near-duplicates under one another; on the search tab only, as is ``like``.
         like: LOCALE:ID of the product whose like is searched instead of the query, or ""; the query is the way back.
@@ -81,7 +81,8 @@ def build(link: Link) -> str:
         values["system"] = link.system
     if link.tab == "compare" and link.systems:
         values["systems"] = ",".join(link.systems)
-    values |= {name: link.filters[name] for name in FILTERS if link.filters.get(name)}
+    filters = in_force(link.filters)
+    values |= {name: filters[name] for name in FILTERS if name in filters}
     if link.tab == "search":
         values |= ({"fold": 1} if link.fold else {}) | ({"like": link.like} if link.like else {})
     # Commas between systems stay readable; those in a query are encoded, since mail programs may end a link there.
@@ -119,7 +120,7 @@ def parse(pairs: Iterable[tuple[str, str]], systems: Sequence[str]) -> tuple[Lin
     notes += problems
     columns, problems = _parse_columns(given.get("systems", ""), systems)
     notes += problems
-    filters = {name: given[name] for name in FILTERS if given.get(name)}
+    filters = in_force({name: given[name] for name in FILTERS if name in given})
     fold, problems = _parse_choice("fold", given.get("fold", ""), ("0", "1"))
     notes += problems
     like = given.get("like", "")

@@ -208,7 +208,8 @@ def _names(systems: Any) -> list[Any] | None:
     """Names from "base, tuned" or from a list; None, for the usual ones, if there are none. The engine checks them."""
     if isinstance(systems, str):
         systems = [name for part in systems.split(",") if (name := part.strip())]
-    return (list(systems) if isinstance(systems, list) else [systems]) if systems else None
+    names = list(systems) if isinstance(systems, list | tuple) else [] if systems is None else [systems]
+    return names or None
 
 
 def _filters(*values: object) -> dict[str, object]:

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from space.data.filters import FILTERS, LEVEL, Facets
+from space.data.filters import FILTERS, LEVEL, Facets, in_force
 from space.errors import QueryError
 from space.i18n import N_, number
 from space.i18n import gettext as _
@@ -88,7 +88,7 @@ def link_of(tab: str, given: Mapping[str, Any]) -> Link:
         given["k"],
         tab,
         given.get("system", ""),
-        {name: given[name] for name in FILTERS},
+        in_force({name: given[name] for name in FILTERS}),
         in_order(given.get("systems", ())),
         given.get("fold", False),
         given.get("like", ""),

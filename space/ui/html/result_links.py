@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from space.data.filters import FILTERS, LEVEL
+from space.data.filters import FILTERS, LEVEL, in_force
 from space.i18n import N_
 from space.i18n import gettext as _
 from space.ui.html.markup import EMPTY, Html, fill, join
@@ -71,10 +71,11 @@ def note(sentences: Sequence[str]) -> Html:
 
 def _only(filters: Mapping[str, str]) -> Html:
     """The filters in force, since on a phone the form is folded."""
+    filters = in_force(filters)
     values = [
-        _(words).format(value=filters[name].replace(LEVEL, " › "))
+        _(words).format(value=str(filters[name]).replace(LEVEL, " › "))
         for name, words in _WORDS.items()
-        if filters.get(name)
+        if name in filters
     ]
     if not values:
         return EMPTY
