@@ -1,9 +1,13 @@
 """Words: what is cut wrongly here is never found by BM25, or explained as half a word."""
 
+import unicodedata
+
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
+from space.data.gold_labels import GoldLabels
 from space.data.words import has_japanese, normalized, search_terms, search_terms_of, word_count, word_spans, words
 
 
@@ -94,3 +98,32 @@ def test_words_as_a_reader_sees_them(text, with_signs, expected):
 def test_normalized():
     """Case and spaces do not make another query: the judgments of one belong to the other."""
     assert normalized(" Red\t SHOES\u3000Straße ") == "red shoes strasse"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Cafe\u0301", "café"),
+        ("и\u0306од", "йод"),
+        ("ＵＳＢ\u00a0ｹｰﾌﾞﾙ", "usb ケーブル"),
+        ("Acme™ mug®", "acme mug"),
+        ("water\u00adproof\u200b mat\ufeff", "waterproof mat"),
+        ("men’s 10–12″", "men's 10-12\""),
+        ("1½ l", "1 1/2 l"),
+        ("ﬁne 5㎏", "fine 5kg"),
+    ],
+)
+def test_normalized_unicode(text, expected):
+    assert normalized(text) == normalized(normalized(text)) == expected
+    assert normalized(unicodedata.normalize("NFD", text)) == expected
+
+
+def test_labels_are_found_however_a_query_is_written():
+    """Guards one normalisation for labels, the leak check, splits and the picker."""
+    frame = pd.DataFrame(
+        {"query": ["Cafe\u0301 mug"], "product_locale": "us", "product_id": "1", "esci_label": "Exact"}
+    )
+    labels = GoldLabels(frame, pa.table({"product_locale": ["us"], "product_id": ["1"]}))
+    for spelling in ("café mug", "CAFÉ\u00a0MUG", "ca\u00adfe\u0301  mug"):
+        assert labels.of(spelling) == {0: "Exact"}
+    assert labels.of("cafe mug") == {}

@@ -3,11 +3,13 @@
 import json
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 import torch
 from transformers import TrainerControl, TrainerState
 
 from space.data.passages import passages
+from space.data.words import normalized
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import locate
 from space.errors import UserError
@@ -28,6 +30,13 @@ def test_queries_are_apart_and_none_is_lost(judged):
     assert dev["query"].nunique() == round(0.3 * judged.train["query"].nunique())
     again = early_stopping.split(judged.train.sample(frac=1, random_state=0), 0.3, seed=1)[1]
     assert set(again["query"]) == set(dev["query"]) != set(early_stopping.split(judged.train, 0.3, seed=2)[1]["query"])
+
+
+def test_spellings_of_one_query_stay_together(judged):
+    """A dev query that is trained on in another spelling would stop a run too late."""
+    other = judged.train.assign(query=judged.train["query"].str.upper().str.replace(" ", "\u00a0"))
+    train, dev = early_stopping.split(pd.concat([judged.train, other]), 0.3, seed=1)
+    assert not {normalized(query) for query in train["query"]} & {normalized(query) for query in dev["query"]}
 
 
 def test_too_few_queries_are_refused(judged):

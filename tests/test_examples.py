@@ -188,6 +188,14 @@ def test_no_exact_product(loss):
         training_examples(frame, ["a", "b"], loss)
 
 
+@pytest.mark.parametrize("graded", [False, True])
+def test_what_is_exact_in_another_spelling_is_no_negative(graded):
+    rows = [("Red Mug", 0, "Exact"), ("Red Mug", 1, "Irrelevant"), ("red\u00a0mug", 1, "Exact"), ("hat", 2, "Exact")]
+    frame = judgments(*((query, "us", row, label) for query, row, label in rows))
+    found = training_examples(frame, ["a", "b", "c"], "mnrl", graded=graded)
+    assert {row["negative"] for row in found if row["anchor"] != "hat"} == {"c"}
+
+
 def test_exact_texts():
     """By query over all locales, and as texts, because ids do not show that two products are the same."""
     frame, passages = random_shop(5)

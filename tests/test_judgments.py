@@ -202,6 +202,18 @@ def test_test_queries_leave_train(folder, caplog):
     assert "1 train rows left out, their queries are held out for the test" in caplog.text
 
 
+SPELLINGS = ["Café  Mug", "CAFÉ MUG", " café\u00a0mug", "cafe\u0301 mug", "ｃａｆé\u3000mug", "ca\u00adfé\ufeff mug"]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_test_query_leaves_train_however_it_is_written(folder, spelling):
+    """The app gives all of these the same labels, so a model that learned from one has seen the others."""
+    train = joined((spelling, "us", "01", "Exact"), (spelling, "es", "01", "Exact"))
+    test = joined(("café mug", "us", "05", "Exact"))
+    data = open_judged(folder(train=pd.concat([TRAIN, train]), test=test), ALL)
+    assert set(data.train.loc[data.train["query"] == spelling, "product_locale"]) == {"es"}
+
+
 def test_nothing_is_said_without_a_leak(folder, caplog):
     """Without a leak there must be no warning, or users stop reading it."""
     with caplog.at_level(logging.INFO):

@@ -101,6 +101,13 @@ def test_place_knows_locales_and_spellings(held_out):
     assert held_out.place("mug", "es") is None and held_out.place("nothing") is None
 
 
+@pytest.mark.parametrize("spelling", ["CAFÉ  mug", "cafe\u0301\u00a0mug", "ca\u00adfé mug"])
+def test_a_held_out_query_is_found_however_it_is_written(spelling):
+    held_out = HeldOut([HeldOutQuery("hose", "us"), HeldOutQuery("Café mug", "us")])
+    assert held_out.entries[held_out.place(spelling)].query == "Café mug"
+    assert [entry.query for entry in held_out.ordered("win", spelling)] == ["Café mug"]
+
+
 def test_queries_that_differ_in_case_alone_stay_two():
     """Otherwise "next" would alternate between the first and the second for ever."""
     held_out = HeldOut([HeldOutQuery("Drill", "us", 0.2), HeldOutQuery("drill", "us", 0.1)])

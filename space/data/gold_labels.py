@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from space.data.catalogue import rows_of
-from space.data.words import normalized
+from space.data.words import normalized, normalized_column
 
 _EXAMPLES = 8
 
@@ -29,9 +29,7 @@ class GoldLabels:
         if judgments is None or judgments.empty:
             return
         rows = rows_of(catalogue, judgments["product_locale"], judgments["product_id"])
-        codes, written = pd.factorize(judgments["query"])
-        typed, names = pd.factorize(np.array([normalized(query) for query in written], object))
-        typed = typed[codes]
+        typed, names = pd.factorize(normalized_column(judgments["query"]))
         order = np.argsort(typed, kind="stable")
         ends = np.cumsum(np.bincount(typed, minlength=len(names))).tolist()
         self._spans = dict(zip(names, zip([0, *ends[:-1]], ends, strict=True), strict=True))
@@ -42,7 +40,7 @@ class GoldLabels:
         self.examples = [queries[place] for place in places]
 
     def of(self, query: str) -> Mapping[int, str]:
-        """{row: label} for a query, whatever its case and spaces; row -1 stands for products outside the catalogue."""
+        """{row: label} for a query in any spelling (see ``normalized``); row -1 is a product outside the catalogue."""
         start, end = self._spans.get(normalized(query), (0, 0))
         if start == end:
             return {}

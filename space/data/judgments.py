@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from space.data.catalogue import DataError, in_locales, need_columns, rows_of
 from space.data.product_files import read_joined_products, read_products, readable, schema_of
+from space.data.words import normalized_column
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,8 @@ class Judged:
         name: the data set as the user named it; a Hub data set as ID@COMMIT.
         catalogue: product columns, one row per (locale, id), in order of first appearance.
         train: judgments to learn from: ``JUDGMENT_COLUMNS``, and ``row``, the product's row in ``catalogue`` (int64).
-        test: the held-out judgments, with the same columns; ``train`` has none of their queries.
+        test: the held-out judgments, with the same columns; ``train`` has none of their queries, however
+            these are written, see ``space.data.words.normalized``.
         notice: what must be said wherever the data is shown (the sample is made up), or "".
     """
 
@@ -65,12 +67,16 @@ def check(
         _checked_judgments(f"{name} {split}", table, catalogue, locales)
         for split, table in (("train", train), ("test", test))
     )
-    seen = pd.MultiIndex.from_frame(train[["product_locale", "query"]])
-    leaked = seen.isin(pd.MultiIndex.from_frame(test[["product_locale", "query"]]))
+    leaked = _queries(train).isin(_queries(test))
     if leaked.any():
         logger.warning("%s: %d train rows left out, their queries are held out for the test", name, leaked.sum())
         train = train[~leaked].reset_index(drop=True)
     return Judged(name, catalogue, train, test, notice)
+
+
+def _queries(judgments: pd.DataFrame) -> pd.MultiIndex:
+    """(locale, normalized query) of each judgment."""
+    return pd.MultiIndex.from_arrays([judgments["product_locale"], normalized_column(judgments["query"])])
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------

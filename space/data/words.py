@@ -4,8 +4,10 @@ import re
 import unicodedata
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import regex
 
 # Japanese writes no spaces between words. A change of script is close to the end of a word, without a dictionary.
 _HIRAGANA = "\u3040-\u309f"
@@ -29,14 +31,46 @@ _IS_CJK = re.compile(f"[{_CJK}]")
 # Wide Latin letters and narrow kana, which Japanese shops mix freely. NFKC for all characters would turn "Acme™" into
 # the word "acmetm".
 _WIDTHS = re.compile("[\uff01-\uff9f]+")
+# A zero-width space ends a word, others join. NFKC would turn "Acme™" into the word "acmetm", and "1½" into "11/2".
+_INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
+_SIGNS = str.maketrans(
+    {
+        **dict.fromkeys("\u200b™℠®©", " "),
+        **dict.fromkeys("‘’‚‛ʼ′´", "'"),
+        **dict.fromkeys("“”„‟″", '"'),
+        **dict.fromkeys("‐‑‒–—―−", "-"),
+        **{sign: f" {sign}" for sign in "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅟↉"},
+    }
+)
 _BYTES = np.arange(256, dtype=np.uint8)
 _LOWER = np.where((_BYTES >= 65) & (_BYTES <= 90), _BYTES + 32, _BYTES).astype(np.uint8)
 _IN_TERM = np.array([byte >= 128 or chr(byte).isalnum() or chr(byte) == "_" for byte in range(256)])
 
 
 def normalized(text: str) -> str:
-    """The same for texts that differ in case and spaces only: " Red  SHOES" is "red shoes"."""
-    return " ".join(text.casefold().split())
+    """The same for texts that differ in case, spacing and Unicode form only: " Red  SHOES" is "red shoes".
+
+    Two queries are one query if this is the same for both: for labels, the leak check, splits and the picker alike.
+    """
+    return " ".join(folded(text).split())
+
+
+def normalized_column(texts: pd.Series) -> np.ndarray:
+    """``normalized`` of each text of a column with many repeated ones, (n,) object."""
+    codes, written = pd.factorize(texts)
+    return np.array([normalized(text) for text in written], object)[codes]
+
+
+def folded(text: str) -> str:
+    """A text in one case and one Unicode form: "Ａcme™ Cafe\u0301’s" is "acme café's". Line breaks stay.
+
+    This is Unicode's NFKC_Casefold (chapter 3.13), which also removes invisible characters such as soft hyphens, and
+    in addition one form for the signs that keyboards and word processors exchange.
+    """
+    if text.isascii():
+        return text.lower()
+    text = _INVISIBLE.sub("", unicodedata.normalize("NFC", text).translate(_SIGNS))
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).replace("\u2044", "/")
 
 
 def has_japanese(text: str) -> bool:

@@ -50,7 +50,7 @@ class HeldOut:
         self._place: dict[tuple[str, str], int] = {}
         for place, entry in enumerate(self.entries):
             self._place.setdefault((entry.locale, normalized(entry.query)), place)
-        # The exact text wins: two queries may differ in case only.
+        # The exact text wins: two queries may differ in case or spacing only.
         self._place |= {(entry.locale, entry.query): place for place, entry in enumerate(self.entries)}
 
     @classmethod

@@ -16,7 +16,7 @@ from space.training.examples import exact_texts, judged_texts, training_examples
 
 
 def make(judged: Judged, texts: Sequence[str], settings: TrainSettings) -> tuple[Dataset, dict[str, frozenset[str]]]:
-    """Examples for the loss of the settings, and {query: texts that are right for it, so never its negative}.
+    """Examples for the loss of the settings, and {normalized query: texts that are never its negative}.
 
     Args:
         judged: judgments to learn from, and the catalogue.
@@ -39,7 +39,9 @@ def make(judged: Judged, texts: Sequence[str], settings: TrainSettings) -> tuple
     if count < 0:
         count = 0 if settings.loss == "cosent" else min(len(examples), title_queries.MOST)
     if count:
-        return title_queries.add(examples, exact, judged.catalogue, texts, count, settings.seed)
+        return title_queries.add(
+            examples, exact, judged.catalogue, texts, count, settings.seed, held_out=judged.test["query"]
+        )
     return examples, exact
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
+from space.data.words import normalized_column
 from space.encoding.encoder import TextEncoder
 from space.errors import UserError
 from space.evaluation import protocols
@@ -33,7 +34,7 @@ _SCORES = "dev.json"
 
 
 def split(train: pd.DataFrame, share: float, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split judgments by query into those to learn from and those of the dev queries.
+    """Split judgments by query (see ``normalized``) into those to learn from and those of the dev queries.
 
     Args:
         train: judgments with a column query.
@@ -43,12 +44,13 @@ def split(train: pd.DataFrame, share: float, seed: int) -> tuple[pd.DataFrame, p
     Raises:
         UserError: one of the two parts would be empty.
     """
-    queries = np.sort(train["query"].unique().astype(str))
+    written = normalized_column(train["query"])
+    queries = np.unique(written.astype(str))
     count = round(share * len(queries))
     if not 0 < count < len(queries):
         larger = "larger" if not count else "smaller"
         raise UserError(f"--dev-share {share} takes {count} of {len(queries)} train queries: use a {larger} share")
-    dev = train["query"].isin(np.random.default_rng([seed, 3]).permutation(queries)[:count])
+    dev = np.isin(written.astype(str), np.random.default_rng([seed, 3]).permutation(queries)[:count])
     return train[~dev].reset_index(drop=True), train[dev].reset_index(drop=True)
 
 

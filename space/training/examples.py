@@ -16,6 +16,7 @@ from datasets import Dataset
 from sentence_transformers.base.sampler import DefaultBatchSampler
 
 from space.data.judgments import GAINS
+from space.data.words import normalized, normalized_column
 from space.errors import UserError
 
 #: Worst first, because an Irrelevant product teaches most. A Substitute is a near miss that may well rank high.
@@ -59,8 +60,9 @@ def training_examples(
     columns = defaultdict(list)
     for (locale, query), judged in judgments.groupby(["product_locale", "query"], sort=False):
         positives = [passages[row] for row in judged.loc[judged["esci_label"] == "Exact", "row"]]
-        offered = cycle(_graded(judged, passages, exact.get(query, frozenset()), rng))
-        known = {passages[row] for row in judged["row"]} | exact.get(query, frozenset())
+        right = exact.get(normalized(query), frozenset())
+        offered = cycle(_graded(judged, passages, right, rng))
+        known = {passages[row] for row in judged["row"]} | right
         for positive in positives:
             for _ in range(negatives):
                 negative, margin = next(offered, None) or (draw_other(passages, pools[locale], known, rng), 1.0)
@@ -76,13 +78,14 @@ def training_examples(
 
 
 def exact_texts(judgments: pd.DataFrame, passages: Sequence[str]) -> dict[str, frozenset[str]]:
-    """{query: texts of the products that are Exact for it in any locale}."""
+    """{normalized query: texts of the products that are Exact for it in any locale}."""
     return judged_texts(judgments[judgments["esci_label"] == "Exact"], passages)
 
 
 def judged_texts(judgments: pd.DataFrame, passages: Sequence[str]) -> dict[str, frozenset[str]]:
-    """{query: texts of the products judged for it in any locale, whatever the label}."""
-    return {query: frozenset(passages[row] for row in rows) for query, rows in judgments.groupby("query")["row"]}
+    """{normalized query: texts of the products judged for it in any locale, whatever the label}."""
+    groups = judgments["row"].groupby(normalized_column(judgments["query"]))
+    return {query: frozenset(passages[row] for row in rows) for query, rows in groups}
 
 
 def _graded(
@@ -171,6 +174,7 @@ class LabelAwareBatchSampler(DefaultBatchSampler):
             while waiting and len(batch) < self.batch_size:
                 index = waiting.popleft()
                 query, *products = self.examples[index]
+                query = normalized(query)
                 exact = self.exact.get(query, frozenset())
                 if query in queries or not exact_texts.isdisjoint(products) or not exact.isdisjoint(texts):
                     clashing.append(index)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from datasets import Dataset
 
+from space.data.words import normalized
 from space.encoding.encoder import Encoder
 from space.index.torch_index import TorchIndex
 
@@ -33,8 +34,8 @@ def harden(
 
     Args:
         examples: with columns anchor, positive, negative; other columns stay.
-        judged: {query: texts of all products judged for it, whatever the label}. A negative among these was chosen by
-            its label and stays.
+        judged: {normalized query: texts of all products judged for it, whatever the label}. A negative among
+            these was chosen by its label and stays.
         encoder: embeds the queries.
         index: all passages, embedded by the same encoder.
         passages: the text of every product, by row.
@@ -46,7 +47,8 @@ def harden(
     """
     anchors, positives, negatives = (list(examples[name]) for name in ("anchor", "positive", "negative"))
     nothing: frozenset[str] = frozenset()
-    drawn = [place for place, query in enumerate(anchors) if negatives[place] not in judged.get(query, nothing)]
+    known_of = [judged.get(normalized(query), nothing) for query in anchors]
+    drawn = [place for place, known in enumerate(known_of) if negatives[place] not in known]
     row_of = {text: row for row, text in reversed(list(enumerate(passages)))}
     rng = np.random.default_rng([seed, 2])
     for start in range(0, len(drawn), _BATCH):
@@ -58,7 +60,7 @@ def harden(
         for place, own, ceiling, scores, candidates in zip(
             part, rows.tolist(), ceilings, *(each.tolist() for each in found), strict=True
         ):
-            known = judged.get(anchors[place], nothing) | {positives[place]}
+            known = known_of[place] | {positives[place]}
             fit = [
                 row
                 for score, row in zip(scores, candidates, strict=True)

@@ -4,13 +4,13 @@ People type some of the words of what they want. So a random part of a title is 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 from datasets import Dataset, concatenate_datasets
 
-from space.data.words import words
+from space.data.words import normalized, words
 from space.errors import UserError
 from space.training.examples import draw_other
 
@@ -31,16 +31,18 @@ def add(
     passages: Sequence[str],
     count: int,
     seed: int,
+    held_out: Iterable[str] = (),
 ) -> tuple[Dataset, dict[str, frozenset[str]]]:
     """Append ``count`` examples: anchor (part of a title), positive (its product), negative (another product).
 
     Args:
         examples: with columns anchor, positive, negative, and label where margins are graded.
-        exact: {query: texts that are right for it}, from ``space.training.examples.exact_texts``.
+        exact: {normalized query: texts that are right for it}, from ``space.training.examples.exact_texts``.
         catalogue: the products, for titles and locales.
         passages: the text of every product, by row.
-        count: examples to make. Each product gives one before any product gives two.
+        count: examples to make, fewer if titles give held-out queries. Each product gives one before any gives two.
         seed: of the random draws.
+        held_out: queries that must not be learned from, however they are written.
 
     Returns:
         The longer data set, and ``exact`` with the product of each new query added.
@@ -58,21 +60,25 @@ def add(
     rounds = -(-count // len(sources))
     drawn = np.concatenate([rng.permutation(sources) for _ in range(rounds)])[:count].tolist()
     queries = [_part(titles[row], rng) for row in drawn]
+    keys = [normalized(query) for query in queries]
+    forbidden = {normalized(query) for query in set(held_out)}
     known: dict[str, set[str]] = defaultdict(set)
-    for query, row in zip(queries, drawn, strict=True):
-        known[query].add(passages[row])
+    for key, row in zip(keys, drawn, strict=True):
+        known[key].add(passages[row])
     merged = dict(exact) | {query: exact.get(query, frozenset()) | texts for query, texts in known.items()}
     columns = defaultdict(list)
-    for query, row in zip(queries, drawn, strict=True):
-        negative = draw_other(passages, pools[locales[row]], merged[query], rng)
-        if negative is not None:
+    for query, key, row in zip(queries, keys, drawn, strict=True):
+        negative = draw_other(passages, pools[locales[row]], merged[key], rng)
+        if negative is not None and key not in forbidden:
             columns["anchor"].append(query)
             columns["positive"].append(passages[row])
             columns["negative"].append(negative)
             if "label" in examples.column_names:
                 columns["label"].append(1.0)
     if not columns:
-        raise UserError("--title-queries: no locale has two different products, so there is nothing to compare")
+        raise UserError(
+            "--title-queries: no locale has two different products to compare, or each title is a held-out query"
+        )
     return concatenate_datasets([examples, Dataset.from_dict(dict(columns))]), merged
 
 
