@@ -27,18 +27,18 @@ SCHEMA = pa.schema(
     + [("rating", pa.float64()), ("rating_count", pa.float64())]
 )
 
-MIN_EXACT, MAX_EXACT = 4, 16  # every Exact product is judged, so that counting unjudged products as 0 is fair
+MIN_EXACT, MAX_EXACT = 4, 16  # every Exact product is judged, since unjudged products count 0
 MIN_JUDGED, MAX_JUDGED = 12, 24
-BIG_STOCK = 20  # kinds with at least so many products carry most of the queries
-UNSEEN_KINDS = frozenset({"pack rain cover", "hose reel", "puzzle mat", "mat strap"})  # asked for in test only
-KNOWN_WORDS = 0.7  # share of test queries that call the kind what a train query calls it
-PLAIN_WORDS = 0.55  # share of constraints put in the words of titles
-TWINS = 14  # products listed a second time under another id, as shops do
+BIG_STOCK = 20  # kinds with at least this many products get most of the queries
+UNSEEN_KINDS = frozenset({"pack rain cover", "hose reel", "puzzle mat", "mat strap"})  # only test queries ask for them
+KNOWN_WORDS = 0.7  # share of test queries that use a word for the kind that a train query uses
+PLAIN_WORDS = 0.55  # share of constraints in the words of titles
+TWINS = 14  # products listed twice under different ids, as in real shops
 
 
 @dataclass(frozen=True, eq=False)
 class Product:
-    """A product and the traits its texts were written from: slot -> name of the value."""
+    """A product; ``traits`` is {slot: name of the value} that its texts were written from."""
 
     kind: Kind
     traits: dict[str, str]
@@ -47,7 +47,7 @@ class Product:
 
 
 class Want(NamedTuple):
-    """A constraint of a query: the slot has, or has not, this value."""
+    """A constraint of a query: the slot must have this value, or must not."""
 
     slot: str
     value: str
@@ -65,10 +65,10 @@ class Query:
     query_id: int = 0
 
     def label(self, product: Product) -> str:
-        """The label of a pair, by construction.
+        """The label of a pair.
 
-        Same kind, every constraint met: Exact; one constraint broken: Substitute; used together with the kind:
-        Complement; anything else: Irrelevant.
+        Exact: same kind, all constraints met. Substitute: same kind, one constraint not met. Complement: a kind that
+        is used together with this one. Irrelevant: anything else.
         """
         if product.kind is self.kind:
             return {0: "Exact", 1: "Substitute"}.get(_broken(self.wants, product), "Irrelevant")
@@ -129,7 +129,7 @@ def _products() -> tuple[Product, ...]:
 
 @lru_cache(maxsize=1)
 def _groups() -> tuple[dict[Kind, list[Product]], dict[str, list[Product]]]:
-    """The products by kind, and by word of the title."""
+    """The products of each kind, and those with each word in the title."""
     by_kind, by_word = defaultdict(list), defaultdict(list)
     for product in _products():
         by_kind[product.kind].append(product)
@@ -139,7 +139,7 @@ def _groups() -> tuple[dict[Kind, list[Product]], dict[str, list[Product]]]:
 
 
 def _wants(dice: Dice, kind: Kind) -> list[tuple[Want, ...]]:
-    """Sets of constraints that leave a judgeable number of Exact products, in the order in which to ask them."""
+    """Sets of constraints that leave ``MIN_EXACT`` to ``MAX_EXACT`` Exact products, in the order of use."""
     values = [(slot, value) for slot, values in kind.values.items() for value in values]
     single = [Want(slot, value.name) for slot, value in values]
     absent = [Want(slot, value.name, False) for slot, value in values if value.absent]
@@ -150,7 +150,7 @@ def _wants(dice: Dice, kind: Kind) -> list[tuple[Want, ...]]:
         counts = ((wants, sum(not _broken(wants, product) for product in _groups()[0][kind])) for wants in options)
         return dice.shuffled(wants for wants, count in counts if MIN_EXACT <= count <= MAX_EXACT)
 
-    # Sizes and colours have many values and would crowd out what is more telling to ask for.
+    # Sizes and colours have so many values that they would crowd out other constraints.
     alone = usable((want,) for want in single if want.slot not in ("size", "tamaño", COLOUR) or dice.chance(0.5))
     if kind.stock < BIG_STOCK:
         return [(), *alone]
@@ -159,7 +159,7 @@ def _wants(dice: Dice, kind: Kind) -> list[tuple[Want, ...]]:
 
 
 def _text(dice: Dice, kind: Kind, head: str, wants: tuple[Want, ...]) -> str:
-    """The words of a query: what the thing is called or used for, then its constraints, or the other way round."""
+    """The text of a query: a name or use of the product, with the constraints before or after it."""
     is_use = head in kind.uses
     before, after = [], []
     for want in wants:
@@ -204,7 +204,7 @@ def _queries() -> tuple[Query, ...]:
 
 @lru_cache(maxsize=256)
 def _around(kind: Kind) -> tuple[list[Product], list[Product], list[Product]]:
-    """Products used with a kind; products that have nothing to do with it, of its department and of the others."""
+    """Products used with a kind; unrelated products of its department; unrelated products of other departments."""
     by_kind = _groups()[0]
     used = [p for other, group in by_kind.items() if kind.is_used_with(other) for p in group]
     strange = [group for other, group in by_kind.items() if kind.is_apart_from(other)]
@@ -214,7 +214,10 @@ def _around(kind: Kind) -> tuple[list[Product], list[Product], list[Product]]:
 
 
 def _judged(query: Query) -> list[Product]:
-    """The products judged for a query: every Exact one, some of the other labels, hard Irrelevant ones among them."""
+    """The products judged for a query: every Exact one, and some of each other label.
+
+    Some of the Irrelevant ones share a word with the query, so that they are hard to tell apart.
+    """
     dice = Dice(f"judged {query.kind.locale} {query.text}")
     used, near, far = _around(query.kind)
     by_kind, by_word = _groups()

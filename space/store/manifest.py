@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from space.encoding.description import ENCODERS, EncoderDescription
 from space.errors import UserError, shown
@@ -100,7 +99,7 @@ def parse(data: bytes) -> Manifest:
         raise ManifestError(str(error)) from error
 
 
-def signed(content: Mapping[str, Any]) -> dict[str, Any]:
+def signed(content: Mapping[str, object]) -> dict[str, object]:
     """``content`` with the sha256 of all its other entries as the last one."""
     rest = {name: value for name, value in content.items() if name != _CHECKSUM}
     try:
@@ -110,7 +109,7 @@ def signed(content: Mapping[str, Any]) -> dict[str, Any]:
     return rest | {_CHECKSUM: hashlib.sha256(text.encode()).hexdigest()}
 
 
-def _checked(content: Mapping[str, Any]) -> Manifest:
+def _checked(content: Mapping[str, object]) -> Manifest:
     encoders = json_values.mapping(content.get("encoders"), "encoders")
     files = json_values.mapping(content.get("files"), "files")
     missing = [part for part in ENCODERS if part not in encoders]
