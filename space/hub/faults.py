@@ -45,14 +45,14 @@ _RETRY_SECONDS = 20.0
 _RETRY_AFTER_SECONDS = 60.0
 _TRANSIENT = {408, 429, 500, 502, 503, 504}
 
-NOT_THERE = "it is not on the Hub, or it is private (404): check the name, or log in with `hf auth login`"
+_NOT_THERE = "it is not on the Hub, or it is private (404): check the name, or log in with `hf auth login`"
 _NOT_SENT = "the request could not be sent: check the characters in HF_TOKEN and HF_ENDPOINT"
 _SERVER_ERRORS = range(500, 600)
 #: (class of the error, its status codes or None for all, words). The first row that fits is used.
 _WORDS: tuple[tuple[type[BaseException], Container[int] | None, str], ...] = (
     (GatedRepoError, None, "it is gated: accept its terms on the Hub and log in with `hf auth login`"),
     (RevisionNotFoundError, None, "the repository has no such revision"),
-    (RepositoryNotFoundError, None, NOT_THERE),
+    (RepositoryNotFoundError, None, _NOT_THERE),
     (HfHubHTTPError, {401}, "the Hub does not accept the token (401): use `hf auth login`, or renew HF_TOKEN"),
     (
         HfHubHTTPError,
