@@ -241,12 +241,6 @@ def test_missing_column(folder, column):
     assert found.startswith(f"test.parquet: missing column {column!r}; it has [")
 
 
-def test_missing_bullets(folder):
-    """Missing bullet points are refused when the file is read, not with a KeyError later."""
-    found = refused(folder(train=TRAIN.drop(columns=BULLETS)), bullets=True)
-    assert found.startswith(f"train.parquet: missing column {BULLETS!r}")
-
-
 @pytest.mark.parametrize("column", JUDGMENTS)
 def test_null(folder, column):
     """The message names split, column and row."""
@@ -257,60 +251,34 @@ def test_null(folder, column):
     assert "test" in found.split(":")[0]
 
 
-def test_unknown_label(folder):
-    """The message names column and value, and the known labels."""
-    found = refused(folder(train=TRAIN.assign(esci_label=["Exact", "Perfect", "Exact", "Exact"])))
-    assert found.endswith(
-        "train: column 'esci_label' holds 'Perfect'; labels are " + ", ".join(judgments.LABELS) + " or E, S, C, I"
-    )
-
-
-def test_contradicting_labels(folder):
-    train = pd.concat([TRAIN, joined(("red shoes", "us", "03", "Exact"))])
-    found = refused(folder(train=train))
-    assert "train: column 'esci_label' has two labels for query 'red shoes' and product_id '03' (us)" in found
-
-
-def test_judged_product_that_is_not_in_the_catalogue(folder):
-    """Left out, it would make recall look better than it is. The same id in another locale is another product."""
-    found = refused(folder(products=products(("us", "01"), ("us", "03"), ("es", "01"), ("us", "05"), ("es", "05"))))
-    assert found.endswith(
-        "test: 1 judged products are not in the catalogue, the first is product_id '05' of locale 'jp'"
-    )
-
-
-def test_duplicate_id_in_the_products_file(folder):
-    """In joined rows an id repeats with each judgment; in products.parquet it must be unique."""
-    own = products(("us", "01"), ("es", "01"), ("us", "03"), ("us", "01"))
-    found = refused(folder(products=own))
-    assert found == "products.parquet: product_id '01' of locale 'us' is in 2 rows; ids must be unique"
-
-
-def test_wrong_locale(folder):
-    """The message names the locales that were asked for and those there are."""
-    dataset = folder()
-    assert refused(dataset, ["fr"]) == f"{dataset}: no product in --locales fr; it has es jp us"
-    assert refused(dataset, ["es"]) == f"{dataset} test: no judgment in locales ['es']"
-
-
-@pytest.mark.parametrize("split", ["train", "test"])
-def test_empty_split(folder, split):
-    """Without train or test judgments the run must stop before training, not after."""
-    dataset = folder(**{split: TRAIN.iloc[:0]})
-    assert refused(dataset) == f"{dataset} {split}: no judgment in locales {ALL}"
-
-
-def test_both_splits_empty(folder):
-    """The message is ours and not one of Arrow."""
-    assert (
-        refused(folder(train=TRAIN.iloc[:0], test=TRAIN.iloc[:0])) == "train.parquet, test.parquet: holds no product"
-    )
-
-
-def test_text_in_a_number_column(folder):
-    """Extra columns are converted in joined rows, too; the message names the file."""
-    found = refused(folder(train=TRAIN.assign(price="cheap")))
-    assert found.startswith("train.parquet: column 'price' does not fit double: ")
+@pytest.mark.parametrize(
+    ("frames", "options", "said"),
+    [
+        ({"train": TRAIN.drop(columns=BULLETS)}, {"bullets": True}, ["train.parquet", repr(BULLETS)]),
+        ({"train": TRAIN.assign(price="cheap")}, {}, ["train.parquet", "'price'", "cheap"]),
+        ({"train": TRAIN.assign(esci_label=["Exact", "Perfect", "Exact", "Exact"])}, {},
+         ["train", "'esci_label'", "'Perfect'", *judgments.LABELS, "E, S, C, I"]),
+        ({"train": pd.concat([TRAIN, joined(("red shoes", "us", "03", "Exact"))])}, {},
+         ["train", "'esci_label'", "'red shoes'", "'03' (us)"]),
+        # Left out, the product would make recall look better. The same id in another locale is another product.
+        ({"products": products(("us", "01"), ("us", "03"), ("es", "01"), ("us", "05"), ("es", "05"))}, {},
+         ["test", "1 judged products", "'05' of locale 'jp'"]),
+        # In joined rows an id repeats with each judgment; in products.parquet it must be unique.
+        ({"products": products(("us", "01"), ("es", "01"), ("us", "03"), ("us", "01"))}, {},
+         ["products.parquet", "'01' of locale 'us'", "2 rows"]),
+        ({}, {"locales": ["fr"]}, ["--locales fr", "es jp us"]),
+        ({}, {"locales": ["es"]}, ["test", "no judgment in locales ['es']"]),
+        ({"train": TRAIN.iloc[:0]}, {}, ["train", "no judgment"]),
+        ({"test": TRAIN.iloc[:0]}, {}, ["test", "no judgment"]),
+        ({"train": TRAIN.iloc[:0], "test": TRAIN.iloc[:0]}, {}, ["train.parquet, test.parquet", "no product"]),
+    ],
+    ids=["no bullets", "not a number", "unknown label", "two labels", "not in catalogue", "duplicate id",
+         "unknown locale", "empty locale", "empty train", "empty test", "both empty"],
+)  # fmt: skip
+def test_what_is_wrong_is_named(folder, frames, options, said):
+    """Before any training: the message names file or split, column and value."""
+    found = refused(folder(**frames), **options)
+    assert not [part for part in said if part not in found], found
 
 
 @pytest.mark.parametrize("name", ["train", "test", "products"])
