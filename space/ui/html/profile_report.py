@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from space.data.judgments import LABELS
 from space.data.profile import DataProfile, Example, Split, Values
+from space.evaluation.protocols import PROTOCOLS
 from space.evaluation.schema import Estimate, ProtocolTable
 from space.i18n import N_, number
 from space.i18n import gettext as _
@@ -209,7 +210,7 @@ def _missing(figures: DataProfile) -> Html:
 def _baseline(protocols: Mapping[str, ProtocolTable]) -> Html:
     """One table for each protocol: the same metric means something else in the other."""
     tables = [
-        _protocol(_(title), protocols[protocol])
+        _protocol(_(title), _(PROTOCOLS[protocol]), protocols[protocol])
         for protocol, title in _PROTOCOLS.items()
         if protocol in protocols and protocols[protocol].systems.get("bm25")
     ]
@@ -222,14 +223,14 @@ def _baseline(protocols: Mapping[str, ProtocolTable]) -> Html:
     )
 
 
-def _protocol(title: str, table: ProtocolTable) -> Html:
+def _protocol(title: str, description: str, table: ProtocolTable) -> Html:
     systems = {name: table.systems[name] for name in _SYSTEMS if name in table.systems}
     metrics = list(systems["bm25"])
     return fill(
         '<div class="baseline"><h3>{title}</h3><p class="said">{description}</p><div class="wide"><table><thead><tr>'
         '<td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div></div>',
         title=title,
-        description=_(table.description),
+        description=description,
         head=join(fill('<th scope="col">{name}</th>', name=METRICS.get(name, name)) for name in metrics),
         rows=join(
             fill('<tr><th scope="row">{system}</th>{cells}</tr>', system=_(_SYSTEMS[name]),
