@@ -12,7 +12,7 @@ from space.encoding.weights import locate
 from space.errors import UserError
 from space.hub.client import model_download
 from space.io.memory import uncollected
-from space.pipelines.inputs import open_contents
+from space.pipelines.inputs import as_trained, open_contents
 from space.settings import BuildSettings
 
 
@@ -33,6 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
         base = locate(settings.base_model, download, substitute=True)
         tuned = locate(settings.model, download)
         logging.getLogger("space").info("base: %s\ntuned: %s", base.notice, tuned.notice)
+        settings = as_trained(settings, tuned)
         contents = open_contents(settings)
         # Imported here because torch takes seconds, which a typing error should not cost.
         with uncollected():

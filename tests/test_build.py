@@ -148,6 +148,32 @@ def test_an_own_catalogue(built, tiny_e5, tmp_path, build):
     assert np.isfinite(store.vectors("tuned").numpy()).all()
 
 
+def test_the_text_is_that_of_the_training(built, tiny_e5, tmp_path, build):
+    """The plain build after a training with bullet points served other text than was trained and measured."""
+    model = shutil.copytree(built / "saved_e5_model", tmp_path / "model")
+    told = json.loads((model / "evaluation.json").read_text())
+    told["settings"] |= {"bullets": 30, "max_seq_length": 128}
+    (model / "evaluation.json").write_text(json.dumps(told))
+    products = "product_id,product_title,product_bullet_point\n1,kettle,boils a litre of water in two minutes\n"
+    (tmp_path / "shop.csv").write_text(products)
+    plain = ("--catalogue", "shop.csv", "--base-model", str(tiny_e5), "--model", "model")
+    assert "{bullet_point[:30]}, 128 tokens; as model was trained" in build(plain, tmp_path)
+    store = Store(tmp_path / "artifacts")
+    assert store.manifest.text == "{title} {brand} {color} {bullet_point[:30]}"
+    assert {one.max_seq_length for one in store.encoders.values()} == {128}
+    text = passages(store.products(), 30)
+    assert text == ["kettle boils a litre of water in two "]
+    expected = TextEncoder(locate(str(model)), max_seq_length=128).encode_passages(text)
+    torch.testing.assert_close(store.vectors("tuned").float(), expected, atol=2e-3, rtol=0)
+    with pytest.raises(SystemExit, match="--bullets is 0: model was trained with 30; leave the flag out, or add"):
+        build((*plain, "--bullets", "0"), tmp_path)
+    said = build((*plain, "--bullets", "0", "--other-text"), tmp_path)
+    assert "{color}, 128 tokens; model was trained on {title} {brand} {color} {bullet_point[:30]}, 128" in said
+    (tmp_path / "shop.csv").write_text("product_id,product_title\n1,kettle\n")
+    with pytest.raises(SystemExit, match="missing column 'product_bullet_point'.*; --bullets 0 leaves"):
+        build(plain, tmp_path)
+
+
 @pytest.mark.parametrize("found", ['{"verdict": "x"', '{"eval_loss": 0.3}', '{"verdict": "x"}', "[1]"])
 def test_a_foreign_evaluation_beside_the_model_is_left_out(built, tmp_path, found, caplog):
     """Otherwise the card would fail after the last shard, and again at every start."""

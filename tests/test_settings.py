@@ -57,8 +57,9 @@ def test_the_three_commands_work_one_after_the_other_without_a_flag():
     build, train, app = BuildSettings(), TrainSettings(), AppSettings()
     assert config.parse(BuildSettings, []) == build and config.parse(AppSettings, []) == app
     assert build.model == str(train.output_dir)
-    shared = ("dataset", "base_model", "max_seq_length", "bullets")
-    assert all(getattr(build, name) == getattr(train, name) for name in shared)
+    assert (build.dataset, build.base_model) == (train.dataset, train.base_model)
+    plain = build.as_trained({})
+    assert (plain.max_seq_length, plain.bullets) == (train.max_seq_length, train.bullets)
     assert (app.host, app.port, app.share) == ("127.0.0.1", 7860, False)
     assert (str(app.usage_path), app.log_queries, app.usage_dataset) == ("usage/usage.sqlite3", False, None)
 
@@ -117,6 +118,34 @@ def test_a_slip_on_the_command_line(words, capsys):
         config.parse(TrainSettings, words)
     error = capsys.readouterr().err
     assert ended.value.code == 2 and words[0] in error and words[1] in error
+
+
+@pytest.mark.parametrize(
+    ("given", "trained", "text"),
+    [
+        ({}, {"max_seq_length": 128, "bullets": 100}, (128, 100)),
+        ({}, {"max_seq_length": 128, "bullets": 0}, (128, 0)),
+        ({"bullets": 100}, {"max_seq_length": 128, "bullets": 100}, (128, 100)),
+        ({"bullets": 0, "other_text": True}, {"max_seq_length": 128, "bullets": 100}, (128, 0)),
+        ({"other_text": True}, {"max_seq_length": 128, "bullets": 100}, (128, 100)),
+        ({"max_seq_length": 32}, {}, (32, 0)),
+        ({}, {"max_seq_length": "long", "bullets": True}, (64, 0)),
+        ({}, {"max_seq_length": 5000, "bullets": -1}, (64, 0)),
+        ({"bullets": 7}, {"bullets": None}, (64, 7)),
+    ],
+)
+def test_the_build_takes_over_the_text_that_was_trained(given, trained, text):
+    """After ``train.py --bullets 100 --max-seq-length 128`` the plain build embedded 64 tokens, no bullet points."""
+    settings = BuildSettings(**given).as_trained(trained)
+    assert (settings.max_seq_length, settings.bullets) == text
+
+
+@pytest.mark.parametrize(("name", "value", "trained"), [("bullets", 0, 100), ("max_seq_length", 64, 128)])
+def test_other_text_than_was_trained_is_refused_unless_told(name, value, trained):
+    """0 and the usual value are contradictions, too, where a flag gives them."""
+    with pytest.raises(SettingsError, match=f"is {value}: saved_e5_model was trained with {trained}.*--other-text"):
+        BuildSettings(**{name: value}).as_trained({name: trained})
+    assert getattr(BuildSettings(**{name: value}, other_text=True).as_trained({name: trained}), name) == value
 
 
 # -- refusals --------------------------------------------------------------------------------------------------------

@@ -95,6 +95,19 @@ def test_an_uploaded_catalogue_is_searched_like_any_other():
     assert mine.explain("red sneakers", "us", "p01") == engine.explain("red sneakers", "us", "p01")
 
 
+@pytest.mark.parametrize(("bullets", "found"), [(0, []), (12, ["3"])])
+def test_an_upload_has_the_text_of_the_store(bullets, found):
+    """With a store whose encoders read bullet points, those of an uploaded file were not embedded."""
+    engine = small_shop.engine()
+    engine.bullets = bullets
+    products = uploaded_catalogue.parse(b"title,bullets\nBowl,\nMug,dishwasher safe\nPot,keeps dishwasher\n", "x")
+    mine = uploaded_catalogue.embed(engine, products)
+    hits = [hit for hit in mine.search("dishwasher", 3, "base").hits if hit.score > 0.1]
+    assert [hit.product_id for hit in hits] == found
+    without = uploaded_catalogue.parse(b"title\nMug\n", "x")
+    assert uploaded_catalogue.embed(engine, without).bullets == 0
+
+
 def test_passages_are_encoded_in_steps_and_on_zerogpu_in_one_call(monkeypatch):
     """Between two steps the progress bar moves and other searches run; on ZeroGPU each call waits for a GPU."""
     monkeypatch.setattr(uploaded_catalogue, "_STEP", 8)

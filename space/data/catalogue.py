@@ -146,7 +146,8 @@ def need_columns(have: Sequence[str], want: Iterable[str], source: str) -> None:
     """Raise a ``DataError`` if a column is missing."""
     missing = [name for name in want if name not in have]
     if missing:
-        raise DataError(f"{source}: missing column {', '.join(map(repr, missing))}; it has {list(have)}")
+        cure = "; --bullets 0 leaves bullet points out" if BULLETS in missing else ""
+        raise DataError(f"{source}: missing column {', '.join(map(repr, missing))}; it has {list(have)}{cure}")
 
 
 def refuse_nulls(table: pa.Table, columns: Iterable[str], source: Source) -> None:

@@ -7,6 +7,7 @@ from huggingface_hub import CardData, DatasetCardData, EvalResult, ModelCardData
 from matplotlib.figure import Figure
 
 from space.data.catalogue import LANGUAGES
+from space.data.passages import template
 from space.encoding.description import TUNED, EncoderDescription
 from space.evaluation import findings
 from space.evaluation.protocols import PROTOCOLS, to_markdown
@@ -84,6 +85,7 @@ passages = model.encode_document(["Trail runner for women Northpeak red"])
 print(model.similarity(queries, passages))
 ```""",
         _prompts(base.prompts),
+        _text(evaluation),
         "## Training",
         _training(training),
         "`runs/` has the TensorBoard events, `evaluation.json` the figures of every query.",
@@ -196,6 +198,14 @@ def _prompts(prompts: Mapping[str, str]) -> str:
     return f"The model was trained with prompts: {given}. They are saved with it: `encode_query` and " + (
         "`encode_document` add them."
     )
+
+
+def _text(evaluation: Evaluation) -> str:
+    """Which text of a product the model was trained on."""
+    bullets, tokens = evaluation.settings.get("bullets"), evaluation.encoders["tuned"].max_seq_length
+    if not isinstance(bullets, int):
+        return ""
+    return f"The text of a product in training was `{template(bullets)}`; the model read {tokens} tokens of it."
 
 
 def _settings(settings: Mapping[str, object]) -> str:

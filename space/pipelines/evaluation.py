@@ -8,6 +8,7 @@ import torch
 from tqdm import tqdm
 
 from space.data.judgments import GAINS, Judged
+from space.data.passages import passages
 from space.encoding.description import EncoderDescription
 from space.encoding.encoder import TextEncoder
 from space.evaluation import bm25_tuning, findings, forgetting, metrics, protocols
@@ -42,8 +43,10 @@ class RunEvaluation:
         """
         self.judged, self.texts, self.settings = judged, texts, settings
         self.test = protocols.held_out(judged.test, settings.eval_queries, settings.seed)
-        self.bm25_parameters = bm25_tuning.choose(judged.train, texts, judged.catalogue, settings.seed)
-        self.bm25 = Bm25System(Bm25Index(texts, k1=self.bm25_parameters.k1, b=self.bm25_parameters.b))
+        #: What BM25 reads, as in the app: never bullet points.
+        self.words = passages(judged.catalogue) if settings.bullets else texts
+        self.bm25_parameters = bm25_tuning.choose(judged.train, self.words, judged.catalogue, settings.seed)
+        self.bm25 = Bm25System(Bm25Index(self.words, k1=self.bm25_parameters.k1, b=self.bm25_parameters.b))
         #: By system: one row a query, one column a metric.
         self.results: dict[str, pd.DataFrame] = {}
         #: By encoder: (n, dim) vectors of everyday sentences.
@@ -113,7 +116,7 @@ class RunEvaluation:
         """The headline metric of BM25 with the chosen k1 and b minus that with the usual ones."""
         if self.bm25_parameters.usual:
             return None
-        usual = protocols.per_query(Bm25System(Bm25Index(self.texts)), self.test, self.judged.catalogue)
+        usual = protocols.per_query(Bm25System(Bm25Index(self.words)), self.test, self.judged.catalogue)
         return metrics.paired((self.results["bm25"] - usual)[HEADLINE_COLUMN])
 
 

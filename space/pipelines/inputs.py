@@ -1,5 +1,6 @@
 """Open what ``--dataset`` and ``--catalogue`` name: the sample, a folder, a Hub data set or a file."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,9 +11,15 @@ import pyarrow as pa
 from space.data import sample
 from space.data.catalogue import Source, as_catalogue, in_locales
 from space.data.judgments import JUDGMENT_COLUMNS, Judged, check, read_folder
+from space.data.passages import template
 from space.data.product_files import load_catalogue
+from space.encoding.weights import Weights
+from space.evaluation.schema import Evaluation, EvaluationError
 from space.hub.datasets import read_dataset
 from space.settings import SAMPLE, BuildSettings
+from space.store.manifest import EVALUATION
+
+logger = logging.getLogger(__name__)
 
 
 def open_judged(dataset: str, locales: Sequence[str], *, bullets: bool = False, offline: bool = False) -> Judged:
@@ -57,6 +64,28 @@ class Contents:
     judgments: pd.DataFrame | None
     name: str
     notice: str = ""
+
+
+def as_trained(settings: BuildSettings, tuned: Weights) -> BuildSettings:
+    """The settings with the text that the fine-tuned model was trained on, see ``BuildSettings.as_trained``.
+
+    Raises:
+        SettingsError: a flag asks for another text, without --other-text.
+    """
+    try:
+        trained = Evaluation.from_json((tuned.folder / EVALUATION).read_bytes()).settings
+    except (OSError, EvaluationError):
+        trained = {}
+    found = settings.as_trained(trained)
+    learned = replace(settings, max_seq_length=None, bullets=None).as_trained(trained)
+    if not trained:
+        said = f"{tuned.name} does not say which text it was trained on"
+    elif found == learned:
+        said = f"as {tuned.name} was trained"
+    else:
+        said = f"{tuned.name} was trained on {template(learned.bullets)}, {learned.max_seq_length} tokens"
+    logger.info(f"text of a product: {template(found.bullets)}, {found.max_seq_length} tokens; {said}")
+    return found
 
 
 def open_contents(settings: BuildSettings) -> Contents:

@@ -77,7 +77,7 @@ class SearchEngine:
         self.examples = self._labels.examples
         self._references = dict(references or {})
         self._device = Device(self.systems, gpu)
-        self._bullets = bullets
+        self.bullets = bullets
 
     def __len__(self) -> int:
         return len(self.catalogue)
@@ -192,7 +192,7 @@ class SearchEngine:
             return explain_fusion(query, name, product, ranks)
         if isinstance(asked, Bm25System):
             return explain_bm25(query, name, product, asked.index.terms(query, row))
-        texts = variants(query, product, self._bullets)
+        texts = variants(query, product, self.bullets)
         queries, passages = self.encode([name], texts.queries, texts.passages)[name]
         cut = asked.encoder.is_cut(texts.passages[0])
         return explain_encoder(query, name, product, texts, queries, passages, cut=cut)

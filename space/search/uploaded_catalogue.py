@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from space.data.catalogue import EXTRA_COLUMNS, DataError, Source, as_catalogue, refuse_nulls
+from space.data.catalogue import BULLETS, EXTRA_COLUMNS, DataError, Source, as_catalogue, refuse_nulls
 from space.data.csv_reader import CsvError, read_csv
 from space.data.passages import passages
 from space.encoding.description import ENCODERS
@@ -32,6 +32,7 @@ NAMES = {
     "product_brand": ("product_brand", "brand", "manufacturer", "vendor", "maker"),
     "product_color": ("product_color", "color", "colour", "product_colour"),
     "product_locale": ("product_locale", "locale"),
+    BULLETS: (BULLETS, "bullet_points", "bullets", "features"),
     **{name: (name,) for name in EXTRA_COLUMNS},
 }
 #: The locale of products whose file has no such column. It is not one of ESCI's, so no language is assumed.
@@ -87,7 +88,7 @@ def parse(data: bytes, source: str) -> pa.Table:
     if "product_locale" not in columns:
         columns["product_locale"] = pa.chunked_array([pa.array([LOCALE] * len(table), pa.string())])
     places = Source(source, found.lines, {ours: table.column_names[place] for ours, place in names.items()})
-    products = as_catalogue(pa.table(columns), places, bullets=False)
+    products = as_catalogue(pa.table(columns), places, bullets=BULLETS in columns)
     refuse_nulls(products, ["product_title"], places)
     return products
 
@@ -111,7 +112,9 @@ def embed(engine: SearchEngine, products: pa.Table, progress: Progress = lambda 
         products: from ``parse``.
         progress: called with (products done, all products).
     """
-    texts = passages(products)
+    # The text that the encoders read in the store; bullet points are left out where the file has none.
+    bullets = engine.bullets if BULLETS in products.column_names else 0
+    texts = passages(products, bullets)
     # On ZeroGPU each call takes a GPU slot, so there is one call for all.
     step = len(texts) if engine.gpu_per_call else _STEP
     parts = []
@@ -123,9 +126,9 @@ def embed(engine: SearchEngine, products: pa.Table, progress: Progress = lambda 
         vectors = torch.from_numpy(np.concatenate([part[name][1] for part in parts]))
         # On the CPU: 2,000 rows take less than a millisecond, and no GPU slot.
         systems[name] = DenseSystem(name, _SharedEncoder(engine, name), TorchIndex(vectors, device="cpu"))
-    systems["bm25"] = Bm25System(Bm25Index(texts))
+    systems["bm25"] = Bm25System(Bm25Index(passages(products)))  # without bullet points, as over the store
     progress(len(texts), len(texts))
-    return SearchEngine(products, systems)
+    return SearchEngine(products, systems, bullets=bullets)
 
 
 class _SharedEncoder:

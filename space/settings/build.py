@@ -1,9 +1,10 @@
 """What ``python build_embeddings.py`` can be asked for."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from space.settings.data import DataSettings
+from space.settings.data import BULLETS, CHARACTERS, MAX_SEQ_LENGTH, TOKENS, DataSettings
 from space.settings.flags import REPOSITORY, at_least, one_of, setting
 from space.settings.names import check_milvus
 
@@ -12,8 +13,20 @@ MILVUS_INDEXES = ("FLAT", "HNSW", "IVF_SQ8")
 
 @dataclass(frozen=True)
 class BuildSettings(DataSettings):
-    """The settings of a build."""
+    """The settings of a build; ``max_seq_length`` and ``bullets`` are numbers after ``as_trained``."""
 
+    max_seq_length: int | None = setting(
+        None, "Tokens kept of each text. Without this flag as many as --model was trained with, else 64.", TOKENS
+    )
+    bullets: int | None = setting(
+        None,
+        "Characters of bullet points in the passage text; 0 leaves them out. Without this flag as many as --model was "
+        "trained with, else 0.",
+        CHARACTERS,
+    )
+    other_text: bool = setting(
+        False, "Take --max-seq-length and --bullets even where --model was trained with other values."
+    )
     catalogue: Path | None = setting(None, "Instead of --dataset: a csv, parquet or jsonl file of products.")
     columns: str | None = setting(None, "Column names in --catalogue, e.g. product_id=sku,product_title=name.")
     model: str = setting("saved_e5_model", "Fine-tuned encoder: a Hub id (ID@REVISION pins) or a folder.")
@@ -46,6 +59,29 @@ class BuildSettings(DataSettings):
         self.column_map()
         if self.to_milvus is not None:
             check_milvus("--to-milvus", self.to_milvus)
+
+    def as_trained(self, settings: Mapping[str, object]) -> "BuildSettings":
+        """These settings with the text that the model was trained on.
+
+        A model learns from texts of one kind and does less well on others, and its figures are not those of others.
+
+        Args:
+            settings: of the run of train.py that made the model; empty if they are not known.
+
+        Raises:
+            SettingsError: a flag asks for another text, without --other-text.
+        """
+        found: dict[str, int] = {}
+        usual = {"max_seq_length": (MAX_SEQ_LENGTH, TOKENS), "bullets": (BULLETS, CHARACTERS)}
+        for name, (otherwise, (holds, _cure)) in usual.items():
+            value, trained = getattr(self, name), settings.get(name)
+            if type(trained) is not int or not holds(trained):  # the file may come from a stranger
+                trained = None
+            if value is not None and trained is not None:
+                cure = f"{self.model} was trained with {trained}; leave the flag out, or add --other-text"
+                self.require(value == trained or self.other_text, name, cure)
+            found[name] = next(one for one in (value, trained, otherwise) if one is not None)
+        return replace(self, **found)
 
     def column_map(self) -> dict[str, str]:
         """``--columns`` as {column of ours: column of the file}.

@@ -7,6 +7,10 @@ from space.settings.flags import Settings, at_least, setting, within
 from space.settings.names import DEFAULT_BASE_MODEL, DEFAULT_DATASET
 
 LOCALES = ("us", "es", "jp")
+#: The text of a product, unless flags or a trained model say otherwise: tokens read, characters of bullet points.
+MAX_SEQ_LENGTH, BULLETS = 64, 0
+TOKENS = within(8, 512, "use 8 to 512 tokens; 64 covers nearly every title")
+CHARACTERS = at_least(0, "use 0 (none) or a number of characters")
 
 
 def _locales() -> list[str]:
@@ -30,14 +34,8 @@ class DataSettings(Settings):
     base_model: str = setting(
         DEFAULT_BASE_MODEL, "Encoder before fine-tuning: a Hub id (ID@REVISION pins) or a folder."
     )
-    max_seq_length: int = setting(
-        64, "Tokens kept of each text.", within(8, 512, "use 8 to 512 tokens; 64 covers nearly every title")
-    )
-    bullets: int = setting(
-        0,
-        "Characters of bullet points in the passage text; 0 leaves them out.",
-        at_least(0, "use 0 (none) or a number of characters"),
-    )
+    max_seq_length: int = setting(MAX_SEQ_LENGTH, "Tokens kept of each text.", TOKENS)
+    bullets: int = setting(BULLETS, "Characters of bullet points in the passage text; 0 leaves them out.", CHARACTERS)
     private: bool = setting(False, "Create Hub repositories as private.")
     offline: bool = offline()
 

@@ -14,7 +14,7 @@ from space.encoding.description import ENCODERS, EncoderDescription
 from space.errors import UserError, shown
 from space.io import json_values
 
-MANIFEST = "manifest.json"
+MANIFEST, EVALUATION = "manifest.json", "evaluation.json"
 FORMAT = 1
 #: More rows are damage, or an attempt to fill the memory.
 MAX_ROWS = 10**9

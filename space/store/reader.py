@@ -18,11 +18,10 @@ from space.encoding.description import ENCODERS, EncoderDescription
 from space.errors import UserError
 from space.io.files import sha256_of_all
 from space.store import manifest
-from space.store.manifest import MANIFEST
+from space.store.manifest import EVALUATION, MANIFEST
 
 PRODUCTS = "products"
 JUDGMENTS = "judgments/test.parquet"
-EVALUATION = "evaluation.json"
 #: A folder with a small JSON file for each finished shard. It stays, so that the next build can keep shards.
 JOURNAL = ".build"
 _REBUILD = "run build_embeddings.py again, it replaces what is damaged"
