@@ -48,6 +48,26 @@ def real_rows() -> Path:
     return ESCI
 
 
+@pytest.fixture
+def mounted(tmp_path):
+    """``mounted(*options)`` mounts a small file system; it needs root."""
+    places = []
+
+    def mount(*options):
+        place = tmp_path / f"disk{len(places)}"
+        place.mkdir()
+        words = ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(place)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False) if shutil.which("mount") else None
+        if done is None or done.returncode:
+            pytest.skip(f"cannot mount a tmpfs here: {done.stderr.strip() if done else 'no mount'}")
+        places.append(place)
+        return place
+
+    yield mount
+    for place in places:
+        subprocess.run(["umount", str(place)], check=False)
+
+
 def run_script(*arguments: str, cwd: Path, check: bool = True, launch: int = 0) -> subprocess.CompletedProcess:
     """Run a script of the project in a process of its own."""
     done = subprocess.run(

@@ -5,7 +5,6 @@ import json
 import os
 import resource
 import shutil
-import subprocess
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -124,26 +123,6 @@ def test_a_file_that_may_not_grow_leaves_nothing_half_written(tmp_path):
     build(tmp_path / "s", rows=400, shard_size=200)
     build(tmp_path / "whole", rows=400, shard_size=200)
     assert content(tmp_path / "s") == content(tmp_path / "whole")
-
-
-@pytest.fixture
-def mounted(tmp_path):
-    """``mounted(*options)`` mounts a small file system; it needs root."""
-    places = []
-
-    def mount(*options):
-        place = tmp_path / f"disk{len(places)}"
-        place.mkdir()
-        words = ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(place)]
-        done = subprocess.run(words, capture_output=True, text=True, check=False) if shutil.which("mount") else None
-        if done is None or done.returncode:
-            pytest.skip(f"cannot mount a tmpfs here: {done.stderr.strip() if done else 'no mount'}")
-        places.append(place)
-        return place
-
-    yield mount
-    for place in places:
-        subprocess.run(["umount", str(place)], check=False)
 
 
 def test_a_full_disk(mounted):

@@ -112,6 +112,23 @@ def test_a_resumed_run_ignores_scores_after_its_checkpoint(run, tmp_path):
     assert json.loads((tmp_path / "dev.json").read_text())["3"] == 0.25
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"a": 1}', b'{"0": null}', b"\xff", b"{}"])
+def test_damaged_scores_end_in_a_sentence(run, tmp_path, content):
+    _, keeper = run(0.3, 0.5)
+    (tmp_path / "dev.json").write_bytes(content)
+    for use in (keeper.is_over, keeper.restore):
+        with pytest.raises(UserError, match=r"dev\.json is missing or damaged .*start again without --resume"):
+            use(1)
+
+
+def test_damaged_best_weights_end_in_a_sentence(run, tmp_path):
+    _, keeper = run(0.3, 0.5)
+    for damage in (lambda file: file.write_bytes(file.read_bytes()[:100]), lambda file: file.unlink()):
+        damage(tmp_path / "best-1.safetensors")
+        with pytest.raises(UserError, match=r"best-1\.safetensors is missing or damaged .*without --resume"):
+            keeper.restore(1)
+
+
 def test_only_the_main_process_scores(run, tmp_path, tiny_e5):
     keeper = KeepBest(TextEncoder(locate(str(tiny_e5)), training=True), Scores(), tmp_path)
     keeper.on_train_begin(None, TrainerState(is_world_process_zero=False), TrainerControl())

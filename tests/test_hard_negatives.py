@@ -1,10 +1,14 @@
 """Hard negatives, over points on a circle, whose neighbours are easy to see."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import torch
 from datasets import Dataset
 
 from space.index.torch_index import TorchIndex
+from space.pipelines import examples as pipeline
+from space.settings import TrainSettings
 from space.training.hard_negatives import CEILING, harden
 
 #: Degrees from the query. "twin" is nearly as close as the product itself, "abroad" has another locale.
@@ -51,3 +55,20 @@ def test_the_same_seed_draws_the_same():
 
 def test_where_nothing_fits_the_old_one_stays():
     assert negatives("abroad", judged=set(TEXTS) - {"abroad"}) == {"abroad"}
+
+
+def test_runs_that_share_a_folder_of_checkpoints_do_not_share_their_examples(tmp_path):
+    """The second run writes its mined examples after the first wrote its own, and before that reads them."""
+    found = {}
+
+    def run(name, then=lambda: None):
+        steps = iter([then, lambda: None])
+        state = SimpleNamespace(num_processes=2, is_main_process=True, wait_for_everyone=lambda: next(steps)())
+        settings = TrainSettings(
+            dataset="sample", mined_negatives=True, output_dir=tmp_path / name, checkpoints_dir=tmp_path
+        )
+        found[name] = list(pipeline.share(Dataset.from_dict({"anchor": [name]}), settings, state)["anchor"])
+
+    run("first", then=lambda: run("second"))
+    assert found == {"first": ["first"], "second": ["second"]}
+    assert not list(tmp_path.glob("*.parquet"))

@@ -96,6 +96,33 @@ def test_tensorboard_has_the_loss(trained):
     assert len(events.Scalars("train/loss")) >= 2
 
 
+def test_the_model_goes_to_a_mount_point_and_others_can_read_it(mounted, tiny_e5, tmp_path):
+    """Renaming a mount point ended the run with EBUSY after its training and evaluation."""
+    volume, link = mounted("size=50m"), tmp_path / "volume"
+    link.symlink_to(volume)
+    settings = [*short_training(tiny_e5), "--max-steps", "2", "--output-dir", str(link)]
+    run_script("train.py", *settings, cwd=tmp_path)
+    assert link.is_symlink() and {"evaluation.json", "README.md"} <= {path.name for path in volume.iterdir()}
+    assert {path.stat().st_mode & 0o777 for path in volume.rglob("*.safetensors")} == {0o666 & ~umask()}
+    assert not list((tmp_path / "checkpoints").glob("*.parquet")), "the mined examples are not kept"
+
+
+def umask():
+    os.umask(found := os.umask(0))
+    return found
+
+
+@pytest.mark.parametrize("output", ["notes", "notes/diary.txt"])
+def test_a_folder_of_other_files_is_not_replaced(tiny_e5, tmp_path, output):
+    """The finished model replaces all of --output-dir; this is said before the run, not after it."""
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "diary.txt").write_text("mine")
+    done = run_script("train.py", *short_training(tiny_e5), "--output-dir", output, cwd=tmp_path, check=False)
+    assert done.returncode == 1 and "name a" in done.stderr.splitlines()[-1], done.stderr[-2000:]
+    assert "Before training" not in done.stderr and "Traceback" not in done.stderr
+    assert (tmp_path / "notes" / "diary.txt").read_text() == "mine"
+
+
 # -- kill and resume --------------------------------------------------------------------------------------------------
 
 
@@ -111,7 +138,7 @@ def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(trained, tiny_e5
     process.communicate()
     assert not (tmp_path / "saved_e5_model").exists(), "killed too late to prove anything"
     # A kill while a checkpoint is written leaves half of its weights and no complete.json.
-    (run,) = (tmp_path / "checkpoints").iterdir()
+    (run,) = (tmp_path / "checkpoints").glob("*/")
     half = run / "checkpoint-110"
     half.mkdir()
     (half / "model.safetensors").write_bytes(b"half")

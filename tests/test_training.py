@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -22,7 +24,8 @@ from transformers import TrainerState
 from space.data.passages import passages
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import locate
-from space.io import files
+from space.io.files import WriteError
+from space.io.folders import sole_writer
 from space.pipelines.inputs import open_judged
 from space.settings import TrainSettings
 from space.training import losses, trainer
@@ -157,42 +160,6 @@ def test_blending_mixes_base_and_tuned_by_the_share(encoder, share):
         torch.testing.assert_close(parameter.detach(), base[name] + (1 - share), msg=name)
 
 
-def write(folder, text):
-    with files.replaced(folder) as unfinished:
-        (unfinished / "README.md").write_text(text)
-
-
-def test_a_model_is_replaced_whole(tmp_path):
-    target = tmp_path / "model"
-    write(target, "first")
-    (target / "stale.txt").write_text("of the first")
-    write(target, "second")
-    assert [path.name for path in target.iterdir()] == ["README.md"]
-    assert (target / "README.md").read_text() == "second"
-    assert [path.name for path in tmp_path.iterdir()] == ["model"]
-
-
-def test_a_replacement_killed_between_its_renames_is_undone(tmp_path):
-    target = tmp_path / "model"
-    write(target, "first")
-    target.rename(tmp_path / "model.previous")
-    (tmp_path / "model.unfinished").mkdir()
-    files.undo_half_replacement(target)
-    assert (target / "README.md").read_text() == "first"
-    assert not (tmp_path / "model.previous").exists()
-
-
-def test_a_write_that_fails_leaves_the_old_model(tmp_path):
-    target = tmp_path / "model"
-    write(target, "first")
-    with pytest.raises(OSError, match="disk full"), files.replaced(target) as unfinished:
-        (unfinished / "README.md").write_text("half")
-        raise OSError("disk full")
-    assert (target / "README.md").read_text() == "first"
-    write(target, "third")
-    assert (target / "README.md").read_text() == "third"
-
-
 @pytest.fixture
 def fine_tune(tiny_e5, tmp_path, monkeypatch):
     """A function that trains on 100 examples of the Spanish sample, in float32; returns (log, encoder)."""
@@ -219,7 +186,7 @@ def test_a_run_resumed_past_its_first_epoch_ends_in_the_same_weights(fine_tune, 
     steps = {"max_steps": 24, "save_steps": 9}
     log, unbroken = fine_tune(loss, **steps)
     assert log.steps == 24
-    (checkpoints,) = (tmp_path / "checkpoints").iterdir()
+    (checkpoints,) = (tmp_path / "checkpoints").glob("*/")
     # Killed after its last step: there is nothing left to train.
     again, resumed = fine_tune(loss, **steps, resume=True)
     assert again.steps == 24 and again.history == log.history
@@ -260,7 +227,7 @@ def test_a_run_that_ends_early_ends_the_same_when_resumed(fine_tune, tmp_path):
     shutil.rmtree(tmp_path / "checkpoints")
     log, unbroken = run()
     assert log.best_step == 8 and log.steps == 16 and list(log.dev_scores) == ["0", "4", "8", "12", "16"]
-    (checkpoints,) = (tmp_path / "checkpoints").iterdir()
+    (checkpoints,) = (tmp_path / "checkpoints").glob("*/")
     # As if killed after training, in the evaluation: there is nothing left to train.
     again, resumed = run(resume=True)
     assert again.steps == 16 and again.dev_scores == log.dev_scores and again.history == log.history
@@ -280,7 +247,7 @@ def test_a_run_with_split_batches_resumes_to_the_same_weights(fine_tune, loss, s
     """13 batches of an epoch do not divide into steps of two; cached batches draw their dropout twice."""
     steps = {"max_steps": 12, "save_steps": 5}
     unbroken = fine_tune(loss, **settings, **steps)
-    (checkpoints,) = (tmp_path / "checkpoints").iterdir()
+    (checkpoints,) = (tmp_path / "checkpoints").glob("*/")
     shutil.rmtree(checkpoints / "checkpoint-12")  # so that the next run begins at step 10, in the second epoch
     resumed = fine_tune(loss, **settings, **steps, resume=True)
     assert resumed[0].steps == 12
@@ -307,6 +274,47 @@ def test_e5_base_trains_as_e5_small_does(tmp_path, monkeypatch, loss):
     assert log.steps == 2 and log.history[-1]["loss"] > 0
     assert again.fingerprint == encoder.describe(refresh=True).fingerprint != before
     assert again.model.prompts["query"] == "query: " and again.model[0].auto_model.config.model_type == "xlm-roberta"
+
+
+@pytest.mark.parametrize("kilobytes", [0, 100, 900])
+def test_a_full_disk_ends_training_in_a_sentence_and_resume_goes_on(fine_tune, mounted, kilobytes):
+    """safetensors and torch.save raise errors of their own; which one is first depends on what still fits."""
+    disk = mounted("size=20m")
+    (disk / "filler").write_bytes(bytes(20 * 2**20 - kilobytes * 1024))
+    steps = {"max_steps": 4, "save_steps": 2, "checkpoints_dir": disk / "checkpoints"}
+    with pytest.raises(
+        WriteError, match=r"the disk is full: free some space; then run the same command with --resume"
+    ):
+        fine_tune("triplet", **steps)
+    (disk / "filler").unlink()
+    assert fine_tune("triplet", **steps, resume=True)[0].steps == 4
+
+
+def test_a_damaged_checkpoint_is_not_continued(fine_tune, tmp_path):
+    """One changed byte leaves the size of a file as it is; the checkpoint before it is taken."""
+    steps = {"max_steps": 6, "save_steps": 3}
+    unbroken = fine_tune("triplet", **steps)
+    (checkpoints,) = (tmp_path / "checkpoints").glob("*/")
+    file = checkpoints / "checkpoint-6" / "model.safetensors"
+    data = bytearray(file.read_bytes())
+    data[-9] ^= 1
+    file.write_bytes(data)
+    assert_same(weights(unbroken), weights(fine_tune("triplet", **steps, resume=True)), 0.0)
+
+
+def test_a_second_run_with_the_same_settings_waits_for_the_first(fine_tune, tmp_path, caplog):
+    """It would remove the checkpoints that the first one needs."""
+    fine_tune("triplet", max_steps=1)
+    (checkpoints,) = (tmp_path / "checkpoints").glob("*/")
+    with ThreadPoolExecutor(1) as thread:
+        with sole_writer(checkpoints):
+            second = thread.submit(fine_tune, "triplet", max_steps=1)
+            until = time.monotonic() + 60
+            while "waiting for it" not in caplog.text and not second.done() and time.monotonic() < until:
+                time.sleep(0.05)
+            assert "another process is writing" in caplog.text
+            assert (checkpoints / "checkpoint-1" / "complete.json").exists()
+        assert second.result()[0].steps == 1
 
 
 def weights(run):
@@ -370,7 +378,7 @@ def test_another_run_s_checkpoints_are_never_continued(fine_tune, tmp_path, capl
     fine_tune("triplet", max_steps=2)
     fine_tune("cosent", max_steps=2, resume=True)
     assert "starting anew" in caplog.text
-    assert sorted(run.name.split("-")[0] for run in (tmp_path / "checkpoints").iterdir()) == ["cosent", "triplet"]
+    assert sorted(run.name.split("-")[0] for run in (tmp_path / "checkpoints").glob("*/")) == ["cosent", "triplet"]
 
 
 def test_every_sampler_under_the_loader_is_told_the_epoch():

@@ -14,7 +14,8 @@ from safetensors.numpy import save_file
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from space.encoding.packed_file import SHA256, PackedFile, find, parse, read_checked
-from space.io.files import sole_writer, sync
+from space.io.files import follow_umask, sync
+from space.io.folders import sole_writer
 
 #: How the unpacked weights are named wherever an encoder is shown.
 NAME = "multilingual-e5-small, 4-bit weights from a package"
@@ -196,6 +197,7 @@ def _write(packed: PackedFile, folder: Path) -> None:
         path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     tokenizer_of(packed).save(str(unfinished / "tokenizer.json"))
     save_file(state_dict(packed), unfinished / "model.safetensors", metadata={"format": "pt"})
+    follow_umask(unfinished)
     written = sorted(path for path in unfinished.rglob("*") if path.is_file())
     for path in written:
         sync(path)

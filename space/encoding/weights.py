@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from space.errors import HubError, OutOfReachError, UserError
-from space.io.files import sha256
+from space.io.files import sha256, unreadable
 from space.settings.names import split_revision
 
 STAND_IN = "sentence-transformers/all-MiniLM-L6-v2"
@@ -104,6 +104,11 @@ def locate(name: str, download: Download | None = None, *, substitute: bool = Fa
     return Weights(repo, _with_safetensors(found.folder, name), found.revision, found.note)
 
 
+def is_model(folder: Path) -> bool:
+    """Whether a folder, or that of its first module, has safetensors weights."""
+    return any(folder.glob("*.safetensors")) or any(folder.glob("*/*.safetensors"))
+
+
 def weight_hashes(folder: Path) -> dict[str, str]:
     """{path in the folder: sha256} of every safetensors file."""
     return {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*.safetensors"))}
@@ -121,8 +126,10 @@ def _as_pushed(folder: Path) -> tuple[str, Path, str] | None:
 
 
 def _with_safetensors(folder: Path, name: str) -> Path:
-    """The folder, if it or its first module's folder has safetensors weights."""
-    if not any(folder.glob("*.safetensors")) and not any(folder.glob("*/*.safetensors")):
+    """The folder, if it can be read and it or its first module's folder has safetensors weights."""
+    if denied := unreadable(folder):
+        raise WeightsError(denied)
+    if not is_model(folder):
         raise WeightsError(f"{name}: no .safetensors file; finish the training that writes it, or convert the weights")
     return folder
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from huggingface_hub import RepoCard
 
 from space.encoding.description import EncoderDescription
-from space.encoding.weights import PUSHED, STAND_IN, weight_hashes
+from space.encoding.weights import PUSHED, STAND_IN, is_model, weight_hashes
 from space.errors import HubError, UserError
 from space.hub import client, push
 from space.hub.push import Pushed, SpaceSettings, Upload
-from space.io.files import atomically
+from space.io.files import atomically, unreadable
 from space.settings.names import hub_id, split_revision
 from space.store import manifest
 from space.store.manifest import MANIFEST
@@ -49,7 +49,9 @@ def push_model(folder: Path, repo: str, *, private: bool = False) -> Pushed:
         UserError: there is no model in the folder.
         HubError: with the reason and the command that pushes the model again.
     """
-    if not any(folder.glob("*.safetensors")) and not any(folder.glob("*/*.safetensors")):
+    if denied := unreadable(folder):
+        raise UserError(denied)
+    if not is_model(folder):
         raise UserError(f"{folder}: no model, it holds no .safetensors file; name the folder that train.py wrote")
     paths = (path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file())
     files = {path.as_posix(): folder / path for path in paths if not any(part[0] == "." for part in path.parts)}

@@ -1,20 +1,19 @@
-"""Atomic file writes, checksums, and a single-writer lock for a folder."""
+"""Atomic file writes, errors of the disk in words, checksums."""
 
 import errno
 import hashlib
-import logging
 import os
+import re
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from safetensors import SafetensorError
 
 from space.errors import UserError
-
-logger = logging.getLogger(__name__)
 
 #: What the user can do about errors of the disk.
 _CURES = {
@@ -24,7 +23,12 @@ _CURES = {
     errno.EROFS: "the disk is read-only: name another folder",
     errno.EACCES: "not allowed to write there: name another folder, or change its owner",
     errno.EPERM: "not allowed to write there: name another folder, or change its owner",
+    errno.EIO: "the disk did not take all of it: see that there is free space, and no limit for files (ulimit -f)",
+    errno.ENOTDIR: "a part of that path is a file: name another folder",
+    errno.EISDIR: "that is a folder: name a file",
 }
+#: What to do after the cure, unless the caller of ``disk_errors`` knows better.
+AGAIN = "then run the same command again, it keeps finished files"
 
 
 class WriteError(UserError):
@@ -32,33 +36,110 @@ class WriteError(UserError):
 
 
 @contextmanager
-def atomically(path: Path) -> Iterator[Path]:
+def disk_errors(path: Path, then: str = AGAIN) -> Iterator[None]:
+    """Turn an error of the disk inside the ``with`` into a ``WriteError``, also where a library has wrapped it.
+
+    Args:
+        path: the file or folder that is being written, for the message.
+        then: what to do after the cure.
+
+    Raises:
+        WriteError: the disk is full, read-only or the like.
+    """
+    try:
+        yield
+    except (OSError, SafetensorError, RuntimeError) as error:
+        cure = _CURES.get(_error_number(error, path) or 0)
+        if cure is None:
+            raise
+        raise WriteError(f"{path}: {cure}; {then}") from error
+
+
+def _error_number(error: Exception, path: Path) -> int | None:
+    """The system's number of an error of the disk; None for any other error."""
+    if isinstance(error, OSError):
+        return error.errno
+    if isinstance(error, SafetensorError):
+        number = re.search(r"os error (\d+)", str(error))
+        return int(number[1]) if number else None
+    # torch.save raises RuntimeError without the number, from the file inline_container.cc or its class.
+    if not re.search(r"inline_container|PytorchStreamWriter|unexpected pos", str(error)):
+        return None
+    there = next(folder for folder in (path, *path.parents) if folder.exists())
+    return errno.ENOSPC if shutil.disk_usage(there).free < 1_000_000 else errno.EIO
+
+
+@contextmanager
+def atomically(path: Path, then: str = AGAIN) -> Iterator[Path]:
     """Write a file under a temporary name; it gets the name ``path`` when it is complete and on the disk.
+
+    Its permissions are those of any new file (0666 less the umask), also where a library writes with others:
+    safetensors makes its files 0600.
 
     Args:
         path: its folder is made if absent.
+        then: see ``disk_errors``.
 
     Yields:
-        The temporary path to write to.
+        The temporary path to write to, an empty file.
 
     Raises:
         WriteError: the disk is full, read-only or the like.
     """
     unfinished = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield unfinished
-        sync(unfinished)
-        unfinished.replace(path)
-    except OSError as error:
-        if error.errno not in _CURES:
-            raise
-        raise WriteError(
-            f"{path}: {_CURES[error.errno]}; then run the same command again, it keeps finished files"
-        ) from error
+        with disk_errors(path, then):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished.unlink(missing_ok=True)
+            unfinished.touch()
+            mode = stat.S_IMODE(unfinished.stat().st_mode)
+            yield unfinished
+            unfinished.chmod(mode)
+            sync(unfinished)
+            unfinished.replace(path)
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
+
+
+def follow_umask(folder: Path) -> None:
+    """Give every file and folder in ``folder`` the permissions of one that is newly made there."""
+    probe = folder / f".probe-{os.getpid()}"
+    probe.mkdir()
+    mode = stat.S_IMODE(probe.stat().st_mode)
+    probe.rmdir()
+    for path in folder.rglob("*"):
+        path.chmod(mode if path.is_dir() else mode & 0o666)
+
+
+def require_writable(folder: Path) -> None:
+    """Make a folder, and try a file in it: before hours of work whose results go there.
+
+    Raises:
+        WriteError: files cannot be made there.
+    """
+    with disk_errors(folder):
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "a file", str(folder))
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+
+
+def is_allowed(path: Path, mode: int) -> bool:
+    """Whether this process may do with ``path`` what ``os.R_OK``, ``W_OK`` and ``X_OK`` stand for."""
+    effective = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
+    return os.access(path, mode, **effective)
+
+
+def unreadable(folder: Path) -> str:
+    """Which file or folder this user may not read, with the cure, for a message; "" if all can be read."""
+    for path in (folder, *sorted(folder.rglob("*"))):
+        wanted = os.R_OK | os.X_OK if path.is_dir() else os.R_OK
+        if path.exists() and not is_allowed(path, wanted):
+            return f"permission denied for {path}: ask its owner for `chmod -R a+rX {folder}`, or run as that user"
+    return ""
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -83,54 +164,3 @@ def sync(path: Path) -> None:
     """Flush a file to the disk, so that a power cut after a rename cannot leave it empty."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
-
-
-@contextmanager
-def replaced(folder: Path) -> Iterator[Path]:
-    """A new folder to write into, which replaces ``folder`` as a whole when the block ends without an error.
-
-    Whatever stops the block, even a kill, ``folder`` is the old one or the new one. See ``undo_half_replacement``.
-    """
-    unfinished = folder.with_name(f"{folder.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    yield unfinished
-    for path in unfinished.rglob("*"):
-        if path.is_file():
-            sync(path)
-    undo_half_replacement(folder)
-    if folder.exists():
-        folder.rename(_previous(folder))
-    unfinished.rename(folder)
-    shutil.rmtree(_previous(folder), ignore_errors=True)
-
-
-def undo_half_replacement(folder: Path) -> None:
-    """Bring the old folder back if ``replaced`` was killed between its two renames."""
-    if _previous(folder).exists() and not folder.exists():
-        _previous(folder).rename(folder)
-    shutil.rmtree(_previous(folder), ignore_errors=True)
-
-
-def _previous(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.previous")
-
-
-@contextmanager
-def sole_writer(folder: Path) -> Iterator[None]:
-    """Hold the lock of ``folder``; wait while another process has it.
-
-    The system releases the lock when its process ends, even a killed one.
-    """
-    folder = folder.resolve()  # "." has no name, and the lock file is called after the folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder.with_name(f"{folder.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        logger.warning("another process is writing %s; waiting for it", folder)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()

@@ -9,7 +9,7 @@ from space.encoding.encoder import TextEncoder
 from space.encoding.weights import Weights
 from space.evaluation.schema import METRICS, Bm25Parameters, Evaluation, EvaluationError
 from space.hub import cards, publish, push
-from space.io.files import sole_writer
+from space.io.folders import sole_writer
 from space.pipelines.inputs import Contents
 from space.settings import BuildSettings
 from space.store.embedding import embed_catalogue

@@ -1,5 +1,6 @@
 """The training examples of a run: judged ones, those made from titles, and mined negatives."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -76,9 +77,15 @@ def share(examples: Dataset, settings: TrainSettings, state: PartialState) -> Da
     if not settings.mined_negatives or state.num_processes == 1:
         state.wait_for_everyone()
         return examples
-    path = settings.checkpoints_dir / "mined.parquet"
+    # Named after the model's folder, which one run has at a time: other runs may share --checkpoints-dir.
+    digest = hashlib.sha256(str(settings.output_dir.resolve()).encode()).hexdigest()
+    path = settings.checkpoints_dir / f"mined-{digest[:10]}.parquet"
     if state.is_main_process:
         with atomically(path) as unfinished:
             examples.to_parquet(str(unfinished))
     state.wait_for_everyone()
-    return Dataset.from_parquet(str(path))
+    shared = Dataset.from_parquet(str(path))
+    state.wait_for_everyone()
+    if state.is_main_process:
+        path.unlink()
+    return shared

@@ -10,17 +10,19 @@ from pathlib import Path
 from space.data.judgments import Judged
 from space.data.passages import passages
 from space.encoding.encoder import TextEncoder
-from space.encoding.weights import Weights, locate
-from space.errors import HubError
+from space.encoding.weights import Weights, is_model, locate
+from space.errors import HubError, UserError
 from space.evaluation.schema import Evaluation
 from space.hub import cards, publish, push
-from space.io import files
+from space.io import folders
+from space.io.files import require_writable
 from space.pipelines import examples, inputs
 from space.pipelines.build import build
 from space.pipelines.evaluation import RunEvaluation
 from space.settings import BuildSettings, DataSettings, TrainSettings
 from space.store.reader import EVALUATION
 from space.training import early_stopping, trainer
+from space.training.checkpoints import RESUME
 from space.training.early_stopping import DevSet
 from space.training.processes import join_processes, use_all_cores
 
@@ -47,13 +49,14 @@ def run(settings: TrainSettings, weights: Weights, judged: Judged) -> None:
     for repo in (settings.push_to_hub, settings.push_embeddings):
         if main and repo:
             push.forewarn(repo)
-    with files.sole_writer(settings.output_dir) if main else nullcontext():
+    with folders.sole_writer(settings.output_dir) if main else nullcontext():
         texts = passages(judged.catalogue, settings.bullets)
         learned, dev = _set_apart(judged, texts, settings)
         learn_from, exact = examples.make(learned, texts, settings)
         encoder = TextEncoder(weights, max_seq_length=settings.max_seq_length, training=True)
         if main:
-            files.undo_half_replacement(settings.output_dir)
+            folders.undo_half_replacement(settings.output_dir)
+            _check_folders(settings)
             evaluation = RunEvaluation(judged, texts, settings)
             logger.info(f"{len(learn_from):,} training examples for the {settings.loss} loss")
             index = evaluation.before(encoder)
@@ -78,9 +81,23 @@ def _set_apart(judged: Judged, texts: list[str], settings: TrainSettings) -> tup
     return replace(judged, train=train), DevSet(dev, judged.catalogue, texts, settings.seed)
 
 
+def _check_folders(settings: TrainSettings) -> None:
+    """Refuse folders that the run could not write to at its end, or should not replace.
+
+    Raises:
+        UserError: one cannot be written, or --output-dir holds something else than a model.
+    """
+    output = settings.output_dir
+    files = {path.name for path in output.iterdir() if path.name[0] != "."} if output.is_dir() else set()
+    if files - folders.NOT_CONTENT and not is_model(output):
+        raise UserError(f"--output-dir {output}: it holds files and no model, and all would go: name a new folder")
+    for folder in (output if output.exists() else output.parent, settings.checkpoints_dir, settings.logging_dir):
+        require_writable(folder)
+
+
 def _save(encoder: TextEncoder, evaluation: Evaluation, settings: TrainSettings) -> None:
     """Write the finished model with its figures, whole or not at all."""
-    with files.replaced(settings.output_dir) as folder:
+    with folders.replaced(settings.output_dir, RESUME) as folder:
         encoder.model.save_pretrained(str(folder), create_model_card=False)
         (folder / "README.md").write_text(cards.model_card(evaluation, settings.push_to_hub), encoding="utf-8")
         (folder / EVALUATION).write_text(evaluation.to_json(), encoding="utf-8")

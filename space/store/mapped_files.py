@@ -20,7 +20,8 @@ import torch
 from space.data.passages import passage_column
 from space.encoding.description import ENCODERS
 from space.index.bm25 import Bm25Index, InvertedLists
-from space.io.files import WriteError, atomically, sha256_of_all, sole_writer, write_bytes
+from space.io.files import WriteError, atomically, sha256_of_all, write_bytes
+from space.io.folders import cannot_be_replaced, sole_writer
 from space.store.manifest import MANIFEST
 from space.store.reader import Store
 
@@ -59,8 +60,10 @@ class LoadedStore:
 
 
 def folder_for(store: Path) -> Path:
-    """Where the mapped files of the store in a folder go: beside it."""
+    """Where the mapped files of the store in a folder go: beside it, or into it where it is a mount point."""
     store = store.resolve()
+    if cannot_be_replaced(store):
+        return store / ".serving"
     return store.with_name(f"{store.name}.serving")
 
 

@@ -16,7 +16,7 @@ from space.data.catalogue import KEY
 from space.data.judgments import JUDGMENT_COLUMNS
 from space.encoding.description import ENCODERS, EncoderDescription
 from space.errors import UserError
-from space.io.files import sha256_of_all
+from space.io.files import sha256_of_all, unreadable
 from space.store import manifest
 from space.store.manifest import EVALUATION, MANIFEST
 
@@ -52,6 +52,8 @@ class Store:
         """Read the manifest and check the files against it."""
         self.folder, self.name, self._from_hub = folder, name or str(folder), bool(name)
         path = folder / MANIFEST
+        if denied := unreadable(folder):
+            raise StoreError(denied)
         if not path.is_file():
             if name:
                 raise StoreError(

@@ -17,6 +17,7 @@ import torch
 
 from space.encoding.description import ENCODERS, EncoderDescription
 from space.io.files import atomically, sha256, write_bytes
+from space.io.folders import NOT_CONTENT
 from space.store.manifest import MANIFEST, FileEntry, Manifest
 from space.store.reader import EVALUATION, JOURNAL, JUDGMENTS, PRODUCTS, StoreError
 
@@ -78,7 +79,7 @@ class StoreWriter:
             StoreError: the folder holds other files.
         """
         there = {path.name for path in self.folder.iterdir()} if self.folder.is_dir() else set()
-        if there and not there & {MANIFEST, JOURNAL}:
+        if there - NOT_CONTENT and not there & {MANIFEST, JOURNAL}:
             raise StoreError(f"--output-dir {self.folder}: not empty and not a store; name a new folder")
         (self.folder / JOURNAL).mkdir(parents=True, exist_ok=True)
         (self.folder / MANIFEST).unlink(missing_ok=True)

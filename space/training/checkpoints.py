@@ -14,12 +14,14 @@ from transformers import TrainerCallback, TrainerControl, TrainerState
 from transformers.trainer_utils import get_last_checkpoint
 
 from space.encoding.encoder import TextEncoder
-from space.io.files import atomically, sync
+from space.io.files import atomically, follow_umask, sha256_of_all, sync
 from space.settings import TrainSettings
 
 logger = logging.getLogger(__name__)
 
-#: In a complete checkpoint: the names and sizes of its files.
+#: What to do after the cure of a disk error while training.
+RESUME = "then run the same command with --resume"
+#: In a complete checkpoint: {name: sha256} of its files.
 _COMPLETE = "complete.json"
 #: Settings with which a run comes to the same weights. The model and the data have a hash of their own.
 _NO_EFFECT = {
@@ -69,28 +71,29 @@ def _newest(folder: Path) -> Path | None:
 
 def _remove_incomplete(folder: Path) -> None:
     while (checkpoint := _newest(folder)) and not _is_complete(checkpoint):
-        logger.warning("%s is incomplete, removing it", checkpoint)
+        logger.warning("%s is incomplete or damaged, removing it", checkpoint)
         shutil.rmtree(checkpoint)
 
 
 def _is_complete(checkpoint: Path) -> bool:
     try:
-        sizes = json.loads((checkpoint / _COMPLETE).read_text(encoding="utf-8"))
-        return all((checkpoint / name).stat().st_size == size for name, size in sizes.items())
-    except (OSError, ValueError):
+        hashes = json.loads((checkpoint / _COMPLETE).read_text(encoding="utf-8"))
+        return list(hashes.values()) == sha256_of_all([checkpoint / name for name in hashes])
+    except (OSError, ValueError, AttributeError):
         return False
 
 
 class MarkComplete(TrainerCallback):
-    """Writes the names and sizes of a checkpoint's files into it once all of them are there."""
+    """Writes the names and checksums of a checkpoint's files into it once all of them are there."""
 
     def on_save(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """The trainer has written a checkpoint."""
         if state.is_world_process_zero:
             folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+            follow_umask(folder)
             files = [path for path in folder.rglob("*") if path.is_file() and path.name != _COMPLETE]
             for path in files:
                 sync(path)
-            sizes = {str(path.relative_to(folder)): path.stat().st_size for path in files}
-            with atomically(folder / _COMPLETE) as unfinished:
-                unfinished.write_text(json.dumps(sizes), encoding="utf-8")
+            hashes = dict(zip((str(path.relative_to(folder)) for path in files), sha256_of_all(files), strict=True))
+            with atomically(folder / _COMPLETE, RESUME) as unfinished:
+                unfinished.write_text(json.dumps(hashes), encoding="utf-8")

@@ -5,12 +5,15 @@ The held-out queries have no part in this: they are evaluated once, at the end.
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
@@ -22,6 +25,7 @@ from space.evaluation.schema import HEADLINE_COLUMN
 from space.index.torch_index import TorchIndex
 from space.io.files import atomically
 from space.retrieval.dense import DenseSystem
+from space.training.checkpoints import RESUME
 from space.training.processes import join_processes
 
 logger = logging.getLogger(__name__)
@@ -80,6 +84,15 @@ class DevSet:
         return float(np.nanmean(frame[HEADLINE_COLUMN]))
 
 
+@contextmanager
+def _undamaged(path: Path) -> Iterator[None]:
+    """Turn errors of reading a file that an earlier run wrote into a sentence."""
+    try:
+        yield
+    except (OSError, ValueError, AttributeError, TypeError, RuntimeError, SafetensorError) as error:
+        raise UserError(f"{path} is missing or damaged ({error}): start again without --resume") from error
+
+
 class KeepBest(TrainerCallback):
     """Scores the dev set at every checkpoint, keeps the best weights on disk, and stops the run.
 
@@ -113,19 +126,24 @@ class KeepBest(TrainerCallback):
     def scores(self, step: int) -> dict[int, float]:
         """{step: dev score} of the checkpoints up to ``step``."""
         path = self.folder / _SCORES
-        seen = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        return {int(number): score for number, score in seen.items() if int(number) <= step}
+        if not path.is_file():
+            return {}
+        with _undamaged(path):
+            seen = {int(number): float(score) for number, score in json.loads(path.read_bytes()).items()}
+        return {number: score for number, score in seen.items() if number <= step}
 
     def restore(self, step: int) -> tuple[int, dict[int, float]]:
         """Load the best weights up to ``step`` into the encoder; returns their step and all scores."""
         best = self._best(step)
-        self.encoder.model.load_state_dict(load_file(str(self._weights(best))))
+        with _undamaged(self._weights(best)):
+            self.encoder.model.load_state_dict(load_file(str(self._weights(best))))
         return best, self.scores(step)
 
     def _best(self, step: int) -> int:
         """The step with the best score up to ``step``; of equal scores the earliest."""
         scores = self.scores(step)
-        return max(scores, key=lambda number: (scores[number], -number))
+        with _undamaged(self.folder / _SCORES):  # a run that resumes has scores
+            return max(scores, key=lambda number: (scores[number], -number))
 
     def _score(self, step: int) -> None:
         before = self.scores(step - 1)
@@ -135,13 +153,13 @@ class KeepBest(TrainerCallback):
         best = max(before, key=before.__getitem__, default=None)
         if best is None or score > before[best]:
             weights = {name: tensor.cpu().clone() for name, tensor in self.encoder.model.state_dict().items()}
-            with atomically(self._weights(step)) as unfinished:
+            with atomically(self._weights(step), RESUME) as unfinished:
                 save_file(weights, str(unfinished))
             # A run that resumes from an earlier step needs the best before this one; older ones are not needed.
             for path in self.folder.glob("best-*.safetensors"):
                 if path not in (self._weights(step), self._weights(-1 if best is None else best)):
                     path.unlink()
-        with atomically(self.folder / _SCORES) as unfinished:
+        with atomically(self.folder / _SCORES, RESUME) as unfinished:
             unfinished.write_text(json.dumps({**before, step: score}), encoding="utf-8")
         logger.info("dev queries at step %d: nDCG@10 %.4f", step, score)
 

@@ -6,6 +6,7 @@ import resource
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from transformers.trainer import TRAINER_STATE_NAME
 from space.encoding.encoder import TextEncoder
 from space.encoding.packed_bert import bfloat16_is_fast
 from space.evaluation.schema import TrainingLog
+from space.io.files import disk_errors
+from space.io.folders import sole_writer
 from space.settings import TrainSettings
 from space.training import checkpoints, losses
 from space.training.callbacks import Progress, TellEpoch
@@ -56,51 +59,54 @@ def fine_tune(
     precision = computes_in(settings.precision)
     run = checkpoints.run_name(encoder, examples, replace(settings, precision=precision), state.num_processes)
     folder = settings.checkpoints_dir / run
-    checkpoint = checkpoints.prepare(folder, settings.resume, state)
-    # The TensorBoard callback of transformers reads its folder from this variable only.
-    os.environ["TENSORBOARD_LOGGING_DIR"] = str(settings.logging_dir / run)
+    # Another run with the same settings and another --output-dir would take the same checkpoints.
+    with sole_writer(folder) if state.is_main_process else nullcontext():
+        checkpoint = checkpoints.prepare(folder, settings.resume, state)
+        # The TensorBoard callback of transformers reads its folder from this variable only.
+        os.environ["TENSORBOARD_LOGGING_DIR"] = str(settings.logging_dir / run)
 
-    batch = settings.batch_size * settings.gradient_accumulation * state.num_processes
-    steps = settings.max_steps if settings.max_steps > 0 else int(settings.epochs * len(examples) / batch)
-    progress, keeper = Progress(batch), KeepBest(encoder, dev, folder) if dev else None
-    trainer = Trainer(
-        encoder.model,
-        args=_arguments(encoder, examples, settings, folder, precision, steps),
-        train_dataset=examples,
-        loss=losses.make(encoder.model, settings),
-        exact=exact,
-        # A checkpoint is complete when its dev score is known, so the keeper comes before the mark.
-        callbacks=[TellEpoch(), *([keeper] if keeper else []), checkpoints.MarkComplete(), progress],
-    )
-    trainer.remove_callback(PrinterCallback)
+        batch = settings.batch_size * settings.gradient_accumulation * state.num_processes
+        steps = settings.max_steps if settings.max_steps > 0 else int(settings.epochs * len(examples) / batch)
+        progress, keeper = Progress(batch), KeepBest(encoder, dev, folder) if dev else None
+        trainer = Trainer(
+            encoder.model,
+            args=_arguments(encoder, examples, settings, folder, precision, steps),
+            train_dataset=examples,
+            loss=losses.make(encoder.model, settings),
+            exact=exact,
+            # A checkpoint is complete when its dev score is known, so the keeper comes before the mark.
+            callbacks=[TellEpoch(), *([keeper] if keeper else []), checkpoints.MarkComplete(), progress],
+        )
+        trainer.remove_callback(PrinterCallback)
 
-    before = {name: tensor.detach().clone() for name, tensor in encoder.model.state_dict().items()}
-    start = time.perf_counter()
-    if checkpoint and _is_over(checkpoint, keeper):
-        # The run was killed after its last step. The trainer would take one step more.
-        trainer.state = _state(checkpoint)
-        trained = SentenceTransformer(str(checkpoint), device="cpu", local_files_only=True)
-        encoder.model.load_state_dict(trained.state_dict())
-    else:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    seconds = time.perf_counter() - start
+        before = {name: tensor.detach().clone() for name, tensor in encoder.model.state_dict().items()}
+        start = time.perf_counter()
+        if checkpoint and _is_over(checkpoint, keeper):
+            # The run was killed after its last step. The trainer would take one step more.
+            trainer.state = _state(checkpoint)
+            trained = SentenceTransformer(str(checkpoint), device="cpu", local_files_only=True)
+            encoder.model.load_state_dict(trained.state_dict())
+        else:
+            with disk_errors(folder, checkpoints.RESUME):
+                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        seconds = time.perf_counter() - start
 
-    encoder.model.eval()
-    best_step, dev_scores = keeper.restore(trainer.state.global_step) if keeper else (None, {})
-    blend(encoder.model, before, settings.base_share)
-    return TrainingLog(
-        examples=len(examples),
-        steps=trainer.state.global_step,
-        seconds=round(seconds, 1),
-        examples_per_second=round(progress.examples / seconds, 1) if progress.examples else None,
-        peak_memory_gb=round(_peak_memory() / 1e9, 2),
-        history=[entry for entry in trainer.state.log_history if "loss" in entry],
-        device=str(encoder.model.device),
-        precision=precision,
-        run=run,
-        best_step=best_step,
-        dev_scores={str(step): round(score, 6) for step, score in dev_scores.items()},
-    )
+        encoder.model.eval()
+        best_step, dev_scores = keeper.restore(trainer.state.global_step) if keeper else (None, {})
+        blend(encoder.model, before, settings.base_share)
+        return TrainingLog(
+            examples=len(examples),
+            steps=trainer.state.global_step,
+            seconds=round(seconds, 1),
+            examples_per_second=round(progress.examples / seconds, 1) if progress.examples else None,
+            peak_memory_gb=round(_peak_memory() / 1e9, 2),
+            history=[entry for entry in trainer.state.log_history if "loss" in entry],
+            device=str(encoder.model.device),
+            precision=precision,
+            run=run,
+            best_step=best_step,
+            dev_scores={str(step): round(score, 6) for step, score in dev_scores.items()},
+        )
 
 
 def _arguments(
