@@ -25,6 +25,20 @@ class QueryError(UserError):
     """A search request that cannot be answered; the message is for the visitor."""
 
 
+def same_rows(where: str, **counts: int) -> None:
+    """Check what is joined by position, such as texts and vectors: one row missing would shift all behind it.
+
+    Args:
+        where: for the message.
+        **counts: {what: its number of rows}.
+
+    Raises:
+        AssertionError: they differ, which is a fault in the program, not in the data.
+    """
+    if len(set(counts.values())) > 1:
+        raise AssertionError(f"{where}: {', '.join(f'{count} {what}' for what, count in counts.items())}")
+
+
 def shown(value: Any) -> str:
     """``repr`` of a value, cut to 80 characters for a message: a visitor may send a megabyte."""
     try:

@@ -144,6 +144,9 @@ class Database:
     def __init__(self, index, told, both, filters=None):
         self.index, self.told, self.both, self.filters = index, told, both, filters
 
+    def __len__(self):
+        return len(self.index)
+
     def within(self, filters):
         return Database(self.index, self.told, self.both, filters)
 

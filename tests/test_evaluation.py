@@ -41,6 +41,9 @@ class Scored(System):
         self.rows, self.given, self.name = rows, scores, name
         self.asked = []
 
+    def __len__(self):
+        return self.rows
+
     def scores(self, query):
         return np.array([self.given.get((query, row), 0.0) for row in range(self.rows)])
 

@@ -58,7 +58,7 @@ def test_a_title_is_enough():
         (b'title\nMug\n"Bowl\nCup\n', ["line 3", "quote"]),
         (b'title\n"A 5" screen"\n', ["line 2", "quote", "twice"]),
         (b"name,sku\nMug,\n", ["'sku'", "line 2"]),
-        (b"name,sku\nMug,1\n,2\n,3\n", ["'name'", "2 rows", "line 3"]),
+        (b"name,sku\n,2\n  ,3\n", ["no product has a title"]),
         (b"name,sku\na,1\nb,2\nc,1\n", ["sku '1'", "line 2", "line 4"]),
         (b"title\n" + b"x" * 2_001, ["line 2", "'title'", "2,001", "2,000"]),
         (b"title\n" + b"x\n" * 2_001, ["line 2002", "2,000 rows"]),

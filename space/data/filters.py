@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from space.errors import QueryError, shown
+from space.errors import QueryError, same_rows, shown
 from space.i18n import gettext as _
 
 #: {filter: the column it looks at}, in the order in which they are shown.
@@ -99,6 +99,7 @@ class Facets:
             if name in FILTERS and not given(value):
                 continue
             part = self._facet(name).mask(name, value)
+            same_rows(f"filter {name}", products=self.rows, filtered=len(part))
             mask = part if mask is None else mask & part
         low, high = filters.get("min_price"), filters.get("max_price")
         if given(low) and given(high) and float(low) > float(high):

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from space.data.catalogue import DataError, in_locales, need_columns, rows_of
+from space.data.passages import has_text, left_out, with_text
 from space.data.product_files import read_joined_products, read_products, readable, schema_of
 from space.data.words import normalized_column
 
@@ -67,6 +68,7 @@ def check(
         _checked_judgments(f"{name} {split}", table, catalogue, locales)
         for split, table in (("train", train), ("test", test))
     )
+    catalogue, train, test = _without_empty_products(name, catalogue, train, test)
     leaked = _queries(train).isin(_queries(test))
     if leaked.any():
         logger.warning("%s: %d train rows left out, their queries are held out for the test", name, leaked.sum())
@@ -77,6 +79,24 @@ def check(
 def _queries(judgments: pd.DataFrame) -> pd.MultiIndex:
     """(locale, normalized query) of each judgment."""
     return pd.MultiIndex.from_arrays([judgments["product_locale"], normalized_column(judgments["query"])])
+
+
+def _without_empty_products(
+    name: str, catalogue: pa.Table, train: pd.DataFrame, test: pd.DataFrame
+) -> tuple[pa.Table, pd.DataFrame, pd.DataFrame]:
+    """The data without products that have no text to embed, and without their judgments."""
+    kept = has_text(catalogue)
+    if kept.all():
+        return catalogue, train, test
+    new_rows = np.cumsum(kept) - 1
+    judged = [table[kept[table["row"]]].reset_index(drop=True) for table in (train, test)]
+    lost = len(train) + len(test) - sum(map(len, judged))
+    logger.warning("%s: %s; %d judgments of them too", name, left_out(int((~kept).sum())), lost)
+    for split, table in zip(("train", "test"), judged, strict=True):
+        if table.empty:
+            raise DataError(f"{name} {split}: no judged product has a title, brand or colour")
+        table["row"] = new_rows[table["row"]]
+    return with_text(catalogue, name)[0], *judged
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Reads products from files: a shop's own csv, parquet or jsonl, and the parquet files of a data set."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ from space.data.catalogue import (
     typed,
 )
 from space.data.csv_reader import CsvError, read_csv
+from space.data.passages import left_out, with_text
+
+logger = logging.getLogger(__name__)
 
 _BATCH_ROWS = 65_536
 
@@ -54,7 +58,11 @@ def load_catalogue(
             )
     if "product_locale" not in table.column_names:
         table = table.append_column("product_locale", pa.array([default_locale] * len(table), pa.string()))
-    return as_catalogue(table, Source(path.name, lines, dict(columns or {})), bullets=bullets)
+    table = as_catalogue(table, Source(path.name, lines, dict(columns or {})), bullets=bullets)
+    table, empty = with_text(table, path.name)
+    if empty:
+        logger.warning("%s: %s", path.name, left_out(empty))
+    return table
 
 
 def read_products(file: Path, bullets: bool) -> pa.Table:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from space.data.judgments import GAINS, LABELS
 from space.encoding.description import BASE
+from space.errors import same_rows
 from space.evaluation import metrics
 from space.evaluation.schema import METRICS, Estimate, PairedDifference, PerQuery, ProtocolTable
 from space.i18n import N_
@@ -58,6 +59,7 @@ def per_query(system: System, test: pd.DataFrame, catalogue: pa.Table) -> pd.Dat
         One row per query, index (product_locale, query) sorted, float64 columns "protocol/metric". NaN where a metric
         is undefined: nDCG of a query without a gain, the others of a query without an Exact product.
     """
+    same_rows(f"evaluation of {system.name}", products=len(catalogue), ranked=len(system))
     locales = catalogue["product_locale"].combine_chunks().dictionary_encode()
     codes, names = locales.indices.to_numpy(), locales.dictionary.to_pylist()
     groups = {key: group for key, group in test.groupby(["product_locale", "query"], sort=True)}

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from space.data.words import search_terms, search_terms_of
+from space.errors import same_rows
 
 #: Anserini's defaults for MS MARCO, usual for short passages. Titles vary little in length, so b matters little.
 K1, B = 0.9, 0.4
@@ -97,11 +98,15 @@ class TermCounts:
         """
         blocks, lengths = [], [np.zeros(0, np.int64)]
         for block in _blocks(passages):
+            if block.null_count:
+                raise ValueError(f"passages should not be null, {block.null_count} of {len(block)} are")
             found, counts = search_terms_of(block)
+            same_rows("BM25", terms=len(found), counted=int(counts.sum()))
             blocks.append(found.dictionary_encode())
             lengths.append(counts)
         total = len(passages)
         per_row = np.concatenate(lengths)
+        same_rows("BM25", passages=total, lengths=len(per_row))
         if not per_row.sum():
             none = np.zeros(0, np.int32)
             return cls(pa.array([], pa.string()), np.zeros(1, np.int64), none, none.astype(np.float32), per_row)
@@ -209,6 +214,7 @@ class Bm25Index:
             raise ValueError(f"k should be >= 1, is {k}")
         scores = self._padded_scores(query)
         if mask is not None:
+            same_rows("BM25", passages=len(self), mask=len(mask))
             scores[: len(mask)] *= mask
         # Every term has a positive idf, so a passage that shares one scores above 0.
         least = np.finfo(np.float32).tiny

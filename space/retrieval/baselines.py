@@ -17,6 +17,9 @@ class Bm25System(System):
         """``index`` holds the passages, row by row."""
         self.index = index
 
+    def __len__(self) -> int:
+        return len(self.index)
+
     def retrieve(
         self, queries: Sequence[str], k: int, mask: np.ndarray | None = None, clock: Stopwatch | None = None
     ) -> list[Ranking]:
@@ -40,6 +43,9 @@ class RandomSystem(System):
     def __init__(self, rows: int, seed: int = 0) -> None:
         """``rows``: size of the catalogue."""
         self._rows, self._rng = rows, np.random.default_rng(seed)
+
+    def __len__(self) -> int:
+        return self._rows
 
     def retrieve(
         self, queries: Sequence[str], k: int, mask: np.ndarray | None = None, clock: Stopwatch | None = None

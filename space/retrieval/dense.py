@@ -13,6 +13,9 @@ from space.retrieval.system import Ranking, Stopwatch, System, by_score
 class VectorIndex(Protocol):
     """The vectors of a catalogue; ``TorchIndex`` is one."""
 
+    def __len__(self) -> int:
+        """(n) vectors."""
+
     def search(
         self, queries: torch.Tensor, k: int, mask: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -51,6 +54,9 @@ class DenseSystem(System):
         """Keep them; nothing is encoded yet."""
         self.name, self.encoder, self.index, self._release = name, encoder, index, release
         self.in_database = isinstance(index, DatabaseIndex)
+
+    def __len__(self) -> int:
+        return len(self.index)
 
     def retrieve(
         self, queries: Sequence[str], k: int, mask: np.ndarray | None = None, clock: Stopwatch | None = None

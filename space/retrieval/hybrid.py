@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from space.errors import same_rows
 from space.retrieval.system import Ranking, Stopwatch, System
 
 #: Good over many collections (Cormack, Clarke and Büttcher 2009); not tuned here.
@@ -20,8 +21,12 @@ class HybridSystem(System):
 
     def __init__(self, first: System, second: System) -> None:
         """Fuse ``first`` and ``second``."""
+        same_rows("hybrid", first=len(first), second=len(second))
         self.parts = (first, second)
         self.in_database = first.in_database or second.in_database
+
+    def __len__(self) -> int:
+        return len(self.parts[0])
 
     def retrieve(
         self, queries: Sequence[str], k: int, mask: np.ndarray | None = None, clock: Stopwatch | None = None

@@ -53,6 +53,9 @@ class System(Protocol):
     dense: bool = False
     in_database: bool = False
 
+    def __len__(self) -> int:
+        """(n) rows of the catalogue that it ranks."""
+
     def retrieve(
         self, queries: Sequence[str], k: int, mask: np.ndarray | None = None, clock: Stopwatch | None = None
     ) -> list[Ranking]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from space.data.filters import Facets, in_force
 from space.data.gold_labels import GoldLabels
+from space.errors import same_rows
 from space.evaluation.held_out_queries import HeldOut, judged_queries
 from space.evaluation.schema import Evaluation
 from space.feedback.usage import Usage
@@ -62,6 +63,7 @@ class SearchEngine:
         bullets: int = 0,
     ) -> None:
         """Build the filters and the labels."""
+        same_rows("search", products=len(catalogue), **{name: len(system) for name, system in systems.items()})
         self.catalogue = catalogue
         self.systems = dict(systems)
         self.judgments = judgments

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from space.data.catalogue import BULLETS, EXTRA_COLUMNS, DataError, Source, as_catalogue, refuse_nulls
+from space.data.catalogue import BULLETS, EXTRA_COLUMNS, DataError, Source, as_catalogue
 from space.data.csv_reader import CsvError, read_csv
-from space.data.passages import passages
+from space.data.passages import passages, with_text
 from space.encoding.description import ENCODERS
 from space.errors import shown
 from space.i18n import N_, number
@@ -88,9 +88,7 @@ def parse(data: bytes, source: str) -> pa.Table:
     if "product_locale" not in columns:
         columns["product_locale"] = pa.chunked_array([pa.array([LOCALE] * len(table), pa.string())])
     places = Source(source, found.lines, {ours: table.column_names[place] for ours, place in names.items()})
-    products = as_catalogue(pa.table(columns), places, bullets=BULLETS in columns)
-    refuse_nulls(products, ["product_title"], places)
-    return products
+    return with_text(as_catalogue(pa.table(columns), places, bullets=BULLETS in columns), source)[0]
 
 
 def too_large(source: str, size: int) -> DataError:

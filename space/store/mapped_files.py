@@ -19,6 +19,7 @@ import torch
 
 from space.data.passages import passage_column
 from space.encoding.description import ENCODERS
+from space.errors import same_rows
 from space.index.bm25 import Bm25Index, InvertedLists
 from space.io.files import WriteError, atomically, sha256_of_all, write_bytes
 from space.io.folders import cannot_be_replaced, sole_writer
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 PRODUCTS, TERMS, LISTS = "products.arrow", "terms.arrow", "lists.arrow"
 #: Increase it for another layout, another way to cut texts into terms, or other BM25 weights.
-FORMAT = 1
+FORMAT = 2
 #: Smaller stores are read into memory: that takes a second or two, and their vectors at most 150 MB.
 MAPPED_FROM = 100_000
 
@@ -48,6 +49,11 @@ class LoadedStore:
     vectors: Mapping[str, torch.Tensor]
     bm25: Bm25Index
     _maps: Mapping[str, mmap.mmap] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check that a row is the same product everywhere."""
+        vectors = {part: len(rows) for part, rows in self.vectors.items()}
+        same_rows("a served store", products=len(self.products), bm25=len(self.bm25), **vectors)
 
     def release(self, part: str) -> None:
         """Release the memory of mapped vectors; a page is read again when it is needed. Takes half a millisecond.

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import torch
 
 from space.encoding.description import ENCODERS, EncoderDescription
+from space.errors import same_rows
 from space.io.files import atomically, sha256, write_bytes
 from space.io.folders import NOT_CONTENT
 from space.store.manifest import MANIFEST, FileEntry, Manifest
@@ -92,6 +93,7 @@ class StoreWriter:
 
     def write_products(self, catalogue: pa.Table) -> None:
         """Write every products shard. This is fast compared with embedding, so finished ones are not kept."""
+        same_rows(str(self.folder), plan=self.plan.rows, products=len(catalogue))
         for shard in range(self.plan.shards):
             start, count = self.plan.span(shard)
             with atomically(self.folder / self.plan.file(PRODUCTS, shard)) as path:
@@ -134,6 +136,7 @@ class StoreWriter:
             products: (m) rows of the products shard.
             vectors: (m, d) of any dtype and device; written as float16.
         """
+        same_rows(self.plan.file(part, shard), products=len(products), vectors=len(vectors))
         flat = pa.array(vectors.to(torch.float16).cpu().flatten().numpy())
         table = pa.table(
             {"product_id": products["product_id"], "product_locale": products["product_locale"]}
