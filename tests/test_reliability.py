@@ -38,7 +38,7 @@ def test_statistics_outlive_kills():
 
 
 def test_the_tests_notice_faults_in_the_metrics():
-    """Which three faults are drawn depends on the lines of the module: if a survivor is among them, take another seed."""
+    """The seed draws three faults by the lines of the module; if one of them survives, find out why first."""
     found = run("mutants", "--only", "metrics", "--sample", "3", "--seed", "2")["targets"]["metrics"]
     assert found["tried"] == found["killed"] == 3 and found["faults"] > 100
 
