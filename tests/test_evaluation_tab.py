@@ -13,6 +13,7 @@ import small_shop
 
 from space.evaluation.protocols import PROTOCOLS
 from space.evaluation.schema import METRICS, Evaluation, PairedDifference
+from space.search.description import EngineDescription
 from space.ui import links
 from space.ui.html import charts, names, numbers, per_query, runs
 from space.ui.links import Link, parse, split
@@ -29,7 +30,7 @@ def content():
 
 @pytest.fixture(scope="module")
 def whole(content):
-    return page(content, SERVING)
+    return page(content, EngineDescription(encoders=SERVING))
 
 
 def section(shown, kind):
@@ -162,7 +163,7 @@ def test_answer_comes_first_in_plain_words(content, whole):
 def test_weights_that_were_not_measured_are_told(content, whole):
     """Figures of one model beside answers of another would mislead."""
     other = {**SERVING, "tuned": replace(SERVING["tuned"], fingerprint="f00")}
-    shown = page(content, other)
+    shown = page(content, EngineDescription(encoders=other))
     assert "other weights than those that answer here (Fine-tuned)" in text(section(shown, "answer"))
     assert "other weights, f00" in section(shown, "encoders")
     assert "other weights" not in whole and whole.count("the same weights") == 2
@@ -293,14 +294,14 @@ def test_how_it_came_about(whole):
 
 
 def test_no_evaluation_says_how_to_make_one():
-    shown = page(None, {})
+    shown = page(None, EngineDescription())
     ElementTree.fromstring(shown)
     assert "Nothing has been measured here." in shown and "accelerate launch train.py" in shown
 
 
 def test_an_older_evaluation_says_what_it_does_not_hold():
     """There are models on the Hub from before evaluations had label counts."""
-    shown = page(small_evaluation.content(labels=False), SERVING)
+    shown = page(small_evaluation.content(labels=False), EngineDescription(encoders=SERVING))
     assert "No slices by label mix" in section(shown, "slices") and "Query length" in section(shown, "slices")
 
 
@@ -313,13 +314,13 @@ def test_any_part_may_be_missing_or_bent(content, instead, monkeypatch):
         bent = {name: value for name, value in whole.items() if name != part}
         if instead != "missing":
             bent[part] = instead
-        shown = page(Evaluation.from_json(bent), SERVING)
+        shown = page(Evaluation.from_json(bent), EngineDescription(encoders=SERVING))
         ElementTree.fromstring(shown)
         assert "What a label is worth" in shown
 
 
 def test_bare_evaluation():
-    shown = page(Evaluation(verdict="Fine-tuning helped: much."), {})
+    shown = page(Evaluation(verdict="Fine-tuning helped: much."), EngineDescription())
     assert "<h2>Fine-tuning helped: much.</h2>" in shown
     assert shown.count("no figures of this protocol") == 2
     assert "no figures of single queries" in shown and "says nothing about the training" in shown

@@ -4,6 +4,7 @@ import small_evaluation
 
 from space.evaluation import findings
 from space.evaluation.schema import Evaluation
+from space.search.description import EngineDescription
 from space.ui.tabs.evaluation import page
 
 CHOSEN = {"k1": 1.2, "b": 0.9, "queries": 101, "products": 9113}
@@ -36,9 +37,9 @@ def test_nine_queries_say_nothing():
 
 
 def test_the_page_says_it():
-    shown = page(small_evaluation.bent(bm25=CHOSEN | {"test": DIFFERENCE}), {})
+    shown = page(small_evaluation.bent(bm25=CHOSEN | {"test": DIFFERENCE}), EngineDescription())
     assert "<h2>BM25 and fusion</h2>" in shown and "chosen on 101 train queries" in shown
-    assert "BM25 and fusion" not in page(read(verdict="?"), {})
+    assert "BM25 and fusion" not in page(read(verdict="?"), EngineDescription())
 
 
 DRIFT = {

@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from space.data.checksums import Checksums
 from space.encoding.description import EncoderDescription
 from space.errors import UserError
 from space.index.bm25 import K1, B
@@ -168,6 +169,7 @@ class DatasetInfo:
         queries_evaluated: how many of them were evaluated.
         judgments_evaluated: their judgments.
         notice: what must be said wherever the data is shown, or "".
+        checksums: of the catalogue and of all held-out judgments; None in older files.
     """
 
     name: str
@@ -178,6 +180,7 @@ class DatasetInfo:
     queries_evaluated: int
     judgments_evaluated: int
     notice: str = ""
+    checksums: Checksums | None = None
 
 
 @dataclass(frozen=True)

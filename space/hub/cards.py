@@ -11,6 +11,7 @@ from space.data.passages import template
 from space.encoding.description import TUNED, EncoderDescription
 from space.evaluation import findings
 from space.evaluation.protocols import PROTOCOLS, to_markdown
+from space.evaluation.provenance import Measured
 from space.evaluation.schema import HEADLINE, METRICS, Evaluation, TrainingLog
 from space.settings.names import DEFAULT_DATASET, SAMPLE, hub_id
 from space.store.writer import Plan
@@ -98,7 +99,7 @@ def store_card(
     plan: Plan,
     encoders: Mapping[str, EncoderDescription],
     judgments: bool,
-    evaluation: Evaluation | None,
+    measured: Measured | None,
     repo: str | None = None,
 ) -> str:
     """README.md of a store. On the Hub each part of the store is a config of the data set.
@@ -107,7 +108,7 @@ def store_card(
         plan: rows, text and data of the store.
         encoders: {"base" and "tuned": the encoder that made its vectors}.
         judgments: whether the store has the held-out judgments.
-        evaluation: what training measured, or None.
+        measured: what training measured, or None. The figures of another catalogue are left out.
         repo: USER/DATASET if it goes to the Hub.
     """
     configs: list[dict[str, object]] = [
@@ -125,7 +126,12 @@ def store_card(
         configs=configs,
     )
     name = repo or "artifacts"
-    results = ["## Results", evaluation.verdict, to_markdown(evaluation.protocols)] if evaluation else []
+    if measured is None:
+        results = []
+    elif measured.here:
+        results = ["## Results", measured.here.verdict, to_markdown(measured.here.protocols)]
+    else:
+        results = ["## Results", measured.sentence]
     return _card(
         front,
         "# Product embeddings before and after fine-tuning",

@@ -4,9 +4,11 @@ import logging
 from contextlib import nullcontext
 from pathlib import Path
 
+from space.data.checksums import checksums
 from space.data.passages import template
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import Weights
+from space.evaluation import provenance
 from space.evaluation.schema import METRICS, Bm25Parameters, Evaluation, EvaluationError
 from space.hub import cards, publish, push
 from space.io.folders import sole_writer
@@ -37,8 +39,10 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
     if settings.push_to_hub and state.is_main_process:
         push.forewarn(settings.push_to_hub)
     rows = len(contents.catalogue)
-    plan = Plan(rows, settings.shard_size, template(settings.bullets), contents.name, contents.notice)
+    sums = checksums(contents.catalogue, contents.judgments) if state.is_main_process else None
+    plan = Plan(rows, settings.shard_size, template(settings.bullets), contents.name, contents.notice, sums)
     evaluation = evaluation_of(tuned.folder)
+    measured = provenance.compare(evaluation, plan.dataset, rows, sums)
 
     def load(weights: Weights) -> TextEncoder:
         return TextEncoder(weights, max_seq_length=settings.max_seq_length, batch_size=settings.batch_size)
@@ -55,7 +59,7 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
             judgments=contents.judgments,
             evaluation=evaluation.to_json() if evaluation else None,
             card=lambda made_by: cards.store_card(
-                plan, made_by, contents.judgments is not None, evaluation, settings.push_to_hub
+                plan, made_by, contents.judgments is not None, measured, settings.push_to_hub
             ),
         )
     if not state.is_main_process:
@@ -63,6 +67,8 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
     logger.info(
         f"{settings.output_dir}: {plan.rows:,} products, two encoders; {made.kept} shards kept from earlier runs"
     )
+    if measured and measured.sentence:
+        logger.warning(f"{tuned.name}: {measured.sentence}")
     trained_from = evaluation and evaluation.encoders.get("base")
     if trained_from and trained_from.fingerprint != made.encoders["base"].fingerprint:
         logger.warning(
@@ -73,7 +79,7 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
         publish.push_store(settings.output_dir, settings.push_to_hub, private=settings.private)
     else:  # prepare the files that app.py maps, since the store will probably be served from here
         store = Store(settings.output_dir, verify=False)
-        bm25 = (evaluation and evaluation.bm25) or Bm25Parameters()
+        bm25 = measured.bm25 if measured else Bm25Parameters()
         MappedFiles(store, folder_for(settings.output_dir), bm25.k1, bm25.b).prepare()
 
 

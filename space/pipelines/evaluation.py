@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from space.data.checksums import checksums
 from space.data.judgments import GAINS, Judged
 from space.data.passages import passages
 from space.encoding.description import EncoderDescription
@@ -100,6 +101,7 @@ class RunEvaluation:
                 queries=_queries(self.judged.test),
                 queries_evaluated=_queries(self.test),
                 judgments_evaluated=len(self.test),
+                checksums=checksums(self.judged.catalogue, self.judged.test),
             ),
             gains=GAINS,
             encoders=self.encoders,

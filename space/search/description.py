@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from space.data.checksums import Checksums
 from space.encoding.description import EncoderDescription
 
 
@@ -16,6 +17,8 @@ class EngineDescription:
         store_note: why the store may not be the newest, or "".
         device: torch's name of the device, such as "cpu" or "cuda:0".
         encoders: {"base" and "tuned": the encoder}.
+        text: the passage text in words, see ``space.data.passages.template``.
+        checksums: of the products and judgments.
     """
 
     dataset: str = ""
@@ -23,3 +26,5 @@ class EngineDescription:
     store_note: str = ""
     device: str = ""
     encoders: Mapping[str, EncoderDescription] = field(default_factory=dict)
+    text: str = ""
+    checksums: Checksums | None = None

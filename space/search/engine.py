@@ -12,6 +12,7 @@ from space.data.filters import Facets, in_force
 from space.data.gold_labels import GoldLabels
 from space.errors import same_rows
 from space.evaluation.held_out_queries import HeldOut, judged_queries
+from space.evaluation.provenance import Measured
 from space.evaluation.schema import Evaluation
 from space.feedback.usage import Usage
 from space.retrieval.baselines import Bm25System
@@ -41,7 +42,8 @@ class SearchEngine:
         judgments: judged pairs, for gold labels and example queries; None where there are none.
         notice: what must be said wherever the data is shown, or "".
         description: where the answers come from, for the page.
-        evaluation: what training measured, or None.
+        evaluation: what training measured on this catalogue, or None.
+        elsewhere: what it measured on another catalogue, or on one that is not known; None without.
         references: {system: scores to compare its scores with}; hits of other systems have no standing.
         gpu: ``spaces.GPU`` on ZeroGPU, see ``Device``.
         usage: counts searches and the products shown, or None.
@@ -57,6 +59,7 @@ class SearchEngine:
         notice: str = "",
         description: EngineDescription | None = None,
         evaluation: Evaluation | None = None,
+        elsewhere: Measured | None = None,
         references: Mapping[str, ScoreReference] | None = None,
         gpu: Wrapper | None = None,
         usage: Usage | None = None,
@@ -70,6 +73,7 @@ class SearchEngine:
         self.notice = notice
         self.description = description or EngineDescription()
         self.evaluation = evaluation
+        self.elsewhere = elsewhere
         self.usage = usage
         self.facets = Facets(catalogue)
         #: Whether the catalogue has several locales, so that a held-out query comes with its own.

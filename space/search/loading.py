@@ -11,6 +11,7 @@ from space.data.passages import bullets_of
 from space.encoding.description import ENCODERS
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import locate
+from space.evaluation import provenance
 from space.evaluation.schema import Bm25Parameters, Evaluation
 from space.feedback.usage import Usage
 from space.hub import client
@@ -81,9 +82,13 @@ def load_engine(
     opened = _open_store(embeddings, offline)
     store = opened.store
     store.check(name for name in (EVALUATION, JUDGMENTS) if name in store.manifest.files)
-    measured, judgments = store.evaluation(), store.judgments()
-    evaluation = None if measured is None else Evaluation.from_json(measured)
-    bm25 = (evaluation.bm25 if evaluation else None) or Bm25Parameters()
+    content, judgments = store.evaluation(), store.judgments()
+    evaluation = None if content is None else Evaluation.from_json(content)
+    made_of = store.manifest
+    measured = provenance.compare(evaluation, made_of.dataset, made_of.rows, made_of.checksums)
+    if measured and measured.sentence:
+        logger.warning("%s: %s", store.name, measured.sentence)
+    bm25 = measured.bm25 if measured else Bm25Parameters()
     parts = () if milvus_uri else ENCODERS  # the vectors to search in this process
     mapped = MappedFiles(store, opened.serving, bm25.k1, bm25.b, parts)
     with ThreadPoolExecutor(1) as thread:
@@ -107,6 +112,8 @@ def load_engine(
         store_note=opened.note,
         device=str(encoders["tuned"].device),
         encoders={part: encoder.describe() for part, encoder in encoders.items()},
+        text=made_of.text,
+        checksums=made_of.checksums,
     )
     with clock.stage("labels and filters"):
         return SearchEngine(
@@ -115,11 +122,12 @@ def load_engine(
             judgments=judgments,
             notice=store.manifest.notice,
             description=description,
-            evaluation=evaluation,
+            evaluation=measured.here if measured else None,
+            elsewhere=measured if measured and not measured.here else None,
             references=references,
             gpu=gpu,
             usage=usage,
-            bullets=bullets_of(store.manifest.text),
+            bullets=bullets_of(made_of.text),
         )
 
 

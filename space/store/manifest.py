@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from space.data.checksums import Checksums
 from space.encoding.description import ENCODERS, EncoderDescription
 from space.errors import UserError, shown
 from space.io import json_values
@@ -61,6 +62,7 @@ class Manifest:
         text: the passage text in words, see ``space.data.passages.template``.
         encoders: {"base" and "tuned": which encoder made its vectors}.
         files: {path inside the store: its size and checksum}.
+        checksums: of the products and judgments, to compare with those of an evaluation; None in older stores.
     """
 
     dataset: str
@@ -70,6 +72,7 @@ class Manifest:
     text: str
     encoders: Mapping[str, EncoderDescription]
     files: Mapping[str, FileEntry]
+    checksums: Checksums | None = None
 
     def to_bytes(self) -> bytes:
         """The content of its file, checksum included."""
@@ -123,4 +126,5 @@ def _checked(content: Mapping[str, object]) -> Manifest:
         text=json_values.text(content.get("text"), "text"),
         encoders={part: EncoderDescription.from_json(entry, f"encoders.{part}") for part, entry in encoders.items()},
         files={name: FileEntry.from_json(entry, name) for name, entry in files.items()},
+        checksums=Checksums.from_json(content.get("checksums"), "checksums"),
     )

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from space.data.checksums import Checksums
 from space.encoding.description import ENCODERS, EncoderDescription
 from space.errors import same_rows
 from space.io.files import atomically, sha256, write_bytes
@@ -35,6 +36,7 @@ class Plan:
         template: the passage text in words, see ``space.data.passages.template``.
         dataset: what was loaded; a Hub data set as ID@COMMIT.
         notice: what must be said wherever the data is shown, or "".
+        checksums: of the products and judgments, for the manifest.
     """
 
     rows: int
@@ -42,6 +44,7 @@ class Plan:
     template: str
     dataset: str
     notice: str = ""
+    checksums: Checksums | None = None
 
     @property
     def shards(self) -> int:
@@ -182,6 +185,7 @@ class StoreWriter:
             text=self.plan.template,
             encoders=dict(encoders),
             files={name: FileEntry(path.stat().st_size, sha256(path)) for name, path in paths.items()},
+            checksums=self.plan.checksums,
         )
         write_bytes(self.folder / MANIFEST, manifest.to_bytes())
 

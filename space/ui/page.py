@@ -56,7 +56,9 @@ def build_demo(engine: SearchEngine, texts: Texts | None = None) -> gr.Blocks:
     texts = texts or Texts()
     with gr.Blocks(title=PRODUCT, analytics_enabled=False) as demo:
         gr.HTML(
-            texts.each(lambda: header(len(engine), engine.description, engine.notice, engine.evaluation)),
+            texts.each(
+                lambda: header(len(engine), engine.description, engine.notice, engine.evaluation, engine.elsewhere)
+            ),
             apply_default_css=False,
             elem_classes="e5-head",
             js_on_load=None,

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from space.encoding.description import EncoderDescription
 from space.evaluation import findings
+from space.evaluation.provenance import SENTENCES, Measured
 from space.evaluation.schema import Evaluation
 from space.i18n import N_
 from space.i18n import gettext as _
 from space.search.description import EngineDescription
 from space.settings import SAMPLE
+from space.ui.html.doubts import doubts
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.names import products as counted
 from space.ui.html.names import system_name
@@ -26,6 +28,7 @@ def header(
     description: EngineDescription,
     notice: str = "",
     evaluation: Evaluation | None = None,
+    elsewhere: Measured | None = None,
 ) -> Html:
     """The whole header.
 
@@ -33,7 +36,8 @@ def header(
         products: size of the catalogue.
         description: data, store, device and encoders.
         notice: a sentence about the data, such as that it is made up, or "".
-        evaluation: what training measured, for its verdict.
+        evaluation: what training measured on this catalogue, for its verdict.
+        elsewhere: what it measured on another one, of which only that is said.
     """
     facts = [
         fact(_("Catalogue"), counted(products)),
@@ -41,7 +45,6 @@ def header(
         fact(_("Embeddings"), _store(description)),
         fact(_("Runs on"), _device(description.device)),
     ]
-    verdict = findings.verdict(evaluation) if evaluation else ""
     return fill(
         '<header class="masthead"><div class="names"><h1>{product}</h1><p class="question">{question}</p></div>'
         '<dl class="overview">{facts}</dl>{encoders}{verdict}{notice}</header>',
@@ -49,9 +52,7 @@ def header(
         question=_(QUESTION),
         facts=join(facts),
         encoders=_encoders(description.encoders),
-        verdict=fill('<p class="verdict"><strong>{said}</strong> {verdict}</p>', said=_("Measured:"), verdict=verdict)
-        if verdict
-        else EMPTY,
+        verdict=_verdict(evaluation, elsewhere, description),
         notice=fill('<p class="notice" role="note">{notice}</p>', notice=_(notice)) if notice else EMPTY,
     )
 
@@ -60,6 +61,26 @@ def fact(name: str, value: object) -> Html:
     """A name and a value of a list; nothing for None and ""."""
     shown = value is not None and value != ""
     return fill("<div><dt>{name}</dt><dd>{value}</dd></div>", name=name, value=value) if shown else EMPTY
+
+
+def _verdict(evaluation: Evaluation | None, elsewhere: Measured | None, description: EngineDescription) -> Html:
+    """What the evaluation says of this catalogue, and what speaks against relying on it."""
+    if elsewhere:
+        return fill('<p class="verdict elsewhere">{said}</p>', said=measured_elsewhere(elsewhere))
+    verdict = findings.verdict(evaluation) if evaluation else ""
+    if not verdict:
+        return EMPTY
+    return fill(
+        '<p class="verdict"><strong>{said}</strong> {verdict}</p>',
+        said=_("Measured:"),
+        verdict=" ".join([verdict, *doubts(evaluation, description)]),
+    )
+
+
+def measured_elsewhere(measured: Measured) -> Html:
+    """That an evaluation is of other data, whose name is emphasised."""
+    name = _("sample") if measured.dataset == SAMPLE else _short(measured.dataset)
+    return fill(_(SENTENCES[measured.origin]), dataset=fill("<em>{name}</em>", name=name))
 
 
 def _encoders(encoders: Mapping[str, EncoderDescription]) -> Html:

@@ -114,12 +114,6 @@ def settings(measured: Evaluation) -> Html:
     return _section("settings", _("Settings"), listed)
 
 
-def other_weights(measured: Evaluation, serving: Mapping[str, EncoderDescription]) -> list[str]:
-    """The names of the encoders that answer here with other weights than were measured."""
-    both = [part for part in ("base", "tuned") if part in measured.encoders and part in serving]
-    return [system_name(part) for part in both if serving[part].fingerprint != measured.encoders[part].fingerprint]
-
-
 def _section(kind: str, title: str, body: Html) -> Html:
     return fill('<section class="{kind}"><h2>{title}</h2>{body}</section>', kind=kind, title=title, body=body)
 

@@ -6,14 +6,18 @@ from functools import cache
 import gradio as gr
 
 from space import i18n
-from space.encoding.description import BASE, TUNED, EncoderDescription
+from space.encoding.description import BASE, TUNED
 from space.evaluation import findings, slices
+from space.evaluation.provenance import Measured
 from space.evaluation.schema import HEADLINE, Evaluation, PairedDifference, ProtocolTable
 from space.i18n import N_, number
 from space.i18n import gettext as _
+from space.search.description import EngineDescription
 from space.search.engine import SearchEngine
 from space.ui.events.areas import report_area
-from space.ui.html import charts, names, numbers, per_query, protocols, runs
+from space.ui.html import charts, numbers, per_query, protocols, runs
+from space.ui.html.doubts import doubts
+from space.ui.html.header import measured_elsewhere
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.language import Texts
 from space.ui.static import script
@@ -32,7 +36,9 @@ def build_evaluation_tab(engine: SearchEngine, texts: Texts) -> gr.HTML:
     @cache
     def in_language(code: str) -> Html:
         with i18n.language(code):
-            return page(engine.evaluation, engine.description.encoders, several=engine.several_locales)
+            if engine.elsewhere:
+                return elsewhere(engine.elsewhere, engine.description)
+            return page(engine.evaluation, engine.description, several=engine.several_locales)
 
     return report_area(
         texts,
@@ -43,12 +49,12 @@ def build_evaluation_tab(engine: SearchEngine, texts: Texts) -> gr.HTML:
     )
 
 
-def page(measured: Evaluation | None, serving: Mapping[str, EncoderDescription], *, several: bool = False) -> Html:
+def page(measured: Evaluation | None, description: EngineDescription, *, several: bool = False) -> Html:
     """The whole tab.
 
     Args:
-        measured: what training measured, or None.
-        serving: {system: the encoder that answers here}, which may have other weights than the one measured.
+        measured: what training measured on this catalogue, or None.
+        description: of what answers here, which may be other encoders than those measured.
         several: whether the catalogue has several locales.
     """
     if measured is None:
@@ -58,7 +64,7 @@ def page(measured: Evaluation | None, serving: Mapping[str, EncoderDescription],
         '<div class="evaluation">{parts}</div>',
         parts=join(
             [
-                _verdict(measured, serving),
+                _verdict(measured, description),
                 protocols.section("full_catalogue", measured),
                 protocols.section("judged", measured),
                 _said("lexical", _("BM25 and fusion"), findings.lexical(measured)),
@@ -68,16 +74,16 @@ def page(measured: Evaluation | None, serving: Mapping[str, EncoderDescription],
                 per_query.sliced(frame),
                 runs.training(measured),
                 runs.data(measured),
-                runs.encoders(measured, serving),
+                runs.encoders(measured, description.encoders),
                 runs.settings(measured),
             ]
         ),
     )
 
 
-def _verdict(measured: Evaluation, serving: Mapping[str, EncoderDescription]) -> Html:
+def _verdict(measured: Evaluation, description: EngineDescription) -> Html:
     """The answer in plain words, and what speaks against relying on it."""
-    doubt = _doubt(measured, serving)
+    doubt = _doubt(measured, description)
     found = measured.difference(TUNED)
     if found is None:
         said = findings.verdict(measured) or _("This evaluation says nothing about fine-tuning.")
@@ -150,15 +156,40 @@ def _beside(levels: Mapping[str, float | None]) -> Html:
     return fill('<p class="beside">{said}</p>', said=" ".join(said))
 
 
-def _doubt(measured: Evaluation, serving: Mapping[str, EncoderDescription]) -> Html:
-    others = runs.other_weights(measured, serving)
-    if not others:
-        return EMPTY
+def _doubt(measured: Evaluation, description: EngineDescription) -> Html:
+    said = doubts(measured, description)
+    return fill('<p class="doubt" role="note">{said}</p>', said=" ".join(said)) if said else EMPTY
+
+
+def elsewhere(measured: Measured, description: EngineDescription) -> Html:
+    """The whole tab where the evaluation is of another catalogue: how the model was made, without its figures.
+
+    Args:
+        measured: of another catalogue, or of one that is not known.
+        description: of what answers here.
+    """
+    found = measured.evaluation
+    there = findings.verdict(found)
     said = _(
-        "Measured with other weights than those that answer here ({encoders}): results on Search and Compare may "
-        "differ from these figures."
+        "To know whether fine-tuning helps here, judge products for queries of this catalogue, train and measure on "
+        "them, and embed the catalogue with that model:"
     )
-    return fill('<p class="doubt" role="note">{said}</p>', said=said.format(encoders=names.listed(others)))
+    head = fill(
+        '<section class="answer none"><h2>{head}</h2>{there}<p>{said}</p><pre><code>{commands}</code></pre></section>',
+        head=measured_elsewhere(measured),
+        there=fill("<p>{said}</p>", said=_("There: {verdict}").format(verdict=there)) if there else EMPTY,
+        said=said,
+        commands="\n".join(COMMANDS),
+    )
+    parts = [
+        head,
+        _said("outside", _("Outside the shop"), findings.outside(found)),
+        runs.training(found),
+        runs.data(found),
+        runs.encoders(found, description.encoders),
+        runs.settings(found),
+    ]
+    return fill('<div class="evaluation">{parts}</div>', parts=join(parts))
 
 
 def _nothing() -> Html:
