@@ -164,7 +164,7 @@ def _bm25(whole: Judged, texts: Sequence[str], arrays: dict[str, np.ndarray]) ->
     texts = [texts[row] for row in us]
     train = whole.train[whole.train["product_locale"] == "us"].reset_index(drop=True)
     choice = bm25_tuning.choose(train, texts, whole.catalogue.take(us), 0)
-    index = Bm25Index(texts, k1=choice.k1, b=choice.b)
+    index = Bm25Index(texts, ["us"] * len(texts), k1=choice.k1, b=choice.b, stem=choice.stem)
     best = np.full((len(arrays["queries"]), 100), -1, np.int32)
     scores = []
     for number, (name, query) in enumerate(zip(arrays["query_names"].tolist(), arrays["queries"], strict=True)):

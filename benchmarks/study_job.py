@@ -68,9 +68,9 @@ def run(given: argparse.Namespace, name: str, seed: int, fold: int) -> dict[str,
     recipe, found = RECIPES[name], {}
     begun = time.perf_counter()
     if name == "base":
-        choice = bm25_tuning.choose(train, texts, judged.catalogue)
+        choice, locales = bm25_tuning.choose(train, texts, judged.catalogue), judged.catalogue["product_locale"]
         found["base"] = judge()
-        found["bm25"] = measured(Bm25System(Bm25Index(texts, k1=choice.k1, b=choice.b)))
+        found["bm25"] = measured(Bm25System(Bm25Index(texts, locales, k1=choice.k1, b=choice.b, stem=choice.stem)))
     else:
         with tempfile.TemporaryDirectory() as folder:
             settings = TrainSettings(

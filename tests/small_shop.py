@@ -172,7 +172,7 @@ def engine(evaluation=None, notice=NOTICE, device="cpu", gpu=None, usage=None):
         )
         for part, encoder in encoders.items()
     }
-    systems["bm25"] = Bm25System(Bm25Index(texts))
+    systems["bm25"] = Bm25System(Bm25Index(texts, products["product_locale"]))
     systems["hybrid"] = HybridSystem(systems["tuned"], systems["bm25"])
     description = EngineDescription(
         dataset="tiny", device="cpu", encoders={part: encoder.describe() for part, encoder in encoders.items()}

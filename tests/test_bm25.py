@@ -1,12 +1,14 @@
 """BM25 by the formula: a baseline that is weaker than it should be would flatter every encoder."""
 
 import math
+import unicodedata
 from collections import Counter
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from space.data.words import search_terms
+from space.data.search_terms import search_terms
 from space.index import bm25
 from space.index.bm25 import Bm25Index, InvertedLists, TermCounts
 
@@ -14,7 +16,7 @@ PASSAGES = ["red shoes", "red red running shoes for men", "blue mug", "shoes"]
 
 
 def by_formula(passages, query, k1=0.9, b=0.4):
-    """Lucene's BM25 (without the constant factor k1 + 1), written out term by term."""
+    """Lucene's BM25 (without the constant factor k1 + 1), written out term by term, for a language without stems."""
     documents = [search_terms(text) for text in passages]
     average = sum(map(len, documents)) / len(documents)
     scores = np.zeros(len(documents))
@@ -136,6 +138,80 @@ def test_lists_in_a_file_are_those_in_memory(tmp_path):
         assert read.scores(query).tolist() == index.scores(query).tolist()
         assert read.search(query, 3)[1].tolist() == index.search(query, 3)[1].tolist()
         assert read.terms(query, 1) == index.terms(query, 1)
+
+
+def test_two_words_of_one_term_are_shown_together():
+    """In an index of one language "mug" and "mugs" are one term, which counts as often as both are typed."""
+    index = Bm25Index(["red mug", "hose"], ["us", "us"])
+    (term,) = index.terms("Mugs mug mugs", 0)
+    assert (term.text, term.keys, term.products) == ("mugs, mug", ("mug",), 1)
+    assert term.score == pytest.approx(3 * index.scores("mug")[0])
+
+
+@pytest.mark.parametrize("stem", [False, True])
+def test_every_passage_is_analysed_in_its_own_language(monkeypatch, stem):
+    """Stems of another language would part words that belong together; rows must stay theirs in every block."""
+    monkeypatch.setattr(bm25, "_PASSAGES_AT_ONCE", 3)
+    passages = ["Red mugs", "Tazas rojas", "", "año nuevo", "jalapeño mug", "taza de ano", "ガラス コップ", "mug"]
+    locales = ["us", "es", "us", "es", "us", "es", "jp", "us"]
+    index = Bm25Index(passages, locales, stem=stem)
+
+    def found(query):
+        return sorted(index.search(query, 9)[1].tolist())
+
+    assert found("mug") == ([0, 4, 7] if stem else [4, 7])
+    assert found("taza") == ([1, 5] if stem else [5])
+    assert found("jalapeno") == [4]
+    assert 5 not in found("jalapeños") and 6 in found("コップ")
+    for row, locale in enumerate(locales):
+        held = {term for term in index.lists.terms.to_pylist() if row in index.lists.of(term)[0]}
+        assert held == index.terms_of(passages[row], locale)
+        for query in ("red mugs", "TAZAS año", "コップ jalapeños"):
+            assert sum(term.score for term in index.terms(query, row)) == pytest.approx(index.scores(query)[row])
+
+
+def test_a_row_belongs_to_its_passage_in_every_language():
+    rng = np.random.default_rng(3)
+    locales = rng.choice(["us", "es", "jp", "xx"], 300).tolist()
+    passages = [f"row{row} {'Wört 赤い ' * (row % 3)}" if row % 7 else "" for row in range(300)]
+    index = Bm25Index(pa.chunked_array([passages[:100], passages[100:]]), pa.array(locales))
+    for row in range(300):
+        assert index.search(f"row{row}", 2)[1].tolist() == ([row] if row % 7 else [])
+
+
+@pytest.mark.parametrize(
+    ("locale", "query", "passage"),
+    [
+        ("us", "mugs", "Red mug"),
+        ("us", "creme brulee", "Crème brûlée dishes"),
+        ("us", "CRE\u0300ME", "creme brulee"),
+        ("us", "waterproof", "Water\u00adproof mat"),
+        ("us", "women shoes", "Women’s shoe"),
+        ("es", "camion", "Camión de juguete"),
+        ("de", "strasse schluessel", "Schlüssel für die Straße"),
+        ("fr", "huile", "l’huile d’olive"),
+        ("ru", "елочные игрушки", "Ёлочная игрушка"),
+        ("ru", "чайник", unicodedata.normalize("NFD", "Чайники")),
+        ("tr", "istanbul", "İSTANBUL tabağı"),
+        ("in", "हिन्दी", "हिन्दी किताब"),
+        ("th", "แก้วน้ำ", "ชุดแก้วน้ำสีแดง"),
+        ("cn", "马克杯", "红色陶瓷马克杯"),
+        ("kr", "텀블러", "보온텀블러를"),
+        ("sa", "كتاب", "كِتَاب"),
+    ],
+)
+def test_a_shopper_finds(locale, query, passage):
+    """BM25 is what encoders are measured against, so it must find what a shop's own search finds."""
+    index = Bm25Index(["nails", passage, "other"], [locale] * 3)
+    assert index.search(query, 3)[1].tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("locale", "query", "passage"), [("in", "हिन्दी", "हनद"), ("es", "ano", "año"), ("ru", "и", "й")]
+)
+def test_a_shopper_does_not_find(locale, query, passage):
+    """Vowel signs, and letters that only look as if they had an accent, make another word."""
+    assert Bm25Index(["nails", passage], [locale] * 2).search(query, 3)[1].tolist() == []
 
 
 def test_blocks_are_counted_as_one(monkeypatch):

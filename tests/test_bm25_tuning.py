@@ -1,4 +1,4 @@
-"""k1 and b come from the train queries, the usual ones where these cannot tell, and the app searches with the same."""
+"""k1, b and stemming come from the train queries, else they are the usual ones, and the app searches with the same."""
 
 import pandas as pd
 import pyarrow as pa
@@ -7,7 +7,7 @@ import pytest
 from space.evaluation import bm25_tuning
 from space.evaluation.bm25_tuning import GRID, MIN_JUDGMENTS, choose
 from space.evaluation.schema import Bm25Parameters
-from space.index.bm25 import K1, B, Bm25Index
+from space.index.bm25 import K1, STEM, B, Bm25Index
 
 
 def shop(queries, judged=MIN_JUDGMENTS):
@@ -40,7 +40,7 @@ def test_the_best_of_the_grid_is_found():
 @pytest.mark.parametrize(("queries", "judged"), [(9, MIN_JUDGMENTS), (12, MIN_JUDGMENTS - 1)])
 def test_too_few_or_too_thin_queries_leave_the_usual_ones(queries, judged):
     train, texts, catalogue = shop(queries, judged)
-    assert choose(train, texts, catalogue) == Bm25Parameters(K1, B, 0, 0, None)
+    assert choose(train, texts, catalogue) == Bm25Parameters(K1, B, 0, 0, None, None, STEM)
 
 
 def test_the_usual_ones_stay_where_nothing_is_better():
@@ -49,6 +49,21 @@ def test_the_usual_ones_stay_where_nothing_is_better():
     texts = [text.split()[0] for text in texts]
     found = choose(train, texts, catalogue)
     assert found.usual and found.queries == 12 and found.train.ties == 12
+
+
+@pytest.mark.parametrize("stem", [True, False])
+def test_stems_are_chosen_like_k1_and_b(stem):
+    """Queries in the plural need stems; where the plural is another and shorter product, stems harm."""
+    train, texts, catalogue = shop(12)
+    names = ["".join(chr(97 + place) for _ in range(5)) + "en" for place in range(12)]
+    train = train.assign(query=[names[number] + ("s" if stem else "") for number in train["query_id"]])
+    for place, (number, label) in enumerate(zip(train["query_id"], train["esci_label"], strict=True)):
+        other = f"hose {place}" if stem else f"{names[number]}s"
+        texts[place] = f"{names[number]} mug" if label == "Exact" else other
+    found = choose(train, texts, catalogue)
+    assert found.stem == stem and (found.train.mean > 0) == (not stem)
+    japanese = pa.table({"product_locale": ["jp"] * len(texts)})
+    assert choose(train.assign(product_locale="jp"), texts, japanese).stem == STEM, "there is nothing to choose"
 
 
 def test_a_part_of_a_large_catalogue_has_all_that_was_judged(monkeypatch):

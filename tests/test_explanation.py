@@ -6,7 +6,6 @@ import small_shop
 
 from space.data.catalogue import BULLETS
 from space.data.passages import bullets_of, passages, template
-from space.data.words import search_terms
 from space.errors import QueryError
 from space.index.bm25 import Bm25Index
 from space.search.explanation import MAX_WORDS, Explanation, Part, explain_fusion, variants
@@ -60,7 +59,7 @@ def test_terms_of_bm25_add_up_to_the_score():
         terms = [index.terms(query, row) for row in range(len(texts))]
         np.testing.assert_allclose([sum(term.score for term in part) for part in terms], scores, rtol=1e-6)
         for term in terms[0]:
-            assert term.products == sum(term.text in search_terms(text) for text in texts)
+            assert term.products == sum(not index.terms_of(text, "").isdisjoint(term.keys) for text in texts)
     assert index.scores("red red running shoes")[0] > index.scores("red running shoes")[0] > 0
 
 
@@ -70,6 +69,14 @@ def test_a_term_has_its_fields_and_its_number_of_products(engine):
     assert red["fields"] == ["title", "color"] and red["products"] == 4 and red["contribution"] > 0
     assert sneakers == {"name": "sneakers", "contribution": 0.0, "fields": [], "products": 0}
     assert not found.fields and not found.words
+
+
+def test_stemmed_and_folded_words_are_shown_as_typed(engine):
+    """The page explains the visitor's words: "sneak" for "sneakers" would be a riddle."""
+    found = engine.explain("SHOE rédS shoes", "us", "p01", "bm25").to_json()["terms"]
+    assert [term["name"] for term in found] == ["shoe", "réds", "shoes"]
+    assert all(term["contribution"] > 0 for term in found)
+    assert [term["fields"] for term in found] == [["title"], ["title", "color"], ["title"]]
 
 
 def test_fused_ranks_add_up_and_follow_the_filters(engine):
@@ -110,6 +117,7 @@ def test_japanese_is_split_where_the_script_changes():
     found = variants("軽い水筒ステンレス 500ml", product("水筒", "アース"))
     assert found.words == ["軽", "い", "水筒", "ステンレス", "500ml"]
     assert found.queries[3] == "軽い ステンレス 500ml" and "script" in found.notes[0]
+    assert variants("红色陶瓷马克杯", product("水筒")).words == ["红色", "陶瓷", "马克", "杯"]
 
 
 def test_a_note_says_that_the_text_was_cut_off(engine, monkeypatch):

@@ -9,7 +9,7 @@ import torch
 from test_store_reader import ROWS, build, content, vectors
 
 from space.encoding.description import ENCODERS
-from space.index.bm25 import K1, B
+from space.index.bm25 import K1, STEM, B
 from space.store import mapped_files
 from space.store.mapped_files import LISTS, PRODUCTS, TERMS, MappedFiles
 from space.store.reader import Store, StoreError
@@ -24,7 +24,7 @@ def folder(tmp_path):
 
 
 def files(folder, k1=K1, parts=ENCODERS):
-    return MappedFiles(Store(folder, verify=False), folder.with_name("beside"), k1, B, parts)
+    return MappedFiles(Store(folder, verify=False), folder.with_name("beside"), k1, B, STEM, parts)
 
 
 def load(folder, k1=K1, mapped_from=1, parts=ENCODERS):

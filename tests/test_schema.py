@@ -15,7 +15,7 @@ DIFFERENCE = {"mean": 0.2, "low": 0.1, "high": 0.3, "n": 12, "wins": 9, "losses"
 
 def test_what_was_written_is_read():
     whole = small_evaluation.bent(
-        bm25={"k1": 1.6, "b": 0.75, "queries": 80, "products": 9, "train": DIFFERENCE, "test": None},
+        bm25={"k1": 1.6, "b": 0.75, "queries": 80, "products": 9, "train": DIFFERENCE, "test": None, "stem": False},
         drift={
             "pairs": 48,
             "cosine": {"mean": 0.9, "lowest": 0.5},

@@ -43,6 +43,18 @@ def test_a_query_has_words_of_its_title_in_their_order():
     assert 0.34 < share < 0.46  # four standard deviations around .4
 
 
+@pytest.mark.parametrize(
+    "title", ["红色陶瓷马克杯", "ステンレス水筒軽量保温", "แก้วน้ำสีแดง", "ワイヤレスイヤホンブラック"]
+)
+def test_titles_without_spaces_give_parts_too(title):
+    """Such a title was one word, so that every query was the whole title, which teaches to copy."""
+    queries = [query for query, _, _ in added([title, "Hose"], 80)[0] if query != "Hose"]
+    whole = sum(query == title for query in queries)
+    assert len(set(queries)) > 5 and whole < len(queries) / 4
+    assert all(part in title for query in queries for part in query.split())
+    assert any(len(part) > 2 for query in queries for part in query.split()), "words that touch are not taken apart"
+
+
 def test_signs_between_words_are_no_words():
     assert {query for query, _, _ in added(["(Mug) -", "| Hose,"], 40)[0]} == {"Mug", "Hose"}
 

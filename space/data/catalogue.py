@@ -18,8 +18,24 @@ from space.i18n import number
 KEY = ("product_locale", "product_id")
 TEXT_COLUMNS = ("product_title", "product_brand", "product_color")
 BULLETS = "product_bullet_point"
-#: Language code of the texts in each locale of ESCI.
-LANGUAGES = {"us": "en", "es": "es", "jp": "ja"}
+#: {locale: language code of its texts}, for locales that are not the code of their language.
+LANGUAGES = dict.fromkeys(("us", "uk", "gb", "au", "nz", "ie"), "en")
+LANGUAGES |= {
+    "jp": "ja",
+    "cn": "zh",
+    "tw": "zh",
+    "kr": "ko",
+    "br": "pt",
+    "mx": "es",
+    "at": "de",
+    "ua": "uk",
+    "gr": "el",
+}
+LANGUAGES |= {"se": "sv", "dk": "da", "nb": "no", "cz": "cs", "vn": "vi", "il": "he", "ee": "et", "si": "sl"}
+_OTHER_LANGUAGES = frozenset(
+    "ar bg bn da de el en es et eu fa fi fr ga he hi hr hu hy id it ja ka kk ko lt lv ms nl no pl pt ro ru sk sl sr "
+    "sv ta te th tr ur vi zh".split()
+)
 #: Columns that some catalogues have in addition to ESCI's, and that the cards can show.
 EXTRA_COLUMNS = {
     "image_url": pa.string(),
@@ -56,6 +72,12 @@ class Source:
     def row(self, row: int) -> str:
         """A row, counted from 0, as ``row 3`` or ``line 5``."""
         return f"row {row}" if self.lines is None else _("line {n}").format(n=self.lines[row])
+
+
+def language(locale: str) -> str:
+    """The language code of the texts of a locale: "en" for us and en-GB, "" for an unknown one."""
+    first = locale.casefold().replace("_", "-").split("-")[0]
+    return LANGUAGES.get(first) or (first if first in _OTHER_LANGUAGES else "")
 
 
 def as_catalogue(table: pa.Table, source: Source, *, bullets: bool) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Choose BM25's k1 and b on the train queries: a baseline with its default values is easier to beat."""
+"""Choose BM25's k1, b and stemming on the train queries: a baseline with its default values is easier to beat."""
 
 import itertools
 from collections.abc import Sequence
@@ -7,12 +7,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from space.data.search_terms import can_stem
 from space.evaluation import metrics, protocols
 from space.evaluation.schema import HEADLINE_COLUMN, MIN_QUERIES, Bm25Parameters
-from space.index.bm25 import K1, B, Bm25Index, TermCounts
+from space.index.bm25 import K1, STEM, B, Bm25Index, TermCounts
 from space.retrieval.baselines import Bm25System
 
-#: The pairs (k1, b) to try. The usual values come first, because the first of equally good pairs is taken.
+#: The pairs (k1, b) to try, with and without stems. The usual values come first: of equally good ones the first is
+#: taken.
 GRID = tuple(dict.fromkeys([(K1, B), *itertools.product((0.4, 0.9, 1.2, 1.6), (0.2, 0.4, 0.75, 0.9))]))
 #: Judgments that a query needs. With fewer, its nDCG depends on which products happened to be judged.
 MIN_JUDGMENTS = 10
@@ -22,7 +24,7 @@ _KEY = ["product_locale", "query"]
 
 
 def choose(train: pd.DataFrame, texts: Sequence[str], catalogue: pa.Table, seed: int = 42) -> Bm25Parameters:
-    """The pair of ``GRID`` with the best full-catalogue nDCG@10 on train queries.
+    """The pair of ``GRID``, with or without stems, with the best full-catalogue nDCG@10 on train queries.
 
     Args:
         train: checked train judgments with ``row``, see ``space.data.judgments``.
@@ -39,11 +41,17 @@ def choose(train: pd.DataFrame, texts: Sequence[str], catalogue: pa.Table, seed:
     rows = _sampled(asked["row"].unique(), len(texts), seed)
     asked = asked.assign(row=np.searchsorted(rows, asked["row"]))
     products = catalogue.take(pa.array(rows))
-    counts = TermCounts.of([texts[row] for row in rows])
-    found = {pair: _figures(counts, *pair, asked, products) for pair in GRID}
-    best = max(found, key=lambda pair: found[pair].mean())
-    gain = metrics.paired(found[best] - found[K1, B])
-    return Bm25Parameters(*best, queries=gain.n, products=len(rows), train=gain)
+    locales = products["product_locale"]
+    found: dict[tuple[float, float, bool], pd.Series] = {}
+    for stem in (STEM, not STEM) if can_stem(locales.unique().to_pylist()) else (STEM,):
+        counts = TermCounts.of([texts[row] for row in rows], locales, stem)
+        for k1, b in GRID:
+            index = Bm25Index(counts.weighted(k1, b), locales, k1=k1, b=b, stem=stem)
+            found[k1, b, stem] = protocols.per_query(Bm25System(index), asked, products)[HEADLINE_COLUMN]
+    best = max(found, key=lambda choice: found[choice].mean())
+    gain = metrics.paired(found[best] - found[K1, B, STEM])
+    k1, b, stem = best
+    return Bm25Parameters(k1, b, queries=gain.n, products=len(rows), train=gain, stem=stem)
 
 
 def _well_judged(train: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -62,8 +70,3 @@ def _sampled(judged: np.ndarray, products: int, seed: int) -> np.ndarray:
     others = np.setdiff1d(np.arange(products), judged, assume_unique=True)
     drawn = np.random.default_rng(seed).choice(others, max(0, PRODUCTS - len(judged)), replace=False)
     return np.sort(np.concatenate([judged, drawn]))
-
-
-def _figures(counts: TermCounts, k1: float, b: float, asked: pd.DataFrame, products: pa.Table) -> pd.Series:
-    system = Bm25System(Bm25Index(counts.weighted(k1, b), k1=k1, b=b))
-    return protocols.per_query(system, asked, products)[HEADLINE_COLUMN]

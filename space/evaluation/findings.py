@@ -149,7 +149,12 @@ def _bm25(measured: Evaluation) -> Iterator[str]:
     if not bm25.queries:
         yield _("BM25 uses the usual k1 {k1} and b {b}: too few train queries have enough judgments.").format(**values)
         return
-    yield _("BM25 uses k1 {k1} and b {b}, chosen on {n} train queries.").format(**values, n=number(bm25.queries))
+    said = (
+        _("BM25 uses k1 {k1} and b {b} and stems words, chosen on {n} train queries.")
+        if bm25.stem
+        else _("BM25 uses k1 {k1} and b {b} and does not stem words, chosen on {n} train queries.")
+    )
+    yield said.format(**values, n=number(bm25.queries))
     if bm25.test and bm25.test.n:
         yield _(
             "Compared with the usual values, they change the full-catalogue nDCG@10 of BM25 on the held-out queries "

@@ -38,6 +38,7 @@ def lexical_baseline(judged: Judged, queries: int | None) -> tuple[dict[str, Pro
     test = protocols.held_out(judged.test, QUERIES if queries is None else queries)
     asked = len(test[["product_locale", "query"]].drop_duplicates())
     logger.info("BM25 over %d products, %d queries", products, asked)
-    systems = {"random": RandomSystem(products), "bm25": Bm25System(Bm25Index(passages(judged.catalogue)))}
+    index = Bm25Index(passages(judged.catalogue), judged.catalogue["product_locale"])
+    systems = {"random": RandomSystem(products), "bm25": Bm25System(index)}
     found = {name: protocols.per_query(system, test, judged.catalogue) for name, system in systems.items()}
     return protocols.summarize(found), f"The lexical baseline was evaluated on {asked:,} held-out queries."

@@ -13,7 +13,7 @@ import numpy as np
 from space.data.checksums import Checksums
 from space.encoding.description import EncoderDescription
 from space.errors import UserError
-from space.index.bm25 import K1, B
+from space.index.bm25 import K1, STEM, B
 from space.io.typed_json import read
 
 FORMAT = 1
@@ -211,11 +211,12 @@ class Drift:
 
 @dataclass(frozen=True)
 class Bm25Parameters:
-    """k1 and b of BM25, and how they were chosen, see ``space.evaluation.bm25_tuning``.
+    """k1, b and stemming of BM25, and how they were chosen, see ``space.evaluation.bm25_tuning``.
 
     Attributes:
         k1: term-frequency saturation, 0 to 100.
         b: length normalisation, 0 to 1.
+        stem: whether words are stemmed.
         queries: train queries they were chosen on; 0 where the usual values were taken without a choice.
         products: how many products these queries searched.
         train: full-catalogue nDCG@10 on those queries minus that of the usual values. It flatters: it is the best of
@@ -229,6 +230,7 @@ class Bm25Parameters:
     products: int = 0
     train: PairedDifference | None = None
     test: PairedDifference | None = None
+    stem: bool = STEM
 
     def __post_init__(self) -> None:
         """Check that BM25 can work with the values."""
@@ -237,8 +239,8 @@ class Bm25Parameters:
 
     @property
     def usual(self) -> bool:
-        """Whether these are the usual values for short texts, ``space.index.bm25.K1`` and ``B``."""
-        return (self.k1, self.b) == (K1, B)
+        """Whether these are the usual values for short texts: ``K1``, ``B`` and ``STEM`` of ``space.index.bm25``."""
+        return (self.k1, self.b, self.stem) == (K1, B, STEM)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from huggingface_hub import CardData, DatasetCardData, EvalResult, ModelCardData
 from matplotlib.figure import Figure
 
-from space.data.catalogue import LANGUAGES
+from space.data.catalogue import language
 from space.data.passages import template
 from space.encoding.description import TUNED, EncoderDescription
 from space.evaluation import findings
@@ -53,7 +53,7 @@ def model_card(evaluation: Evaluation, repo: str | None) -> str:
     short = base.id.rpartition("/")[2]
     dataset = hub_id(str(evaluation.settings["dataset"]))
     front = ModelCardData(
-        language=sorted({LANGUAGES.get(locale, locale) for locale in data.locales}),
+        language=sorted({language(locale) or locale for locale in data.locales}),
         license=_licence(base.id, _MODEL_LICENCES),
         library_name="sentence-transformers",
         pipeline_tag="sentence-similarity",

@@ -13,11 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from space.data.words import search_terms, search_terms_of
+from space.data.search_terms import Analysis, analyses, cut, cut_all, search_terms
 from space.errors import same_rows
 
+Texts = Sequence[str] | pa.Array | pa.ChunkedArray
 #: Anserini's defaults for MS MARCO, usual for short passages. Titles vary little in length, so b matters little.
 K1, B = 0.9, 0.4
+#: Without train queries to choose on, words are stemmed, as in product search and in Anserini.
+STEM = True
 #: Passages cut into terms at a time.
 _PASSAGES_AT_ONCE = 65_536
 #: Entries of lists weighed at a time: 4 million float64 are 32 MB.
@@ -84,8 +87,8 @@ class TermCounts:
     lengths: np.ndarray
 
     @classmethod
-    def of(cls, passages: Sequence[str] | pa.Array | pa.ChunkedArray) -> "TermCounts":
-        """Count the terms of (n,) passages without nulls.
+    def of(cls, passages: Texts, locales: Texts | None = None, stem: bool = False) -> "TermCounts":
+        """Count the terms of (n,) passages without nulls; for ``locales`` and ``stem`` see ``Bm25Index``.
 
         Two passages, "red mug" and "red red":
 
@@ -96,17 +99,18 @@ class TermCounts:
             counts   1 | 1 2          how often each distinct key stands there
             starts   0 1 3            where the list of mug begins, that of red, and the end
         """
-        blocks, lengths = [], [np.zeros(0, np.int64)]
-        for block in _blocks(passages):
+        total = len(passages)
+        if locales is not None:
+            same_rows("BM25", passages=total, locales=len(locales))
+        per_row = np.zeros(total, np.int64)
+        blocks, holders = [], []
+        for analysis, rows, block in _blocks(passages, locales, stem):
             if block.null_count:
                 raise ValueError(f"passages should not be null, {block.null_count} of {len(block)} are")
-            found, counts = search_terms_of(block)
-            same_rows("BM25", terms=len(found), counted=int(counts.sum()))
-            blocks.append(found.dictionary_encode())
-            lengths.append(counts)
-        total = len(passages)
-        per_row = np.concatenate(lengths)
-        same_rows("BM25", passages=total, lengths=len(per_row))
+            found, per_row[rows] = cut_all(block)
+            same_rows("BM25", terms=len(found), counted=int(per_row[rows].sum()))
+            blocks.append(_terms(found, analysis))
+            holders.append(np.repeat(rows, per_row[rows]))
         if not per_row.sum():
             none = np.zeros(0, np.int32)
             return cls(pa.array([], pa.string()), np.zeros(1, np.int64), none, none.astype(np.float32), per_row)
@@ -114,7 +118,7 @@ class TermCounts:
         order = pc.sort_indices(blocks[0].dictionary)
         term_of_code = np.empty(len(order), np.int64)
         term_of_code[order.to_numpy()] = np.arange(len(order))
-        keys = np.repeat(np.arange(total), per_row)
+        keys = np.concatenate(holders)
         start = 0
         for block in blocks:
             keys[start : start + len(block)] += term_of_code[block.indices.to_numpy()] * total
@@ -153,31 +157,45 @@ class Term:
     """What one term of a query adds to the score of one passage.
 
     Attributes:
-        text: the term.
+        text: as the visitor wrote it, in lower case; "mugs, mug" if two words of the query are one term.
         score: for all its occurrences in the query; 0 if the passage does not have it.
         products: how many passages have it.
+        keys: the term in each language of the index, such as "mug".
     """
 
     text: str
     score: float
     products: int
+    keys: tuple[str, ...]
 
 
 class Bm25Index:
     """BM25 scores of every passage for a query.
 
     Args:
-        passages: (n,) texts without nulls, or lists that were weighed before with the same k1 and b.
+        passages: (n,) texts without nulls, or lists that were made before with the same arguments.
+        locales: (n,) the locale of each passage; its language decides on accents and stems. None for no language.
         k1: term-frequency saturation.
         b: length normalisation, 0 to 1.
+        stem: whether words are stemmed, so that "mugs" finds "mug".
     """
 
     def __init__(
-        self, passages: Sequence[str] | pa.Array | pa.ChunkedArray | InvertedLists, *, k1: float = K1, b: float = B
+        self,
+        passages: Texts | InvertedLists,
+        locales: Texts | None = None,
+        *,
+        k1: float = K1,
+        b: float = B,
+        stem: bool = STEM,
     ) -> None:
         """Count and weigh the terms; takes about 6 s and 1 GB for 1.2 million titles."""
-        self.k1, self.b = k1, b
-        self.lists = passages if isinstance(passages, InvertedLists) else TermCounts.of(passages).weighted(k1, b)
+        self.k1, self.b, self.stem = k1, b, stem
+        self._analyses = analyses(_distinct(locales), stem)
+        if isinstance(passages, InvertedLists):
+            self.lists = passages
+        else:
+            self.lists = TermCounts.of(passages, locales, stem).weighted(k1, b)
 
     def __len__(self) -> int:
         return self.lists.total
@@ -188,13 +206,31 @@ class Bm25Index:
 
     def terms(self, query: str, row: int) -> list[Term]:
         """The distinct terms of a query, in its order; their scores add up to the passage's."""
+        words: dict[tuple[str, ...], Counter[str]] = {}
+        for word, keys in self._words(query):
+            words.setdefault(keys, Counter())[word] += 1
         found = []
-        for text, times in Counter(search_terms(query)).items():
-            rows, weights = self.lists.of(text)
-            place = int(np.searchsorted(rows, row))
-            held = place < len(rows) and rows[place] == row
-            found.append(Term(text, float(weights[place]) * times if held else 0.0, len(rows)))
+        for keys, written in words.items():
+            score, holders = 0.0, []
+            for key in keys:
+                rows, weights = self.lists.of(key)
+                holders.append(rows)
+                place = int(np.searchsorted(rows, row))
+                if place < len(rows) and rows[place] == row:
+                    score += float(weights[place]) * written.total()
+            products = len(holders[0]) if len(holders) == 1 else len(np.unique(np.concatenate(holders)))
+            found.append(Term(", ".join(written), score, products, keys))
         return found
+
+    def terms_of(self, text: str, locale: str) -> set[str]:
+        """The terms that a passage of a locale has in the lists."""
+        return set(search_terms(text, *analyses([locale], self.stem)))
+
+    def _words(self, query: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Each word of a query, and its terms: one, or several where the languages of the index differ."""
+        words = cut(query)
+        for word, *terms in zip(words, *(analysis.terms(words) for analysis in self._analyses), strict=True):
+            yield word, tuple(dict.fromkeys(terms))
 
     def search(self, query: str, k: int, mask: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The best passages that share a term with the query.
@@ -232,9 +268,10 @@ class Bm25Index:
     def _padded_scores(self, query: str) -> np.ndarray:
         """``scores``, padded with zeros to whole groups."""
         scores = np.zeros(-(-len(self) // _GROUP) * _GROUP, np.float32)
-        for term in search_terms(query):
-            rows, weights = self.lists.of(term)
-            scores[rows] += weights  # a list holds each row once
+        for _, terms in self._words(query):
+            for term in terms:
+                rows, weights = self.lists.of(term)
+                scores[rows] += weights  # a list holds each row once
         return scores
 
 
@@ -242,13 +279,39 @@ def _kth_highest(values: np.ndarray, k: int) -> np.float32:
     return np.partition(values, len(values) - k)[len(values) - k]
 
 
-def _blocks(passages: Sequence[str] | pa.Array | pa.ChunkedArray) -> Iterator[pa.Array]:
+def _blocks(passages: Texts, locales: Texts | None, stem: bool) -> Iterator[tuple[Analysis, np.ndarray, pa.Array]]:
+    """Parts of the passages in one language each: how it is analysed, rows (m,) int64, texts (m,) string."""
     for start in range(0, len(passages), _PASSAGES_AT_ONCE):
-        block = passages[start : start + _PASSAGES_AT_ONCE]
-        if isinstance(block, pa.ChunkedArray):
-            yield block.combine_chunks()
-        else:
-            yield block if isinstance(block, pa.Array) else pa.array(block, pa.string())
+        block = _array(passages[start : start + _PASSAGES_AT_ONCE])
+        rows = np.arange(start, start + len(block))
+        if locales is None:
+            yield Analysis("", stem), rows, block
+            continue
+        named = _array(locales[start : start + _PASSAGES_AT_ONCE])
+        for analysis in (found := analyses(_distinct(named), stem)):
+            if len(found) == 1:
+                yield analysis, rows, block
+                continue
+            wanted = [name for name in _distinct(named) if analyses([name], stem) == [analysis]]
+            mask = pc.is_in(named, pa.array(wanted, pa.string()))
+            yield analysis, rows[mask.to_numpy(zero_copy_only=False)], block.filter(mask)
+
+
+def _array(texts: Texts) -> pa.Array:
+    if isinstance(texts, pa.ChunkedArray):
+        return texts.combine_chunks()
+    return texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
+
+
+def _distinct(locales: Texts | None) -> list[str]:
+    return [] if locales is None else pc.unique(_array(locales)).to_pylist()
+
+
+def _terms(words: pa.Array, analysis: Analysis) -> pa.DictionaryArray:
+    """The term of each word; each different word is looked at once."""
+    words = words.dictionary_encode()
+    terms = pa.array(analysis.terms(words.dictionary.to_pylist()), pa.string()).dictionary_encode()
+    return pa.DictionaryArray.from_arrays(terms.indices.take(words.indices), terms.dictionary)
 
 
 def _write(path: Path, columns: dict[str, pa.Array], total: int) -> None:

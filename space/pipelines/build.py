@@ -80,7 +80,7 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
     else:  # prepare the files that app.py maps, since the store will probably be served from here
         store = Store(settings.output_dir, verify=False)
         bm25 = measured.bm25 if measured else Bm25Parameters()
-        MappedFiles(store, folder_for(settings.output_dir), bm25.k1, bm25.b).prepare()
+        MappedFiles(store, folder_for(settings.output_dir), bm25.k1, bm25.b, bm25.stem).prepare()
 
 
 def evaluation_of(folder: Path) -> Evaluation | None:

@@ -15,6 +15,7 @@ from space.encoding.encoder import TextEncoder
 from space.evaluation import bm25_tuning, findings, forgetting, metrics, protocols
 from space.evaluation.schema import (
     HEADLINE_COLUMN,
+    Bm25Parameters,
     DatasetInfo,
     Evaluation,
     PairedDifference,
@@ -47,7 +48,7 @@ class RunEvaluation:
         #: What BM25 reads, as in the app: never bullet points.
         self.words = passages(judged.catalogue) if settings.bullets else texts
         self.bm25_parameters = bm25_tuning.choose(judged.train, self.words, judged.catalogue, settings.seed)
-        self.bm25 = Bm25System(Bm25Index(self.words, k1=self.bm25_parameters.k1, b=self.bm25_parameters.b))
+        self.bm25 = self._bm25(self.bm25_parameters)
         #: By system: one row a query, one column a metric.
         self.results: dict[str, pd.DataFrame] = {}
         #: By encoder: (n, dim) vectors of everyday sentences.
@@ -79,6 +80,10 @@ class RunEvaluation:
         sentences = "\n".join([evaluation.verdict, *findings.everything(evaluation)])
         logger.info("\nAfter training\n\n%s\n%s\n", table, sentences)
         return evaluation
+
+    def _bm25(self, chosen: Bm25Parameters) -> Bm25System:
+        locales = self.judged.catalogue["product_locale"]
+        return Bm25System(Bm25Index(self.words, locales, k1=chosen.k1, b=chosen.b, stem=chosen.stem))
 
     def _measure(self, system: System) -> None:
         self.results[system.name] = protocols.per_query(system, self.test, self.judged.catalogue)
@@ -115,10 +120,10 @@ class RunEvaluation:
         return replace(figures, verdict=findings.verdict(figures))
 
     def _gain_of_bm25_parameters(self) -> PairedDifference | None:
-        """The headline metric of BM25 with the chosen k1 and b minus that with the usual ones."""
+        """The headline metric of BM25 with the chosen k1, b and stemming minus that with the usual ones."""
         if self.bm25_parameters.usual:
             return None
-        usual = protocols.per_query(Bm25System(Bm25Index(self.words)), self.test, self.judged.catalogue)
+        usual = protocols.per_query(self._bm25(Bm25Parameters()), self.test, self.judged.catalogue)
         return metrics.paired((self.results["bm25"] - usual)[HEADLINE_COLUMN])
 
 

@@ -197,7 +197,7 @@ class SearchEngine:
             ranks = {part: rank_in(answer.ranking, row) for part, answer in self._retrieve(request).items()}
             return explain_fusion(query, name, product, ranks)
         if isinstance(asked, Bm25System):
-            return explain_bm25(query, name, product, asked.index.terms(query, row))
+            return explain_bm25(query, name, product, asked.index.terms(query, row), asked.index.terms_of)
         texts = variants(query, product, self.bullets)
         queries, passages = self.encode([name], texts.queries, texts.passages)[name]
         cut = asked.encoder.is_cut(texts.passages[0])

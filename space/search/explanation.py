@@ -4,14 +4,14 @@ For an encoder a part adds the score minus the score without the part, both enco
 together, so these contributions do not add up to the score. Those of BM25 and of a fusion do.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from space.data.catalogue import BULLETS
 from space.data.passages import passage
-from space.data.words import has_japanese, search_terms, word_spans
+from space.data.words import word_spans
 from space.i18n import gettext as _
 from space.index.bm25 import Term
 from space.retrieval.hybrid import RRF_K
@@ -117,8 +117,10 @@ def variants(query: str, product: Product, bullets: int = 0) -> Variants:
         notes.append(note.format(most=MAX_WORDS, count=len(spans)))
     if len(spans) == 1:
         notes.append(_("The query is a single word: without it there would be nothing to search for."))
-    elif any(has_japanese(query[start:end]) for start, end in words):
-        notes.append(_("Japanese is split where the script changes."))
+    elif any(query[:start][-1:].strip() for start, _end in words):
+        notes.append(
+            _("Where a script has no spaces, words are guessed: cut where the script changes, long runs into pairs.")
+        )
     if len(known) == 1:
         notes.append(_("This product has a single field with text, so no field can be left out."))
     return Variants(
@@ -167,14 +169,24 @@ def explain_encoder(
     return Explanation(query, system, *_named(product), score, fields=fields, words=words, notes=notes)
 
 
-def explain_bm25(query: str, system: str, product: Product, found: Sequence[Term]) -> Explanation:
-    """The BM25 score, and what each term of the query adds; a term that the product does not have adds 0."""
-    terms_by_field = {name: set(search_terms(text)) for name, text in fields_of(product).items()}
+def explain_bm25(
+    query: str, system: str, product: Product, found: Sequence[Term], terms_of: Callable[[str, str], Set[str]]
+) -> Explanation:
+    """The BM25 score, and what each term of the query adds; a term that the product does not have adds 0.
+
+    Args:
+        query: as it was searched.
+        system: name of the system.
+        product: the product to explain.
+        found: what each term adds, see ``Bm25Index.terms``.
+        terms_of: ``Bm25Index.terms_of``.
+    """
+    terms_by_field = {name: terms_of(text, product.product_locale) for name, text in fields_of(product).items()}
     parts = [
         Part(
             term.text,
             term.score,
-            fields=[name for name, held in terms_by_field.items() if term.text in held],
+            fields=[name for name, held in terms_by_field.items() if not held.isdisjoint(term.keys)],
             products=term.products,
         )
         for term in found

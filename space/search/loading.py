@@ -90,7 +90,7 @@ def load_engine(
         logger.warning("%s: %s", store.name, measured.sentence)
     bm25 = measured.bm25 if measured else Bm25Parameters()
     parts = () if milvus_uri else ENCODERS  # the vectors to search in this process
-    mapped = MappedFiles(store, opened.serving, bm25.k1, bm25.b, parts)
+    mapped = MappedFiles(store, opened.serving, bm25.k1, bm25.b, bm25.stem, parts)
     with ThreadPoolExecutor(1) as thread:
         # Hashing the files takes one core; meanwhile the other loads the encoders.
         checking = thread.submit(mapped.are_current)

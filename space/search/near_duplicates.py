@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from space.data.words import search_terms
+from space.data.search_terms import cut
 from space.search.results import Hit
 
 #: Two titles of ten words may differ in one word. A lower value groups different products: "Pro" and "Plus" are one of
@@ -86,8 +86,8 @@ def title_words(title: str, color: str | None = None) -> frozenset[str]:
     """
     text = unicodedata.normalize("NFC", title)
     bare = _COLOURS_JAPANESE.sub(" ", _MEASURES.sub(" ", text))
-    words = frozenset(search_terms(bare)) - _SIZES - _COLOURS - frozenset(search_terms(color or ""))
-    return words or frozenset(search_terms(text))
+    words = frozenset(cut(bare)) - _SIZES - _COLOURS - frozenset(cut(color or ""))
+    return words or frozenset(cut(text))
 
 
 def overlap(first: frozenset[str], second: frozenset[str]) -> float:

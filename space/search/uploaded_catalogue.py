@@ -124,7 +124,8 @@ def embed(engine: SearchEngine, products: pa.Table, progress: Progress = lambda 
         vectors = torch.from_numpy(np.concatenate([part[name][1] for part in parts]))
         # On the CPU: 2,000 rows take less than a millisecond, and no GPU slot.
         systems[name] = DenseSystem(name, _SharedEncoder(engine, name), TorchIndex(vectors, device="cpu"))
-    systems["bm25"] = Bm25System(Bm25Index(passages(products)))  # without bullet points, as over the store
+    # Without bullet points, as over the store.
+    systems["bm25"] = Bm25System(Bm25Index(passages(products), products["product_locale"]))
     progress(len(texts), len(texts))
     return SearchEngine(products, systems, bullets=bullets)
 

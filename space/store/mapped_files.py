@@ -81,15 +81,18 @@ class MappedFiles:
         folder: where the mapped files are or will be.
         k1: see ``Bm25Index``.
         b: see ``Bm25Index``.
+        stem: see ``Bm25Index``.
         parts: encoders whose vectors are wanted; none where Milvus searches them.
     """
 
-    def __init__(self, store: Store, folder: Path, k1: float, b: float, parts: Sequence[str] = ENCODERS) -> None:
+    def __init__(
+        self, store: Store, folder: Path, k1: float, b: float, stem: bool, parts: Sequence[str] = ENCODERS
+    ) -> None:
         """Keep the arguments; nothing is read yet."""
         self.store, self.folder, self.parts = store, folder, parts
-        self.k1, self.b = k1, b
+        self._bm25 = {"k1": k1, "b": b, "stem": stem}
         self.names = [*(_vectors_file(part) for part in parts), PRODUCTS, TERMS, LISTS]
-        self._made_from = {"format": FORMAT, "store": store.identity, "k1": k1, "b": b}
+        self._made_from = {"format": FORMAT, "store": store.identity, **self._bm25}
 
     def are_current(self) -> bool:
         """Whether all files are there, undamaged, and made from this store; reads each of them once."""
@@ -128,7 +131,7 @@ class MappedFiles:
         self.store.check()
         products = self.store.products()
         vectors = {part: self.store.vectors(part) for part in self.parts}
-        return LoadedStore(products, vectors, Bm25Index(passage_column(products), k1=self.k1, b=self.b))
+        return LoadedStore(products, vectors, self._index(passage_column(products), products))
 
     def prepare(self) -> None:
         """Make the files now, so that the first start finds them; does nothing for a small store.
@@ -160,7 +163,7 @@ class MappedFiles:
             vectors[part] = torch.frombuffer(maps[part], dtype=torch.float16).view(self.store.rows, -1)
         products = pa.ipc.open_file(pa.memory_map(str(self.folder / PRODUCTS))).read_all()
         lists = InvertedLists.read(self.folder / TERMS, self.folder / LISTS)
-        return LoadedStore(products, vectors, Bm25Index(lists, k1=self.k1, b=self.b), maps)
+        return LoadedStore(products, vectors, self._index(lists, products), maps)
 
     def _write(self) -> None:
         logger.info("%s: preparing %s products for search, once for this store", self.folder, f"{self.store.rows:,}")
@@ -190,9 +193,12 @@ class MappedFiles:
         with atomically(self.folder / PRODUCTS) as path, pa.OSFile(str(path), "wb") as sink:
             with pa.ipc.new_file(sink, products.schema) as writer:
                 writer.write_table(products)
-        index = Bm25Index(passage_column(products), k1=self.k1, b=self.b)
+        index = self._index(passage_column(products), products)
         with atomically(self.folder / TERMS) as terms, atomically(self.folder / LISTS) as lists:
             index.lists.write(terms, lists)
+
+    def _index(self, passages: pa.ChunkedArray | InvertedLists, products: pa.Table) -> Bm25Index:
+        return Bm25Index(passages, products["product_locale"], **self._bm25)
 
 
 def _vectors_file(part: str) -> str:

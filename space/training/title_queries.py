@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from datasets import Dataset, concatenate_datasets
 
-from space.data.words import normalized, words
+from space.data.words import normalized, without_signs, word_spans, words
 from space.errors import UserError
 from space.training.examples import draw_other
 
@@ -83,6 +83,11 @@ def add(
 
 
 def _part(title: str, rng: np.random.Generator) -> str:
-    first = words(title)[:WORDS]
-    kept = [word for word, draw in zip(first, rng.random(len(first)), strict=True) if draw < KEPT]
-    return " ".join(kept or first[:LEAST])
+    spans = word_spans(title)[:WORDS]
+    kept = [span for span, draw in zip(spans, rng.random(len(spans)), strict=True) if draw < KEPT] or spans[:LEAST]
+    query, last = "", kept[0][0]
+    for start, end in kept:
+        # Words that touch in the title, as in Japanese, touch in the query.
+        query += ("" if start == last else " ") + without_signs(title[start:end])
+        last = end
+    return query

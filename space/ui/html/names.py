@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from space.data.catalogue import LANGUAGES
+from space.data.catalogue import language
 from space.i18n import N_, ngettext, number
 from space.i18n import gettext as _
 
@@ -30,7 +30,7 @@ def score_name(system: str) -> str:
 
 def language_of(locale: str) -> str:
     """The ``lang`` attribute for texts of a locale: "en" for us, "" for an unknown one. Screen readers use it."""
-    return LANGUAGES.get(locale, "")
+    return language(locale)
 
 
 def products(count: int) -> str:
