@@ -3,6 +3,7 @@
 import asyncio
 import http.server
 import json
+import socket
 import threading
 import time
 from types import SimpleNamespace
@@ -281,16 +282,15 @@ def test_kept_visits_and_connections_are_bounded(monkeypatch):
     monkeypatch.setattr(demo, "KEPT_OPEN", 0.2)
     page, call = demo.launch(small_shop.engine(), server_name="127.0.0.1", quiet=True), ["red", 1, "bm25", *[""] * 4]
     try:
-        with httpx.Client(base_url=page.local_url, timeout=10) as client:
-            for visit in ("first", "second", "third", "second"):
-                assert "Red" in posted(page.local_url, [*call, *[None] * 3, False], visit=visit)
-            client.get("healthz")
-            (connection,) = client._transport._pool.connections
-            end = time.monotonic() + 3
-            while not connection.has_expired() and time.monotonic() < end:
-                time.sleep(0.02)
-            assert connection.has_expired()
+        for visit in ("first", "second", "third", "second"):
+            assert "Red" in posted(page.local_url, [*call, *[None] * 3, False], visit=visit)
+        with socket.create_connection(("127.0.0.1", urlsplit(page.local_url).port), timeout=10) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert b"200 OK" in connection.recv(10_000)
+            while connection.recv(10_000):  # the rest of the answer, then "" when the server closes the connection
+                pass
         assert list(page.app.state_holder.session_data) == ["third", "second"]
+        # Gradio 6.31 has no public view of these; another version may name them differently.
         assert not page._queue.cached_event_analytics_summary["functions"]
         assert len(page._queue.event_analytics) == 1
     finally:
@@ -311,16 +311,12 @@ def test_uncollected_answers_are_bounded(monkeypatch):
         assert [join("hoarder") for _ in range(4)] == [200, 200, 200, 503]
         assert [join(f"visit{number}") for number in range(6)] == [200] * 6
         assert "Red" in posted(page.local_url, [*data, *[None] * 3, False], visit="hoarder")  # dropped, and welcome
+        # Gradio 6.31 has no public view of these, see space/ui/uncollected_answers.py.
         kept = page._queue.pending_messages_per_session
         assert list(kept) == ["visit2", "visit3", "visit4", "visit5", "hoarder"]
         assert set(page._queue.pending_event_ids_session) <= set(kept)
     finally:
         page.close()
-
-
-def test_an_idle_connection_outlives_those_of_clients_and_proxies(url):
-    """Usual proxies keep theirs for a minute."""
-    assert demo.KEPT_OPEN > 60
 
 
 def test_visitors_do_not_see_each_other_s_catalogue(url):
