@@ -86,7 +86,7 @@ def open_tab(page, name):
 
 
 def ask(page, query):
-    box = page.get_by_role("textbox", name="Query")
+    box = page.locator(".e5-query textarea, .e5-query input").filter(visible=True)
     box.fill(query)
     box.press("Enter")
     page.locator(".summary q, .moves, .problem").filter(visible=True).first.wait_for()

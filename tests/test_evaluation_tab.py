@@ -47,22 +47,6 @@ def text(shown):
 # -- numbers ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("value", "plain", "signed"),
-    [
-        (0.6734, ".673", "+.673"),
-        (-0.0004, "−.000", "−.000"),  # the sign says on which side of zero an interval ends
-        (0.0, ".000", ".000"),
-        (1.0, "1.000", "+1.000"),
-        (10.5, "10.500", "+10.500"),
-        (None, "–", "–"),
-    ],
-)
-def test_figures(value, plain, signed):
-    assert numbers.plain(value) == plain
-    assert numbers.signed(value) == signed
-
-
 def test_ends_of_a_scale_have_no_idle_digits():
     assert [numbers.short(value) for value in (0.0, 0.8, 1.0)] == ["0", ".8", "1"]
     assert [numbers.short(value, signed=True) for value in (-0.15, 0.05, 0.0)] == ["−.15", "+.05", "0"]
@@ -350,8 +334,3 @@ def test_tabs_are_those_that_links_know(content):
     }
     assert found == links.TABS and list(found) == list(links.TABS)
     assert set(links.ASKING) <= set(links.TABS)
-
-
-def test_a_link_opens_the_tab():
-    link, notes = parse([("tab", "evaluation")], ["tuned"])
-    assert link.tab == "evaluation" and notes == []

@@ -1,11 +1,9 @@
 """The endpoints over HTTP as a program calls them, and how the page is put together."""
 
 import inspect
-import json
 import re
 import threading
 import time
-import urllib.request
 
 import pytest
 import small_shop
@@ -141,24 +139,13 @@ def test_bad_systems_of_compare_get_a_sentence(client, systems):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"query": ""}, "query is empty"),
-        ({"query": "   "}, "query is empty"),
         ({"query": 7}, "query is empty"),
         ({"query": "x" * 10_000}, f"query has 10,000 characters; use at most {MAX_QUERY_CHARACTERS}"),
-        ({"k": 0}, "k should be a whole number from 1 to 100, is 0"),
-        ({"k": 101}, "k should be a whole number from 1 to 100, is 101"),
-        ({"k": 2.5}, "is 2.5"),
-        ({"k": "ten"}, "is 'ten'"),
-        ({"system": "best"}, "system should be one of"),
+        ({"k": "ten"}, "k should be a whole number from 1 to 100, is 'ten'"),
         ({"system": ["tuned"]}, "system should be one of"),
         ({"brand": "acme"}, "no product with brand 'acme'; did you mean Acme?"),
-        ({"brand": ["Acme"]}, "no product with brand"),
-        ({"color": "rde"}, "did you mean red?"),
-        ({"locale": 5}, "no product with locale 5"),
         ({"category": "Shoes"}, "no filter 'category' here: the products have no column 'category'; leave it empty"),
-        ({"min_price": "cheap"}, "min_price should be a number >= 0, is 'cheap'"),
         ({"min_price": 9, "max_price": 5}, "min_price should be at most max_price, 5, is 9"),
-        ({"min_rating": 11}, "min_rating should be a number from 0 to 5, is 11"),
     ],
 )
 def test_bad_input_gets_a_sentence(client, arguments, said):
@@ -209,16 +196,6 @@ def test_the_api_lists_the_endpoints_and_no_handler_of_the_page(client):
     names = [parameter["parameter_name"] for parameter in info["named_endpoints"]["/compare"]["parameters"]]
     assert names == ["query", "k", *FILTERS, "systems"]
     assert list(FILTERS)[:3] == ["locale", "brand", "color"], "programs pass these by position"
-
-
-def test_page_is_served_with_header_and_own_style(url):
-    with urllib.request.urlopen(url, timeout=10) as response:
-        page = response.read().decode()
-    assert "E5 product search" in page and "Did fine-tuning help" in page
-    with urllib.request.urlopen(f"{url}config", timeout=10) as response:
-        config = json.load(response)
-    assert "e5-out" in config["css"]
-    assert small_shop.NOTICE in json.dumps(config, ensure_ascii=False)
 
 
 def test_style_survives_gradios_prefixing():
