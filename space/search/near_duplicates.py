@@ -3,17 +3,18 @@
 Two hits of one locale and brand are near-duplicates if, after measures, quantities and colours are removed from their
 titles,
 
-- the words that hold a digit are the same, since those name a model: "X200" is not "X300"; and
+- the words that may name a model are the same: those with a digit ("X200" is not "X300"), single letters and words
+  such as "pro" or "ii"; and
 - the distinct words overlap by at least ``OVERLAP`` (Jaccard: shared words over all words of both).
 """
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 from space.data.search_terms import cut
+from space.data.words import folded, normalized
 from space.search.results import Hit
 
 #: Two titles of ten words may differ in one word. A lower value groups different products: "Pro" and "Plus" are one of
@@ -21,26 +22,41 @@ from space.search.results import Hit
 OVERLAP = 0.8
 
 _NUMBER = r"\d+(?:[.,/]\d+)*"
+# A number is a size only with a unit behind it. These are units wherever they stand, if no letter follows.
 _UNIT = (
-    r"(?:fl\.?\s*)?(?:oz|ounces?|ml|cl|l|lit(?:er|re)s?|litros?|qt|quarts?|gal|gallons?|mg|g|gr|grams?|gramos?|kg|lbs?|"
-    r"pounds?|mm|cm|m|met(?:er|re)s?|metros?|ft|feet|foot|in|inch(?:es)?|pulgadas?|yards?|yds?|gb|tb|"
-    r"-?\s*packs?|pk|pcs?|pieces?|piezas?|pairs?|pares|counts?|ct|sheets?|rolls?|rollos?|unidades|uds?|"
-    r"インチ|センチ|ミリ|個|本|枚|足|組|セット|パック)(?![^\W\d_])|[\"″”'′]"
+    r"(?:(?:fl\.?\s*)?(?:oz|ounces?|ml|cl|lit(?:er|re)s?|litros?|qt|quarts?|gal|gallons?|mg|grams?|gramos?|kg|lbs?|"
+    r"pounds?|mm|cm|met(?:er|re)s?|metros?|ft|feet|foot|inch(?:es)?|pulgadas?|yards?|yds?|gb|tb|"
+    r"インチ|センチ|ミリ|個|本|枚|足|組|セット|パック)(?![^\W\d_])"
+    # "iPhone 12 pack of 2" is not a pack of 12
+    r"|(?:-?\s*packs?|pk|pcs?|pieces?|piezas?|pairs?|pares|counts?|ct|sheets?|rolls?|rollos?|unidades|uds?)"
+    r"(?![^\W\d_]|\s+(?:of|de)\b)"
+    # "iPhone 12 in black" is not 12 inches: these must end the phrase
+    r"|(?:in|l|m|g|gr)(?=\s*(?:$|[,;:|()\[\]/]|-\s|[x×*]\s*\d|by\s+\d))"
+    r"|[\"'](?![^\W\d_]))"
 )
+# "phone 5g" is a network, not 5 grams
+_MEASURE = rf"(?<![^\W_])(?<!\d[.,/])(?![2-6]\s?g(?![^\W\d_])){_NUMBER}[\s-]*{_UNIT}"
 _MEASURES = re.compile(
     # 12 x 18 in, 5" by 7"
-    rf"(?:{_NUMBER}\s*(?:{_UNIT})?\s*(?:[x×*]|by)\s*)+{_NUMBER}\s*(?:{_UNIT})?"
+    rf"(?<![^\W_])(?:{_NUMBER}\s*{_UNIT}?\s*(?:[x×*]|by)\s*)+{_NUMBER}[\s-]*{_UNIT}"
     # pack of 6; not "set of two", since numbers in words are rare
     rf"|\b(?:pack|set|box|case|lot|bundle|paquete|juego|caja)\s+(?:of|de)\s+{_NUMBER}"
-    # the size at the end of a shoe: "Slipper, Black, 7"
-    rf"|,\s*\d{{1,2}}(?:\.\d)?(?:\s+[a-z]{{1,2}})?(?:\s+(?:us|uk|eu))?\s*$"
+    # the size of a shoe: 10.5 W US
+    rf"|(?<![^\W_])\d{{1,2}}(?:\.\d)?(?:\s+[a-z]{{1,2}})?\s+(?:us|uk|eu)\s*$"
     r"|\bx+-(?:large|small)\b"
     # size 9, talla 42
     rf"|\b(?:size|talla|サイズ)\s*:?\s*{_NUMBER}"
     # 12oz, 3-pack, 14 inch
-    rf"|(?<![^\W_]){_NUMBER}[\s-]*(?:{_UNIT})",
-    re.IGNORECASE,
+    rf"|{_MEASURE}"
 )
+_QUOTED = re.compile(r'(?<!\S)"([^"]*)"(?!\w)')
+# What follows these is a name, even if it looks like a size: "series s", "model 3 m".
+_NAMED = re.compile(
+    r"\b(?:series|serie|model|modelo|type|tipo|class|clase|mark|mk|version|gen|generation|part|no)\b\.?\s*:?\s*"
+    r"([^\W_]{1,3})\b"
+)
+_MODELS = frozenset("pro plus max mini ultra lite air se fe ii iii iv vi vii viii ix xi xii".split())
+_LETTER = re.compile("[a-z]")
 _SIZES = frozenset(
     "xxs xs s m l xl xxl xxxl 2xl 3xl 4xl 5xl small medium large size pequeño mediano grande talla".split()
 )
@@ -68,8 +84,7 @@ def group_near_duplicates(hits: Sequence[Hit]) -> list[Hit]:
     leaders: dict[tuple[str, str, frozenset[str]], list[tuple[frozenset[str], list[Hit]]]] = defaultdict(list)
     for hit in hits:
         words = title_words(hit.title, hit.color)
-        models = frozenset(word for word in words if any(character.isdigit() for character in word))
-        candidates = leaders[hit.product_locale, (hit.brand or "").casefold().strip(), models]
+        candidates = leaders[hit.product_locale, normalized(hit.brand or ""), models_in(hit.title, words)]
         group = next((group for leader, group in candidates if overlap(words, leader) >= OVERLAP), None)
         if group is None:
             group = []
@@ -84,10 +99,18 @@ def title_words(title: str, color: str | None = None) -> frozenset[str]:
 
     A title of sizes and colours only keeps all its words.
     """
-    text = unicodedata.normalize("NFC", title)
+    text = _QUOTED.sub(r" \1 ", folded(title))
     bare = _COLOURS_JAPANESE.sub(" ", _MEASURES.sub(" ", text))
     words = frozenset(cut(bare)) - _SIZES - _COLOURS - frozenset(cut(color or ""))
     return words or frozenset(cut(text))
+
+
+def models_in(title: str, words: frozenset[str]) -> frozenset[str]:
+    """What may name a model: words with a digit, single letters, "pro" and the like, and the name behind "series"."""
+    named = frozenset(_NAMED.findall(folded(title)))
+    return named | frozenset(
+        word for word in words if word in _MODELS or _LETTER.fullmatch(word) or any(map(str.isdigit, word))
+    )
 
 
 def overlap(first: frozenset[str], second: frozenset[str]) -> float:
