@@ -257,15 +257,22 @@ class _Handler(BaseHTTPRequestHandler):
             paths = [path for path in paths if "/" not in path[len(start) :]]
         self._json([_entry(commit, path) for path in paths])
 
+    # get_paths_info: the client sends a form, not JSON.
+    @route("POST", API + f"/paths-info/{REV}", "read")
+    def paths_info(self, repo: Repo, revision: str) -> None:
+        commit, asked = repo.at(revision), parse_qs(self.body.decode())["paths"]
+        self._json([_entry(commit, path) for path in asked if path in commit.files])
+
     # create_commit, first step: which files go through LFS, and which are there already.
     @route("POST", API + f"/preupload/{REV}", "write")
     def preupload(self, repo: Repo, revision: str) -> None:
-        tree, answer = repo.at(revision).files, []
-        for item in self._load()["files"]:
+        tree, answer, data = repo.at(revision).files, [], self._load()
+        for item in data["files"]:
+            ignored = self.hub.is_ignored(tree, item["path"], data.get("gitIgnore"))
             mode = "lfs" if self.hub.is_lfs(tree, item["path"], item["size"]) else "regular"
             old = tree.get(item["path"])
             oid = (old.sha256 if old.lfs else old.git_oid) if old else None
-            answer.append({"path": item["path"], "uploadMode": mode, "shouldIgnore": False, "oid": oid})
+            answer.append({"path": item["path"], "uploadMode": mode, "shouldIgnore": ignored, "oid": oid})
         self._json({"files": answer})
 
     # create_commit, second step: where to put the LFS files; without "actions" the file is there.

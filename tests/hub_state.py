@@ -193,6 +193,23 @@ class HubState:
         patterns = [line.split()[0] for line in rules.splitlines() if "filter=lfs" in line]
         return size > LFS_BYTES or any(fnmatch.fnmatch(PurePosixPath(path).name, rule) for rule in patterns)
 
+    def is_ignored(self, tree: Mapping[str, Blob], path: str, sent: str | None = None) -> bool:
+        """Whether a `.gitignore` above a file names it or a folder it is in; `sent` replaces the topmost one."""
+        file, found = PurePosixPath(path), False
+        for folder in reversed(file.parents):
+            rules = tree.get((folder / ".gitignore").as_posix())
+            text = self.content(rules.sha256).decode() if rules else ""
+            inside = file.relative_to(folder)
+            for line in (sent if sent is not None and folder == PurePosixPath() else text).splitlines():
+                rule = line.strip().lstrip("!").rstrip("/")
+                named = [
+                    fnmatch.fnmatch(str(part) if "/" in rule else part.name, rule.lstrip("/"))
+                    for part in [inside, *inside.parents][:-1]
+                ]
+                if rule and not rule.startswith("#") and any(named):
+                    found = not line.startswith("!")
+        return found
+
     def advance(
         self, repo: Repo, changes: Mapping[str, Blob | None], message: str, parent: str | None = None
     ) -> Commit:

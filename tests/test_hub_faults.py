@@ -435,3 +435,78 @@ def test_an_error_of_our_own_is_not_reported_as_one_of_the_hub(error):
 def test_every_row_of_the_readme_is_a_case():
     shown = {row for group in (PUSHES, PULLS, TABLES) for _, row in group.values()} - {None}
     assert set(SENTENCE) == shown | {"no token", "out of reach"}
+
+
+# -- a hosted .gitignore ----------------------------------------------------------------------------------------------
+
+IGNORED = """
+    import json
+    from space.errors import HubError
+    from space.hub.push import SpaceSettings, Upload, push
+    out = {}
+    for kind, files in json.loads(FILES).items():
+        space = SpaceSettings("cpu-basic", {}) if kind == "space" else None
+        content = {name: name.encode() * 9 for name in files}
+        upload = Upload(f"alice/ignored-{kind}", kind, content, "Upload", space=space)
+        said = []
+        for _ in range(2):
+            try:
+                said.append(push(upload).revision)
+            except HubError as error:
+                said.append(str(error))
+        out[kind] = said
+    print(json.dumps(out))
+"""
+LEFT_OUT = {
+    "model": (".gitignore", "*.safetensors\n", ["a.txt", "model.safetensors"], ["model.safetensors"]),
+    "dataset": ("tuned/.gitignore", "*.parquet\n", ["a.txt", "tuned/part.parquet"], ["tuned/part.parquet"]),
+    "space": (".gitignore", "*.py\n!app.py\n", ["app.py", "space/a.py", "space/b.py"], ["space/a.py", "space/b.py"]),
+}
+
+
+def test_a_push_says_which_files_a_gitignore_left_out(hub, tmp_path):
+    """The client leaves them out and reports success: a model without weights, a Space without its scripts.
+
+    The first push commits the rest, and the second has nothing but those files to send.
+    """
+    for kind, (path, rules, _, _) in LEFT_OUT.items():
+        hub.commit(kind, f"alice/ignored-{kind}", {path: rules.encode()})
+    files = {kind: files for kind, (_, _, files, _) in LEFT_OUT.items()}
+    script = f"FILES = {json.dumps(json.dumps(files))}\n" + textwrap.dedent(IGNORED)
+    found = json.loads(run(hub, tmp_path, "-c", script).stdout.splitlines()[-1])
+    for kind, (path, _, _, missing) in LEFT_OUT.items():
+        for said in found[kind]:
+            assert f"the Hub left out {', '.join(missing)}" in said and path in said and "delete that file" in said
+    for kind, (path, _, _, _) in LEFT_OUT.items():
+        hub.commit(kind, f"alice/ignored-{kind}", {path: b"nothing\n"})
+    found = json.loads(run(hub, tmp_path, "-c", script).stdout.splitlines()[-1])
+    for kind, (_, _, sent, _) in LEFT_OUT.items():
+        assert set(sent) <= set(hub.files(kind, f"alice/ignored-{kind}"))
+        assert found[kind] == [hub.commits(kind, f"alice/ignored-{kind}")[0][0]] * 2
+
+
+def test_a_push_of_many_commits_stops_before_the_file_that_completes_it(hub, tmp_path):
+    """So that a store whose parts were left out cannot be read."""
+    hub.commit("dataset", "alice/ignored-many", {".gitignore": b"tuned/*7.parquet\n"})
+    script = textwrap.dedent("""
+        from space.hub.push import Upload, push
+        parts = {f"tuned/{number}.parquet": b"%d" % number for number in range(120)}
+        push(Upload("alice/ignored-many", "dataset", parts | {"manifest.json": b"{}"}, "Upload", last="manifest.json"))
+    """)
+    output = run(hub, tmp_path, "-c", script, code=1).output
+    assert "tuned/17.parquet" in output and "and 5 more files" in output
+    assert "manifest.json" not in hub.files("dataset", "alice/ignored-many")
+
+
+def test_a_file_that_arrives_with_another_size_is_noticed(hub, tmp_path):
+    script = textwrap.dedent("""
+        from huggingface_hub import CommitOperationAdd, HfApi
+        from space.hub.push import commit
+        made = HfApi.create_commit
+        def cut(api, repo, operations, **rest):
+            return made(api, repo, [CommitOperationAdd(one.path_in_repo, b"a") for one in operations], **rest)
+        HfApi.create_commit = cut
+        HfApi().create_repo("alice/cut", exist_ok=True)
+        commit("alice/cut", "model", [CommitOperationAdd("notes.txt", b"abc")], "Upload", None)
+    """)
+    assert "notes.txt arrived with another size" in run(hub, tmp_path, "-c", script, code=1).output

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, get_token
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoFile, constants, get_token
 from huggingface_hub.errors import HfHubHTTPError
 
 from space.errors import HubError
@@ -96,7 +96,8 @@ def push(upload: Upload) -> Pushed:
     are several commits: the first deletes ``last``, the final one adds it, and nothing can be read in between.
 
     Raises:
-        HubError: not logged in, not allowed, or the Hub is out of reach. Nothing on the disk has changed.
+        HubError: not logged in, not allowed, a file was left out, or the Hub is out of reach. Nothing on the disk has
+            changed.
     """
     failed = f"{upload.kind} {upload.repo} could not be pushed to {endpoint()}"
     if get_token() is None:
@@ -162,12 +163,12 @@ def commit(repo: str, kind: str, operations: Sequence[Operation], title: str, pa
         parent: the commit that this one must follow, or None.
 
     Raises:
-        HubError: storage refused a file, or the card is not valid.
+        HubError: storage refused a file, the card is not valid, or a file was left out.
         FAULTS: every other error of the client.
     """
     api = HfApi()
     try:
-        return retried(
+        made = retried(
             lambda: api.create_commit(repo, operations, commit_message=title, repo_type=kind, parent_commit=parent),
             f"pushing {kind} {repo}",
         ).oid
@@ -180,6 +181,40 @@ def commit(repo: str, kind: str, operations: Sequence[Operation], title: str, pa
         raise
     except (RuntimeError, ValueError) as error:  # what create_commit raises besides
         raise HubError(in_words(error)) from error
+    _check_arrived(api, repo, kind, operations, made)
+    return made
+
+
+def _check_arrived(api: HfApi, repo: str, kind: str, operations: Sequence[Operation], commit: str) -> None:
+    """Ask for the files of a commit: the client leaves out what a ``.gitignore`` of the repository names.
+
+    Raises:
+        HubError: a file is not there, or has another size.
+    """
+    sent = {one.path_in_repo: one.upload_info.size for one in operations if isinstance(one, CommitOperationAdd)}
+    if not sent:
+        return
+    folders = {folder for path in sent for folder in PurePosixPath(path).parents}
+    rules = {(folder / ".gitignore").as_posix() for folder in folders}
+    found = retried(
+        lambda: api.get_paths_info(repo, sorted({*sent, *rules}), repo_type=kind, revision=commit),
+        f"looking at {kind} {repo}",
+    )
+    sizes = {file.path: file.size for file in found if isinstance(file, RepoFile)}
+    missing = sorted(path for path in sent if path not in sizes)
+    if missing:
+        ignoring = sorted(path for path in rules if path in sizes)
+        why = f"its {' and '.join(ignoring)} may name them; delete that file there" if ignoring else "try again"
+        raise HubError(f"the Hub left out {_named(missing)}, and the repository is incomplete: {why}")
+    wrong = sorted(path for path, size in sent.items() if sizes[path] != size)
+    if wrong:
+        raise HubError(f"{_named(wrong)} arrived with another size, and the repository is incomplete: try again")
+
+
+def _named(paths: Sequence[str]) -> str:
+    """The paths, at most five of them."""
+    more = f" and {len(paths) - 5:,} more files" if len(paths) > 5 else ""
+    return ", ".join(paths[:5]) + more
 
 
 def _is_there(operation: Operation, there: Mapping[str, str]) -> bool:
