@@ -162,7 +162,7 @@ def test_the_text_is_that_of_the_training(built, tiny_e5, tmp_path, build):
     assert store.manifest.text == "{title} {brand} {color} {bullet_point[:30]}"
     assert {one.max_seq_length for one in store.encoders.values()} == {128}
     text = passages(store.products(), 30)
-    assert text == ["kettle boils a litre of water in two "]
+    assert text == ["kettle boils a litre of water in two"]
     expected = TextEncoder(locate(str(model)), max_seq_length=128).encode_passages(text)
     torch.testing.assert_close(store.vectors("tuned").float(), expected, atol=2e-3, rtol=0)
     with pytest.raises(SystemExit, match="--bullets is 0: model was trained with 30; leave the flag out, or add"):
