@@ -15,11 +15,13 @@ from typing import Any
 from space import settings as config
 from space.errors import ServiceError, UserError
 from space.feedback.usage import Usage
+from space.hub import proxies
 from space.io.memory import uncollected
 from space.pipelines import quickstart
 from space.pipelines.quickstart import Artifacts, QuickstartError
 from space.settings import AppSettings
 from space.store.manifest import MANIFEST
+from space.ui import address
 
 #: Seconds of GPU that one search asks for on ZeroGPU. It needs milliseconds, but the first search of a process also
 #: moves the vectors to the GPU. A call that asks for less is scheduled sooner.
@@ -36,6 +38,8 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     try:
         settings = config.parse(AppSettings, [*config.environment_arguments(), *given], __doc__ or "")
+        proxies.prepare(address.plain(settings.host))
+        address.require_free(settings.host, settings.port)
         found = artifacts(settings)
         try:
             serve(settings, found)
@@ -100,7 +104,9 @@ def serve(settings: AppSettings, artifacts: Artifacts) -> None:
         Backup(usage, settings.usage_dataset, minutes=settings.usage_minutes).start()
     page = launch(
         engine,
-        server_name=settings.host,
+        root_path=settings.root_path.rstrip("/"),
+        frame_ancestors=settings.frame_ancestors,
+        server_name=address.for_gradio(settings.host),
         server_port=settings.port or None,
         share=settings.share and can_share(),
     )

@@ -10,6 +10,7 @@ import sys
 from space import settings as config
 from space.encoding.weights import locate
 from space.errors import UserError
+from space.hub import proxies
 from space.hub.client import model_download
 from space.io.memory import uncollected
 from space.pipelines.inputs import as_trained, open_contents
@@ -23,6 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
     logging.getLogger("space").setLevel(logging.INFO if first else logging.ERROR)
     try:
         settings = config.parse(BuildSettings, arguments, __doc__ or "")
+        proxies.prepare()
         if settings.to_milvus:
             from space.store.milvus_collections import load
 

@@ -10,6 +10,7 @@ import sys
 from space import settings as config
 from space.encoding.weights import locate
 from space.errors import UserError
+from space.hub import proxies
 from space.hub.client import model_download
 from space.io.memory import uncollected
 from space.pipelines.inputs import open_judged
@@ -23,6 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
     logging.getLogger("space").setLevel(logging.INFO if first else logging.ERROR)
     try:
         settings = config.parse(TrainSettings, arguments, __doc__ or "")
+        proxies.prepare()
         weights = locate(settings.base_model, model_download(offline=settings.offline), substitute=True)
         logging.getLogger("space").info("encoder: %s", weights.notice)
         judged = open_judged(

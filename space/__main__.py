@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from space.errors import UserError
-from space.hub import publish
+from space.hub import proxies, publish
 from space.settings import EdaSettings, add_flags, check_repository, from_flags
 
 
@@ -20,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.getLogger("space").setLevel(logging.INFO)
     given = parser().parse_args(arguments)
     try:
+        proxies.prepare()
         given.run(given)
     except (UserError, OSError) as error:
         sys.exit(f"{given.command}: {error}")

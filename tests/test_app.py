@@ -108,7 +108,7 @@ def refused(monkeypatch, tmp_path):
 
     def run(names):
         with pytest.raises(SystemExit) as ended:
-            app.main(flags(names))
+            app.main([*flags(names), "--port", "0"])
         return str(ended.value)
 
     yield run

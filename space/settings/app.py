@@ -1,12 +1,13 @@
 """What ``python app.py`` can be asked for, by flags or by the variables of a Space."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from space.settings.data import offline
-from space.settings.flags import REPOSITORY, Settings, one_of, setting, within
+from space.settings.flags import REPOSITORY, Check, Settings, one_of, setting, within
 from space.settings.names import SettingsError, check_milvus
 
 INDEXES = ("torch", "milvus")
@@ -22,7 +23,22 @@ APP_VARIABLES = {
     "E5_LOG_QUERIES": "--log-queries",
     "GRADIO_SERVER_NAME": "--host",
     "GRADIO_SERVER_PORT": "--port",
+    "GRADIO_ROOT_PATH": "--root-path",
+    "E5_FRAME_ANCESTORS": "--frame-ancestors",
 }
+_LISTS = ("--frame-ancestors",)
+
+_PATH: Check = (
+    lambda path: bool(re.fullmatch(r"/?|(https?://[^\s/?#]+)?(/[^\s/?#]+)*/?", path)),
+    "write it as /shop, or as https://example.org/shop",
+)
+#: A source of a content security policy: a site without a path.
+_SITES: Check = (
+    lambda sites: all(
+        re.fullmatch(r"\*|https?://(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:\d+)?", one) for one in sites
+    ),
+    "write each site as https://shop.example or https://*.shop.example, without a path",
+)
 
 
 @dataclass(frozen=True)
@@ -37,9 +53,19 @@ class AppSettings(Settings):
         None,
         "With --index milvus: a file ending in .db or http(s)://HOST:PORT, loaded by build_embeddings.py --to-milvus.",
     )
-    host: str = setting("127.0.0.1", "Address to listen on.")
+    host: str = setting("127.0.0.1", "Address to listen on; 0.0.0.0 is all of IPv4, :: all of IPv6.")
     port: int = setting(
         7860, "Port to listen on; 0 takes a free one.", within(0, 65535, "use 0 (a free one) to 65535")
+    )
+    root_path: str = setting(
+        "",
+        "Path at which a proxy shows the page, such as /shop, or the whole address, https://example.org/shop.",
+        _PATH,
+    )
+    frame_ancestors: list[str] = setting(
+        (),
+        "Sites besides the Hub that may show the page in a frame, such as https://shop.example; '*' is any.",
+        _SITES,
     )
     share: bool = setting(False, "Also ask for a public link.")
     usage_file: str = setting(
@@ -76,4 +102,6 @@ def environment_arguments(environ: Mapping[str, str] | None = None) -> list[str]
     """The variables of a Space as flags; put them before those of the command line, which then win."""
     environ = os.environ if environ is None else environ
     given = {flag: environ[variable] for variable, flag in APP_VARIABLES.items() if environ.get(variable)}
-    return [word for pair in given.items() for word in pair]
+    # A list is separated by spaces or commas.
+    words = {flag: re.split(r"[\s,]+", value.strip()) if flag in _LISTS else [value] for flag, value in given.items()}
+    return [word for flag, values in words.items() for word in (flag, *values)]

@@ -132,12 +132,12 @@ def _default(item: Field[Any]) -> Any:
 
 def _in_words(default: Any) -> str:
     match default:
-        case None:
+        case None | "":
             return "not set"
         case bool():
             return "on" if default else "off"
         case list():
-            return " ".join(default)
+            return " ".join(default) or "none"
         case _:
             return str(default)
 

@@ -4,6 +4,9 @@ Gradio reads requests of any size, and serves addresses that this page does not 
 hold a connection as long as the caller likes. The page uploads, streams and proxies nothing, so these are closed.
 """
 
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -29,30 +32,44 @@ PREFIX = "/gradio_api/"
 #: Gradio puts scripts into its page and compiles others at run time, so inline and eval must stay allowed. Scripts,
 #: plug-ins, forms and base addresses of other sites are not. On a Space the page loads one script from cdnjs, and the
 #: Hub shows the page in a frame.
-POLICY = "; ".join(
-    (
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob: https://cdnjs.cloudflare.com",
-        "object-src 'none'",
-        "base-uri 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'self' https://huggingface.co https://*.huggingface.co https://*.hf.space",
-    )
+POLICY = (
+    "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob: https://cdnjs.cloudflare.com",
+    "object-src 'none'",
+    "base-uri 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'self' https://huggingface.co https://*.huggingface.co https://*.hf.space",
 )
-#: Without X-Frame-Options, which takes no list of hosts and would remove the page from the Space.
-HEADERS = {
-    "content-security-policy": POLICY,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",  # the address holds the query
-    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-}
+
+
+def headers(frame_ancestors: Sequence[str] = ()) -> dict[str, str]:
+    """The security headers of every answer.
+
+    Args:
+        frame_ancestors: further sites that may show the page in a frame, such as ``https://shop.example``.
+    """
+    # Without X-Frame-Options, which takes no list of hosts and would remove the page from the Space.
+    return {
+        "content-security-policy": "; ".join((*POLICY[:-1], " ".join((POLICY[-1], *frame_ancestors)))),
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "same-origin",  # the address holds the query
+        "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    }
 
 
 class Guard:
-    """ASGI middleware around the whole page."""
+    """ASGI middleware around the whole page.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: the page.
+        frame_ancestors: see ``headers``.
+        root_path: the path at which a proxy shows the page. Some proxies take it off before they pass a request on,
+            others do not; both work.
+    """
+
+    def __init__(self, app: ASGIApp, frame_ancestors: Sequence[str] = (), root_path: str = "") -> None:
         """Protects ``app``."""
-        self._app = app
+        self._app, self._headers = app, headers(frame_ancestors)
+        self._prefix = urlsplit(root_path).path.rstrip("/")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request or pass it on; every answer gets the headers."""
@@ -62,8 +79,11 @@ class Guard:
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                MutableHeaders(scope=message).update(self._headers)
             await send(message)
+
+        if self._prefix and f"{scope['path']}/".startswith(f"{self._prefix}/"):
+            scope = {**scope, "path": scope["path"].removeprefix(self._prefix) or "/"}
 
         if is_closed(scope["path"]):
             await _refusal(404, "Not found: this page has no such address.")(scope, receive, answer)

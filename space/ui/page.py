@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -92,24 +93,32 @@ def build_demo(engine: SearchEngine, texts: Texts | None = None) -> gr.Blocks:
     return demo
 
 
-def launch(engine: SearchEngine, **address: Any) -> gr.Blocks:
+def launch(
+    engine: SearchEngine, *, root_path: str = "", frame_ancestors: Sequence[str] = (), **address: Any
+) -> gr.Blocks:
     """The page over an engine, launched; its ``block_thread`` waits for the end.
 
     Args:
         engine: see ``build_demo``.
+        root_path: the path at which a proxy shows the page, such as ``/shop``, or its whole address.
+        frame_ancestors: further sites that may show the page in a frame.
         address: arguments of Gradio's ``launch`` that the caller chooses: server_name, server_port, share, quiet.
     """
     texts = Texts()
     demo = build_demo(engine, texts)
-    demo.launch(prevent_thread_lock=True, **address, **launch_options(engine, texts))
+    options = launch_options(engine, texts, root_path, frame_ancestors)
+    demo.launch(prevent_thread_lock=True, root_path=root_path, **address, **options)
     # Gradio 6.31 has no argument for this. Uvicorn reads it for every new connection, so it can be set after the
     # start. Without it some questions fail, see KEPT_OPEN.
     demo.server.config.timeout_keep_alive = KEPT_OPEN
     return demo
 
 
-def launch_options(engine: SearchEngine, texts: Texts) -> dict[str, Any]:
+def launch_options(
+    engine: SearchEngine, texts: Texts, root_path: str = "", frame_ancestors: Sequence[str] = ()
+) -> dict[str, Any]:
     """The other arguments of Gradio's ``launch()``: looks, translations, limits, health check."""
+    guard = Middleware(Guard, frame_ancestors=frame_ancestors, root_path=root_path)
     watched = Route("/healthz", Health(engine).answer)
     return {
         "theme": _theme(),
@@ -119,7 +128,7 @@ def launch_options(engine: SearchEngine, texts: Texts) -> dict[str, Any]:
         "footer_links": ["api", "gradio", "settings"],
         # The package is in requirements.txt; without it Gradio would print a warning at every start.
         "mcp_server": find_spec("mcp") is not None,
-        "app_kwargs": {"middleware": [Middleware(Guard)], "routes": [watched]},
+        "app_kwargs": {"middleware": [guard], "routes": [watched]},
         "max_file_size": MAX_BYTES,
         "state_session_capacity": MAX_VISITS,
         "show_error": False,  # an unexpected exception goes to the log; the page shows only what a visitor can mend
