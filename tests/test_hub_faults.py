@@ -24,7 +24,8 @@ from hub_server import Fault, HubServer
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from space.encoding.description import EncoderDescription
-from space.hub.faults import FAULTS
+from space.hub import client
+from space.hub.faults import FAULTS, httpx, in_words
 from space.hub.publish import again
 from space.io.files import sha256
 from space.store.writer import Plan, StoreWriter
@@ -510,3 +511,13 @@ def test_a_file_that_arrives_with_another_size_is_noticed(hub, tmp_path):
         commit("alice/cut", "model", [CommitOperationAdd("notes.txt", b"abc")], "Upload", None)
     """)
     assert "notes.txt arrived with another size" in run(hub, tmp_path, "-c", script, code=1).output
+
+
+@pytest.mark.parametrize("endpoint", ["https://user:hush@hub.example", "https://user:hu/sh@hub.example"])
+def test_a_password_in_the_address_of_the_hub_is_not_shown(endpoint, monkeypatch):
+    monkeypatch.setattr(client.constants, "ENDPOINT", endpoint)
+    assert client.endpoint() == "https://hub.example"
+    with pytest.raises((httpx.InvalidURL, httpx.HTTPError)) as failed:
+        httpx.get(f"{endpoint}/api", timeout=5)
+    said = (in_words(failed.value), in_words(httpx.HTTPError("404 for url https://user:hush@hub.example/api")))
+    assert not [text for text in said if re.search("hush|user|'hu'", text)]

@@ -10,6 +10,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
+from urllib.parse import quote
 
 import pyarrow as pa
 import pytest
@@ -24,6 +26,7 @@ from space.data.filters import FILTERS, Facets
 from space.data.passages import passages
 from space.encoding.description import EncoderDescription
 from space.errors import QueryError
+from space.hub import proxies
 from space.index import milvus, milvus_client
 from space.index.bm25 import Bm25Index
 from space.index.milvus import MilvusIndex, condition
@@ -437,7 +440,11 @@ def test_settings_of_a_space_and_of_a_build():
     [
         ("https://user:pa@ss@host:1/db", "https://host:1/db"),
         ("https://token@host", "https://host"),
-        ("http://host:1/a@b", "http://host:1/a@b"),
+        ("http://user:pa/ss@host:19530/db", "http://host:19530/db"),
+        ("http://user:pa?s#s@host", "http://host"),
+        ("http://user:p@/s@host", "http://host"),
+        ("http://host:1/db?token=secret#secret", "http://host:1/db"),
+        ("user:secret@http://host", "http://host"),
         ("dir/me@home.db", "dir/me@home.db"),
         ("me@home.db", "me@home.db"),
         ("user:secret@host:19530", "host:19530"),
@@ -445,6 +452,43 @@ def test_settings_of_a_space_and_of_a_build():
 )
 def test_an_address_without_its_secret(uri, shown):
     assert without_secret(uri) == shown
+
+
+def test_a_milvus_on_this_machine_is_not_asked_through_a_proxy(monkeypatch, tmp_path):
+    """grpc follows http_proxy too, also for Milvus Lite, which answers on a port of this machine."""
+    for name in ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9" if name.lower() == "http_proxy" else "")
+    proxies.prepare()
+    assert milvus_client.connect(str(tmp_path / "shop.db")).client.list_collections() == []
+
+
+#: Passwords that people have, with what makes each awkward in an address.
+AWKWARD = ["pa/ss", "pa?ss", "pa#ss", "pa@ss", "pa:ss", "pa%ss", "p%2Fs", "/@:?#", "пароль", "a b", "[x]", "e"]
+
+
+@pytest.mark.parametrize("password", AWKWARD)
+def test_an_awkward_password_reaches_milvus_as_it_is_and_no_message(password, monkeypatch, store):
+    """Percent-encoded it is accepted; as it stands it is accepted or refused, and never printed."""
+    given = {}
+
+    class Client:
+        def __init__(self, uri, **named):
+            given.update(named, uri=uri)
+
+    pymilvus = SimpleNamespace(MilvusClient=Client, MilvusException=OSError)
+    monkeypatch.setattr(milvus_client, "package", lambda: pymilvus)
+    uri = f"http://root:{quote(password, safe='')}@host:19530/db"
+    BuildSettings(to_milvus=uri)
+    milvus_client.connect(uri)
+    assert (given["uri"], given["token"]) == ("http://host:19530/db", f"root:{password}")
+    plain = f"http://root:{password}@host:19530"
+    try:
+        BuildSettings(to_milvus=plain)
+    except SettingsError as refused:
+        assert (password == "e" or password not in str(refused)) and "/ is %2F" in str(refused)
+    with pytest.raises(SettingsError, match="--to-milvus is 'http://host:port'") as refused:
+        BuildSettings(to_milvus=f"http://root:{password}@host:port")
+    assert password == "e" or password not in str(refused.value)
 
 
 def test_no_secret_is_said_or_logged(monkeypatch, caplog, capfd, store):

@@ -17,6 +17,7 @@ from space.encoding.weights import Download, Snapshot
 from space.errors import HubError, OutOfReachError
 from space.hub.faults import FAULTS, answer_seconds, in_words, is_transient, retried
 from space.io.files import sha256
+from space.settings.names import without_secret
 
 logger = logging.getLogger(__name__)
 
@@ -24,8 +25,8 @@ _PROBE_SECONDS = 2.0
 
 
 def endpoint() -> str:
-    """Address of the Hub: ``HF_ENDPOINT`` or the public one."""
-    return constants.ENDPOINT
+    """Address of the Hub for messages: ``HF_ENDPOINT`` without a password, or the public one."""
+    return without_secret(constants.ENDPOINT)
 
 
 def in_reach(seconds: float = _PROBE_SECONDS) -> bool:
@@ -36,7 +37,7 @@ def in_reach(seconds: float = _PROBE_SECONDS) -> bool:
 
     def ask() -> None:
         try:
-            httpx.head(endpoint(), timeout=seconds, follow_redirects=False)
+            httpx.head(constants.ENDPOINT, timeout=seconds, follow_redirects=False)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             logger.debug("the Hub did not answer: %s", type(error).__name__)
         else:

@@ -68,6 +68,7 @@ _WORDS: tuple[tuple[type[BaseException], Container[int] | None, str], ...] = (
     (httpx.TimeoutException, None, "the Hub did not answer in time"),
     (httpx.LocalProtocolError, None, _NOT_SENT),
     (httpx.UnsupportedProtocol, None, _NOT_SENT),
+    (httpx.InvalidURL, None, _NOT_SENT),
     (UnicodeEncodeError, None, _NOT_SENT),
     (httpx.TransportError, None, "the connection was cut"),
 )
@@ -143,7 +144,8 @@ def is_transient(error: BaseException) -> bool:
 
 
 def without_secrets(text: str) -> str:
-    """``text`` without query strings of links, which hold signatures, and without tokens."""
+    """``text`` without tokens, and without the passwords and query strings of links, since these hold signatures."""
+    text = re.sub(r"(https?://)[^\s/'\"]*@", r"\1", text)
     text = re.sub(r"(https?://[^\s?]+)\?[^\s'\"]*", r"\1", text)
     return re.sub(r"\bhf_[A-Za-z0-9]+|Bearer\s+\S+", "…", text)
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from space.errors import ServiceError
-from space.settings.names import is_local, without_secret
+from space.settings.names import credentials, is_local, without_secret
 
 #: Field of a collection with the row number, its primary key; and the inner product, by which vectors are compared.
 KEY, METRIC = "row", "IP"
@@ -66,8 +66,11 @@ def connect(uri: str) -> MilvusConnection:
             raise MilvusError(
                 f"{uri} cannot be opened: another process uses it (Milvus Lite allows one), or it is not a Milvus file"
             ) from error
+    address, user, password = credentials(uri)
+    # Apart from the address, which pymilvus logs, and without percent-encoding, which pymilvus 3.0 does not undo.
+    token = f"{user}:{password}" if password else user
     with answering(uri):
-        return MilvusConnection(uri, pymilvus.MilvusClient(uri, timeout=PATIENCE))
+        return MilvusConnection(uri, pymilvus.MilvusClient(address, token=token, timeout=PATIENCE))
 
 
 def package() -> Any:
@@ -94,10 +97,18 @@ def answering(uri: str) -> Iterator[None]:
         yield
     except (pymilvus.MilvusException, grpc.RpcError) as error:
         said = error.message if isinstance(error, pymilvus.MilvusException) else error.details() or repr(error.code())
-        parts = urlsplit(uri)
-        for secret in () if is_local(uri) else (parts.netloc.rpartition("@")[0], parts.username, parts.password):
-            said = said.replace(secret, "…") if secret else said
+        for secret in _secrets(uri):
+            said = said.replace(secret, "…")
         raise MilvusError(f"Milvus at {without_secret(uri)} says: {said}") from None
+
+
+def _secrets(uri: str) -> list[str]:
+    """What an error may not repeat, the longest first: name and password, as they are typed and as they are meant."""
+    if is_local(uri):
+        return []
+    parts, plain = urlsplit(uri), credentials(uri)
+    found = {parts.netloc.rpartition("@")[0], parts.username, parts.password, plain.user, plain.password}
+    return sorted({*found, f"{plain.user}:{plain.password}"} - {None, "", ":"}, key=len, reverse=True)
 
 
 def others(place: MilvusConnection, name: str) -> str:

@@ -2,7 +2,8 @@
 
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from space.errors import UserError
 
@@ -53,20 +54,51 @@ def is_local(uri: str) -> bool:
 
 
 def without_secret(uri: str) -> str:
-    """A Milvus address as it may be shown: without the user and the password before its ``@``."""
+    """The address of a server as it may be shown: without what stands before its last ``@``, and without a query.
+
+    A password may hold any character, also one that ends the host in a proper address, such as ``/``. So the cut is at
+    the last ``@``, wherever it stands.
+    """
     if is_local(uri) and uri.endswith(".db"):
         return uri
     scheme, slashes, rest = ("", "", uri) if is_local(uri) else uri.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}"
+    return f"{scheme.rpartition('@')[2]}{slashes}{re.split('[?#]', rest.rpartition('@')[2])[0]}"
+
+
+class Credentials(NamedTuple):
+    """An address in two parts: what may be shown, and the name and password for it, "" without."""
+
+    uri: str
+    user: str
+    password: str
+
+
+def credentials(uri: str) -> Credentials:
+    """Name and password of a server's address, with their percent-encoding undone."""
+    parts = urlsplit(uri)
+    return Credentials(without_secret(uri), unquote(parts.username or ""), unquote(parts.password or ""))
 
 
 def check_milvus(flag: str, uri: str) -> None:
-    """Refuse an address that is neither a .db file nor a server; the message does not show a password."""
+    """Refuse an address that is neither a .db file nor a server; the message does not show a password.
+
+    Raises:
+        SettingsError: it names the flag.
+    """
+    shown = without_secret(uri)
+    if is_local(uri) and uri.endswith(".db"):
+        return
+    is_server, rest = False, ""
     try:
-        is_server = uri.startswith(("http://", "https://")) and urlsplit(uri).port != 0
-    except ValueError:  # the port is not a number
-        is_server = False
-    if not (is_server or (is_local(uri) and uri.endswith(".db"))):
-        shown = without_secret(uri)
+        parts = urlsplit(uri)
+        rest = f"{parts.path}{parts.query}{parts.fragment}"
+        is_server = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is not a number, or a bracket is open
+        rest = rest or uri.partition("[")[2]
+    if "@" in rest:
+        raise SettingsError(
+            f"{flag} is {shown!r}, with a name or password that ends the address too early: percent-encode it, "
+            "/ is %2F, ? is %3F, # is %23, @ is %40, [ is %5B, % is %25"
+        )
+    if not is_server:
         raise SettingsError(f"{flag} is {shown!r}: name a file ending in .db, or a server as http://HOST:19530")
