@@ -190,10 +190,12 @@ def test_what_it_keeps(precision):
 # -- codes -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("centre", [True, False], ids=["centred", "as they are"])
 @pytest.mark.parametrize("at_once", [1 << 21, 256], ids=["one block", "many"])
-def test_the_error_of_codes_is_allowed_for(at_once, monkeypatch):
+def test_the_error_of_codes_is_allowed_for(at_once, centre, monkeypatch):
     """Rows so close together that their codes put them in the wrong order, within a block and across blocks."""
     monkeypatch.setattr(space.index.torch_index, "_SCORES_AT_ONCE", at_once)
+    monkeypatch.setattr(space.index.codes, "_SAMPLE", 256 if centre else 4096)
     vectors = unit(1, 16) + unit(3000, 16, seed=1) * 0.01
     queries = unit(4, 16, seed=2)
     for batch in (queries, queries[:1]):

@@ -213,7 +213,7 @@ def _merge(
     # Sort by query, then by falling score. Both sorts are stable, so equal scores stay in the order of rows.
     order = torch.sort(values, descending=True, stable=True).indices
     order = order[torch.sort(query[order], stable=True).indices]
-    counts = torch.bincount(query, minlength=q)
+    counts = torch.bincount(query)  # at least k for each query
     first = counts.cumsum(0) - counts
     order = order[first[:, None] + torch.arange(k, device=scores.device)]
     scores.copy_(values[order])

@@ -62,7 +62,6 @@ TARGETS = {
         ],
     ),
     "codes": Target(["index.codes"], ["tests/test_codes.py"]),
-    "words": Target(["data.words"], ["tests/test_data_words.py"], LIGHT),
     "search_terms": Target(["data.search_terms"], ["tests/test_search_terms.py"], LIGHT),
     "bm25": Target(["index.bm25"], ["tests/test_bm25.py"], LIGHT),
     "scan": Target(["index.gpu_scan"], ["tests/test_gpu_scan.py", "tests/test_index.py"]),
