@@ -54,6 +54,17 @@ def test_the_store_holds_what_the_encoders_say(built, tiny_e5):
     assert "made-up" in store.manifest.notice
 
 
+def test_a_model_with_shorter_vectors_is_built_and_served(tiny_e5, tmp_path):
+    """One encoder's vectors have 8 numbers, the other's 32; all of it once assumed the width of the network."""
+    short = shutil.copytree(tiny_e5, tmp_path / "short")
+    (short / "config_sentence_transformers.json").write_text(json.dumps({"truncate_dim": 8}))
+    run_script(*arguments(tiny_e5, "store"), "--model", str(short), "--locales", "es", cwd=tmp_path)
+    store = Store(tmp_path / "store")
+    assert {part: store.vectors(part).shape[1] for part in ("base", "tuned")} == {"base": 32, "tuned": 8}
+    engine = load_engine(str(short), str(tiny_e5), str(tmp_path / "store"), offline=True)
+    assert len(engine.search("zapatos", 5, "tuned").hits) == 5
+
+
 def test_the_page_searches_with_the_bm25_that_was_measured(built, tiny_e5):
     """With another k1 than the evaluation the app would show a baseline that was not measured."""
     measured = json.loads(Store(built / "artifacts").evaluation())["bm25"]

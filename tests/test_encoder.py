@@ -1,6 +1,7 @@
 """Encoders: prompts, pooling, fingerprints and limits, on tiny random models and once on the packaged real one."""
 
 import json
+import shlex
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,9 +14,8 @@ from transformers import BertConfig, BertModel, XLMRobertaConfig, XLMRobertaMode
 from space.encoding import encoder as encoders
 from space.encoding import weights
 from space.encoding.encoder import TextEncoder
-from space.encoding.model import E5_PROMPTS, is_e5
 from space.encoding.packed_bert import PackedBert, batches, packable
-from space.encoding.weights import STAND_IN, Weights, WeightsError, locate
+from space.encoding.weights import E5_PROMPTS, STAND_IN, Weights, WeightsError, is_e5, locate
 from space.hub.client import model_download
 from space.io.threads import prefetch
 
@@ -379,3 +379,71 @@ def test_a_cut_text_is_known(e5):
     differs = [not torch.allclose(one, other, atol=1e-5) for one, other in zip(near, far, strict=True)]
     assert any(differs) and not all(differs)
     assert [encoder.is_cut(text) for text in texts] == differs
+
+
+# -- shorter vectors, and adapters -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def truncated(e5, tmp_path):
+    """``truncated(value)`` is the model with that truncate_dim."""
+
+    def make(value):
+        folder = shutil.copytree(e5, tmp_path / f"e5-{value}")
+        (folder / "config_sentence_transformers.json").write_text(json.dumps({"truncate_dim": value}))
+        return folder
+
+    return make
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("asked", "dim"), [(8, 8), (1, 1), (31, 31), (32, 32), (500, 32)])
+def test_vectors_are_as_short_as_the_model_says(e5, truncated, asked, dim, training):
+    """A Matryoshka model: its first numbers, with unit norm, in our forward pass and in the library's."""
+    whole = TextEncoder(locate(str(e5)), training=training).encode_passages(TEXTS)
+    encoder = TextEncoder(locate(str(truncated(asked))), training=training)
+    assert encoder.dim == encoder.describe().dim == dim
+    wanted = torch.nn.functional.normalize(whole[:, :dim], dim=1)
+    torch.testing.assert_close(encoder.encode_passages(TEXTS), wanted, atol=1e-5, rtol=0)
+    encoder._packable = False
+    torch.testing.assert_close(encoder.encode_passages(TEXTS), wanted, atol=1e-2, rtol=0)
+
+
+def test_shorter_vectors_have_another_fingerprint_that_survives_saving(e5, truncated, tmp_path):
+    encoder = TextEncoder(locate(str(truncated(8))), training=True)
+    encoder.model.save_pretrained(str(tmp_path / "saved"))
+    again = TextEncoder(locate(str(tmp_path / "saved")))
+    others = [TextEncoder(locate(str(folder))).fingerprint for folder in (e5, truncated(9))]
+    assert again.fingerprint == encoder.fingerprint not in others and again.dim == 8
+
+
+@pytest.mark.parametrize("value", [0, -1, "8", 2.5, [8]])
+def test_a_length_that_cannot_be_is_refused(truncated, value):
+    with pytest.raises(WeightsError, match="truncate_dim"):
+        TextEncoder(locate(str(truncated(value))))
+
+
+@pytest.mark.parametrize("config", ['{"base_model_name_or_path": "intfloat/multilingual-e5-small"}', "{}", "[", "[]"])
+@pytest.mark.parametrize("place", ["", "0_Transformer"])
+def test_an_adapter_is_refused_with_the_command_that_merges_it(e5, tmp_path, config, place):
+    """It ended with an ImportError, and without its base it is no model."""
+    folder = tmp_path / "it's lora"
+    (folder / place).mkdir(parents=True)
+    (folder / place / "adapter_config.json").write_text(config)
+    (folder / place / "adapter_model.safetensors").write_bytes(b"x")
+    with pytest.raises(WeightsError, match=r"an adapter \(LoRA\), not a whole model; merge it") as refused:
+        locate(str(folder))
+    program, flag, code = shlex.split(str(refused.value).partition("&& ")[2])
+    assert (program, flag) == ("python", "-c")
+    compile(code, "command", "exec")
+    assert f"{str(folder / place)!r}" in code and f"{'it' + chr(39) + 's lora-merged'!r}" in code
+    assert ("passage: " in code) == ("e5" in config)
+
+
+def test_a_model_that_needs_a_package_says_which(e5, monkeypatch):
+    def load(*_, **__):
+        raise ImportError("install einops")
+
+    monkeypatch.setattr("space.encoding.model.SentenceTransformer", load)
+    with pytest.raises(WeightsError, match="a package that is not installed: install einops"):
+        TextEncoder(locate(str(e5)))

@@ -170,7 +170,10 @@ class TextEncoder:
         if forward.device.type == "cpu":
             budget = min(budget, _CPU_TOKENS)
         for rows in batches([len(text) for text in tokenized], budget):
-            out[rows] = forward([tokenized[row] for row in rows]).cpu()
+            vectors = forward([tokenized[row] for row in rows])
+            if vectors.shape[1] > self.dim:  # a model with truncate_dim
+                vectors = torch.nn.functional.normalize(vectors[:, : self.dim], dim=1)
+            out[rows] = vectors.cpu()
             if progress is not None:
                 progress(len(rows))
         return out

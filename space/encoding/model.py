@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from pathlib import Path
 
 import torch
@@ -12,10 +11,8 @@ from sentence_transformers.base.modules import Normalize, Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
 from transformers.utils.logging import disable_progress_bar
 
-from space.encoding.weights import Weights, WeightsError
+from space.encoding.weights import E5_PROMPTS, Weights, WeightsError, is_e5
 
-#: E5 was trained with these (Wang et al. 2022); without them its queries and passages are less alike.
-E5_PROMPTS = {"query": "query: ", "document": "passage: "}
 NO_PROMPTS = {"query": "", "document": ""}
 #: Texts whose token ids differ between tokenizers that share a vocabulary: case, accents, scripts, spaces, digits.
 PROBES = (
@@ -49,6 +46,8 @@ def load_model(weights: Weights, max_seq_length: int) -> SentenceTransformer:
             model = SentenceTransformer(modules=[transformer, pooling, Normalize()], device="cpu")
         else:
             model = SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs=kwargs)
+    except ImportError as error:
+        raise WeightsError(f"{weights.name}: it needs a package that is not installed: {error}") from error
     except _LOAD_ERRORS as error:
         raise WeightsError(
             f"{weights.name}: cannot be loaded as an encoder: {error}; train it again, or copy or download it again"
@@ -60,20 +59,21 @@ def load_model(weights: Weights, max_seq_length: int) -> SentenceTransformer:
         model.prompts = {"query": saved.get("query", ""), "document": saved["passage"]}
     if not isinstance(model[-1], Normalize):
         model.append(Normalize())
+    if model.truncate_dim is not None and not (isinstance(model.truncate_dim, int) and model.truncate_dim >= 1):
+        raise WeightsError(
+            f"{weights.name}: truncate_dim in config_sentence_transformers.json is {model.truncate_dim!r}: "
+            "use a whole number, 1 or more, or remove it"
+        )
     model.max_seq_length = min(max_seq_length, _position_limit(model))
     return model
 
 
-def is_e5(name: str) -> bool:
-    """Whether a model's name says that it is an E5: ``intfloat/multilingual-e5-small``, ``./saved_e5_model``."""
-    return re.search(r"(^|[^a-z0-9])e5([^a-z0-9]|$)", Path(name).name.lower()) is not None
-
-
 def fingerprint(model: SentenceTransformer) -> str:
-    """sha256 over weights, tokenizer, pooling and prompts, as hex: encoders with the same one make the same vectors.
+    """sha256 over weights, tokenizer, pooling, prompts and ``truncate_dim``, as hex.
 
-    It is computed from what is loaded, not from the files, so saving a model again does not change it. The sequence
-    limit is left out: it is a setting of a run, and a manifest has it beside the fingerprint.
+    Encoders with the same one make the same vectors. It is computed from what is loaded, not from the files, so saving
+    a model again does not change it. The sequence limit is left out: it is a setting of a run, and a manifest has it
+    beside the fingerprint.
     """
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
@@ -85,7 +85,10 @@ def fingerprint(model: SentenceTransformer) -> str:
     pooling = [module.get_config_dict() for module in model if isinstance(module, Pooling)]
     steps = [type(module).__name__ for module in model]
     prompts = {name: model.prompts.get(name, "") for name in NO_PROMPTS}
-    digest.update(json.dumps([steps, pooling, prompts], sort_keys=True, default=str).encode())
+    parts: list[object] = [steps, pooling, prompts]
+    if model.truncate_dim is not None:
+        parts.append(model.get_embedding_dimension())
+    digest.update(json.dumps(parts, sort_keys=True, default=str).encode())
     return digest.hexdigest()
 
 

