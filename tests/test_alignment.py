@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from space.data.catalogue import BULLETS, DataError
+from space.data.catalogue_file import load_catalogue
 from space.data.gold_labels import GoldLabels
 from space.data.judgments import check
 from space.data.passages import has_text, passage, passage_column, passages
-from space.data.product_files import load_catalogue
 from space.errors import same_rows
 from space.index.bm25 import Bm25Index, TermCounts
 from space.index.torch_index import TorchIndex
@@ -103,11 +103,11 @@ def test_a_product_without_text_is_left_out_of_a_file(tmp_path, caplog):
     """The same rule for build_embeddings.py --catalogue and for an upload."""
     path = tmp_path / "shop.csv"
     path.write_text(CSV, encoding="utf-8")
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         found = load_catalogue(path)
     assert found["product_id"].to_pylist() == ["1", "3", "5"]
     assert "shop.csv: 2 products without title, brand and colour are left out" in caplog.text
-    assert uploaded_catalogue.parse(CSV.encode(), "shop.csv")["product_id"].to_pylist() == ["1", "3", "5"]
+    assert uploaded_catalogue.parse(CSV.encode(), "shop.csv").products["product_id"].to_pylist() == ["1", "3", "5"]
 
 
 def test_a_file_without_any_text_is_refused(tmp_path):

@@ -181,7 +181,7 @@ def test_the_text_is_that_of_the_training(built, tiny_e5, tmp_path, build):
     said = build((*plain, "--bullets", "0", "--other-text"), tmp_path)
     assert "{color}, 128 tokens; model was trained on {title} {brand} {color} {bullet_point[:30]}, 128" in said
     (tmp_path / "shop.csv").write_text("product_id,product_title\n1,kettle\n")
-    with pytest.raises(SystemExit, match="missing column 'product_bullet_point'.*; --bullets 0 leaves"):
+    with pytest.raises(SystemExit, match="no column 'product_bullet_point'.*; --bullets 0 leaves"):
         build(plain, tmp_path)
 
 

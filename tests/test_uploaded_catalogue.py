@@ -26,7 +26,7 @@ def test_usual_csv_files_are_read(delimiter, begin):
     """Excel writes semicolons in half of Europe, a paste from a sheet has tabs, and some files start with a BOM."""
     rows = [["SKU", "Product Name", "Colour", "Price", ""], ["007", '"Mug, blue; \n big"', "", "3.5", "x"]]
     text = begin + "\r\n".join(delimiter.join(row) for row in rows)
-    (product,) = uploaded_catalogue.parse(text.encode(), "shop.csv").to_pylist()
+    (product,) = uploaded_catalogue.parse(text.encode(), "shop.csv").products.to_pylist()
     assert product == {
         "product_id": "007", "product_locale": "own", "product_title": "Mug, blue; \n big", "product_brand": None,
         "product_color": None, "price": 3.5,
@@ -35,7 +35,7 @@ def test_usual_csv_files_are_read(delimiter, begin):
 
 def test_a_title_is_enough():
     """Without an id column the id is the line, by which a visitor finds the product in the file."""
-    found = uploaded_catalogue.parse(b'name\n\nMug\n"two\nlines"\nBowl\n', "x")
+    found = uploaded_catalogue.parse(b'name\n\nMug\n"two\nlines"\nBowl\n', "x").products
     assert found["product_id"].to_pylist() == ["3", "4", "6"]
 
 
@@ -49,10 +49,9 @@ def test_a_title_is_enough():
         (b"PK\x03\x04rest", [".xlsx", "CSV"]),
         ("title\nMug\n".encode("utf-16"), ["UTF-16", "UTF-8"]),
         (b"a,b\nMug,1\n", ["line 1", "title", "'a', 'b'"]),
-        (b"title,title\na,b\n", ["line 1", "'title'"]),
+        (b"title,title\na,b\n", ["more than one", "'title'"]),
         (b"title,a,b,c\n1,2,3,4\n1,2,3,4,5\n", ["line 3", "5 cells", "4"]),
         (b'title,a\n"two\nlines",1\nx\n', ["line 4", "1 cell", "2"]),
-        (b"title,price\nMug,1\n\nBowl,2 euro\n", ["line 4", "'price'", "'2 euro'"]),
         (b"title,brand\nMug,ok\nCaf\xe9,x\n", ["line 3", "'title'", "0xE9", "UTF-8"]),
         (b"title\nMug\nBo\0wl\n", ["line 3", "character 3"]),
         (b'title\nMug\n"Bowl\nCup\n', ["line 3", "quote"]),
@@ -76,7 +75,7 @@ def test_limits_apply_to_uploads_only():
     many = b"title\n" + b"x" * 5_000 + b"\n" + b"y\n" * 70_000
     found = read_csv(io.BytesIO(many))
     assert len(found.columns) == 70_001 and found.lines[-1] == 70_002
-    assert uploaded_catalogue.parse(b"title\n" + b"x\n" * 2_000, "x").num_rows == uploaded_catalogue.MAX_ROWS
+    assert uploaded_catalogue.parse(b"title\n" + b"x\n" * 2_000, "x").products.num_rows == uploaded_catalogue.MAX_ROWS
     with pytest.raises(CsvError, match="line 70002"):
         read_csv(io.BytesIO(many[:-2] + b"\xff\n"))
 
@@ -100,11 +99,13 @@ def test_an_upload_has_the_text_of_the_store(bullets, found):
     """With a store whose encoders read bullet points, those of an uploaded file were not embedded."""
     engine = small_shop.engine()
     engine.bullets = bullets
-    products = uploaded_catalogue.parse(b"title,bullets\nBowl,\nMug,dishwasher safe\nPot,keeps dishwasher\n", "x")
+    products = uploaded_catalogue.parse(
+        b"title,bullets\nBowl,\nMug,dishwasher safe\nPot,keeps dishwasher\n", "x"
+    ).products
     mine = uploaded_catalogue.embed(engine, products)
     hits = [hit for hit in mine.search("dishwasher", 3, "base").hits if hit.score > 0.1]
     assert [hit.product_id for hit in hits] == found
-    without = uploaded_catalogue.parse(b"title\nMug\n", "x")
+    without = uploaded_catalogue.parse(b"title\nMug\n", "x").products
     assert uploaded_catalogue.embed(engine, without).bullets == 0
 
 
@@ -135,7 +136,7 @@ def test_an_upload_needs_both_encoders():
 
 
 def test_the_example_can_be_loaded_and_searched():
-    found = uploaded_catalogue.parse(uploaded_catalogue.EXAMPLE.encode(), uploaded_catalogue.EXAMPLE_NAME)
+    found = uploaded_catalogue.parse(uploaded_catalogue.EXAMPLE.encode(), uploaded_catalogue.EXAMPLE_NAME).products
     assert len(found) >= 12
     shown = uploaded.answer(uploaded_catalogue.embed(small_shop.engine(), found), uploaded_catalogue.EXAMPLE_QUERY)
     assert "Base" in shown and "BM25" in shown and "ask-why" in shown
@@ -156,7 +157,7 @@ def test_what_the_page_sends_of_a_file():
 def test_a_catalogue_that_is_gone_and_a_query_that_is_wrong():
     assert "no longer kept (60 minutes at most)" in uploaded.answer(None, "mug")
     mine = uploaded_catalogue.embed(
-        small_shop.engine(), uploaded_catalogue.parse(b"title\n<script>alert(1)</script> mug\n", "x")
+        small_shop.engine(), uploaded_catalogue.parse(b"title\n<script>alert(1)</script> mug\n", "x").products
     )
     assert "Query is empty" in uploaded.answer(mine, " ")
     shown = uploaded.answer(mine, '"><script>alert(2)</script> mug')
@@ -167,15 +168,18 @@ def test_a_catalogue_that_is_gone_and_a_query_that_is_wrong():
     "data",
     [
         b"title,price\na," + b"9" * 1_900 + b"x\n",  # found by the fuzzer
-        b"id,title\n" + (b"i" * 1_900 + b",a\n") * 2,
+        b"id,title\n" + b"i" * 1_900 + b",a\n" + b"i" * 1_900 + b",b\n",
         b"title," + b"n" * 50_000 + b"," + b"n" * 50_000 + b"\na,b,c\n",
         b"title\n" + b"x" * 3_000 + b"\n",
+        b"title," + b",".join(b"n%d" % number * 50 for number in range(190)) + b"\nmug" + b"," * 190 + b"\n",
     ],
 )
-def test_a_long_foreign_value_does_not_fill_the_message(data):
-    with pytest.raises(UserError) as raised:
-        uploaded_catalogue.parse(data, "file")
-    assert len(str(raised.value)) < 400
+def test_a_long_foreign_value_does_not_fill_what_is_said(data):
+    try:
+        said = uploaded_catalogue.parse(data, "file").notes
+    except UserError as error:
+        said = [str(error)]
+    assert said and max(map(len, said)) < 900
 
 
 def test_a_table_of_many_columns_is_refused_at_once():

@@ -6,6 +6,7 @@ Lines are counted as in an editor: the header is line 1, and a quoted text may s
 import csv
 import io
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -19,6 +20,10 @@ from space.i18n import gettext as _
 
 DELIMITERS = ",;\t|"
 _BATCH_ROWS = 65_536
+#: What the csv module can be set to on every system; by itself it refuses cells beyond 131,072 characters.
+_LONGEST_CELL = 2**31 - 1
+#: The first line by which spreadsheets tell each other the delimiter: sep=;
+_NAMED_DELIMITER = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 #: First bytes of files that people take for a csv, and what to do instead.
 _NOT_CSV = {
     b"PK\x03\x04": N_("a zip archive, as .xlsx files are: export the table as CSV"),
@@ -48,15 +53,12 @@ class CsvTable:
     lines: np.ndarray
 
 
-def read_csv(
-    data: BinaryIO, *, max_rows: int | None = None, max_cell: int | None = None, max_columns: int | None = None
-) -> CsvTable:
+def read_csv(data: BinaryIO, *, max_rows: int | None = None, max_columns: int | None = None) -> CsvTable:
     """Read UTF-8 text, with or without byte order mark, whose cells are separated by one of ``DELIMITERS``.
 
     Args:
         data: the file, at its start; it must be seekable.
         max_rows: refuse files with more rows.
-        max_cell: refuse longer cells, in characters; the csv module has a limit of 131,072.
         max_columns: refuse files with more columns.
 
     Raises:
@@ -74,7 +76,11 @@ def read_csv(
         if (line := next(lines, None)) is None:
             raise CsvError(_("the file is empty"))
         head_lines.append(line)
-    delimiter = max(DELIMITERS, key=lambda one: _cells(head_lines[-1], one))
+    csv.field_size_limit(_LONGEST_CELL)
+    if named := _NAMED_DELIMITER.fullmatch(head_lines[-1].strip()):
+        head_lines[-1], delimiter = "\n", named[1]  # a blank line, which is left out
+    else:
+        delimiter = max(DELIMITERS, key=lambda one: _cells(head_lines[-1], one))
     records = _records(itertools.chain(head_lines, lines), delimiter)
     names = _names(next(records, None), max_columns)
     batches, rows, starts = [], [], []
@@ -82,7 +88,7 @@ def read_csv(
         if max_rows is not None and len(starts) >= max_rows:
             text = _("line {line} is row {row}; use at most {most} rows")
             raise CsvError(text.format(line=line, row=number(max_rows + 1), most=number(max_rows)))
-        _check_cells(line, cells, names, max_cell)
+        _check_cells(line, cells, names)
         rows.append(cells)
         starts.append(line)
         if len(rows) == _BATCH_ROWS:
@@ -92,7 +98,7 @@ def read_csv(
     return CsvTable(pa.concat_tables(batches).combine_chunks(), np.asarray(starts, dtype=np.int64))
 
 
-def _check_cells(line: int, cells: list[str], names: list[str], max_cell: int | None) -> None:
+def _check_cells(line: int, cells: list[str], names: list[str]) -> None:
     if len(cells) != len(names):
         text = ngettext(
             "line {line} has {n} cell, the header has {columns}",
@@ -100,10 +106,6 @@ def _check_cells(line: int, cells: list[str], names: list[str], max_cell: int | 
             len(cells),
         )
         raise CsvError(text.format(line=line, n=number(len(cells)), columns=number(len(names))))
-    if max_cell is not None and max(map(len, cells)) > max_cell:
-        name, length = next((name, len(cell)) for name, cell in zip(names, cells, strict=True) if len(cell) > max_cell)
-        text = _("line {line}, column {column}: a text of {n} characters; use at most {most}")
-        raise CsvError(text.format(line=line, column=shown(name), n=number(length), most=number(max_cell)))
 
 
 def _names(header: tuple[int, list[str]] | None, max_columns: int | None) -> list[str]:
@@ -144,7 +146,7 @@ def _records(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[s
 
 def _fault(said: str, begin: int, end: int) -> str:
     """The csv module's message about a record from line ``begin`` to ``end``, with a cure."""
-    if "end of data" in said or "field limit" in said:
+    if "end of data" in said:
         return _("line {line}: a quote is opened here and not closed").format(line=begin)
     if "expected after" in said:
         return _("line {line}: a quote inside a quoted text; write it twice").format(line=end)
@@ -153,10 +155,7 @@ def _fault(said: str, begin: int, end: int) -> str:
 
 def _cells(line: str, delimiter: str) -> int:
     """How many cells a line has with a delimiter; a quoted last cell may continue on the next line."""
-    try:
-        return len(next(csv.reader([line], delimiter=delimiter), []))
-    except csv.Error:  # a cell longer than the limit of the csv module: not the delimiter
-        return 0
+    return len(next(csv.reader([line], delimiter=delimiter), []))
 
 
 def _columns(rows: list[list[str]], lines: list[int], names: list[str]) -> pa.Table:

@@ -1,7 +1,7 @@
 """Reads judgments in the ESCI schema from a folder, checks them and joins them to the catalogue."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from space.data.catalogue import DataError, in_locales, need_columns, rows_of
+from space.data.catalogue import OTHER_LOCALE, DataError, in_locales, need_columns, rows_of
 from space.data.passages import has_text, left_out, with_text
 from space.data.product_files import read_joined_products, read_products, readable, schema_of
+from space.data.texts import LostDigitsError, text_column
 from space.data.words import normalized_column
 
 logger = logging.getLogger(__name__)
@@ -23,7 +24,8 @@ GAINS = {"Exact": 1.0, "Substitute": 0.1, "Complement": 0.01, "Irrelevant": 0.0}
 JUDGMENT_COLUMNS = ("query", "query_id", "product_id", "product_locale", "esci_label")
 OFFICIAL_EXAMPLES = "shopping_queries_dataset_examples.parquet"
 OFFICIAL_PRODUCTS = "shopping_queries_dataset_products.parquet"
-_SHORT_LABELS = {label[0]: label for label in LABELS}
+#: {label in lower case, whole or its first letter: label}.
+_LABELS = {name.lower(): label for label in LABELS for name in (label, label[0])}
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ def read_folder(folder: Path, bullets: bool) -> tuple[pd.DataFrame, pd.DataFrame
     """Train judgments, test judgments and products of a folder, not yet checked.
 
     Args:
-        folder: with train.parquet, test.parquet and perhaps products.parquet, or with the two official files.
+        folder: with train.parquet, test.parquet and perhaps products.parquet, each perhaps in parts as on the Hub
+            (``data/train-00000-of-00002.parquet``), or with the two official files.
         bullets: also read the bullet points.
 
     Raises:
@@ -115,26 +118,79 @@ def read_folder(folder: Path, bullets: bool) -> tuple[pd.DataFrame, pd.DataFrame
     if (folder / OFFICIAL_EXAMPLES).is_file():
         if not (folder / OFFICIAL_PRODUCTS).is_file():
             raise DataError(f"{folder}: {OFFICIAL_EXAMPLES} is there, {OFFICIAL_PRODUCTS} is missing")
-        examples = _read_judgments(folder / OFFICIAL_EXAMPLES, extra=("split",))
+        examples = _read_judgments([folder / OFFICIAL_EXAMPLES], extra=("split",))
         splits = [examples[examples["split"] == split].drop(columns="split") for split in ("train", "test")]
-        return splits[0], splits[1], read_products(folder / OFFICIAL_PRODUCTS, bullets)
-    files = [folder / "train.parquet", folder / "test.parquet"]
-    for file in files:
-        if not file.is_file():
+        return splits[0], splits[1], read_products([folder / OFFICIAL_PRODUCTS], bullets)
+    train, test = (split_files(folder, split) for split in ("train", "test"))
+    for split, files in (("train", train), ("test", test)):
+        if not files:
             raise DataError(
-                f"{folder}: no {file.name}; a data folder holds train.parquet and test.parquet, or "
-                f"{OFFICIAL_EXAMPLES} and {OFFICIAL_PRODUCTS}"
+                f"{folder}: no {split}.parquet; a data folder holds train.parquet and test.parquet, or parts of them "
+                f"such as data/{split}-00000-of-00001.parquet, or {OFFICIAL_EXAMPLES} and {OFFICIAL_PRODUCTS}"
             )
-    own = folder / "products.parquet"
-    products = read_products(own, bullets) if own.is_file() else read_joined_products(files, bullets)
-    return _read_judgments(files[0]), _read_judgments(files[1]), products
+    own = split_files(folder, "products")
+    products = read_products(own, bullets) if own else read_joined_products([*train, *test], bullets)
+    return _read_judgments(train), _read_judgments(test), products
 
 
-def _read_judgments(file: Path, extra: tuple[str, ...] = ()) -> pd.DataFrame:
-    columns = [*JUDGMENT_COLUMNS, *extra]
-    need_columns(schema_of(file).names, columns, file.name)
-    with readable(file):
-        return pq.read_table(file, columns=columns).to_pandas()
+def split_files(folder: Path, split: str) -> list[Path]:
+    """The parquet files of a split, in order: ``train.parquet`` or its parts, in the folder or one named data."""
+    for place in (folder, folder / "data", folder / split, folder / "data" / split):
+        names = f"{split}.parquet", f"{split}-*-of-*.parquet", *(["*.parquet"] if place.name == split else [])
+        for name in names:
+            if files := sorted(place.glob(name)):
+                return files
+    return []
+
+
+def _read_judgments(files: Sequence[Path], extra: tuple[str, ...] = ()) -> pd.DataFrame:
+    tables = []
+    for file in files:
+        columns = judgment_columns(schema_of(file).names, file.name, extra)
+        with readable(file):
+            table = pq.read_table(file, columns=list(columns.values()))
+        tables.append(judgment_frame(table, columns, file.name))
+    return pd.concat(tables, ignore_index=True)
+
+
+def judgment_columns(header: Sequence[str], source: str, extra: tuple[str, ...] = ()) -> dict[str, str]:
+    """{column of ours: column of a table} of the columns of judgments, and ``extra``.
+
+    Raises:
+        DataError: a column is missing.
+    """
+    found = {ours: ours for ours in (*JUDGMENT_COLUMNS, *extra)}
+    if "product_locale" not in header and OTHER_LOCALE in header:
+        found["product_locale"] = OTHER_LOCALE
+    if "query_id" not in header:
+        del found["query_id"]
+    need_columns(header, found.values(), source)
+    return found
+
+
+def judgment_frame(table: pa.Table, columns: Mapping[str, str], source: str) -> pd.DataFrame:
+    """Judgments as a table of texts; ids that are floats are written as whole numbers, as those of products are.
+
+    Raises:
+        DataError: ids that lost digits, or text that is not UTF-8.
+    """
+    found = {}
+    for ours, theirs in columns.items():
+        if ours == "query_id":
+            found[ours] = table[theirs].to_pandas()
+            continue
+        try:
+            table[theirs].validate(full=True)
+            found[ours] = text_column(table[theirs].chunks, ours)[0].to_pandas()
+        except LostDigitsError as error:
+            raise DataError(
+                f"{source}: column {theirs!r} holds {error}, without all digits; save ids as text"
+            ) from error
+        except pa.ArrowException as error:
+            raise DataError(f"{source}: column {theirs!r}: {error}; save it as UTF-8") from error
+    if "query_id" not in found:
+        found["query_id"] = pd.factorize(found["query"])[0] + 1
+    return pd.DataFrame(found)
 
 
 def _checked_judgments(name: str, table: pd.DataFrame, catalogue: pa.Table, locales: Sequence[str]) -> pd.DataFrame:
@@ -142,11 +198,12 @@ def _checked_judgments(name: str, table: pd.DataFrame, catalogue: pa.Table, loca
     for column in JUDGMENT_COLUMNS:
         empty = np.flatnonzero(table[column].isna())
         if len(empty):
-            raise DataError(f"{name}: column {column!r} is null in {len(empty)} rows, first in row {empty[0]}")
+            raise DataError(f"{name}: column {column!r} is empty in {len(empty)} rows, first in row {empty[0] + 1}")
     table = table[table["product_locale"].isin(list(locales))].copy()
     if table.empty:
         raise DataError(f"{name}: no judgment in locales {list(locales)}")
-    labels = table["esci_label"].astype(str).replace(_SHORT_LABELS)
+    plain = table["esci_label"].astype(str).str.strip().str.casefold()
+    labels = plain.map(_LABELS).fillna(table["esci_label"].astype(str))
     unknown = labels[~labels.isin(LABELS)]
     if len(unknown):
         raise DataError(
@@ -166,6 +223,10 @@ def _checked_judgments(name: str, table: pd.DataFrame, catalogue: pa.Table, loca
         )
     table["row"] = rows_of(catalogue, table["product_locale"], table["product_id"])
     absent = table[table["row"] < 0]
+    if absent["product_id"].str.fullmatch(r"\d+\.0").any():  # a column of numbers that once had a gap
+        table["product_id"] = table["product_id"].where(table["row"] >= 0, table["product_id"].str.removesuffix(".0"))
+        table["row"] = rows_of(catalogue, table["product_locale"], table["product_id"])
+        absent = table[table["row"] < 0]
     if len(absent):
         row = absent.iloc[0]
         raise DataError(

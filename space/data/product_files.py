@@ -1,81 +1,43 @@
-"""Reads products from files: a shop's own csv, parquet or jsonl, and the parquet files of a data set."""
+"""Reads the products of a data set: parquet files with one row for each product, or for each judgment."""
 
 import logging
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as pa_ds
-import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
 from space.data.catalogue import (
-    COLUMN_TYPES,
     KEY,
     DataError,
     Source,
-    as_catalogue,
-    need_columns,
     product_columns,
     product_keys,
-    refuse_nulls,
-    required_columns,
-    typed,
 )
-from space.data.csv_reader import CsvError, read_csv
-from space.data.passages import left_out, with_text
+from space.data.product_table import as_catalogue, merged, refuse_nulls, typed, whole_ids
+from space.errors import same_rows
 
 logger = logging.getLogger(__name__)
 
 _BATCH_ROWS = 65_536
 
 
-def load_catalogue(
-    path: Path, columns: Mapping[str, str] | None = None, *, bullets: bool = False, default_locale: str = "us"
-) -> pa.Table:
-    """A shop's own catalogue from csv, parquet or jsonl; it needs an id and a title.
-
-    Args:
-        path: the file.
-        columns: {column of ours: column of the file}; the other columns are found by our names.
-        bullets: keep the bullet points.
-        default_locale: the locale of every product, if the file has no such column.
+def read_products(files: Sequence[Path], bullets: bool) -> pa.Table:
+    """The catalogue in parquet files with one row for each product.
 
     Raises:
-        DataError: unknown format, missing column, null or duplicate id.
+        DataError: a file cannot be read, or see ``as_catalogue``.
     """
-    if not path.is_file():
-        raise DataError(f"--catalogue {path}: no such file")
-    table, lines = _read_table(path)
-    table = _renamed(table, path, columns or {})
-    for name in ("product_id", "product_title"):
-        if name not in table.column_names:
-            raise DataError(
-                f"{path}: no column {name!r}; map one of {table.column_names} to it with --columns {name}=…"
-            )
-    if "product_locale" not in table.column_names:
-        table = table.append_column("product_locale", pa.array([default_locale] * len(table), pa.string()))
-    table = as_catalogue(table, Source(path.name, lines, dict(columns or {})), bullets=bullets)
-    table, empty = with_text(table, path.name)
-    if empty:
-        logger.warning("%s: %s", path.name, left_out(empty))
-    return table
-
-
-def read_products(file: Path, bullets: bool) -> pa.Table:
-    """The catalogue in a parquet file with one row for each product.
-
-    Raises:
-        DataError: the file cannot be read, or see ``as_catalogue``.
-    """
-    schema = schema_of(file)
-    need_columns(schema.names, required_columns(bullets), file.name)
-    with readable(file):
-        table = pa_ds.dataset(file, schema=schema).to_table(columns=product_columns(schema, bullets))
-    return as_catalogue(table, Source(file.name), bullets=bullets)
+    tables = []
+    for file in files:
+        names = product_columns(schema_of(file).names, bullets, file.name)
+        with readable(file):
+            table = pq.read_table(file, columns=list(names.values()))
+        tables.append(pa.table({ours: table[theirs] for ours, theirs in names.items()}))
+    return as_catalogue(tables, Source(files[0].name), bullets=bullets)
 
 
 def read_joined_products(files: Sequence[Path], bullets: bool) -> pa.Table:
@@ -98,9 +60,10 @@ def distinct_products(sources: Sequence[tuple[str, pa.Table | pa_ds.Dataset]], b
     """
     keys = []
     for name, data in sources:
-        need_columns(data.schema.names, required_columns(bullets), name)
+        names = product_columns(data.schema.names, bullets, name)
         with readable(name):
-            part = data.select(list(KEY)) if isinstance(data, pa.Table) else data.to_table(columns=list(KEY))
+            part = pa.Table.from_batches(_batches(data, {key: names[key] for key in KEY}))
+        part, _ = typed({key: part[key].chunks for key in KEY}, Source(name))
         refuse_nulls(part, KEY, Source(name))
         keys.append(product_keys(part))
     if not sum(map(len, keys)):
@@ -108,14 +71,21 @@ def distinct_products(sources: Sequence[tuple[str, pa.Table | pa_ds.Dataset]], b
     codes = pa.chunked_array(keys).combine_chunks().dictionary_encode().indices.to_numpy()
     first = np.zeros(len(codes), dtype=bool)
     first[np.unique(codes, return_index=True)[1]] = True
-    kept, start = [], 0
+    kept, unread, start = [], [], 0
     for name, data in sources:
         with readable(name):
-            for batch in _batches(data, product_columns(data.schema, bullets)):
+            for batch in _batches(data, product_columns(data.schema.names, bullets, name)):
                 stays = first[start : start + len(batch)]
+                source = Source(name, rows=start + np.flatnonzero(stays))
                 start += len(batch)
-                kept.append(typed(pa.Table.from_batches([batch.filter(pa.array(stays))]), Source(name)))
-    return pa.concat_tables(kept, promote_options="default").combine_chunks()
+                chosen = batch.filter(pa.array(stays))
+                table, left_empty = typed({column: [chosen[column]] for column in chosen.schema.names}, source)
+                kept.append(table)
+                unread += left_empty
+    same_rows("joined rows", keys=len(codes), products=start)
+    for one in merged(unread):
+        logger.warning("%s: %s", sources[0][0], one)
+    return whole_ids(pa.concat_tables(kept, promote_options="default")).combine_chunks()
 
 
 def schema_of(file: Path) -> pa.Schema:
@@ -137,55 +107,11 @@ def readable(file: Path | str) -> Iterator[None]:
         raise DataError(f"{file}: not a readable parquet file: {error}") from error
 
 
-def _batches(data: pa.Table | pa_ds.Dataset, columns: list[str]) -> Iterator[pa.RecordBatch]:
+def _batches(data: pa.Table | pa_ds.Dataset, columns: dict[str, str]) -> Iterator[pa.RecordBatch]:
+    """The columns {new name: name in the data}, part by part."""
     if isinstance(data, pa.Table):
-        yield from data.select(columns).to_batches(max_chunksize=_BATCH_ROWS)
+        found = data.select(list(columns.values())).rename_columns(list(columns))
+        yield from found.to_batches(max_chunksize=_BATCH_ROWS)
     else:
-        yield from data.to_batches(columns=columns, batch_size=_BATCH_ROWS)
-
-
-def _read_table(path: Path) -> tuple[pa.Table, np.ndarray | None]:
-    """The table of a file, with ids and titles as text (00123 keeps its zeros), and the lines of a csv's rows."""
-    suffix = path.suffix.lower()
-    try:
-        if suffix == ".parquet":
-            return pq.read_table(path), None
-        if suffix == ".csv":
-            with path.open("rb") as file:
-                found = read_csv(file)
-            return found.columns, found.lines
-        if suffix in (".jsonl", ".ndjson"):
-            return _read_jsonl(path), None
-    except (pa.ArrowException, OSError, CsvError) as error:
-        raise DataError(f"{path}: cannot be read as {suffix[1:]}: {error}") from error
-    raise DataError(f"{path}: unknown format {suffix!r}; use .csv, .parquet or .jsonl")
-
-
-def _read_jsonl(path: Path) -> pa.Table:
-    table = pa_json.read_json(path)
-    # Arrow turns text that looks like a date into a timestamp. A title "2024-01-05" must stay text, so read again.
-    dates = [(field.name, pa.string()) for field in table.schema if pa.types.is_timestamp(field.type)]
-    return (
-        pa_json.read_json(path, parse_options=pa_json.ParseOptions(explicit_schema=pa.schema(dates)))
-        if dates
-        else table
-    )
-
-
-def _renamed(table: pa.Table, path: Path, columns: Mapping[str, str]) -> pa.Table:
-    """The table with our names for the columns in ``columns``."""
-    try:
-        twice = [name for name, count in Counter(table.column_names).items() if count > 1]
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: the name of a column is not UTF-8: {error}") from error
-    if twice:
-        raise DataError(f"{path}: more than one column {', '.join(map(repr, twice))}; give each its own name")
-    renamed = table
-    for ours, theirs in columns.items():
-        if ours not in COLUMN_TYPES:
-            raise DataError(f"--columns {ours}={theirs}: {ours!r} is not one of {', '.join(COLUMN_TYPES)}")
-        if theirs not in table.column_names:
-            raise DataError(f"{path}: no column {theirs!r} (--columns {ours}={theirs}); it has {table.column_names}")
-        renamed = renamed.drop_columns([ours]) if ours in renamed.column_names else renamed
-        renamed = renamed.append_column(ours, table[theirs])
-    return renamed
+        fields = {new: pa_ds.field(name) for new, name in columns.items()}
+        yield from data.to_batches(columns=fields, batch_size=_BATCH_ROWS)

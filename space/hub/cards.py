@@ -53,7 +53,7 @@ def model_card(evaluation: Evaluation, repo: str | None) -> str:
     short = base.id.rpartition("/")[2]
     dataset = hub_id(str(evaluation.settings["dataset"]))
     front = ModelCardData(
-        language=sorted({language(locale) or locale for locale in data.locales}),
+        language=sorted(filter(None, {language(locale) for locale in data.locales})) or None,
         license=_licence(base.id, _MODEL_LICENCES),
         library_name="sentence-transformers",
         pipeline_tag="sentence-similarity",

@@ -5,8 +5,8 @@ import logging
 import pandas as pd
 import pyarrow as pa
 
-from space.data.catalogue import DataError, need_columns
-from space.data.judgments import JUDGMENT_COLUMNS
+from space.data.catalogue import DataError
+from space.data.judgments import judgment_columns, judgment_frame
 from space.data.product_files import distinct_products
 from space.errors import HubError
 from space.hub import client
@@ -53,6 +53,6 @@ def read_dataset(
     tables = [splits[split].data.table for split in SPLITS]
     frames = []
     for split, table in zip(SPLITS, tables, strict=True):
-        need_columns(table.schema.names, JUDGMENT_COLUMNS, f"{dataset} {split}")
-        frames.append(table.select(list(JUDGMENT_COLUMNS)).to_pandas())
+        source = f"{dataset} {split}"
+        frames.append(judgment_frame(table, judgment_columns(table.schema.names, source), source))
     return snapshot.revision, frames[0], frames[1], distinct_products([(dataset, table) for table in tables], bullets)

@@ -9,10 +9,11 @@ import pandas as pd
 import pyarrow as pa
 
 from space.data import sample
-from space.data.catalogue import Source, as_catalogue, in_locales
+from space.data.catalogue import NO_LOCALE, Source, in_locales
+from space.data.catalogue_file import load_catalogue
 from space.data.judgments import JUDGMENT_COLUMNS, Judged, check, read_folder
 from space.data.passages import template
-from space.data.product_files import load_catalogue
+from space.data.product_table import as_catalogue
 from space.encoding.weights import Weights
 from space.evaluation.schema import Evaluation, EvaluationError
 from space.hub.datasets import read_dataset
@@ -36,7 +37,7 @@ def open_judged(dataset: str, locales: Sequence[str], *, bullets: bool = False, 
     """
     if dataset == SAMPLE:
         judgments = sample.judgments()
-        products = as_catalogue(sample.catalogue(), Source(SAMPLE), bullets=bullets)
+        products = as_catalogue([sample.catalogue()], Source(SAMPLE), bullets=bullets)
         train, test = (
             judgments[judgments["split"] == split].drop(columns="split").reset_index(drop=True)
             for split in ("train", "test")
@@ -97,8 +98,9 @@ def open_contents(settings: BuildSettings) -> Contents:
     bullets, locales, path = settings.bullets > 0, settings.locales, settings.catalogue
     if path is None:
         return contents_of(open_judged(settings.dataset, locales, bullets=bullets, offline=settings.offline))
-    table = load_catalogue(path, settings.column_map(), bullets=bullets)
-    return Contents(in_locales(table, locales, path.name), None, path.name)
+    table = load_catalogue(path, settings.column_map(), bullets=bullets, locale=settings.locale)
+    kept = [*locales, settings.locale or NO_LOCALE]
+    return Contents(in_locales(table, kept, path.name), None, path.name)
 
 
 def contents_of(judged: Judged) -> Contents:

@@ -5,14 +5,19 @@ Nothing is stored: the engine that ``embed`` returns holds all there is.
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 
-from space.data.catalogue import BULLETS, EXTRA_COLUMNS, DataError, Source, as_catalogue
-from space.data.csv_reader import CsvError, read_csv
-from space.data.passages import passages, with_text
+from space.data.catalogue import BULLETS, NO_LOCALE, DataError
+from space.data.catalogue_file import read_catalogue
+from space.data.column_names import find_columns, listed
+from space.data.csv_reader import CsvError
+from space.data.file_tables import FileTable, csv_table
+from space.data.passages import passages
 from space.encoding.description import ENCODERS
 from space.errors import shown
 from space.i18n import N_, number
@@ -25,18 +30,6 @@ from space.retrieval.system import System
 from space.search.engine import SearchEngine
 
 MAX_ROWS, MAX_BYTES, MAX_CELL, MAX_COLUMNS = 2_000, 2_000_000, 2_000, 200
-#: Names that shops give the columns; the first one found is used.
-NAMES = {
-    "product_id": ("product_id", "id", "sku", "asin", "article", "item_id"),
-    "product_title": ("product_title", "title", "name", "product_name", "product", "item", "description"),
-    "product_brand": ("product_brand", "brand", "manufacturer", "vendor", "maker"),
-    "product_color": ("product_color", "color", "colour", "product_colour"),
-    "product_locale": ("product_locale", "locale"),
-    BULLETS: (BULLETS, "bullet_points", "bullets", "features"),
-    **{name: (name,) for name in EXTRA_COLUMNS},
-}
-#: The locale of products whose file has no such column. It is not one of ESCI's, so no language is assumed.
-LOCALE = "own"
 #: Passages encoded between two progress reports, about a second on two cores.
 _STEP = 64
 Progress = Callable[[int, int], object]
@@ -62,15 +55,26 @@ D-404,"Monitor lamp, clips on top of the screen",Lumora,black,59.00
 EXAMPLE_NAME, EXAMPLE_QUERY = N_("the example"), "keep my coffee hot on the train"
 
 
-def parse(data: bytes, source: str) -> pa.Table:
+@dataclass(frozen=True)
+class Upload:
+    """What was read of a visitor's file.
+
+    Attributes:
+        products: product columns as ``space.data.catalogue`` has them. Without a column for the id, a product's id is
+            its line.
+        notes: sentences about the columns used, and about values and rows that were left out.
+    """
+
+    products: pa.Table
+    notes: list[str]
+
+
+def parse(data: bytes, source: str) -> Upload:
     """The catalogue in a csv.
 
     Args:
         data: the bytes of the file.
         source: its name in messages.
-
-    Returns:
-        Product columns as ``space.data.catalogue`` has them. Without a column for the id, a product's id is its line.
 
     Raises:
         DataError: the file is too large or not a csv, or a cell cannot be used; names line and column.
@@ -78,17 +82,28 @@ def parse(data: bytes, source: str) -> pa.Table:
     if len(data) > MAX_BYTES:
         raise too_large(source, len(data))
     try:
-        found = read_csv(io.BytesIO(data), max_rows=MAX_ROWS, max_cell=MAX_CELL, max_columns=MAX_COLUMNS)
+        table = csv_table(io.BytesIO(data), max_rows=MAX_ROWS, max_columns=MAX_COLUMNS)
     except CsvError as error:
         raise DataError(f"{source}: {error}") from error
-    table, names = found.columns, _columns_of(found.columns.column_names, source)
-    columns = {ours: table.column(place) for ours, place in names.items()}
-    if "product_id" not in columns:
-        columns["product_id"] = pa.chunked_array([pa.array(map(str, found.lines.tolist()), pa.string())])
-    if "product_locale" not in columns:
-        columns["product_locale"] = pa.chunked_array([pa.array([LOCALE] * len(table), pa.string())])
-    places = Source(source, found.lines, {ours: table.column_names[place] for ours, place in names.items()})
-    return with_text(as_catalogue(pa.table(columns), places, bullets=BULLETS in columns), source)[0]
+    places = find_columns(table.header, {}, source)
+    if "product_title" not in places:
+        text = _("{source}: line 1 should name the columns, one of them title or name; it has {found}")
+        raise DataError(text.format(source=source, found=listed(table.header)))
+    for place in places.values():
+        _refuse_long_cells(table, place, source)
+    return Upload(*read_catalogue(table, places, source, NO_LOCALE))
+
+
+def _refuse_long_cells(table: FileTable, place: int, source: str) -> None:
+    for chunk in table.column(place):
+        lengths = pc.utf8_length(chunk).fill_null(0).to_numpy(zero_copy_only=False)
+        if len(lengths) and lengths.max() > MAX_CELL and table.lines is not None:
+            row = int((lengths > MAX_CELL).argmax())
+            text = _("{source}: line {line}, column {column}: a text of {n} characters; use at most {most}")
+            line, column = table.lines[row], shown(table.header[place])
+            raise DataError(
+                text.format(source=source, line=line, column=column, n=number(lengths[row]), most=number(MAX_CELL))
+            )
 
 
 def too_large(source: str, size: int) -> DataError:
@@ -149,22 +164,3 @@ class _SharedEncoder:
     def is_cut(self, passage: str) -> bool:
         """See ``Encoder``."""
         return self._encoder.is_cut(passage)
-
-
-def _columns_of(header: Sequence[str], source: str) -> dict[str, int]:
-    """{our column: position of the file's column}."""
-    names = [name.casefold().replace(" ", "_").replace("-", "_") for name in header]
-    repeated = next((name for name in names if names.count(name) > 1), None)
-    if repeated is not None:
-        text = _("{source}: line 1 has more than one column {name}; give each its own name")
-        raise DataError(text.format(source=source, name=shown(repeated)))
-    places = {}
-    for ours, known in NAMES.items():
-        name = next((name for name in known if name in names), None)
-        if name is not None:
-            places[ours] = names.index(name)
-    if "product_title" not in places:
-        found = ", ".join(repr(name[:40]) for name in header[:8])
-        text = _("{source}: line 1 should name the columns, one of them title or name; it has {found}")
-        raise DataError(text.format(source=source, found=found))
-    return places

@@ -1,5 +1,6 @@
 """What ``python build_embeddings.py`` can be asked for."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +29,19 @@ class BuildSettings(DataSettings):
         False, "Take --max-seq-length and --bullets even where --model was trained with other values."
     )
     catalogue: Path | None = setting(None, "Instead of --dataset: a csv, parquet or jsonl file of products.")
-    columns: str | None = setting(None, "Column names in --catalogue, e.g. product_id=sku,product_title=name.")
+    columns: str | None = setting(
+        None,
+        "Column names in --catalogue, e.g. product_id=code,product_title=label; price= leaves a column out. Usual "
+        "names such as sku, name, brand and price are found without this flag.",
+    )
+    locale: str | None = setting(
+        None,
+        "Locale of the products in a --catalogue without such a column: a language code such as de, or us, es or jp.",
+        (
+            (lambda value: re.fullmatch(r"[A-Za-z0-9_-]+", value) is not None),
+            "use a language code such as de or pt-BR",
+        ),
+    )
     model: str = setting("saved_e5_model", "Fine-tuned encoder: a Hub id (ID@REVISION pins) or a folder.")
     output_dir: Path = setting(Path("artifacts"), "Where the store goes.")
     shard_size: int = setting(20_000, "Products per shard; three shards are in memory at a time.", at_least(1))
@@ -56,6 +69,7 @@ class BuildSettings(DataSettings):
         """Check the values, then that --columns can be read and has a file to apply to."""
         super().__post_init__()
         self.require(self.columns is None or self.catalogue is not None, "columns", "it needs --catalogue FILE")
+        self.require(self.locale is None or self.catalogue is not None, "locale", "it needs --catalogue FILE")
         self.column_map()
         if self.to_milvus is not None:
             check_milvus("--to-milvus", self.to_milvus)
@@ -84,11 +98,13 @@ class BuildSettings(DataSettings):
         return replace(self, **found)
 
     def column_map(self) -> dict[str, str]:
-        """``--columns`` as {column of ours: column of the file}.
+        """``--columns`` as {column of ours: column of the file}, "" for one to leave out.
 
         Raises:
-            SettingsError: a pair without ``=``, or with nothing on one side of it.
+            SettingsError: a pair without ``=``, or with nothing before it.
         """
         pairs = [pair.partition("=") for pair in (self.columns or "").split(",") if pair]
-        self.require(all(all(pair) for pair in pairs), "columns", "write product_id=sku,product_title=name")
+        self.require(
+            all(ours and equals for ours, equals, _ in pairs), "columns", "write product_id=sku,product_title=name"
+        )
         return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import torch
 
 import tests.long  # noqa: F401  (finds the tests' shop)
-from space.data import passages, product_files
+from space.data import catalogue_file, passages
 from space.encoding.description import MAX_DIM
 from space.errors import QueryError, UserError
 from space.index.torch_index import TorchIndex
@@ -43,7 +43,7 @@ def sentence(error: UserError) -> None:
 def csv(data: bytes) -> None:
     """An uploaded file."""
     try:
-        found = uploaded_catalogue.parse(data, "file")
+        found = uploaded_catalogue.parse(data, "file").products
     except UserError as error:
         sentence(error)
         return
@@ -65,7 +65,7 @@ def _catalogue(data: bytes, kind: str) -> None:
     path = _folder() / f"shop.{kind}"
     path.write_bytes(data)
     try:
-        found = product_files.load_catalogue(path)
+        found = catalogue_file.load_catalogue(path)
     except UserError as error:
         assert path.name in str(error)
         return

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -15,7 +16,7 @@ from space.search.engine import SearchEngine
 from space.ui.events.areas import result_area, sent
 from space.ui.events.form_events import ALONE
 from space.ui.html import comparison, names
-from space.ui.html.markup import Html, fill
+from space.ui.html.markup import Html, fill, join
 from space.ui.html.panels import problem, welcome
 from space.ui.language import Texts, in_visitors_language
 from space.ui.static import script
@@ -78,17 +79,17 @@ def build_own_tab(engine: SearchEngine, texts: Texts) -> gr.State:
     def take(data: bytes, source: str, progress: gr.Progress, ask_first: str = "") -> dict[Any, Any]:
         start = time.perf_counter()
         try:
-            products = uploaded_catalogue.parse(data, source)
+            upload = uploaded_catalogue.parse(data, source)
             found = uploaded_catalogue.embed(
                 engine,
-                products,
+                upload.products,
                 lambda done, total: progress((done, total), desc=_("Embedding"), unit=_("products")),
             )
         except UserError as error:
             return {status: problem(str(error))}
         return {
             mine: found,
-            status: loaded(len(found), source, time.perf_counter() - start),
+            status: loaded(len(found), source, time.perf_counter() - start, upload.notes),
             asking: gr.Row(visible=True),
             forget: gr.Button(visible=True),
             query: ask_first,
@@ -150,16 +151,15 @@ def answer(engine: SearchEngine | None, query: str) -> Html:
     return fill('<div data-query="{query}">{found}</div>', query=found.query, found=comparison.comparison(found))
 
 
-def loaded(products: int, source: str, seconds: float) -> Html:
-    """How many products were loaded and how long it took."""
-    return _loaded(
-        fill(
-            _("<strong>{products}</strong> from {source}, embedded with both encoders in {seconds} s."),
-            products=names.products(products),
-            source=source,
-            seconds=number(seconds, 1),
-        )
+def loaded(products: int, source: str, seconds: float, notes: Sequence[str] = ()) -> Html:
+    """How many products were loaded, how long it took, and what was read of the file."""
+    said = fill(
+        _("<strong>{products}</strong> from {source}, embedded with both encoders in {seconds} s."),
+        products=names.products(products),
+        source=source,
+        seconds=number(seconds, 1),
     )
+    return _loaded(join([said, *(fill("<br>{note}", note=note[:1].upper() + note[1:] + ".") for note in notes)]))
 
 
 def file_name(name: str) -> str:
