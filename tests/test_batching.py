@@ -171,7 +171,7 @@ def test_searches_of_a_database_are_not_batched_and_each_has_its_filters(engine)
         thread.start()
     for thread in threads:
         thread.join(20)
-    assert sorted(told, key=str) == [(1, {"brand": ""}), (1, {"brand": "Acme"})]
+    assert sorted(told, key=str) == [(1, {"brand": "Acme"}), (1, {})]
     assert found == {
         brand: [hit.key for hit in engine.search("sneakers", 5, brand=brand).hits] for brand in ("Acme", "")
     }

@@ -250,7 +250,7 @@ def test_only_a_system_elsewhere_is_told_the_filters(pairs):
     encoder = small_shop.BagOfWords()
     here, there, drawn = DenseSystem("a", encoder, exact), DenseSystem("b", encoder, found), RandomSystem(3)
     assert here.within({"brand": "Acme"}) is here and drawn.within({"brand": "Acme"}) is drawn
-    assert there.within({"brand": "Acme"}).index._condition == 'product_brand == "Acme"'
+    assert there.within({"brand": "Acme"}).index._condition == 'product_brand == "acme"'
     fused = HybridSystem(there, here).within({"brand": "Acme"})
     assert fused.parts[0].index._condition and fused.parts[1] is here
     assert found._condition == "", "the next visitor's search must not be narrowed by this one's"

@@ -145,7 +145,7 @@ def test_bad_systems_of_compare_get_a_sentence(client, systems):
         ({"query": "x" * 10_000}, f"query has 10,000 characters; use at most {MAX_QUERY_CHARACTERS}"),
         ({"k": "ten"}, "k should be a whole number from 1 to 100, is 'ten'"),
         ({"system": ["tuned"]}, "system should be one of"),
-        ({"brand": "acme"}, "no product with brand 'acme'; did you mean Acme?"),
+        ({"brand": "acmee"}, "no product with brand 'acmee'; did you mean Acme?"),
         ({"category": "Shoes"}, "no filter 'category' here: the products have no column 'category'; leave it empty"),
         ({"min_price": 9, "max_price": 5}, "min_price should be at most max_price, 5, is 9"),
     ],

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from space.data.words import normalized
 from space.errors import QueryError, same_rows, shown
 from space.i18n import gettext as _
 
@@ -77,13 +78,16 @@ class Facets:
         return self.known(name) > 0 and (name not in _KINDS or self.known(name) >= MIN_KNOWN * self.rows)
 
     def as_offered(self, name: str, value: Any) -> Any:
-        """A filter's value as its menu writes it: "4.0" and 4 become "4".
+        """A filter's value as its menu writes it: "4.0" and 4 become "4", "ACME" becomes "Acme".
 
         Raises:
             QueryError: unknown filter, or a value that no product could pass; the message suggests similar values.
         """
         self._facet(name).mask(name, value)
-        return f"{float(value):g}" if name == "min_rating" else value
+        if name == "min_rating":
+            return f"{float(value):g}"
+        facet = self._facets[name]
+        return facet.written(value) if isinstance(facet, _Values) else value
 
     def mask(self, filters: Mapping[str, Any]) -> np.ndarray | None:
         """(n,) bool, the products that pass every filter; None if no filter has a value.
@@ -155,15 +159,33 @@ def _no_product(name: str, value: Any, similar: Sequence[str]) -> QueryError:
 
 
 class _Codes:
-    """A text column as (n,) int32: the index of each value in the sorted list of values, -1 for none."""
+    """A text column as (n,) int32: the index of each value in the sorted list of values, -1 for none.
+
+    Spellings with the same ``key`` are one value, written as most products have it: "Acme" for "ACME ".
+    """
+
+    #: The same for all spellings of a value; Milvus compares by it too, see ``milvus_collections``.
+    key = staticmethod(normalized)
 
     def __init__(self, column: pa.ChunkedArray) -> None:
         encoded = column.combine_chunks().dictionary_encode()
-        found = [value if given(value) else "" for value in encoded.dictionary.to_pylist()]
-        self.values: list[str] = sorted(filter(None, found))
-        places = {value: place for place, value in enumerate(self.values)}
-        code = np.array([*(places.get(value, -1) for value in found), -1], np.int32)
-        self._codes = code[encoded.indices.fill_null(len(found)).to_numpy(zero_copy_only=False)]
+        spellings: list[str] = encoded.dictionary.to_pylist()
+        indices = encoded.indices.fill_null(len(spellings)).to_numpy(zero_copy_only=False)
+        tally = np.bincount(indices, minlength=len(spellings)).tolist()
+        keys = [self.key(spelling) for spelling in spellings]
+        usual: dict[str, int] = {}
+        for place, key in enumerate(keys):
+            best = usual.setdefault(key, place)
+            # Of equally frequent spellings the first of the alphabet, so that the order of the rows does not matter.
+            if (-tally[place], spellings[place]) < (-tally[best], spellings[best]):
+                usual[key] = place
+        usual.pop("", None)
+        #: Sorted, what stands for each value, and how it is written.
+        self.keys = sorted(usual)
+        self.values = [spellings[usual[key]].strip() for key in self.keys]
+        codes = {key: code for code, key in enumerate(self.keys)}
+        code = np.array([*(codes.get(key, -1) for key in keys), -1], np.int32)
+        self._codes = code[indices]
         self.known = int((self._codes >= 0).sum())
 
     def tally(self, mask: np.ndarray | None) -> np.ndarray:
@@ -187,25 +209,32 @@ class _Values(_Codes):
         found = {self.values[place]: int(tally[place]) for place in best if tally[place]}
         place = self._place(chosen)
         if place is not None:
-            found.setdefault(chosen, int(tally[place]))
+            found.setdefault(self.values[place], int(tally[place]))
         return list(found.items())
+
+    def written(self, value: str) -> str:
+        """A value as the menu writes it."""
+        place = self._place(value)
+        return value if place is None else self.values[place]
 
     def _place(self, value: Any) -> int | None:
         if not isinstance(value, str):
             return None
-        place = bisect_left(self.values, value)
-        return place if place < len(self.values) and self.values[place] == value else None
+        key = self.key(value)
+        place = bisect_left(self.keys, key)
+        return place if place < len(self.keys) and self.keys[place] == key else None
 
     def _similar(self, value: Any) -> list[str]:
         value = value[:_SHOWN] if isinstance(value, str) else ""
-        near = [known for known in self.values if known.casefold() == value.casefold()]
         # Only among the most frequent values: comparing with 200,000 brands takes a second.
-        frequent = [known for known, _ in self.counts(None, None, _HINT_VALUES)]
-        return near[:3] or difflib.get_close_matches(value, frequent, n=3)
+        frequent = {self.key(known): known for known, _ in self.counts(None, None, _HINT_VALUES)}
+        return [frequent[near] for near in difflib.get_close_matches(self.key(value), frequent, n=3)]
 
 
 class _Paths(_Codes):
-    """A filter on categories such as "Shoes > Boots": it names the first levels."""
+    """A filter on categories such as "Shoes > Boots": it names the first levels, exactly as products have them."""
+
+    key = staticmethod(lambda path: path if given(path) else "")
 
     def __init__(self, column: pa.ChunkedArray) -> None:
         super().__init__(column)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from space.data.filters import FILTERS, given
+from space.data.words import normalized
 from space.errors import QueryError
 from space.i18n import gettext as _
 from space.i18n import number
@@ -41,8 +42,8 @@ def condition(filters: Mapping[str, Any]) -> str:
             parts.append(f"{column} {signs[name]} {float(value)!r}")
         elif name == "category":  # each product has all the paths above it, see milvus_collections
             parts.append(f"array_contains({column}, {_literal(value)})")
-        else:
-            parts.append(f"{column} == {_literal(value)}")
+        else:  # a collection holds the normalized text, so that all spellings of a brand are one
+            parts.append(f"{column} == {_literal(normalized(value))}")
     return " and ".join(parts)
 
 

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from tqdm import tqdm
 
 from space.data.filters import FILTERS, LEVEL
+from space.data.words import normalized
 from space.encoding.description import ENCODERS
 from space.index import milvus_client
 from space.index.milvus import MilvusIndex
@@ -30,6 +31,8 @@ logger = logging.getLogger(__name__)
 #: Bytes of vectors in one request; servers take up to 64 MB.
 REQUEST_BYTES = 4 << 20
 _CATEGORY = FILTERS["category"]
+#: Increase it for other values in the columns; collections of another one are not found, and so not searched.
+_FORMAT = "2"
 #: Columns of numbers, whose filters are bounds.
 _NUMBERS = {FILTERS[name] for name in ("min_price", "max_price", "min_rating")}
 #: Limits of a collection: bytes of a text, levels of a category.
@@ -104,6 +107,7 @@ def collection_name(store: Store) -> str:
     """Name of a store's collection: stores with the same products, vectors and encoders share it."""
     parts = {name: entry.sha256 for name, entry in store.manifest.files.items() if name.startswith(_SEARCHED)}
     parts |= {part: store.encoders[part].fingerprint for part in ENCODERS}
+    parts["format"] = _FORMAT
     return f"e5_{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]}"
 
 
@@ -219,8 +223,10 @@ def _values(column: str, values: pa.ChunkedArray) -> list[Any]:
     for text in texts:
         if text and len(text.encode()) > _MAX_TEXT:
             raise MilvusError(f"{column} {text[:40]!r}… is longer than the {_MAX_TEXT:,} bytes Milvus takes; cut it")
-    if column != _CATEGORY:
+    if column == "product_id":
         return [text or None for text in texts]
+    if column != _CATEGORY:
+        return [normalized(text) or None if text else None for text in texts]
     paths = [text.split(LEVEL) if text else [] for text in texts]
     if any(len(levels) > _MAX_LEVELS for levels in paths):
         raise MilvusError(f"{column} has more than {_MAX_LEVELS} levels; name fewer")
