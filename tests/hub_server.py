@@ -148,7 +148,8 @@ class _Handler(BaseHTTPRequestHandler):
         user = self._user()
         if user is None:
             raise HubError(401, "Invalid username or password.")
-        if user != owner or self.headers["Authorization"].removeprefix("Bearer ") in self.hub.read_only:
+        writes = user == owner or self.hub.orgs.get(owner, {}).get(user) in ("admin", "write", "contributor")
+        if not writes or self.headers["Authorization"].removeprefix("Bearer ") in self.hub.read_only:
             raise HubError(403, f"You don't have the rights to write under the namespace {owner!r}")
 
     def _repo(self, kind: str, repo_id: str, access: Access) -> Repo:
@@ -193,7 +194,14 @@ class _Handler(BaseHTTPRequestHandler):
         user = self._user()
         if user is None:
             raise HubError(401, "Invalid username or password.")
-        self._json({"type": "user", "id": user, "name": user, "fullname": user, "orgs": []})
+        token = self.headers["Authorization"].removeprefix("Bearer ")
+        role = self.hub.token_roles.get(token) or ("read" if token in self.hub.read_only else "write")
+        orgs = [{"name": org, "roleInOrg": roles[user]} for org, roles in self.hub.orgs.items() if user in roles]
+        auth = {"type": "access_token", "accessToken": {"displayName": "t", "role": role}}
+        self._json(
+            {"type": "user", "id": user, "name": user, "fullname": user, "auth": auth}
+            | {"orgs": [] if role == "fineGrained" else orgs}
+        )
 
     # create_repo.
     @route("POST", "/api/repos/create")

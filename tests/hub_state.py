@@ -116,6 +116,8 @@ class HubState:
     ) -> None:
         self.root, self.tokens, self.read_only = root, dict(tokens or {}), frozenset(read_only)
         self.root.mkdir(parents=True, exist_ok=True)
+        self.orgs: dict[str, dict[str, str]] = {}  # {organization: {user: role}}
+        self.token_roles: dict[str, str] = {}  # where it is neither "write" nor that of a read-only token
         self.repos: dict[tuple[str, str], Repo] = {}
         self.requests: list[Request] = []
         self.unknown: list[str] = []  # "METHOD /path" of requests for which there is no route

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from conftest import ROOT, command
 from hub_repos import E5, ESCI, add_defaults
-from hub_server import HubServer
+from hub_server import Fault, HubServer
 from huggingface_hub import ModelCard
 from test_app import serving
 
@@ -69,7 +69,8 @@ def way(hub, tmp_path_factory):
     seen.kept = (work / "saved_e5_model" / "model.safetensors").read_bytes()
     seen.again = run(hub, home, printed_command(seen.refused.output), work, OWNER)
     build = command("build_embeddings.py", "--push-to-hub", "alice/d", "--shard-size", "20")
-    seen.store_refused = run(hub, home, build, work, READER, code=1)
+    with hub.fault(Fault("POST .*alice/d/commit", 403, times=None)):  # as if the token had been changed meanwhile
+        seen.store_refused = run(hub, home, build, work, OWNER, code=1)
     seen.store_again = run(hub, home, printed_command(seen.store_refused.output), work, OWNER)
     seen.second_model, seen.second_store = (
         hub.commits(*repo)[0][0] for repo in (("model", "alice/m"), ("dataset", "alice/d"))

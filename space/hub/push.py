@@ -7,17 +7,18 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoFile, constants, get_token
-from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
 from space.errors import HubError
 from space.hub.client import endpoint, git_hash, in_reach, listing
-from space.hub.faults import FAULTS, in_words, retried
+from space.hub.faults import FAULTS, answer_seconds, in_words, is_transient, retried
 
 logger = logging.getLogger(__name__)
 
 #: The Hub advises against commits of many more files than this.
 COMMIT_FILES = 100
 _NO_TOKEN = "you are not logged in: use `hf auth login`, or set HF_TOKEN"  # noqa: S105
+_PUBLIC = "it exists already and is public; make it private in its settings first"
 
 Operation = CommitOperationAdd | CommitOperationDelete
 
@@ -74,19 +75,63 @@ class Pushed:
         return f"{self.repo}@{self.revision}"
 
 
-def forewarn(repo: str) -> None:
-    """Log a warning if a push to ``repo`` would fail now: training takes hours, and it can still be cured."""
+def ask_first(repo: str, kind: str, *, private: bool = False) -> None:
+    """Ask the Hub whether it would take a push to ``repo``, before hours of training; nothing is made or sent.
+
+    Where the Hub cannot say, there is a warning in the log: what is missing can be cured until the push.
+
+    Args:
+        repo: USER/NAME, which need not exist.
+        kind: "model" or "dataset".
+        private: see ``Upload``.
+
+    Raises:
+        HubError: it would not.
+    """
     if get_token() is None:
         why = _NO_TOKEN
     elif not in_reach():
         why = f"the Hub at {endpoint()} is out of reach"
     else:
         try:
-            HfApi().whoami()
-            return
-        except FAULTS as error:
+            why = retried(lambda: _objection(repo, kind, private), f"asking about {kind} {repo}")
+        except (*FAULTS, HubError) as error:
             why = in_words(error)
-    logger.warning("%s will be pushed at the end, but now that would fail: %s", repo, why)
+            if not is_transient(error):
+                cure = "cure this, or train and embed without pushing"
+                raise HubError(f"{kind} {repo} could not be pushed to {endpoint()}: {why}; {cure}") from error
+    if why:
+        logger.warning("%s will be pushed at the end, but now that would fail: %s", repo, why)
+
+
+def _objection(repo: str, kind: str, private: bool) -> str:
+    """Why a push may fail, where that is not certain, else "".
+
+    Raises:
+        HubError, FAULTS: it would fail.
+    """
+    api, owner = HfApi(), repo.split("/")[0]
+    me = api.whoami()
+    token = (me.get("auth") or {}).get("accessToken") or {}
+    if token.get("role") == "read":
+        raise HubError("the token may only read: make one that may write at https://huggingface.co/settings/tokens")
+    try:
+        there = api.repo_info(repo, repo_type=kind, timeout=answer_seconds())
+    except RepositoryNotFoundError as error:
+        roles = {str(one.get("name")).lower(): str(one.get("roleInOrg")) for one in me.get("orgs") or []}
+        roles[str(me.get("name")).lower()] = "owner"
+        role = roles.get(owner.lower())
+        if role in (None, "read", "no_access"):
+            why = f"{me.get('name')} may not make a repository of {owner}, which is another user or organization"
+            if token.get("role") == "fineGrained":  # such a token may not see the organizations
+                return why
+            raise HubError(why) from error
+        return ""
+    if private and not there.private:
+        raise HubError(_PUBLIC)
+    # The first step of a commit, which needs the permission to write; a small text is not uploaded by it.
+    api.preupload_lfs_files(repo, [CommitOperationAdd(".gitattributes", b"x")], repo_type=kind)
+    return ""
 
 
 def push(upload: Upload) -> Pushed:
@@ -118,7 +163,7 @@ def _create_repository(api: HfApi, upload: Upload) -> None:
     private = upload.private or None  # None leaves a repository that exists as it is
     retried(lambda: api.create_repo(repo, repo_type=kind, private=private, exist_ok=True, **extra), what)
     if upload.private and not retried(lambda: api.repo_info(repo, repo_type=kind), what).private:
-        raise HubError("it exists already and is public; make it private in its settings first")
+        raise HubError(_PUBLIC)
     if space:
         known = retried(lambda: api.get_space_variables(repo), what)
         for name, value in space.variables.items():

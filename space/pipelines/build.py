@@ -37,7 +37,7 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
     """
     state = join_processes()
     if settings.push_to_hub and state.is_main_process:
-        push.forewarn(settings.push_to_hub)
+        push.ask_first(settings.push_to_hub, "dataset", private=settings.private)
     rows = len(contents.catalogue)
     sums = checksums(contents.catalogue, contents.judgments) if state.is_main_process else None
     plan = Plan(rows, settings.shard_size, template(settings.bullets), contents.name, contents.notice, sums)

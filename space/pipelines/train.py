@@ -46,9 +46,9 @@ def run(settings: TrainSettings, weights: Weights, judged: Judged) -> None:
     state = join_processes()
     use_all_cores(state)
     main = state.is_main_process
-    for repo in (settings.push_to_hub, settings.push_embeddings):
+    for repo, kind in ((settings.push_to_hub, "model"), (settings.push_embeddings, "dataset")):
         if main and repo:
-            push.forewarn(repo)
+            push.ask_first(repo, kind, private=settings.private)
     with folders.sole_writer(settings.output_dir) if main else nullcontext():
         texts = passages(judged.catalogue, settings.bullets)
         learned, dev = _set_apart(judged, texts, settings)

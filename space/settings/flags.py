@@ -9,7 +9,7 @@ from math import inf
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
-from space.settings.names import SettingsError, is_repository
+from space.settings.names import REPOSITORY_RULE, SettingsError, is_repository
 
 #: Whether a value can work, and what to do about one that cannot.
 Check = tuple[Callable[[Any], bool], str]
@@ -44,7 +44,7 @@ def one_of(*names: str) -> Check:
     return lambda value: value in names, f"choose one of {', '.join(names)}"
 
 
-REPOSITORY: Check = is_repository, "name the repository as USER/NAME"
+REPOSITORY: Check = is_repository, REPOSITORY_RULE
 
 
 @dataclass(frozen=True)

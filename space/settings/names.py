@@ -17,9 +17,15 @@ class SettingsError(UserError):
     """A setting that cannot work; the message names the flag, its value and the cure."""
 
 
+#: What to do about a name that ``is_repository`` refuses.
+REPOSITORY_RULE = "name the repository as USER/NAME: letters, digits, - _ and . only, at most 96, no -- or .. or .git"
+_REPOSITORY_PART = r"(?=[A-Za-z0-9_])[A-Za-z0-9_.-]{1,96}(?<=[A-Za-z0-9_])"
+
+
 def is_repository(name: str) -> bool:
-    """Whether a name has the form USER/NAME."""
-    return bool(re.fullmatch(r"[\w.-]+/[\w.-]+", name))
+    """Whether a name has the form USER/NAME and the Hub takes it: the rules of ``huggingface_hub``."""
+    proper = re.fullmatch(f"{_REPOSITORY_PART}/{_REPOSITORY_PART}", name)
+    return bool(proper) and "--" not in name and ".." not in name and not name.endswith(".git")
 
 
 def hub_id(name: str) -> str | None:
@@ -35,7 +41,7 @@ def check_repository(what: str, name: str) -> None:
         SettingsError: it begins with ``what``, which says where the name comes from.
     """
     if not is_repository(name):
-        raise SettingsError(f"{what} is {name!r}: name the repository as USER/NAME")
+        raise SettingsError(f"{what} is {name!r}: {REPOSITORY_RULE}")
 
 
 def split_revision(name: str) -> tuple[str, str | None]:
