@@ -48,7 +48,7 @@ def csv(data: bytes) -> None:
         sentence(error)
         return
     assert 0 < len(found) <= uploaded_catalogue.MAX_ROWS
-    assert not any(column.null_count for column in (found["product_id"], found["product_title"]))
+    assert not found["product_id"].null_count and passages.has_text(found).all()
 
 
 def parquet(data: bytes) -> None:
@@ -69,8 +69,7 @@ def _catalogue(data: bytes, kind: str) -> None:
     except UserError as error:
         assert path.name in str(error)
         return
-    assert len(found) and not found["product_id"].null_count
-    assert len(passages.passages(found)) == len(found)
+    assert len(found) and not found["product_id"].null_count and passages.has_text(found).all()
 
 
 @cache
