@@ -15,12 +15,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 #: The largest request of the page is a catalogue of 2 MB as base64 or JSON text.
 MAX_REQUEST_BYTES = 6_000_000
 TOO_LARGE = f"A request has at most {MAX_REQUEST_BYTES:,} bytes; send less."
-#: Below Gradio's prefix. ``custom_component``, ``file=`` and ``mcp`` stay open: they only read what Gradio allows.
+#: Below Gradio's prefix. ``file=`` would also fetch public addresses; ``custom_component`` prints what it is asked.
 CLOSED = (
     "upload",  # also upload_progress
     "component_server",
+    "custom_component",
     "deep_link",
     "dev/",
+    "file",
     "process_recording",
     "proxy=",
     "run-history",

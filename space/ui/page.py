@@ -1,5 +1,6 @@
 """The page: header, tabs and endpoints, and how it is launched."""
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from space.ui import uncollected_answers
 from space.ui.events.endpoints import add_endpoints
 from space.ui.events.explain_dialog import build_explain_dialog
 from space.ui.events.latest_answer_only import build_latest
+from space.ui.file_data import NoFileData, switch_downloads_off
 from space.ui.guard import Guard
 from space.ui.health import Health
 from space.ui.html.header import PRODUCT, QUESTION, header
@@ -29,6 +31,7 @@ from space.ui.tabs.evaluation import build_evaluation_tab
 from space.ui.tabs.search import build_search_tab
 from space.ui.tabs.statistics import build_statistics_tab, count_opened
 from space.ui.tabs.uploaded import build_own_tab
+from space.ui.unforeseen import Page, Unforeseen, first_lines_of_mcp
 
 # Fonts of the system: a web font would tell its server of every visit, and move the text when it arrives.
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
@@ -54,8 +57,10 @@ def build_demo(engine: SearchEngine, texts: Texts | None = None) -> gr.Blocks:
     Returns:
         Blocks for ``launch``, or to call in a test.
     """
+    switch_downloads_off()
+    logging.getLogger().addFilter(first_lines_of_mcp)
     texts = texts or Texts()
-    with gr.Blocks(title=PRODUCT, analytics_enabled=False) as demo:
+    with Page(title=PRODUCT, analytics_enabled=False) as demo:
         gr.HTML(
             texts.each(
                 lambda: header(len(engine), engine.description, engine.notice, engine.evaluation, engine.elsewhere)
@@ -128,7 +133,10 @@ def launch_options(
         "footer_links": ["api", "gradio", "settings"],
         # The package is in requirements.txt; without it Gradio would print a warning at every start.
         "mcp_server": find_spec("mcp") is not None,
-        "app_kwargs": {"middleware": [guard], "routes": [watched]},
+        "app_kwargs": {
+            "middleware": [guard, Middleware(Unforeseen), Middleware(NoFileData)],
+            "routes": [watched],
+        },
         "max_file_size": MAX_BYTES,
         "state_session_capacity": MAX_VISITS,
         "show_error": False,  # an unexpected exception goes to the log; the page shows only what a visitor can mend
