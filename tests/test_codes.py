@@ -1,6 +1,5 @@
 """How far a score computed from int8 codes can be off: the search is exact only as long as this bound holds."""
 
-import numpy as np
 import pytest
 import torch
 from test_index import unit
@@ -97,13 +96,6 @@ def test_each_row_has_its_own_scale():
     assert scores[:, 0].tolist() == pytest.approx([0.0, 0.002], rel=1e-3)
 
 
-def test_no_row_scores_minus_infinity():
-    """The search pads its last block; a score of 0 there would beat real rows."""
-    codes = Codes(unit(5, 8), CPU)
-    scores = codes.scores(codes.quantize_queries(unit(2, 8)), slice(2, 5), 64)
-    assert scores[:3].isfinite().all() and (scores[3:] == -np.inf).all()
-
-
 @pytest.mark.parametrize("n", [255, 256, 1027])
 def test_the_centre_reads_a_few_runs_of_rows(n, monkeypatch):
     """All other rows are NaN here, so reading one would leave no centre. Few rows have none, nor has a row of inf."""
@@ -143,11 +135,3 @@ def test_a_processor_whose_products_overflow_is_found_out(wrong, monkeypatch):
         assert space.index.codes._int8_product_is_exact(torch.device("cuda")) is True
     finally:
         space.index.codes._int8_product_is_exact.cache_clear()
-
-
-@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
-def test_the_first_row_that_is_not_finite_is_named(value):
-    vectors = torch.zeros(1100, 3)
-    vectors[[1030, 1050], [1, 2]] = value
-    with pytest.raises(ValueError, match="row 1030 is not"):
-        Codes(vectors, CPU)

@@ -6,19 +6,15 @@ import json
 from unittest import mock
 
 import numpy as np
-import pandas as pd
 import pytest
 import small_shop
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_evaluation import Scored, judgments, shop
 
 from space.data.filters import FILTERS
-from space.data.judgments import LABELS
 from space.data.texts import is_missing
 from space.errors import QueryError, UserError, shown
-from space.evaluation import metrics, protocols
 from space.index.torch_index import PRECISIONS, TorchIndex
 from space.search import uploaded_catalogue
 from space.store import manifest
@@ -53,12 +49,6 @@ def test_a_few_thousand_mutations(name):
 def test_the_seeds_do_what_they_are_there_for(name):
     for data in SEEDS[name]:
         TARGETS[name](data)
-
-
-@few
-@given(data=st.binary(max_size=300), name=st.sampled_from(sorted(TARGETS)))
-def test_bytes(data, name):
-    TARGETS[name](data)
 
 
 @few
@@ -169,30 +159,4 @@ def test_the_index_equals_the_naive_answer(n, d, q, k, precision, kind, masked, 
 # -- the evaluation --------------------------------------------------------------------------------------------------
 
 
-@few
-@given(st.data())
-def test_the_evaluation_does_not_depend_on_the_order_of_the_rows(data):
-    """Shuffled rows must give the same metrics, also where scores are equal."""
-    pairs = data.draw(
-        st.lists(
-            st.tuples(st.sampled_from("abc"), st.integers(0, 5), st.sampled_from(LABELS)),
-            min_size=1, max_size=15, unique_by=lambda pair: pair[:2],
-        )
-    )  # fmt: skip
-    scores = data.draw(
-        st.dictionaries(st.tuples(st.sampled_from("abc"), st.integers(0, 5)), st.sampled_from([0, 1, 2]))
-    )
-    test = judgments([(query, "us", row, label) for query, row, label in pairs])
-    again = test.iloc[data.draw(st.permutations(range(len(test))))].reset_index(drop=True)
-    first, second = (protocols.per_query(Scored(6, scores), rows, shop(["us"] * 6)) for rows in (test, again))
-    pd.testing.assert_frame_equal(first, second)
-
-
 gains = st.lists(st.sampled_from([0.0, 0.01, 0.1, 1.0]), min_size=1, max_size=30).map(np.array)
-
-
-@few
-@given(gains, st.integers(1, 40))
-def test_ndcg_is_at_most_one_and_best_in_order(gains, k):
-    found, best = metrics.ndcg(gains, k=k), metrics.ndcg(np.sort(gains)[::-1], k=k)
-    assert np.isnan(best) if not gains.any() else (0 <= found <= best + 1e-12 and abs(best - 1) < 1e-12)
