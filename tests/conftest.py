@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from browsing import CHROMIUM, DESK, QUIET, complain_of, show_pictures
 from filelock import FileLock
-from hub_repos import e5_files
+from hub_repos import e5_files, write_files
 
 ROOT = Path(__file__).resolve().parent.parent
 ESCI = ROOT.parent / "shared" / "esci"
@@ -68,6 +68,13 @@ def mounted(tmp_path):
         subprocess.run(["umount", str(place)], check=False)
 
 
+def flip_bit(path: Path, at: int | None = None) -> None:
+    """Change one bit of a file, in the middle or at byte ``at``."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 if at is None else at] ^= 1
+    path.write_bytes(data)
+
+
 def run_script(*arguments: str, cwd: Path, check: bool = True, launch: int = 0) -> subprocess.CompletedProcess:
     """Run a script of the project in a process of its own."""
     done = subprocess.run(
@@ -84,18 +91,8 @@ def command(script: str, *arguments: str, launch: int = 0, restarts: int = 0) ->
         start += ["-m", "accelerate.commands.launch", "--num_processes", str(launch)]
         # Without a GPU the launcher needs this flag to start several processes.
         start += ["--multi_gpu"] if launch > 1 else ["--cpu"]
-        start += [
-            "--num_machines",
-            "1",
-            "--mixed_precision",
-            "no",
-            "--dynamo_backend",
-            "no",
-            "--main_process_port",
-            "0",
-            "--max_restarts",
-            str(restarts),
-        ]
+        start += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+        start += ["--main_process_port", "0", "--max_restarts", str(restarts)]
     return [*start, str(ROOT / script), *arguments]
 
 
@@ -125,9 +122,7 @@ def tiny_e5(shared) -> Path:
     """A random model with the files of multilingual-e5-small and 32 dimensions: fast, but finds nothing sensible."""
 
     def make(folder):
-        for name, content in e5_files().items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(content)
+        write_files(folder, e5_files())
 
     return shared("multilingual-e5-tiny", make)
 
@@ -159,6 +154,14 @@ def built(shared, trained, tiny_e5) -> Path:
         run_script("build_embeddings.py", *arguments, cwd=folder)
 
     return shared("built", make)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """A small shop's engine; modules that need another one override it."""
+    import small_shop
+
+    return small_shop.engine()
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -175,6 +176,14 @@ ROBERTA = {
     "pad_token_id": 1,
     "eos_token_id": 2,
 }
+
+
+def write_files(folder: Path, files: dict[str, bytes]) -> Path:
+    """Write ``files`` into ``folder`` and its subfolders; returns the folder."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
 
 
 def e5_files(seed: int = 0, *, base: bool = False) -> dict[str, bytes]:

@@ -148,6 +148,16 @@ def catalogue():
     )
 
 
+def products(titles, brands=None, colors=None, locale="us"):
+    """A catalogue with these titles, and ids "0", "1", …; without brands and colours unless given."""
+    texts = {"product_title": titles, "product_brand": brands, "product_color": colors}
+    empty = [None] * len(titles)
+    return pa.table(
+        {"product_id": [str(row) for row in range(len(titles))], "product_locale": [locale] * len(titles)}
+        | {name: pa.array(values or empty, pa.string()) for name, values in texts.items()}
+    )
+
+
 def judgments():
     """Judged pairs with the columns of ``space.data.judgments.JUDGMENT_COLUMNS``."""
     rows = [

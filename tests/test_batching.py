@@ -3,9 +3,7 @@
 import threading
 
 import pytest
-import small_shop
 
-from space.errors import QueryError
 from space.retrieval.dense import DenseSystem
 from space.search.batching import Batches, retrieve
 from space.search.engine import SearchEngine
@@ -52,13 +50,6 @@ def ask_together(batches, work, numbers):
     return found
 
 
-def test_waiting_questions_are_answered_in_one_call():
-    work = Work()
-    batches = Batches(work, 32)
-    assert ask_together(batches, work, [1, 2, 3, 4]) == {1: 2, 2: 4, 3: 6, 4: 8}
-    assert work.calls[0] == [1] and sorted(work.calls[1]) == [2, 3, 4] and len(work.calls) == 2
-
-
 def test_a_batch_has_a_limit_and_the_rest_is_answered_next():
     work = Work()
     found = ask_together(Batches(work, 3), work, list(range(20, 31)))
@@ -79,11 +70,6 @@ def test_an_error_does_not_block_the_next_question():
     with pytest.raises(ValueError, match="thirteen"):
         batches.ask(13)
     assert batches.ask(4) == 8
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return small_shop.engine()
 
 
 QUESTIONS = [
@@ -175,9 +161,3 @@ def test_searches_of_a_database_are_not_batched_and_each_has_its_filters(engine)
     assert found == {
         brand: [hit.key for hit in engine.search("sneakers", 5, brand=brand).hits] for brand in ("Acme", "")
     }
-
-
-def test_a_refused_search_does_not_block_the_next(engine):
-    with pytest.raises(QueryError, match="k should be"):
-        engine.search("red", 0)
-    assert engine.search("red", 1).hits

@@ -59,10 +59,6 @@ def test_the_commands_of_the_plan_are_taken():
         assert settings.parse(kinds[script], shlex.split(arguments)).dataset == "tasksource/esci"
 
 
-def test_half_an_hour_is_enough_at_scale_one():
-    assert sum(run.about for run in RUNS.values()) < 30 * 60
-
-
 @pytest.fixture
 def scripts(tmp_path, monkeypatch):
     """Quick benchmarks: one fails, one ends without JSON, one only prints a table, one works."""

@@ -281,11 +281,7 @@ def test_a_link_to_the_other_tab_can_be_opened_beside(visit):
     ("link", "said"),
     [
         ("?q=mug&k=abc", "k should be a whole number from 1 to 100, is 'abc'; 10 is used"),
-        ("?q=mug&k=1000", "k should be from 1 to 100, is '1000'; 100 is used"),
-        ("?q=mug&tab=evil", "is 'evil'; search is used"),
-        ("?q=mug&locale=xx", "no product with locale 'xx'"),
         ("?q=mug&brand=acmee&tab=compare", "did you mean Acme? (this filter is left out)"),
-        ("?q=mug&q=hose", "q is given more than once; the first counts"),
         ("?q=mug&color=%3Cimg%20src=x%20onerror=window.hacked=1%3E", "<img src=x onerror=window.hacked=1>"),
         ("?q=mug&system=%ff%ed%a0%80%zz", "system should be tuned, base, bm25 or hybrid"),
     ],

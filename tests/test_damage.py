@@ -9,7 +9,8 @@ import shutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hub_repos import e5_files
+from conftest import flip_bit
+from hub_repos import e5_files, write_files
 from test_store_reader import build, content, replaced
 
 from space.encoding.encoder import TextEncoder
@@ -24,10 +25,7 @@ from space.store.reader import Store, StoreError
 
 @pytest.fixture
 def model(tmp_path):
-    for name, data in e5_files().items():
-        (tmp_path / "e5-tiny" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "e5-tiny" / name).write_bytes(data)
-    return tmp_path / "e5-tiny"
+    return write_files(tmp_path / "e5-tiny", e5_files())
 
 
 def edit(path, **changes):
@@ -79,10 +77,7 @@ def test_base_and_tuned_swapped(served):
 
 
 def test_one_flipped_bit_in_the_weights(served, tmp_path):
-    weights = tmp_path / "model" / "model.safetensors"
-    data = bytearray(weights.read_bytes())
-    data[-100] ^= 1
-    weights.write_bytes(data)
+    flip_bit(tmp_path / "model" / "model.safetensors", at=-100)
     with pytest.raises(StoreError, match=r"its tuned vectors were made by .*, not by .*/model"):
         load_engine(*served, offline=True)
 

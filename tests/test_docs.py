@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import small_shop
 import yaml
 from conftest import ROOT
 
@@ -81,12 +80,6 @@ def test_the_front_matter_is_a_gradio_space_with_the_pinned_version():
 
 
 PROGRAMS = [block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "http://127.0.0.1:7860" in block]
-
-
-@pytest.fixture(scope="module")
-def url():
-    with small_shop.serve(small_shop.engine()) as url:
-        yield url
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -13,11 +13,6 @@ from space.search.results import Product
 from space.ui.html.explanation import reasons, sentence
 
 
-@pytest.fixture(scope="module")
-def engine():
-    return small_shop.engine()
-
-
 def by_name(parts):
     return {part.name: part.contribution for part in parts}
 

@@ -7,15 +7,9 @@ import json
 import re
 
 import pytest
-import small_shop
 
 from space.search.results import Comparison, Hit, Move, SearchResult
 from space.ui.events import export
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return small_shop.engine()
 
 
 def hit(rank, product_id="p", **fields):

@@ -6,6 +6,7 @@ from unittest import mock
 
 import pytest
 import torch
+from conftest import flip_bit
 from test_store_reader import ROWS, build, content, vectors
 
 from space.encoding.description import ENCODERS
@@ -97,10 +98,7 @@ def test_another_store_or_other_parameters_are_served_anew(folder):
 @pytest.mark.parametrize("name", NAMES)
 def test_one_flipped_bit_is_found_and_mended(folder, name, caplog):
     expected = answers(load(folder))
-    path = folder.with_name("beside") / name
-    damaged = bytearray(path.read_bytes())
-    damaged[len(damaged) // 2] ^= 1
-    path.write_bytes(damaged)
+    flip_bit(folder.with_name("beside") / name)
     assert answers(load(folder)) == expected
     assert f"{name} is damaged" in caplog.text
 
@@ -175,9 +173,6 @@ def test_where_nothing_can_be_written_the_store_is_read(folder, monkeypatch, cap
 
 @pytest.mark.parametrize("mapped_from", [1, 99])
 def test_a_damaged_store_is_refused(folder, mapped_from):
-    path = folder / "base/part-00001-of-00003.parquet"
-    damaged = bytearray(path.read_bytes())
-    damaged[len(damaged) // 2] ^= 1
-    path.write_bytes(damaged)
+    flip_bit(folder / "base/part-00001-of-00003.parquet")
     with pytest.raises(StoreError, match="part-00001.*damaged or half-copied; run build_embeddings.py again"):
         load(folder, mapped_from=mapped_from)

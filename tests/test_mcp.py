@@ -14,12 +14,6 @@ mcp = pytest.importorskip("mcp", reason="needs the mcp package of requirements.t
 
 
 @pytest.fixture(scope="module")
-def url():
-    with small_shop.serve(small_shop.engine()) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
 def asked(url):
     """(tools, answers of the calls below), from one session."""
     from mcp.client.streamable_http import streamablehttp_client

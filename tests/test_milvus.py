@@ -547,11 +547,6 @@ def test_a_file_that_cannot_be_opened(store, tmp_path):
         open_indexes(store, str(tmp_path / "text.db"))
 
 
-def test_an_unfinished_store_is_not_loaded(tmp_path):
-    with pytest.raises(SystemExit, match="build_embeddings.py: .*no manifest.json, so it is not a store; run"):
-        build_embeddings.main(["--to-milvus", str(tmp_path / "a.db"), "--output-dir", str(tmp_path / "nothing")])
-
-
 def test_the_quickstart_is_kept_where_milvus_is_at_fault(monkeypatch):
     """An error of Milvus must not make the quickstart train again."""
     forgotten = []

@@ -7,7 +7,6 @@ from unittest import mock
 
 import numpy as np
 import pytest
-import small_shop
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -31,11 +30,6 @@ value = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(anything, inner, max_size=3),
     max_leaves=5,
 )
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return small_shop.engine()
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pytest
 
 from space.data import sample
-from space.data.sample_draws import Dice, misspelt
 from space.data.sample_kinds import kinds
 
 ROOT = Path(__file__).parent.parent
@@ -215,15 +214,3 @@ def test_tables_refer_to_kinds_that_exist():
             assert named <= keys, (kind.key, named - keys)
             for slot, value in (item for wants in kind.said.values() for item in wants.items()):
                 assert value in {v.name for v in kind.values[slot]}, (kind.key, slot, value)
-
-
-def test_misspelling_changes_one_word_a_little():
-    dice = Dice("slips")
-    assert {misspelt(dice, "water bottle") for _ in range(50)} == {"water botttle", "water botle"}
-    assert {misspelt(dice, "tumbler") for _ in range(50)} == {"tummbler", "tubler", "tubmler"}
-    assert misspelt(dice, "mug") == "mug"
-
-
-def test_notice_says_made_up():
-    assert "made-up" in sample.NOTICE
-    assert sample.NOTICE.endswith(".")

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from conftest import ROOT
+from conftest import ROOT, flip_bit
 
 from space.encoding.description import MAX_DIM, EncoderDescription
 from space.io.files import sha256
@@ -112,18 +112,8 @@ def test_an_edited_card_is_no_damage(tmp_path):
 @pytest.mark.parametrize("name", ["base/part-00001-of-00003.parquet", "products/part-00000-of-00003.parquet"])
 def test_one_flipped_bit_is_refused_and_named(tmp_path, name):
     build(tmp_path / "s")
-    path = tmp_path / "s" / name
-    damaged = bytearray(path.read_bytes())
-    damaged[len(damaged) // 2] ^= 1
-    path.write_bytes(damaged)
+    flip_bit(tmp_path / "s" / name)
     with pytest.raises(StoreError, match=f"{name}.*run build_embeddings.py again, it replaces what is damaged$"):
-        Store(tmp_path / "s")
-
-
-def test_a_missing_file_is_named(tmp_path):
-    build(tmp_path / "s")
-    (tmp_path / "s" / "tuned/part-00000-of-00003.parquet").unlink()
-    with pytest.raises(StoreError, match="tuned/part-00000-of-00003.parquet: missing"):
         Store(tmp_path / "s")
 
 
@@ -139,13 +129,6 @@ def test_rows_are_counted_before_memory_is_taken_for_them(tmp_path):
     rewrite_manifest(tmp_path / "s", rows=manifest.MAX_ROWS, encoders=encoders)
     with pytest.raises(StoreError, match="7 rows in base, the manifest says 1000000000"):
         Store(tmp_path / "s").vectors("base")
-
-
-def test_a_newer_format_is_refused(tmp_path):
-    build(tmp_path / "s")
-    rewrite_manifest(tmp_path / "s", format=99)
-    with pytest.raises(StoreError, match="format 99"):
-        Store(tmp_path / "s")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"format": 1}'])

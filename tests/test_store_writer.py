@@ -147,11 +147,6 @@ def test_a_damaged_journal_entry_does_not_count(tmp_path):
     assert build(tmp_path / "s") == 3
 
 
-def test_the_last_shard_holds_what_is_left():
-    plan = Plan(ROWS, 3, "{title}", "toy")
-    assert [plan.span(shard) for shard in range(plan.shards)] == [(0, 3), (3, 3), (6, 1)]
-
-
 @pytest.mark.parametrize("name", ["fingerprint", "max_seq_length", "precision"])
 def test_another_way_to_embed_is_another_key(tmp_path, name):
     """A shard made in another way must not be kept, and the key must be the same in every process."""

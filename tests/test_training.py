@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 from accelerate.data_loader import BatchSamplerShard, SkipBatchSampler
-from hub_repos import e5_files
+from conftest import flip_bit
+from hub_repos import e5_files, write_files
 from sentence_transformers.base.sampler import SetEpochMixin
 from sentence_transformers.sentence_transformer.losses import (
     CoSENTLoss,
@@ -141,14 +142,6 @@ def test_auto_precision_depends_on_the_hardware(monkeypatch, fast, gpu):
     assert [trainer.computes_in(name) for name in ("float32", "bfloat16")] == ["float32", "bfloat16"]
 
 
-def test_embeddings_by_length_keep_the_order_of_the_texts(encoder):
-    encoder.model.eval()
-    columns = features(encoder, 3, rows=50)
-    with torch.no_grad():
-        for ours, column in zip(losses.embed_by_length(encoder.model, columns), columns, strict=True):
-            torch.testing.assert_close(ours, encoder.model(column)["sentence_embedding"], atol=1e-6, rtol=0)
-
-
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.9])
 def test_blending_mixes_base_and_tuned_by_the_share(encoder, share):
     base = {name: tensor.clone() for name, tensor in encoder.model.state_dict().items()}
@@ -258,10 +251,7 @@ def test_a_run_with_split_batches_resumes_to_the_same_weights(fine_tune, loss, s
 def test_e5_base_trains_as_e5_small_does(tmp_path, monkeypatch, loss):
     """Another architecture, recognized by the name of its folder."""
     monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "multilingual-e5-base"
-    for name, content in e5_files(base=True).items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
+    folder = write_files(tmp_path / "multilingual-e5-base", e5_files(base=True))
     judged = open_judged("sample", ["es"])
     texts = passages(judged.catalogue)
     examples = training_examples(judged.train, texts, loss, negatives=1).select(range(16))
@@ -295,10 +285,7 @@ def test_a_damaged_checkpoint_is_not_continued(fine_tune, tmp_path):
     steps = {"max_steps": 6, "save_steps": 3}
     unbroken = fine_tune("triplet", **steps)
     (checkpoints,) = (tmp_path / "checkpoints").glob("*/")
-    file = checkpoints / "checkpoint-6" / "model.safetensors"
-    data = bytearray(file.read_bytes())
-    data[-9] ^= 1
-    file.write_bytes(data)
+    flip_bit(checkpoints / "checkpoint-6" / "model.safetensors", at=-9)
     assert_same(weights(unbroken), weights(fine_tune("triplet", **steps, resume=True)), 0.0)
 
 

@@ -246,15 +246,7 @@ def test_demo_of_a_bare_engine():
 
 def test_long_menus_are_cut_and_the_rest_can_be_typed():
     rows = MAX_CHOICES + 40
-    products = small_shop.pa.table(
-        {
-            "product_id": [str(row) for row in range(rows)],
-            "product_locale": ["us"] * rows,
-            "product_title": ["thing"] * rows,
-            "product_brand": [f"Brand {row:04}" for row in range(rows)],
-            "product_color": small_shop.pa.nulls(rows, small_shop.pa.string()),
-        }
-    )
+    products = small_shop.products(["thing"] * rows, [f"Brand {row:04}" for row in range(rows)])
     system = Bm25System(Bm25Index(["thing"] * rows, products["product_locale"]))
     blocks = build_demo(SearchEngine(products, {"bm25": system})).blocks.values()
     brand = next(block for block in blocks if said(block) == "Brand")

@@ -149,13 +149,9 @@ class UsageFile(Build):
 
 def prepare(place: Path) -> None:
     """Make the small model, a copy as the trained one, and their store, on disk and on the Hub."""
-    from hub_repos import e5_files
+    from hub_repos import e5_files, write_files
 
-    tiny = place / "multilingual-e5-tiny"
-    for name, content in e5_files().items():
-        (tiny / name).parent.mkdir(parents=True, exist_ok=True)
-        (tiny / name).write_bytes(content)
-    shutil.copytree(tiny, place / "model")
+    shutil.copytree(write_files(place / "multilingual-e5-tiny", e5_files()), place / "model")
     folder = place / "first"
     folder.mkdir()
     build = Build(place)
