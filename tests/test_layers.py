@@ -63,7 +63,7 @@ def test_prompts_have_one_home():
         for node in ast.walk(tree(name))
         if isinstance(node, ast.Constant) and node.value in ("query: ", "passage: ")
     }
-    assert homes == {"space.encoding.model"}
+    assert homes == {"space.encoding.weights"}
 
 
 # -- what nobody may do ----------------------------------------------------------------------------------------------
