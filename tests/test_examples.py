@@ -3,19 +3,16 @@
 from collections import Counter
 
 import numpy as np
-import pandas as pd
 import pytest
 from datasets import Dataset
+from test_evaluation import judgments as checked
 
 from space.data.judgments import GAINS, LABELS
 from space.training.examples import LabelAwareBatchSampler, TripletError, exact_texts, training_examples
 
 
 def judgments(*rows):
-    """(query, locale, row, label) as a checked train table."""
-    frame = pd.DataFrame(rows, columns=["query", "product_locale", "row", "esci_label"])
-    frame["esci_label"] = pd.Categorical(frame["esci_label"], categories=LABELS)
-    return frame
+    return checked(rows)
 
 
 def triplets(frame, passages, **options):

@@ -85,16 +85,6 @@ def test_masks(n, precision):
 
 
 @pytest.mark.usefixtures("way")
-def test_mask_leaves_fewer_than_k():
-    """Missing places are filled with -1, not with rows that the mask forbids."""
-    vectors = torch.tensor([[1.0], [2.0], [3.0], [4.0]])
-    mask = torch.tensor([[True, False, True, False], [False, False, False, False]])
-    scores, rows = index_of(vectors).search(torch.ones(2, 1), 3, mask)
-    assert rows.tolist() == [[2, 0, -1], [-1, -1, -1]]
-    assert scores.tolist() == [[3.0, 1.0, -np.inf], [-np.inf] * 3]
-
-
-@pytest.mark.usefixtures("way")
 def test_queries_of_any_floating_dtype():
     """Queries of a half-precision encoder must not give half-precision scores."""
     vectors, queries = signs(17, 7), signs(2, 7, seed=1)

@@ -53,19 +53,18 @@ class HybridSystem(System):
         return HybridSystem(*(part.within(filters) for part in self.parts)) if self.in_database else self
 
 
-def reciprocal_rank_fusion(rankings: list[np.ndarray], k: int, rrf_k: int = RRF_K) -> tuple[np.ndarray, np.ndarray]:
-    """Rows ordered by the sum of 1 / (rrf_k + rank) over the rankings that hold them.
+def reciprocal_rank_fusion(rankings: list[np.ndarray], k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows ordered by the sum of 1 / (RRF_K + rank) over the rankings that hold them.
 
     Args:
         rankings: each (n_i,) int64 distinct rows, best first; negative rows are padding and skipped.
         k: how many to return.
-        rrf_k: larger values flatten the weight of the first ranks.
 
     Returns:
         scores (m,) float32 and rows (m,) int64 with m <= k, best first, ties by lower row.
     """
     rows = np.concatenate(rankings)
-    gains = np.concatenate([1.0 / (rrf_k + 1.0 + np.arange(len(ranking))) for ranking in rankings])
+    gains = np.concatenate([1.0 / (RRF_K + 1.0 + np.arange(len(ranking))) for ranking in rankings])
     unique, where = np.unique(rows, return_inverse=True)
     # Rounded before they are compared: equal sums differ in the last digit of float64 by the order of their terms.
     scores = np.bincount(where, weights=gains, minlength=len(unique)).astype(np.float32)
