@@ -205,14 +205,7 @@ def test_random_is_the_expected_floor():
     pd.testing.assert_frame_equal(found, again)
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "bm25",
-        "scored",
-        "hybrid",
-    ],
-)
+@pytest.mark.parametrize("kind", ["bm25", "scored", "hybrid"])
 def test_order_of_the_judgments_does_not_matter(kind):
     """A shuffled file is the same data; ties settled by its order would let a figure depend on it."""
     test, catalogue = many(40)
