@@ -14,6 +14,8 @@ import regex
 
 from space.data.texts import Chunk, is_missing
 
+#: Characters of a text that may be a number. The patterns below try many ways to share the spaces of a longer one.
+MAX_TEXT = 200
 _NUMBER = r"(?P<number>\d(?:[\d.,' ]*\d)?|[.,]\d+)"
 _CODES = (
     "usd|eur|gbp|jpy|cny|rmb|inr|rub|rur|chf|cad|aud|nzd|sek|nok|dkk|pln|czk|huf|ron|bgn|uah|kzt|byn|try|ils|brl|mxn|"
@@ -114,7 +116,9 @@ def _number(value: object, read: dict[str, float | None]) -> float:
 
 
 def _written(text: str) -> str:
-    """A text in lower case with plain spaces, digits and apostrophes."""
+    """A text in lower case with plain spaces, digits and apostrophes; "" for one too long to be a number."""
+    if len(text) > MAX_TEXT:
+        return ""
     text = unicodedata.normalize("NFKC", text).casefold()
     return regex.sub(r"\p{Cf}", "", text).replace("’", "'").replace("٫", ".").strip()
 

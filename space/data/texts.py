@@ -38,7 +38,7 @@ _EXACT = 2.0**53
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _PLAIN_URL = r"^https?://[^\s\"'|;\[\]]+$"
 #: Where the next address of a list begins. Commas alone do not separate: addresses have them.
-_NEXT_URL = re.compile(r"[\s,;|]+(?=['\"]?(?:https?:)?//)")
+_NEXT_URL = re.compile(r"(?<![\s,;|])[\s,;|]++(?=['\"]?(?:https?:)?//)")
 
 
 class LostDigitsError(ValueError):

@@ -21,38 +21,44 @@ from space.search.results import Hit
 #: five words.
 OVERLAP = 0.8
 
-_NUMBER = r"\d+(?:[.,/]\d+)*"
+#: Characters of a title that are compared; titles come from strangers.
+MAX_TITLE = 1_000
+
+# The patterns below read a line without double spaces, see ``_line``: two ``\s*`` side by side, or one at the end of a
+# repeated group and one at its start, would try every way to share the spaces. A possessive quantifier (``++``) keeps
+# what it took.
+_NUMBER = r"\d++(?:[.,/]\d++)*+"
 # A number is a size only with a unit behind it. These are units wherever they stand, if no letter follows.
 _UNIT = (
-    r"(?:(?:fl\.?\s*)?(?:oz|ounces?|ml|cl|lit(?:er|re)s?|litros?|qt|quarts?|gal|gallons?|mg|grams?|gramos?|kg|lbs?|"
+    r"(?:(?:fl\.? ?)?(?:oz|ounces?|ml|cl|lit(?:er|re)s?|litros?|qt|quarts?|gal|gallons?|mg|grams?|gramos?|kg|lbs?|"
     r"pounds?|mm|cm|met(?:er|re)s?|metros?|ft|feet|foot|inch(?:es)?|pulgadas?|yards?|yds?|gb|tb|"
     r"インチ|センチ|ミリ|個|本|枚|足|組|セット|パック)(?![^\W\d_])"
     # "iPhone 12 pack of 2" is not a pack of 12
-    r"|(?:-?\s*packs?|pk|pcs?|pieces?|piezas?|pairs?|pares|counts?|ct|sheets?|rolls?|rollos?|unidades|uds?)"
-    r"(?![^\W\d_]|\s+(?:of|de)\b)"
+    r"|(?:-? ?packs?|pk|pcs?|pieces?|piezas?|pairs?|pares|counts?|ct|sheets?|rolls?|rollos?|unidades|uds?)"
+    r"(?![^\W\d_]| (?:of|de)\b)"
     # "iPhone 12 in black" is not 12 inches: these must end the phrase
-    r"|(?:in|l|m|g|gr)(?=\s*(?:$|[,;:|()\[\]/]|-\s|[x×*]\s*\d|by\s+\d))"
+    r"|(?:in|l|m|g|gr)(?= ?(?:$|[,;:|()\[\]/]|- |[x×*] ?\d|by \d))"
     r"|[\"'](?![^\W\d_]))"
 )
 # "phone 5g" is a network, not 5 grams
-_MEASURE = rf"(?<![^\W_])(?<!\d[.,/])(?![2-6]\s?g(?![^\W\d_])){_NUMBER}[\s-]*{_UNIT}"
+_MEASURE = rf"(?<![^\W_])(?<!\d[.,/])(?![2-6] ?g(?![^\W\d_])){_NUMBER}[ -]*{_UNIT}"
 _MEASURES = re.compile(
     # 12 x 18 in, 5" by 7"
-    rf"(?<![^\W_])(?:{_NUMBER}\s*{_UNIT}?\s*(?:[x×*]|by)\s*)+{_NUMBER}[\s-]*{_UNIT}"
+    rf"(?<![^\W_]){_NUMBER}(?: ?(?:{_UNIT} ?)?(?:[x×*]|by) ?{_NUMBER})+[ -]*{_UNIT}"
     # pack of 6; not "set of two", since numbers in words are rare
-    rf"|\b(?:pack|set|box|case|lot|bundle|paquete|juego|caja)\s+(?:of|de)\s+{_NUMBER}"
+    rf"|\b(?:pack|set|box|case|lot|bundle|paquete|juego|caja) (?:of|de) {_NUMBER}"
     # the size of a shoe: 10.5 W US
-    rf"|(?<![^\W_])\d{{1,2}}(?:\.\d)?(?:\s+[a-z]{{1,2}})?\s+(?:us|uk|eu)\s*$"
+    rf"|(?<![^\W_])\d{{1,2}}(?:\.\d)?(?: [a-z]{{1,2}})? (?:us|uk|eu)$"
     r"|\bx+-(?:large|small)\b"
     # size 9, talla 42
-    rf"|\b(?:size|talla|サイズ)\s*:?\s*{_NUMBER}"
+    rf"|\b(?:size|talla|サイズ) ?:? ?{_NUMBER}"
     # 12oz, 3-pack, 14 inch
     rf"|{_MEASURE}"
 )
 _QUOTED = re.compile(r'(?<!\S)"([^"]*)"(?!\w)')
 # What follows these is a name, even if it looks like a size: "series s", "model 3 m".
 _NAMED = re.compile(
-    r"\b(?:series|serie|model|modelo|type|tipo|class|clase|mark|mk|version|gen|generation|part|no)\b\.?\s*:?\s*"
+    r"\b(?:series|serie|model|modelo|type|tipo|class|clase|mark|mk|version|gen|generation|part|no)\b\.? ?:? ?"
     r"([^\W_]{1,3})\b"
 )
 _MODELS = frozenset("pro plus max mini ultra lite air se fe ii iii iv vi vii viii ix xi xii".split())
@@ -99,15 +105,20 @@ def title_words(title: str, color: str | None = None) -> frozenset[str]:
 
     A title of sizes and colours only keeps all its words.
     """
-    text = _QUOTED.sub(r" \1 ", folded(title))
+    text = " ".join(_QUOTED.sub(r" \1 ", _line(title)).split())
     bare = _COLOURS_JAPANESE.sub(" ", _MEASURES.sub(" ", text))
     words = frozenset(cut(bare)) - _SIZES - _COLOURS - frozenset(cut(color or ""))
     return words or frozenset(cut(text))
 
 
+def _line(title: str) -> str:
+    """A title's first characters, folded, with single spaces; folding can make 18 characters of one."""
+    return " ".join(folded(title[:MAX_TITLE])[:MAX_TITLE].split())
+
+
 def models_in(title: str, words: frozenset[str]) -> frozenset[str]:
     """What may name a model: words with a digit, single letters, "pro" and the like, and the name behind "series"."""
-    named = frozenset(_NAMED.findall(folded(title)))
+    named = frozenset(_NAMED.findall(_line(title)))
     return named | frozenset(
         word for word in words if word in _MODELS or _LETTER.fullmatch(word) or any(map(str.isdigit, word))
     )
