@@ -29,17 +29,20 @@ def endpoint() -> str:
     return without_secret(constants.ENDPOINT)
 
 
-def in_reach(seconds: float = _PROBE_SECONDS) -> bool:
-    """Whether the Hub answers within ``seconds``. Without this probe a first download would try for about 23 s."""
-    if constants.HF_HUB_OFFLINE:
-        return False
+def in_reach() -> bool:
+    """Whether the Hub answers soon. Without this probe a first download would try for about 23 s."""
+    return not constants.HF_HUB_OFFLINE and answers(constants.ENDPOINT, _PROBE_SECONDS)
+
+
+def answers(address: str, seconds: float) -> bool:
+    """Whether a server answers within ``seconds``; an error is an answer too."""
     answered = threading.Event()
 
     def ask() -> None:
         try:
-            httpx.head(constants.ENDPOINT, timeout=seconds, follow_redirects=False)
+            httpx.head(address, timeout=seconds, follow_redirects=False)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            logger.debug("the Hub did not answer: %s", type(error).__name__)
+            logger.debug("%s did not answer: %s", without_secret(address), type(error).__name__)
         else:
             answered.set()
 

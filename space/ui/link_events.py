@@ -15,22 +15,20 @@ from space.search.products import row_of
 from space.search.request import SYSTEMS
 from space.ui import links
 from space.ui.events.areas import sent
-from space.ui.events.form_events import ENGINE
+from space.ui.events.form_events import ENGINE, AskingTab
 from space.ui.events.latest_answer_only import STAMP, Latest
 from space.ui.html import result_links
 from space.ui.html.markup import join
 from space.ui.html.panels import welcome
 from space.ui.language import in_visitors_language
 from space.ui.static import script
-from space.ui.tabs.compare import CompareTab
-from space.ui.tabs.search import SearchTab
 
 
 def connect_links(
     demo: gr.Blocks,
     engine: SearchEngine,
     tabs: gr.Tabs,
-    asking: Mapping[str, SearchTab | CompareTab],
+    asking: Mapping[str, AskingTab],
     latest: list[Component],
     others: Sequence[gr.HTML] = (),
 ) -> None:

@@ -103,7 +103,7 @@ def parse(pairs: Iterable[tuple[str, str]], systems: Sequence[str]) -> tuple[Lin
         A link whose k, tab and system are valid; query and filters are not yet checked against the data.
     """
     given: dict[str, str] = {}
-    notes = []
+    notes: list[str] = []
     for name, value in pairs:
         if name not in NAMES:
             continue
@@ -112,17 +112,12 @@ def parse(pairs: Iterable[tuple[str, str]], systems: Sequence[str]) -> tuple[Lin
         elif value != given[name]:
             said = _("{name} is given more than once; the first counts").format(name=name)
             notes += [said] if said not in notes else []
-    k, problems = _parse_k(given.get("k", ""))
-    notes += problems
-    tab, problems = _parse_choice("tab", given.get("tab", ""), tuple(TABS))
-    notes += problems
-    system, problems = _parse_choice("system", given.get("system", ""), systems)
-    notes += problems
-    columns, problems = _parse_columns(given.get("systems", ""), systems)
-    notes += problems
+    k = _parse_k(given.get("k", ""), notes)
+    tab = _parse_choice("tab", given.get("tab", ""), tuple(TABS), notes)
+    system = _parse_choice("system", given.get("system", ""), systems, notes)
+    columns = _parse_columns(given.get("systems", ""), systems, notes)
     filters = in_force({name: given[name] for name in FILTERS if name in given})
-    fold, problems = _parse_choice("fold", given.get("fold", ""), ("0", "1"))
-    notes += problems
+    fold = _parse_choice("fold", given.get("fold", ""), ("0", "1"), notes)
     like = given.get("like", "")
     if like and not re.fullmatch(r"[^:]+:.+", like, re.DOTALL):
         said = _("like should be LOCALE:ID of a product, is {value}; it is left out")
@@ -149,42 +144,46 @@ def shortened(value: str) -> str:
     return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "…")
 
 
-def _parse_k(value: str) -> tuple[int, list[str]]:
+def _parse_k(value: str, notes: list[str]) -> int:
     if not value:
-        return DEFAULT_K, []
+        return DEFAULT_K
     if not re.fullmatch(r"[+-]?[0-9]+", value):
         said = _("k should be a whole number from 1 to {most}, is {value}; {k} is used")
-        return DEFAULT_K, [said.format(most=MAX_K, value=shortened(value), k=DEFAULT_K)]
+        notes.append(said.format(most=MAX_K, value=shortened(value), k=DEFAULT_K))
+        return DEFAULT_K
     number = int(value[:12])  # further digits change nothing, and int() refuses more than 4,300 of them
     k = min(max(number, 1), MAX_K)
-    said = _("k should be from 1 to {most}, is {value}; {k} is used")
-    return k, [] if k == number else [said.format(most=MAX_K, value=shortened(value), k=k)]
+    if k != number:
+        said = _("k should be from 1 to {most}, is {value}; {k} is used")
+        notes.append(said.format(most=MAX_K, value=shortened(value), k=k))
+    return k
 
 
-def _parse_choice(name: str, value: str, choices: Sequence[str]) -> tuple[str, list[str]]:
-    if not value or value in choices:
-        return value or choices[0], []
-    said = _("{name} should be {choices}, is {value}; {first} is used")
-    return choices[0], [said.format(name=name, choices=_either(choices), value=shortened(value), first=choices[0])]
+def _parse_choice(name: str, value: str, choices: Sequence[str], notes: list[str]) -> str:
+    if value in choices:
+        return value
+    if value:
+        said = _("{name} should be {choices}, is {value}; {first} is used")
+        notes.append(said.format(name=name, choices=_either(choices), value=shortened(value), first=choices[0]))
+    return choices[0]
 
 
-def _parse_columns(value: str, systems: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+def _parse_columns(value: str, systems: Sequence[str], notes: list[str]) -> tuple[str, ...]:
     """The available ones of the comma-separated names; () stands for the usual ones."""
     given = dict.fromkeys(name for name in value.split(",") if name)
     known = tuple(name for name in in_order(given) if name in systems)
     strange = [name for name in given if name not in known]
-    if not strange:
-        return known, []
-    there = ", ".join(in_order(systems))
-    if not known:
-        said = _("systems should be among {systems}, has {value}; the usual ones are used")
-    else:
+    if strange:
         said = ngettext(
             "systems should be among {systems}, has {value}; {known} is used",
             "systems should be among {systems}, has {value}; {known} are used",
             len(known),
         )
-    return known, [said.format(systems=there, value=shortened(strange[0]), known=", ".join(known))]
+        if not known:
+            said = _("systems should be among {systems}, has {value}; the usual ones are used")
+        there = ", ".join(in_order(systems))
+        notes.append(said.format(systems=there, value=shortened(strange[0]), known=", ".join(known)))
+    return known
 
 
 def _either(choices: Sequence[str]) -> str:

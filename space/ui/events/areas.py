@@ -1,6 +1,7 @@
 """Places on the page for HTML from the server, and what their scripts send back."""
 
 from collections.abc import Callable
+from typing import Any
 
 import gradio as gr
 
@@ -19,14 +20,14 @@ new ResizeObserver(() => {
 }).observe(element);"""
 
 
+def html(content: Any, classes: str | list[str], script: str | None = None) -> gr.HTML:
+    """HTML without Gradio's styles; ``script`` runs in the browser once the element is there."""
+    return gr.HTML(content, apply_default_css=False, elem_classes=classes, js_on_load=script)
+
+
 def result_area(texts: Texts, text: str) -> gr.HTML:
     """Where results go; until then it shows ``text``."""
-    return gr.HTML(
-        texts.each(lambda: welcome(_(text))),
-        apply_default_css=False,
-        elem_classes="e5-out",
-        js_on_load=script("links", "results"),
-    )
+    return html(texts.each(lambda: welcome(_(text))), "e5-out", script("links", "results"))
 
 
 def report_area(
@@ -48,19 +49,10 @@ def report_area(
         always: make it anew each time the tab is opened.
         scripts: further JavaScript for the area.
     """
-    area = gr.HTML(
-        texts.each(lambda: welcome(_(waiting))),
-        apply_default_css=False,
-        elem_classes=classes,
-        js_on_load=_WHEN_SHOWN.replace("ALWAYS", "true" if always else "false") + scripts,
-    )
+    when_shown = _WHEN_SHOWN.replace("ALWAYS", "true" if always else "false")
+    area = html(texts.each(lambda: welcome(_(waiting))), classes, when_shown + scripts)
     area.appear(
-        in_visitors_language(make),
-        None,
-        area,
-        api_visibility="private",
-        show_progress="hidden",
-        trigger_mode="once",
+        in_visitors_language(make), None, area, api_visibility="private", show_progress="hidden", trigger_mode="once"
     )
     return area
 

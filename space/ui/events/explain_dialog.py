@@ -7,7 +7,7 @@ from space.i18n import gettext as _
 from space.search.engine import SearchEngine
 from space.search.request import SYSTEMS
 from space.ui import links
-from space.ui.events.areas import sent
+from space.ui.events.areas import html, sent
 from space.ui.events.form_events import ALONE
 from space.ui.html.explanation import reasons
 from space.ui.html.markup import Html, fill
@@ -24,17 +24,14 @@ def build_explain_dialog(engine: SearchEngine, texts: Texts, own: gr.State | Non
         texts: of the page.
         own: the engine of the visitor's own catalogue, which answers for results inside of ``.e5-own``.
     """
-    dialog = gr.HTML(texts.each(_words), apply_default_css=False, elem_classes="e5-why", js_on_load=script("why"))
+    dialog = html(texts.each(_words), "e5-why", script("why"))
 
     def show(mine: SearchEngine | None, event: gr.EventData) -> Html:
         return answer(mine if sent(event, "own") else engine, event)
 
-    def show_shared(event: gr.EventData) -> Html:
-        return answer(engine, event)
-
     dialog.click(
-        in_visitors_language(show_shared if own is None else show),
-        own,
+        in_visitors_language(show),
+        gr.State(None) if own is None else own,
         dialog,
         api_visibility="private",
         trigger_mode="always_last",

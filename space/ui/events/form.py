@@ -13,6 +13,7 @@ from space.i18n import N_, number
 from space.i18n import gettext as _
 from space.search.engine import SearchEngine
 from space.search.request import MAX_K
+from space.ui.events.areas import html
 from space.ui.html.markup import Html, fill
 from space.ui.language import Texts
 from space.ui.links import DEFAULT_K, Link, in_order
@@ -112,18 +113,7 @@ def build_form(
         last: the same, to place after the filters.
     """
     with gr.Row(elem_classes="e5-ask", equal_height=True):
-        query = gr.Textbox(
-            label=texts.label("Query"),
-            placeholder=texts.label("What are you looking for?"),
-            lines=1,
-            max_lines=1,
-            show_label=False,
-            container=False,
-            scale=5,
-            min_width=240,
-            elem_classes="e5-query",
-        )
-        button = gr.Button(texts.label(submit), variant="primary", scale=0, min_width=120, elem_classes="e5-go")
+        query, button = query_box(texts, N_("What are you looking for?"), submit)
     examples = _examples(engine, texts)
     classes = ["e5-options"] if "system" in first else ["e5-options", "e5-plain"]
     if sum(map(engine.facets.offered, FILTERS)) > _ONE_ROW:
@@ -145,7 +135,7 @@ def build_form(
         filters = {name: _filter(engine.facets, texts, name) for name in FILTERS}
         for part in (last or {}).values():
             part.render()
-    gr.HTML(texts.each(_more_options), apply_default_css=False, js_on_load=_FOLD, elem_classes="e5-more")
+    html(texts.each(_more_options), "e5-more", _FOLD)
 
     def count(values: Mapping[str, str]) -> dict[Component, Any]:
         shown = {part: name for name, part in filters.items() if isinstance(part, gr.Dropdown) and part.visible}
@@ -162,6 +152,21 @@ def build_form(
 
     inputs = {"query": query, "k": k, **first, **filters, **(last or {})}
     return Form(inputs, button, examples, count, fill_filters)
+
+
+def query_box(texts: Texts, placeholder: str, submit: str) -> tuple[gr.Textbox, gr.Button]:
+    """A search box and its button."""
+    query = gr.Textbox(
+        label=texts.label("Query"),
+        placeholder=texts.label(placeholder),
+        max_lines=1,
+        show_label=False,
+        container=False,
+        scale=5,
+        min_width=240,
+        elem_classes="e5-query",
+    )
+    return query, gr.Button(texts.label(submit), variant="primary", scale=0, min_width=120, elem_classes="e5-go")
 
 
 def choices(
@@ -204,7 +209,7 @@ def _examples(engine: SearchEngine, texts: Texts) -> list[gr.Button]:
     if not engine.examples:
         return []
     with gr.Row(elem_classes="e5-examples"):
-        gr.HTML(texts.label("Try"), apply_default_css=False, js_on_load=None, elem_classes="e5-try")
+        html(texts.label("Try"), "e5-try")
         return [
             gr.Button(example, size="sm", variant="secondary", scale=0, min_width=0) for example in engine.examples
         ]

@@ -1,6 +1,7 @@
 """What a form does: search on Enter, on the button, on an example, and when an option changes."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -12,6 +13,7 @@ from space.ui.events.form import ANY, Form
 from space.ui.events.latest_answer_only import STAMP, Latest
 from space.ui.html.markup import Html
 from space.ui.language import in_visitors_language
+from space.ui.links import Link
 
 #: The queue of every search of the catalogue, from the page and from endpoints: as many at a time as the engine
 #: answers in one batch.
@@ -21,6 +23,23 @@ ALONE = {"concurrency_limit": 4, "concurrency_id": "alone"}
 
 Given = Mapping[str, Any]
 Updates = dict[Component, Any]
+
+
+@dataclass(frozen=True)
+class AskingTab:
+    """A tab with a form and results, and how a link fills it.
+
+    Attributes:
+        show: a link to results, errors included.
+        welcome: what the output shows while there is no query.
+        complete: a link with what it leaves to the tab.
+    """
+
+    form: Form
+    output: gr.HTML
+    show: Callable[[Link], Html]
+    welcome: str
+    complete: Callable[[Link], Link] = lambda link: link
 
 
 def connect(form: Form, ask: Callable[[Given], Html], output: gr.HTML, place: str, latest: list[Component]) -> None:

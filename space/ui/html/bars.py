@@ -86,31 +86,43 @@ def histogram(title: str, spread: Spread) -> Html:
     """A column for each range of numbers, and median, 95th percentile and maximum in words."""
     if not spread.counts:
         return EMPTY
-    tallest, last = max(spread.counts), len(spread.counts) - 1
-    columns = join(
-        fill(
-            '<span style="--part:{part}%" title="{where}: {count}"></span>',
-            part=f"{100 * count / tallest:.2f}",
-            where=_range(spread, place, place == last),
-            count=number(count),
-        )
-        for place, count in enumerate(spread.counts)
-    )
+    last = len(spread.counts) - 1
+    ranges = [_range(spread, place, place == last) for place in range(len(spread.counts))]
     beyond = spread.largest >= spread.edges[-1]
-    return fill(
-        '<figure class="spread"><h3>{title}</h3><div class="columns" aria-hidden="true">{columns}</div>'
-        '<div class="axis" aria-hidden="true"><span>{first}</span><span>{final}</span></div>'
-        "<figcaption>{caption}</figcaption></figure>",
-        title=title,
-        columns=columns,
-        first=number(spread.edges[0]),
-        final=_and_more(spread.edges[-2]) if beyond else number(spread.edges[-1] - 1),
-        caption=fill(
+    return columns(
+        list(zip(ranges, spread.counts, strict=True)),
+        number(spread.edges[0]),
+        _and_more(spread.edges[-2]) if beyond else number(spread.edges[-1] - 1),
+        fill(
             _("Median <b>{median}</b>, 95 % have up to <b>{high}</b>, the largest <b>{largest}</b>"),
             median=number(spread.median),
             high=number(spread.high),
             largest=number(spread.largest),
         ),
+        fill("<h3>{title}</h3>", title=title),
+    )
+
+
+def columns(items: Sequence[tuple[str, int]], first: str, last: str, caption: Html, heading: Html = EMPTY) -> Html:
+    """A column for each (name, count), with the two ends of the axis and a caption below."""
+    tallest = max(count for _name, count in items) or 1
+    return fill(
+        '<figure class="spread">{heading}<div class="columns" aria-hidden="true">{columns}</div>'
+        '<div class="axis" aria-hidden="true"><span>{first}</span><span>{last}</span></div>'
+        "<figcaption>{caption}</figcaption></figure>",
+        heading=heading,
+        columns=join(
+            fill(
+                '<span style="--part:{part}%" title="{name}: {count}"></span>',
+                part=f"{100 * count / tallest:.2f}",
+                name=name,
+                count=number(count),
+            )
+            for name, count in items
+        ),
+        first=first,
+        last=last,
+        caption=caption,
     )
 
 

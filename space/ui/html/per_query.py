@@ -13,7 +13,7 @@ from space.i18n import N_, ngettext, number
 from space.i18n import gettext as _
 from space.ui import links
 from space.ui.html import charts, numbers
-from space.ui.html.markup import EMPTY, Html, fill, join
+from space.ui.html.markup import EMPTY, Html, absent, conclusions, fill, join, section
 from space.ui.html.names import language_of, queries
 from space.ui.links import Link
 
@@ -33,7 +33,7 @@ def chart(frame: pd.DataFrame | None, *, several: bool = False) -> Html:
     """
     known = None if frame is None else _sorted(frame)
     if known is None or known.empty:
-        return _section("queries", _("Query by query"), _nothing())
+        return section("queries", _("Query by query"), _nothing())
     values = known["difference"].to_numpy()
     locales = known["product_locale"].nunique() > 1
     keys = zip(known["query"], known["product_locale"], strict=True)
@@ -72,16 +72,15 @@ def chart(frame: pd.DataFrame | None, *, several: bool = False) -> Html:
         gains=_list(_("Largest gains"), known[known["difference"] > 0].head(LISTED), locales),
         falls=_list(_("Largest losses"), known[known["difference"] < 0].tail(LISTED)[::-1], locales),
     )
-    return _section("queries", _("Query by query"), drawing)
+    return section("queries", _("Query by query"), drawing)
 
 
 def sliced(frame: pd.DataFrame | None) -> Html:
     """The slices as a table, below sentences that sum them up."""
     if frame is None:
-        return _section("slices", _("Slices"), _nothing())
+        return section("slices", _("Slices"), _nothing())
     cuts = slices.cut(frame)
     sentences = findings.of_slices(slices.figures(frame), cuts)
-    said = join(fill("<li>{sentence}</li>", sentence=sentence) for sentence in sentences)
     lead = _(
         "The same queries by locale, by length and by how many of their judged products are Exact (two thirds or "
         "more, less than a third, or between). In Japanese, which has no spaces, words are estimated from "
@@ -96,22 +95,18 @@ def sliced(frame: pd.DataFrame | None) -> Html:
         '<p class="lead">{lead}</p>{said}<table><caption class="unseen">{caption}</caption><thead><tr>'
         '<th scope="col">{slice}</th>{columns}</tr></thead>{groups}</table>{missing}',
         lead=lead,
-        said=fill('<ul class="conclusions">{said}</ul>', said=said) if said else EMPTY,
+        said=conclusions(sentences) if sentences else EMPTY,
         caption=_("Fine-tuned minus base by slice"),
         slice=_("Slice"),
         columns=join(fill('<th scope="col">{name}</th>', name=_(name)) for name in _HEADS),
         groups=join(_group(by, parts, over) for by, parts in cuts.items()),
-        missing=EMPTY if set(LABELS) <= set(frame) else fill('<p class="absent">{said}</p>', said=missing),
+        missing=EMPTY if set(LABELS) <= set(frame) else absent(missing),
     )
-    return _section("slices", _("Slices"), body)
-
-
-def _section(kind: str, title: str, body: Html) -> Html:
-    return fill('<section class="{kind}"><h2>{title}</h2>{body}</section>', kind=kind, title=title, body=body)
+    return section("slices", _("Slices"), body)
 
 
 def _nothing() -> Html:
-    return fill('<p class="absent">{said}</p>', said=_("This evaluation has no figures of single queries."))
+    return absent(_("This evaluation has no figures of single queries."))
 
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
@@ -177,10 +172,10 @@ def _link(query: str, locale: str) -> str:
 
 
 def _group(by: str, parts: Sequence[Slice], over: charts.Scale) -> Html:
-    if len(parts) == 1:
-        rest = fill(" <span>{said}</span>", said=_("all queries: {name}").format(name=_(parts[0].name)))
-    else:
-        rest = EMPTY
+    alone = len(parts) == 1
+    rest = (
+        fill(" <span>{said}</span>", said=_("all queries: {name}").format(name=_(parts[0].name))) if alone else EMPTY
+    )
     head = fill('<tr class="by"><th scope="rowgroup" colspan="3">{by}{rest}</th></tr>', by=_(by), rest=rest)
     rows = [
         fill(
@@ -191,7 +186,7 @@ def _group(by: str, parts: Sequence[Slice], over: charts.Scale) -> Html:
                 _cell(one.figures[column], over, _(head)) for column, head in zip(FIGURES, _HEADS, strict=True)
             ),
         )
-        for one in (parts if len(parts) > 1 else [])
+        for one in ([] if alone else parts)
     ]
     return fill("<tbody>{head}{rows}</tbody>", head=head, rows=join(rows))
 

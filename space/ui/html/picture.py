@@ -9,34 +9,15 @@ from space.ui.html.markup import EMPTY, Html, fill
 
 _HOST = re.compile(r"[a-z0-9._-]+")
 #: Top-level domains that exist only inside local networks.
-_LOCAL = {
-    "arpa",
-    "corp",
-    "home",
-    "internal",
-    "intranet",
-    "invalid",
-    "lan",
-    "local",
-    "localdomain",
-    "localhost",
-    "onion",
-}
+_LOCAL = set("arpa corp home internal intranet invalid lan local localdomain localhost onion".split())
 
 
 def picture(product: Product) -> Html:
     """The product's picture over a placeholder, which shows while the picture loads and if it cannot be loaded."""
     letter = next((character for character in product.title if character.isalnum()), "?").upper()
     url = image_url(product.extra.get("image_url"))
-    image = (
-        fill(
-            '<img src="{url}" alt="{title}" loading="lazy" decoding="async" referrerpolicy="no-referrer">',
-            url=url,
-            title=product.title,
-        )
-        if url
-        else EMPTY
-    )
+    tag = '<img src="{url}" alt="{title}" loading="lazy" decoding="async" referrerpolicy="no-referrer">'
+    image = fill(tag, url=url, title=product.title) if url else EMPTY
     return fill(
         '<span class="picture" style="--hue:{hue}"><span aria-hidden="true">{letter}</span>{image}</span>',
         # The same colour for all products of a brand.

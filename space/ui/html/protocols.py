@@ -8,7 +8,7 @@ from space.evaluation.schema import HEADLINE, METRICS, Estimate, Evaluation, Pai
 from space.i18n import N_
 from space.i18n import gettext as _
 from space.ui.html import charts, names, numbers
-from space.ui.html.markup import EMPTY, Html, fill, join
+from space.ui.html.markup import EMPTY, Html, absent, fill, join
 
 TITLES = {"full_catalogue": N_("Full catalogue"), "judged": N_("Judged products only")}
 MEANINGS = {
@@ -35,7 +35,7 @@ def section(protocol: str, measured: Evaluation) -> Html:
     body = (
         fill('<div class="metrics">{tables}</div>', tables=join(tables))
         if tables
-        else fill('<p class="absent">{said}</p>', said=_("This evaluation has no figures of this protocol."))
+        else absent(_("This evaluation has no figures of this protocol."))
     )
     return fill(
         '<section class="protocol {protocol}"><h2>{title}</h2><p class="lead">{description}</p>{body}</section>',

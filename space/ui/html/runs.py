@@ -11,7 +11,7 @@ from space.i18n import fraction, number
 from space.i18n import gettext as _
 from space.ui.html import charts
 from space.ui.html.header import fact
-from space.ui.html.markup import EMPTY, Html, fill, join
+from space.ui.html.markup import EMPTY, Html, absent, fill, join, section
 from space.ui.html.names import judgments, products, system_name
 
 _ISSUES = "https://github.com/amazon-science/esci-data/issues/"
@@ -36,17 +36,17 @@ def gains(measured: Evaluation) -> Html:
         ),
         warning=fill(warning, issue_9=_issue(9), issue_18=_issue(18)),
     )
-    return _section("gains", _("What a label is worth"), body)
+    return section("gains", _("What a label is worth"), body)
 
 
 def training(measured: Evaluation) -> Html:
     """The loss by step, and what the run took."""
     run = measured.training
     if run is None:
-        return _section("training", _("Training"), _absent(_("This evaluation says nothing about the training.")))
+        return section("training", _("Training"), absent(_("This evaluation says nothing about the training.")))
     speed = run.examples_per_second
     points = _points(run.history)
-    curve = _curve(points) if len(points) > 1 else _absent(_("Too few steps were logged to draw a curve."))
+    curve = _curve(points) if len(points) > 1 else absent(_("Too few steps were logged to draw a curve."))
     facts = [
         fact(_("Examples"), number(run.examples)),
         fact(_("Steps"), number(run.steps)),
@@ -58,7 +58,7 @@ def training(measured: Evaluation) -> Html:
         fact(_("Computed in"), run.precision),
         fact(_("TensorBoard run"), run.run),
     ]
-    return _section("training", _("Training"), join([curve, _facts(facts)]))
+    return section("training", _("Training"), join([curve, _facts(facts)]))
 
 
 def data(measured: Evaluation) -> Html:
@@ -77,7 +77,7 @@ def data(measured: Evaluation) -> Html:
         fact(_("Their judgments"), number(held.judgments_evaluated)),
     ]
     notice = fill("<p>{notice}</p>", notice=_(held.notice)) if held.notice else EMPTY
-    return _section("data", _("Data"), join([notice, _facts(facts)]))
+    return section("data", _("Data"), join([notice, _facts(facts)]))
 
 
 def encoders(measured: Evaluation, serving: Mapping[str, EncoderDescription]) -> Html:
@@ -94,7 +94,7 @@ def encoders(measured: Evaluation, serving: Mapping[str, EncoderDescription]) ->
     ]
     if not parts:
         return EMPTY
-    return _section("encoders", _("Encoders"), fill('<div class="pair">{parts}</div>', parts=join(parts)))
+    return section("encoders", _("Encoders"), fill('<div class="pair">{parts}</div>', parts=join(parts)))
 
 
 def settings(measured: Evaluation) -> Html:
@@ -111,19 +111,11 @@ def settings(measured: Evaluation) -> Html:
         summary=_("All {n} settings of train.py").format(n=len([one for one in facts if one])),
         facts=_facts(facts, "facts mono"),
     )
-    return _section("settings", _("Settings"), listed)
-
-
-def _section(kind: str, title: str, body: Html) -> Html:
-    return fill('<section class="{kind}"><h2>{title}</h2>{body}</section>', kind=kind, title=title, body=body)
+    return section("settings", _("Settings"), listed)
 
 
 def _facts(facts: Sequence[Html], kind: str = "facts") -> Html:
     return fill('<dl class="{kind}">{facts}</dl>', kind=kind, facts=join(facts))
-
-
-def _absent(text: str) -> Html:
-    return fill('<p class="absent">{text}</p>', text=text)
 
 
 def _encoder(part: str, encoder: EncoderDescription, serving: EncoderDescription | None) -> Html:

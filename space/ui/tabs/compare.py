@@ -1,7 +1,7 @@
 """The tab that lays the systems side by side."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -15,8 +15,8 @@ from space.search.request import COLUMNS, COMPARED, SYSTEMS
 from space.ui import links
 from space.ui.events import export
 from space.ui.events.areas import result_area, sent
-from space.ui.events.form import Form, build_form, link_of
-from space.ui.events.form_events import ENGINE, connect
+from space.ui.events.form import build_form, link_of
+from space.ui.events.form_events import ENGINE, AskingTab, connect
 from space.ui.events.latest_answer_only import STAMP, Latest
 from space.ui.html import comparison, names, result_links
 from space.ui.html.markup import Html, join
@@ -30,24 +30,7 @@ WELCOME = N_(
 )
 
 
-@dataclass(frozen=True)
-class CompareTab:
-    """The components, and how a link fills them.
-
-    Attributes:
-        complete: a link with the columns it shows, if it names none.
-        show: a link to results, errors included.
-        welcome: what the output shows while there is no query.
-    """
-
-    form: Form
-    output: gr.HTML
-    complete: Callable[[Link], Link]
-    show: Callable[[Link], Html]
-    welcome: str = WELCOME
-
-
-def build_compare_tab(engine: SearchEngine, texts: Texts, latest: list[Component]) -> CompareTab:
+def build_compare_tab(engine: SearchEngine, texts: Texts, latest: list[Component]) -> AskingTab:
     """Lay out the tab in the current context of Gradio, and connect it."""
     systems = [name for name in COLUMNS if name in engine.systems]
     usual = tuple(name for name in COMPARED if name in systems) or tuple(systems)
@@ -109,4 +92,4 @@ def build_compare_tab(engine: SearchEngine, texts: Texts, latest: list[Component
         show_progress_on=output,
         **ENGINE,
     )
-    return CompareTab(form, output, complete, show)
+    return AskingTab(form, output, show, WELCOME, complete)

@@ -18,7 +18,7 @@ from space.ui.events.areas import report_area
 from space.ui.html import charts, numbers, per_query, protocols, runs
 from space.ui.html.doubts import doubts
 from space.ui.html.header import measured_elsewhere
-from space.ui.html.markup import EMPTY, Html, fill, join
+from space.ui.html.markup import EMPTY, Html, conclusions, fill, join, section
 from space.ui.language import Texts
 from space.ui.static import script
 
@@ -126,14 +126,7 @@ def _moved(found: PairedDifference, levels: Mapping[str, float | None]) -> Html:
 
 def _said(kind: str, title: str, sentences: Sequence[str]) -> Html:
     """The findings on one question; nothing if there are none."""
-    if not sentences:
-        return EMPTY
-    return fill(
-        '<section class="{kind}"><h2>{title}</h2><ul class="conclusions">{sentences}</ul></section>',
-        kind=kind,
-        title=title,
-        sentences=join(fill("<li>{sentence}</li>", sentence=sentence) for sentence in sentences),
-    )
+    return section(kind, title, conclusions(sentences)) if sentences else EMPTY
 
 
 def _beside(levels: Mapping[str, float | None]) -> Html:

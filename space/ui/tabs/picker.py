@@ -10,11 +10,12 @@ from typing import Any
 import gradio as gr
 
 from space.evaluation.held_out_queries import ORDERS, HeldOut, HeldOutQuery
-from space.i18n import N_, fraction, ngettext, number
+from space.i18n import N_, ngettext, number
 from space.i18n import gettext as _
 from space.ui import links
-from space.ui.events.areas import sent
+from space.ui.events.areas import html, sent
 from space.ui.html.markup import EMPTY, Html, fill, join
+from space.ui.html.numbers import signed
 from space.ui.language import Texts, in_visitors_language
 from space.ui.links import Link
 
@@ -70,12 +71,7 @@ def build_picker(held_out: HeldOut, texts: Texts, *, several: bool) -> Picker:
                 max_length=200,
                 min_width=200,
             )
-        listing = gr.HTML(
-            texts.each(lambda: show(held_out, orders[0], several=several)),
-            apply_default_css=False,
-            elem_classes="e5-list",
-            js_on_load=_SCRIPT,
-        )
+        listing = html(texts.each(lambda: show(held_out, orders[0], several=several)), "e5-list", _SCRIPT)
 
     def refresh(order: str, text: str) -> Html:
         return show(held_out, order, text or "", several=several)
@@ -150,7 +146,7 @@ def position(held_out: HeldOut, link: Link, *, several: bool) -> Html:
     if not held_out.measured:
         said = fill(_("Judged query {at} of {n}"), at=at, n=n)
     else:
-        by = fill('<b class="change {kind}">{by}</b>', kind=_kind(entry.difference), by=_signed(entry.difference))
+        by = fill('<b class="change {kind}">{by}</b>', kind=_kind(entry.difference), by=signed(entry.difference))
         said = fill(
             _("Held-out query {at} of {n}, best to worst: {by} {metric} in the evaluation"),
             at=at,
@@ -187,7 +183,7 @@ def _row(entry: HeldOutQuery, largest: float, *, measured: bool, locales: bool, 
             '<span class="change {kind}">{by}</span>'
             '<span class="bar {kind}" aria-hidden="true"><i style="--share:{share}"></i></span>',
             kind=_kind(entry.difference),
-            by=_signed(entry.difference),
+            by=signed(entry.difference),
             share=f"{share:.3f}",
         )
         if measured
@@ -210,7 +206,7 @@ def _way(entry: HeldOutQuery, name: str, like: Link, several: bool) -> Html:
     return fill(
         '<a class="carry" href="{href}" title="{by}{query}">{name}</a>',
         href=links.build(link_to(entry, like, several=several)),
-        by="" if entry.difference is None else f"{_signed(entry.difference)} ",
+        by="" if entry.difference is None else f"{signed(entry.difference)} ",
         query=entry.query,
         name=name,
     )
@@ -218,10 +214,6 @@ def _way(entry: HeldOutQuery, name: str, like: Link, several: bool) -> Html:
 
 def _quiet(text: str) -> Html:
     return fill('<p class="quiet">{text}</p>', text=text)
-
-
-def _signed(difference: float | None) -> str:
-    return "–" if difference is None else fraction(difference, signed=True)
 
 
 def _kind(difference: float | None) -> str:

@@ -1,7 +1,6 @@
 """The tab that searches with one system."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import gradio as gr
 from gradio.components import Component
@@ -13,8 +12,8 @@ from space.search.engine import SearchEngine
 from space.search.request import SYSTEMS
 from space.search.results import Hit
 from space.ui.events.areas import result_area
-from space.ui.events.form import Form, build_form, link_of
-from space.ui.events.form_events import connect
+from space.ui.events.form import build_form, link_of
+from space.ui.events.form_events import AskingTab, connect
 from space.ui.html import cards, names, result_links
 from space.ui.html.markup import Html, join
 from space.ui.html.panels import problem
@@ -24,24 +23,7 @@ from space.ui.links import Link
 WELCOME = N_("Type a query, or try one of the examples: the closest products appear here, best first.")
 
 
-@dataclass(frozen=True)
-class SearchTab:
-    """The components, and how a link fills them.
-
-    Attributes:
-        complete: a link with what it leaves to the tab.
-        show: a link to results, errors included.
-        welcome: what the output shows while there is no query.
-    """
-
-    form: Form
-    output: gr.HTML
-    complete: Callable[[Link], Link]
-    show: Callable[[Link], Html]
-    welcome: str = WELCOME
-
-
-def build_search_tab(engine: SearchEngine, texts: Texts, latest: list[Component]) -> SearchTab:
+def build_search_tab(engine: SearchEngine, texts: Texts, latest: list[Component]) -> AskingTab:
     """Lay out the tab in the current context of Gradio, and connect it."""
     systems = [name for name in SYSTEMS if name in engine.systems]
     system = gr.Radio(
@@ -87,4 +69,4 @@ def build_search_tab(engine: SearchEngine, texts: Texts, latest: list[Component]
         return join([offer, cards.results(found, more)])
 
     connect(form, lambda given: show(link_of("search", given)), output, "search", latest)
-    return SearchTab(form, output, lambda link: link, show)
+    return AskingTab(form, output, show, WELCOME)

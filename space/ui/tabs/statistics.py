@@ -13,7 +13,7 @@ from space.i18n import N_, ngettext, number
 from space.i18n import gettext as _
 from space.search.engine import SearchEngine
 from space.ui.events.areas import report_area, sent
-from space.ui.html.bars import bars, share, tiles
+from space.ui.html.bars import bars, columns, share, tiles
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.names import language_of
 from space.ui.html.panels import status
@@ -160,26 +160,9 @@ def _days(days: Sequence[tuple[str, int]]) -> Html:
     counts = dict(days)
     first, last = (date.fromisoformat(days[place][0]) for place in (0, -1))
     every = [date.fromordinal(at).isoformat() for at in range(first.toordinal(), last.toordinal() + 1)][-60:]
-    most = max(counts.values()) or 1
-    columns = join(
-        fill(
-            '<span style="--part:{part}%" title="{day}: {count}"></span>',
-            part=f"{100 * counts.get(one, 0) / most:.2f}",
-            day=day(one),
-            count=number(counts.get(one, 0)),
-        )
-        for one in every
-    )
-    chart = fill(
-        '<figure class="spread"><div class="columns" aria-hidden="true">{columns}</div>'
-        '<div class="axis" aria-hidden="true"><span>{first}</span><span>{last}</span></div>'
-        "<figcaption>{caption}</figcaption></figure>",
-        columns=columns,
-        first=day(every[0]),
-        last=day(every[-1]),
-        caption=fill(_("The busiest day had <b>{n}</b>."), n=number(most)),
-    )
-    return _section(_("Searches a day"), chart)
+    items = [(day(one), counts.get(one, 0)) for one in every]
+    caption = fill(_("The busiest day had <b>{n}</b>."), n=number(max(counts.values())))
+    return _section(_("Searches a day"), columns(items, items[0][0], items[-1][0], caption))
 
 
 def _section(title: str, body: Html) -> Html:

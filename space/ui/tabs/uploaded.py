@@ -13,7 +13,8 @@ from space.i18n import N_, number
 from space.i18n import gettext as _
 from space.search import uploaded_catalogue
 from space.search.engine import SearchEngine
-from space.ui.events.areas import result_area, sent
+from space.ui.events.areas import html, result_area, sent
+from space.ui.events.form import query_box
 from space.ui.events.form_events import ALONE
 from space.ui.html import comparison, names
 from space.ui.html.markup import Html, fill, join
@@ -40,7 +41,7 @@ def build_own_tab(engine: SearchEngine, texts: Texts) -> gr.State:
     """
     mine = gr.State(None, time_to_live=KEPT_SECONDS)
     with gr.Column(elem_classes="e5-own"):
-        gr.HTML(texts.each(_about), apply_default_css=False, js_on_load=None, elem_classes="e5-own-about")
+        html(texts.each(_about), "e5-own-about")
         text = gr.Textbox(
             label=texts.label("Your table"),
             placeholder="title,brand,color\nRed running shoes,Acme,red\nCeramic coffee mug,Earthen,white",
@@ -53,27 +54,13 @@ def build_own_tab(engine: SearchEngine, texts: Texts) -> gr.State:
             # Not gr.UploadButton: Gradio 6.31 writes every upload to the server's disk, which this tab promises not to
             # do, and needs the address /upload, where anyone could fill the disk (closed in guard.py). Instead own.js
             # reads the file in the browser and sends its content with the event.
-            choose = gr.HTML(
-                texts.each(_choose),
-                apply_default_css=False,
-                elem_classes="e5-own-choose",
-                js_on_load=script("own").replace("MAX_BYTES", str(uploaded_catalogue.MAX_BYTES)),
-            )
+            reading = script("own").replace("MAX_BYTES", str(uploaded_catalogue.MAX_BYTES))
+            choose = html(texts.each(_choose), "e5-own-choose", reading)
             example = gr.Button(texts.label("Use an example"), variant="secondary", scale=0, min_width=170)
             forget = gr.Button(texts.label("Forget it"), variant="secondary", scale=0, min_width=100, visible=False)
-        status = gr.HTML("", apply_default_css=False, elem_classes=["e5-out", "e5-own-status"], js_on_load=None)
+        status = html("", ["e5-out", "e5-own-status"])
         with gr.Row(elem_classes="e5-ask", equal_height=True, visible=False) as asking:
-            query = gr.Textbox(
-                label=texts.label("Query"),
-                placeholder=texts.label("What are you looking for in your catalogue?"),
-                max_lines=1,
-                show_label=False,
-                container=False,
-                scale=5,
-                min_width=240,
-                elem_classes="e5-query",
-            )
-            search = gr.Button(texts.label("Compare"), variant="primary", scale=0, min_width=120, elem_classes="e5-go")
+            query, search = query_box(texts, N_("What are you looking for in your catalogue?"), N_("Compare"))
         output = result_area(texts, WELCOME)
 
     def take(data: bytes, source: str, progress: gr.Progress, ask_first: str = "") -> dict[Any, Any]:
