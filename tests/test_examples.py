@@ -8,7 +8,8 @@ from datasets import Dataset
 from test_evaluation import judgments as checked
 
 from space.data.judgments import GAINS, LABELS
-from space.training.examples import LabelAwareBatchSampler, TripletError, exact_texts, training_examples
+from space.errors import UserError
+from space.training.examples import LabelAwareBatchSampler, exact_texts, training_examples
 
 
 def judgments(*rows):
@@ -181,7 +182,7 @@ def test_triplet_and_mnrl_read_the_same_examples():
 def test_no_exact_product(loss):
     """An error in one sentence, not an empty training run."""
     frame = judgments(("mug", "us", 0, "Substitute"), ("mug", "us", 1, "Irrelevant"))
-    with pytest.raises(TripletError, match="no query has an Exact product"):
+    with pytest.raises(UserError, match="no query has an Exact product"):
         training_examples(frame, ["a", "b"], loss)
 
 
@@ -222,7 +223,7 @@ def test_cosent_pairs():
 @pytest.mark.parametrize("rows", [[], [("mug", "us", 0, "Exact"), ("mug", "us", 1, "Exact")]])
 def test_cosent_needs_two_labels(rows):
     """It learns from differences between grades; without any, its loss would be 0 in every step."""
-    with pytest.raises(TripletError, match="all judgments have the same label"):
+    with pytest.raises(UserError, match="all judgments have the same label"):
         training_examples(judgments(*rows), ["a", "b"], "cosent")
 
 

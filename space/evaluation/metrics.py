@@ -101,30 +101,23 @@ def estimate(values: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -> E
     return Estimate(*(round(float(value), 6) for value in (values.mean(), low, high)), len(values))
 
 
-def paired(differences: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -> PairedDifference:
-    """Mean, interval, wins, losses and ties of (n,) per-query differences; NaN counts nowhere.
-
-    Args:
-        differences: of two systems on the same queries.
-        seed: of the bootstrap.
-        resamples: of the bootstrap.
-    """
-    found = estimate(differences, seed, resamples)
+def paired(differences: np.ndarray, resamples: int = RESAMPLES) -> PairedDifference:
+    """Mean, interval, wins, losses and ties of (n,) per-query differences; NaN counts nowhere."""
+    found = estimate(differences, resamples=resamples)
     wins, losses, ties = wins_losses_ties(differences)
     return PairedDifference(found.mean, found.low, found.high, found.n, wins=wins, losses=losses, ties=ties)
 
 
-def before_after(base: np.ndarray, tuned: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -> BeforeAfter:
+def before_after(base: np.ndarray, tuned: np.ndarray, resamples: int = RESAMPLES) -> BeforeAfter:
     """The paired difference of two systems, with the mean of each over the queries that have both values.
 
     Args:
         base: (n,) per-query values; NaN where undefined.
         tuned: (n,) values of the same queries.
-        seed: of the bootstrap.
         resamples: of the bootstrap.
     """
     difference = np.asarray(tuned, dtype=np.float64) - np.asarray(base, dtype=np.float64)
-    found = paired(difference, seed, resamples)
+    found = paired(difference, resamples)
     known = ~np.isnan(difference)
     means = {
         name: round(float(np.asarray(values)[known].mean()), 6) if found.n else None
@@ -133,9 +126,8 @@ def before_after(base: np.ndarray, tuned: np.ndarray, seed: int = 0, resamples: 
     return BeforeAfter(**asdict(found), **means)
 
 
-def wins_losses_ties(differences: np.ndarray, tolerance: float = 1e-9) -> tuple[int, int, int]:
-    """How many of (n,) per-query differences are above, below and at zero; NaN counts nowhere."""
+def wins_losses_ties(differences: np.ndarray) -> tuple[int, int, int]:
+    """How many of (n,) per-query differences are above, below and within 1e-9 of zero; NaN counts nowhere."""
     differences = np.asarray(differences, dtype=np.float64)
-    differences = differences[~np.isnan(differences)]
-    wins, losses = int((differences > tolerance).sum()), int((differences < -tolerance).sum())
-    return wins, losses, len(differences) - wins - losses
+    wins, losses = int((differences > 1e-9).sum()), int((differences < -1e-9).sum())
+    return wins, losses, int((~np.isnan(differences)).sum()) - wins - losses

@@ -125,12 +125,11 @@ def label_counts(test: pd.DataFrame) -> pd.DataFrame:
     return pd.crosstab(keys, test["esci_label"].astype(str)).reindex(columns=list(LABELS), fill_value=0)
 
 
-def summarize(results: Mapping[str, pd.DataFrame], seed: int = 0) -> dict[str, ProtocolTable]:
+def summarize(results: Mapping[str, pd.DataFrame]) -> dict[str, ProtocolTable]:
     """The tables of both protocols.
 
     Args:
         results: {system: what ``per_query`` returned}, all over the same queries.
-        seed: of the bootstrap.
 
     Returns:
         {protocol: its table}; differences from base where base is among the systems.
@@ -138,7 +137,7 @@ def summarize(results: Mapping[str, pd.DataFrame], seed: int = 0) -> dict[str, P
 
     def against(protocol: str, system: str, other: str) -> dict[str, PairedDifference]:
         difference = results[system] - results[other]
-        return {name: metrics.paired(difference[f"{protocol}/{name}"], seed) for name in METRICS[protocol]}
+        return {name: metrics.paired(difference[f"{protocol}/{name}"]) for name in METRICS[protocol]}
 
     tables = {}
     for protocol, names in METRICS.items():
@@ -149,7 +148,7 @@ def summarize(results: Mapping[str, pd.DataFrame], seed: int = 0) -> dict[str, P
         tables[protocol] = ProtocolTable(
             description=PROTOCOLS[protocol],
             systems={
-                system: {name: metrics.estimate(frame[f"{protocol}/{name}"], seed) for name in names}
+                system: {name: metrics.estimate(frame[f"{protocol}/{name}"]) for name in names}
                 for system, frame in results.items()
             },
             differences={

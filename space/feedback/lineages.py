@@ -32,10 +32,6 @@ are not.
 """
 
 
-class CountsError(UserError):
-    """Counts on the Hub that cannot be read; the message names the file."""
-
-
 @dataclass(frozen=True)
 class Lineage:
     """One run's counts.
@@ -89,7 +85,7 @@ def read_all(folder: Path, *, queries: bool) -> dict[str, Lineage]:
         queries: also read the query texts.
 
     Raises:
-        CountsError: a file was edited or damaged.
+        UserError: a file was edited or damaged.
     """
     found = {path.stem: _read(folder, path.stem) for path in sorted(folder.glob("lineages/*.json"))}
     if not queries:
@@ -103,7 +99,7 @@ def _read(folder: Path, lineage: str) -> Lineage:
         counts = Counts(*(from_csv(table, folder / table / f"{lineage}.csv") for table in TABLES))
         return Lineage(counts, bool(note["finished"]), date.fromisoformat(note["written"]))
     except (KeyError, ValueError, TypeError, csv.Error) as error:
-        raise CountsError(f"the counts of {lineage} in the data set cannot be read ({error}): remove them") from error
+        raise UserError(f"the counts of {lineage} in the data set cannot be read ({error}): remove them") from error
 
 
 def to_csv(table: str, rows: Rows) -> bytes:

@@ -137,7 +137,7 @@ def store_card(
         "# Product embeddings before and after fine-tuning",
         _quoted(plan.notice),
         f"{plan.rows:,} products of `{plan.dataset}`, embedded by two encoders. Row n of `base` and of `tuned` is the "
-        f"vector of row n of `products`. Vectors are float16 with norm 1. The text of a product is `{plan.template}`.",
+        f"vector of row n of `products`. Vectors are float16 with norm 1. The text of a product is `{plan.text}`.",
         "| part | encoder | revision | dimension | tokens | fingerprint |\n| --- | --- | --- | --- | --- | --- |\n"
         + "\n".join(
             f"| {part} | {one.id} | {one.revision or '–'} | {one.dim} | {one.max_seq_length} | "

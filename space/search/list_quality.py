@@ -6,7 +6,7 @@ k = 10 the values equal those of ``space.evaluation.protocols``; a test compares
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -22,7 +22,7 @@ Scope = Literal["locale", "catalogue", "filtered"]
 
 @dataclass(frozen=True)
 class ListQuality:
-    """How good one list is.
+    """How good one list is, as ``/compare`` returns it under "figures".
 
     Attributes:
         k: cut-off of nDCG and recall.
@@ -41,10 +41,6 @@ class ListQuality:
     judged: int
     exact: int
     scope: Scope
-
-    def to_json(self) -> dict[str, object]:
-        """The values as ``/compare`` returns them under "figures"."""
-        return asdict(self)
 
 
 def scope_of(filters: Mapping[str, object], *, several_locales: bool) -> Scope:

@@ -212,7 +212,7 @@ class Comparison:
         systems = {}
         for name, result in self.systems.items():
             quality = self.quality.get(name)
-            systems[name] = result.to_json() | {"figures": quality.to_json() if quality else None}
+            systems[name] = result.to_json() | {"figures": asdict(quality) if quality else None}
         return {
             "query": self.query,
             "systems": systems,

@@ -51,28 +51,51 @@ class FileEntry:
 
 
 @dataclass(frozen=True)
-class Manifest:
-    """What is in a store.
+class Plan:
+    """What a store will hold.
 
     Attributes:
-        dataset: what was embedded; a Hub data set as ID@COMMIT.
-        notice: what must be said wherever the data is shown, or "".
         rows: products.
         shard_size: products in a shard.
         text: the passage text in words, see ``space.data.passages.template``.
-        encoders: {"base" and "tuned": which encoder made its vectors}.
-        files: {path inside the store: its size and checksum}.
+        dataset: what is embedded; a Hub data set as ID@COMMIT.
+        notice: what must be said wherever the data is shown, or "".
         checksums: of the products and judgments, to compare with those of an evaluation; None in older stores.
     """
 
-    dataset: str
-    notice: str
     rows: int
     shard_size: int
     text: str
+    dataset: str
+    notice: str = ""
+    checksums: Checksums | None = None
+
+    @property
+    def shards(self) -> int:
+        """Number of files of each part."""
+        return -(-self.rows // self.shard_size)
+
+    def span(self, shard: int) -> tuple[int, int]:
+        """(first row, number of rows) of a shard."""
+        start = shard * self.shard_size
+        return start, min(self.shard_size, self.rows - start)
+
+    def file(self, part: str, shard: int) -> str:
+        """Path of a shard inside the store."""
+        return f"{part}/part-{shard:05d}-of-{self.shards:05d}.parquet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest(Plan):
+    """What is in a finished store.
+
+    Attributes:
+        encoders: {"base" and "tuned": which encoder made its vectors}.
+        files: {path inside the store: its size and checksum}.
+    """
+
     encoders: Mapping[str, EncoderDescription]
     files: Mapping[str, FileEntry]
-    checksums: Checksums | None = None
 
     def to_bytes(self) -> bytes:
         """The content of its file, checksum included."""

@@ -98,21 +98,19 @@ class MappedFiles:
         """Whether all files are there, undamaged, and made from this store; reads each of them once."""
         try:
             found = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            noted = [found["files"][name] for name in self.names]
+            made_from = {name: found[name] for name in self._made_from}
+        except (OSError, ValueError, KeyError, TypeError):  # not there, or not as ``_write`` writes it
             return False
-        if not isinstance(found, dict) or self._made_from != {name: found.get(name) for name in self._made_from}:
-            return False
-        files, paths = found.get("files"), [self.folder / name for name in self.names]
-        if not isinstance(files, dict) or not files.keys() >= set(self.names):
-            return False
-        if not all(path.is_file() for path in paths):
+        paths = [self.folder / name for name in self.names]
+        if made_from != self._made_from or not all(path.is_file() for path in paths):
             return False
         try:
             checksums = sha256_of_all(paths)
         except OSError as error:  # such as a bad sector
             logger.warning("%s: %s; making the files again", self.folder, error)
             return False
-        damaged = [name for name, checksum in zip(self.names, checksums, strict=True) if checksum != files[name]]
+        damaged = [name for name, *both in zip(self.names, checksums, noted, strict=True) if both[0] != both[1]]
         if damaged:
             logger.warning("%s: %s is damaged; making the files again", self.folder, damaged[0])
         return not damaged

@@ -7,7 +7,6 @@ Readers are safe at any moment: each file appears only when it is complete, ``be
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -15,50 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from space.data.checksums import Checksums
 from space.encoding.description import ENCODERS, EncoderDescription
 from space.errors import same_rows
 from space.io.files import atomically, sha256, write_bytes
 from space.io.folders import NOT_CONTENT
-from space.store.manifest import MANIFEST, FileEntry, Manifest
+from space.store.manifest import MANIFEST, FileEntry, Manifest, Plan
 from space.store.reader import EVALUATION, JOURNAL, JUDGMENTS, PRODUCTS, StoreError
 
 CARD = "README.md"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a store will hold.
-
-    Attributes:
-        rows: products.
-        shard_size: products per shard.
-        template: the passage text in words, see ``space.data.passages.template``.
-        dataset: what was loaded; a Hub data set as ID@COMMIT.
-        notice: what must be said wherever the data is shown, or "".
-        checksums: of the products and judgments, for the manifest.
-    """
-
-    rows: int
-    shard_size: int
-    template: str
-    dataset: str
-    notice: str = ""
-    checksums: Checksums | None = None
-
-    @property
-    def shards(self) -> int:
-        """Number of files of each part."""
-        return -(-self.rows // self.shard_size)
-
-    def span(self, shard: int) -> tuple[int, int]:
-        """(first row, number of rows) of a shard."""
-        start = shard * self.shard_size
-        return start, min(self.shard_size, self.rows - start)
-
-    def file(self, part: str, shard: int) -> str:
-        """Path of a shard inside the store."""
-        return f"{part}/part-{shard:05d}-of-{self.shards:05d}.parquet"
 
 
 class StoreWriter:
@@ -113,21 +76,18 @@ class StoreWriter:
             "max_seq_length": encoder.max_seq_length,
             "precision": encoder.precision,
             "products": sha256(self.folder / self.plan.file(PRODUCTS, shard)),
-            "template": self.plan.template,
+            "template": self.plan.text,
         }
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def is_done(self, part: str, shard: int, key: str) -> bool:
         """Whether a shard is complete and was made with the same key."""
         path = self.folder / self.plan.file(part, shard)
-        entry = self._entry(part, shard)
-        if not (entry.is_file() and path.is_file()):
-            return False
         try:
-            noted = json.loads(entry.read_bytes())
-        except ValueError:
+            noted = json.loads(self._entry(part, shard).read_bytes())
+            return noted == {"key": key, "sha256": sha256(path)}
+        except (OSError, ValueError):
             return False
-        return noted == {"key": key, "sha256": sha256(path)}
 
     def write_vectors(self, part: str, shard: int, key: str, products: pa.Table, vectors: torch.Tensor) -> None:
         """Write a shard of vectors together with the locale and id of each product.
@@ -177,16 +137,8 @@ class StoreWriter:
             files.append(JUDGMENTS)
         self._drop_others(files)
         paths = {name: self.folder / name for name in sorted(files)}
-        manifest = Manifest(
-            dataset=self.plan.dataset,
-            notice=self.plan.notice,
-            rows=self.plan.rows,
-            shard_size=self.plan.shard_size,
-            text=self.plan.template,
-            encoders=dict(encoders),
-            files={name: FileEntry(path.stat().st_size, sha256(path)) for name, path in paths.items()},
-            checksums=self.plan.checksums,
-        )
+        entries = {name: FileEntry(path.stat().st_size, sha256(path)) for name, path in paths.items()}
+        manifest = Manifest(**vars(self.plan), encoders=dict(encoders), files=entries)
         write_bytes(self.folder / MANIFEST, manifest.to_bytes())
 
     def _entry(self, part: str, shard: int) -> Path:

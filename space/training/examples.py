@@ -26,10 +26,6 @@ MARGINS = {"Irrelevant": 1.0, "Complement": 0.75, "Substitute": 0.5}
 _DRAWS = 20
 
 
-class TripletError(UserError):
-    """The judgments give no training example; the message says why."""
-
-
 def training_examples(
     judgments: pd.DataFrame,
     passages: Sequence[str],
@@ -50,7 +46,7 @@ def training_examples(
         graded: add a column label with the share of the margin for the negative's grade, see ``MARGINS``.
 
     Raises:
-        TripletError: no query has an Exact product; for "cosent", no two labels to compare.
+        UserError: no query has an Exact product; for "cosent", no two labels to compare.
     """
     if loss == "cosent":
         return _graded_pairs(judgments, passages, seed)
@@ -73,7 +69,7 @@ def training_examples(
                     if graded:
                         columns["label"].append(margin)
     if not columns:
-        raise TripletError("no query has an Exact product in the catalogue: there is nothing to learn from")
+        raise UserError("no query has an Exact product in the catalogue: there is nothing to learn from")
     return Dataset.from_dict(dict(columns))
 
 
@@ -121,7 +117,7 @@ def draw_other(passages: Sequence[str], pool: np.ndarray, known: Set[str], rng: 
 def _graded_pairs(judgments: pd.DataFrame, passages: Sequence[str], seed: int) -> Dataset:
     """Every judged pair with its gain. CoSENT compares the pairs of a batch, so it needs no chosen negatives."""
     if judgments["esci_label"].nunique() < 2:
-        raise TripletError("all judgments have the same label: the cosent loss learns from differences between labels")
+        raise UserError("all judgments have the same label: the cosent loss learns from differences between labels")
     order = np.random.default_rng(seed).permutation(len(judgments))
     rows = judgments.iloc[order]
     return Dataset.from_dict(

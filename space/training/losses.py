@@ -48,13 +48,7 @@ class RankingWithTriplets(torch.nn.Module):
     def __init__(self, ranking: MultipleNegativesRankingLoss, triplets: TripletLoss, weight: float) -> None:
         """``ranking`` and ``triplets`` should have the same model."""
         super().__init__()
-        self.model = ranking.model
         self.ranking, self.triplets, self.weight = ranking, triplets, weight
-
-    def forward(self, features: Sequence[Mapping[str, torch.Tensor]], labels: torch.Tensor | None) -> torch.Tensor:
-        """The loss of tokenized columns."""
-        columns = [self.model(dict(column))["sentence_embedding"] for column in features]
-        return self.compute_loss_from_embeddings(columns, labels)
 
     def compute_loss_from_embeddings(
         self, embeddings: list[torch.Tensor], labels: torch.Tensor | None
