@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from report_tables import cell
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -111,11 +112,6 @@ def table(result: dict[str, Any]) -> str:
         cells += [f"{found[kind]['mean']:+.3f}" for kind in KINDS]
         lines.append(f"| {name} | {found['seeds']} | " + " | ".join(cells) + f" | {found['everyday_cosine']:.3f} |")
     return "\n".join(lines)
-
-
-def cell(found: dict[str, Any]) -> str:
-    """A paired difference with its interval."""
-    return f"{found['mean']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]"
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from typing import Any
 
 import plan
 from machine import describe
+from report_tables import put_between
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -71,8 +72,7 @@ def main() -> None:
         "shapes": found,
         "machine": describe(),
     }
-    before, _, rest = PLAN.read_text(encoding="utf-8").partition(MARK)
-    PLAN.write_text(f"{before}{MARK}\n{table(result)}\n{MARK}{rest.partition(MARK)[2]}", encoding="utf-8")
+    put_between(MARK, PLAN, table(result))
     print(json.dumps(result))
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from machine import describe
+from rounds import timed
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -99,13 +100,6 @@ def main() -> None:
         "machine": describe(),
     }
     print(json.dumps(result))
-
-
-def timed(run: Callable[[], object]) -> float:
-    """Seconds."""
-    begun = time.perf_counter()
-    run()
-    return time.perf_counter() - begun
 
 
 def alternate(searches: dict[str, Callable[[list[str]], object]], times: int) -> dict[str, list[float]]:

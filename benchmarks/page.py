@@ -15,19 +15,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from shutil import which
 
 import httpx
-import numpy as np
 import pyarrow.parquet as pq
 from gradio_client import Client
 from machine import describe
 from playwright.sync_api import Browser, Page, sync_playwright
+from rounds import spread
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+#: Whether the link above the results, which has the query in it, has changed.
+CHANGED = "last => [...document.querySelectorAll('.copy')].some(e => e.checkVisibility() && e.dataset.link !== last)"
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
 
@@ -126,20 +128,10 @@ def comparisons(page: Page, address: str, queries: Iterable[str]) -> list[float]
         box.fill(query)
         begun = time.perf_counter()
         box.press("Enter")
-        page.wait_for_function(changed(), arg=last)
+        page.wait_for_function(CHANGED, arg=last)
         took.append(1000 * (time.perf_counter() - begun))
         last = page.locator(".copy:visible").get_attribute("data-link")
     return took[1:]  # the first one also loads the tab
-
-
-def changed() -> str:
-    """JavaScript that tells whether the link above the results, which has the query in it, has changed."""
-    return "last => [...document.querySelectorAll('.copy')].some(e => e.checkVisibility() && e.dataset.link !== last)"
-
-
-def spread(values: list[float], digits: Callable[[float], float] = lambda value: round(float(value), 1)) -> dict:
-    """Median, 95th percentile and number of values."""
-    return {"median": digits(np.median(values)), "p95": digits(np.percentile(values, 95)), "n": len(values)}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Compare the time of several functions: medians over rounds, so that a busy moment slows down all of them."""
+"""Time functions: medians over rounds, so that a busy moment slows down all of them; seconds; percentiles."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -20,7 +20,18 @@ def medians(runs: Mapping[str, Callable[[], object]], rounds: int, *, twice: boo
         for name, run in runs.items():
             if twice:
                 run()
-            begun = time.perf_counter()
-            run()
-            took[name].append(1000 * (time.perf_counter() - begun))
+            took[name].append(1000 * timed(run))
     return {name: float(np.median(values[1:])) for name, values in took.items()}
+
+
+def timed(run: Callable[[], object]) -> float:
+    """Seconds of a call."""
+    begun = time.perf_counter()
+    run()
+    return time.perf_counter() - begun
+
+
+def spread(milliseconds: Sequence[float]) -> dict[str, float]:
+    """Median and 95th percentile, and of how many values."""
+    found = {name: round(float(np.percentile(milliseconds, at)), 2) for name, at in (("median", 50), ("p95", 95))}
+    return found | {"n": len(milliseconds)}

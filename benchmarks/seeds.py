@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from machine import describe
+from report_tables import cell
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -129,13 +130,10 @@ def table(result: dict[str, Any]) -> str:
             "| --- " * (len(names) + 1) + "|",
         ]
         for system, figures in found["systems"].items():
-            cells = (f"{f['mean']:.3f} [{f['low']:.3f}, {f['high']:.3f}]" for f in figures.values())
+            cells = (cell(found, sign="") for found in figures.values())
             lines.append(f"| {system} | " + " | ".join(cells) + " |")
         for pair, figures in found["differences"].items():
-            cells = (
-                f"{f['mean']:+.3f} [{f['low']:+.3f}, {f['high']:+.3f}] {f['wins']}/{f['losses']}/{f['ties']}"
-                for f in figures.values()
-            )
+            cells = (f"{cell(f)} {f['wins']}/{f['losses']}/{f['ties']}" for f in figures.values())
             lines.append(f"| {pair} | " + " | ".join(cells) + " |")
         by_seed = (", ".join(f"{value:.3f}" for value in values) for values in found["tuned_by_seed"].values())
         lines.append("| tuned, seed by seed | " + " | ".join(by_seed) + " |")

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 from machine import describe
+from rounds import spread, timed
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -151,18 +152,6 @@ def clients(engine: Any, texts: list[str], number: int) -> dict[str, Any]:
     )
     result["times_the_throughput"] = round(result["many"]["per_second"] / result["one"]["per_second"], 2)
     return result
-
-
-def timed(run: Callable[[], object]) -> float:
-    """Seconds of a call."""
-    begun = time.perf_counter()
-    run()
-    return time.perf_counter() - begun
-
-
-def spread(milliseconds: list[float]) -> dict[str, float]:
-    """Median and 95th percentile."""
-    return {name: round(float(np.percentile(milliseconds, at)), 2) for name, at in (("median", 50), ("p95", 95))}
 
 
 def memory() -> dict[str, int]:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from folds import FOLDS
 from recipes import RECIPES
+from report_tables import put_between
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -61,8 +62,7 @@ def main() -> None:
     print(table(result))
     plot(result, ROOT / "docs" / "images" / "study.png")
     given.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    before, _, rest = LOG.read_text(encoding="utf-8").partition(MARK)
-    LOG.write_text(f"{before}{MARK}\n{table(result)}\n{MARK}{rest.partition(MARK)[2]}", encoding="utf-8")
+    put_between(MARK, LOG, table(result))
     print(json.dumps(result))
 
 

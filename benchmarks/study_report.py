@@ -14,6 +14,7 @@ from folds import FOLDS, RICH
 from machine import describe
 from matplotlib.figure import Figure
 from recipes import DEFAULT, RECIPES
+from report_tables import cell
 from study_job import ASKED, COLUMNS
 
 from space.evaluation import forgetting, metrics
@@ -47,7 +48,7 @@ def report(given: argparse.Namespace) -> dict[str, Any]:
         if DEFAULT in gains:
             recipes[name]["less_default"] = figures(difference(rows, by_query(gains[DEFAULT])), rich)["rich"]
     order = sorted(recipes, key=lambda name: -recipes[name]["rich"]["full_catalogue/ndcg@10"]["mean"])
-    result = {
+    return {
         "benchmark": "study",
         **{name: getattr(given, name) for name in ASKED},
         "dev_queries": {"rich": len(rich & set(base)), "thin": len(set(base) - rich)},
@@ -56,7 +57,6 @@ def report(given: argparse.Namespace) -> dict[str, Any]:
         "devices": sorted(bases),
         "machine": describe(),
     }
-    return result
 
 
 def rich_queries(given: argparse.Namespace) -> set[str]:
@@ -141,11 +141,6 @@ def table(result: dict[str, Any]) -> str:
         cells.append(f"{found['everyday_cosine']:.3f}" if found["everyday_cosine"] else "")
         lines.append(f"| {name} | {found['runs']:g} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def cell(difference: dict[str, Any]) -> str:
-    """A paired difference with its interval."""
-    return f"{difference['mean']:+.3f} [{difference['low']:+.3f}, {difference['high']:+.3f}]"
 
 
 def plot(result: dict[str, Any], path: Path) -> None:
