@@ -54,7 +54,7 @@ def test_enter_searches(visit):
 
 def test_system_and_filter_take_effect_at_once(visit):
     page = visit()
-    ask(page, "shoes phone")
+    ask(page, "canvas phone")
     page.get_by_role("radio", name="BM25").check()
     page.get_by_text("by BM25").wait_for()
     page.get_by_role("combobox", name="Brand").click()

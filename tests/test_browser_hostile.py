@@ -19,7 +19,7 @@ TEXTS = [
     "\u202egnp.exe\u2066 rlo",
 ]
 ADDRESSES = [
-    f"javascript:{HACK}", f"data:text/html,<script>{HACK}</script>", "//evil.example/a.png", "file:///etc/passwd",
+    f"javascript:{HACK}", f"data:text/html,<script>{HACK}</script>", "//localhost/a.png", "file:///etc/passwd",
     "http://127.0.0.1:9/a.png", "http://192.168.0.1/a.png", "http://[::1]/a.png", "http://localhost/a.png",
     "http://printer.local/a.png", "https://user:word@evil.example/a.png", "http://0x7f.1/a.png", "http://2130706433/",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ ENGLISH = """() => {
   const walk = document.createTreeWalker(page, NodeFilter.SHOW_TEXT);
   const known = ['Exact', 'Substitute', 'Complement', 'Irrelevant', 'JSON', 'nDCG', 'Recall', 'recall', 'tiny', 'data',
     'TensorBoard', 'amazon', 'science', 'esci', 'ESCI', 'float', 'title', 'name', 'brand', 'color', 'train', 'usage',
-    'file', 'python', 'space', 'queries', 'triplet'];
+    'file', 'python', 'space', 'queries', 'triplet', 'product', 'price'];  // columns of a file among them
   while (walk.nextNode()) {
     const holder = walk.currentNode.parentElement;
     if (!holder.checkVisibility() || holder.closest('[lang]:not(html), [translate=no], q, h1, .id, .locale, .model,'

@@ -1,5 +1,6 @@
 """Judgments are read as they were judged, joined to the right products, and refused if they contradict."""
 
+import html
 import logging
 import subprocess
 import sys
@@ -324,13 +325,13 @@ def test_real_sizes(real):
 @needs_real
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_real_rows_are_the_judged_ones(real, split):
-    """The title at a judgment's row is the title that was judged."""
+    """The title at a judgment's row is the title that was judged, without HTML entities and spaces around it."""
     source = pq.read_table(REAL / f"{split}.parquet", columns=[*JUDGMENTS, "product_title"]).to_pandas()
     frame = getattr(real, split)
     titles = np.array(real.catalogue["product_title"].to_pylist(), dtype=object)[frame["row"]]
     found = frame.assign(found=titles).merge(source, on=["product_locale", "query", "product_id"])
     assert len(found) == len(source)
-    assert found["found"].tolist() == found["product_title"].tolist()
+    assert found["found"].tolist() == [html.unescape(title).strip() for title in found["product_title"]]
     assert found["esci_label_x"].astype(str).tolist() == found["esci_label_y"].tolist()
 
 
