@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def artifacts(settings: AppSettings) -> Artifacts:
     """What to serve: the configured artifacts, else those in the default folders, else the quickstart's."""
-    if settings.model and settings.base_model and settings.embeddings:
+    if settings.embeddings:
         return Artifacts(settings.model, settings.base_model, settings.embeddings)
     local = local_artifacts()
     if local:

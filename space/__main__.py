@@ -30,15 +30,17 @@ def parser() -> argparse.ArgumentParser:
     """The commands and their flags; ``run`` of what is parsed is the function to call with it."""
     top = argparse.ArgumentParser("python -m space", description=(__doc__ or "").splitlines()[0])
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    model = commands.add_parser("push-model", help="push a finished model without training again")
+    model = commands.add_parser("push-model", allow_abbrev=False, help="push a finished model without training again")
     model.set_defaults(run=push_model)
     model.add_argument("repo", metavar="USER/MODEL", help="the repository, created if absent")
     model.add_argument("folder", type=Path, nargs="?", default=Path("saved_e5_model"), help="(default: %(default)s)")
-    store = commands.add_parser("push-store", help="push a finished store without embedding again")
+    store = commands.add_parser("push-store", allow_abbrev=False, help="push a finished store without embedding again")
     store.set_defaults(run=push_store)
     store.add_argument("repo", metavar="USER/DATASET", help="the repository, created if absent")
     store.add_argument("folder", type=Path, nargs="?", default=Path("artifacts"), help="(default: %(default)s)")
-    space = commands.add_parser("publish", help="create or update a Space that serves a model and its store")
+    space = commands.add_parser(
+        "publish", allow_abbrev=False, help="create or update a Space that serves a model and its store"
+    )
     space.set_defaults(run=publish_space)
     space.add_argument("repo", metavar="USER/SPACE", help="the Space, created if absent")
     space.add_argument("--embeddings", required=True, metavar="ID", help="the store: USER/DATASET, @REVISION pins")
@@ -47,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     space.add_argument("--hardware", default=publish.DEFAULT_HARDWARE, help="for a new Space (default: %(default)s)")
     for command in (model, store, space):
         command.add_argument("--private", action="store_true", help="make the repository private")
-    eda = commands.add_parser("eda", help="describe a data set in an HTML report")
+    eda = commands.add_parser("eda", allow_abbrev=False, help="describe a data set in an HTML report")
     eda.set_defaults(run=lambda given: describe(from_flags(EdaSettings, given)))
     add_flags(eda, EdaSettings)
     return top

@@ -94,6 +94,19 @@ def test_a_space_is_configured_by_variables_and_flags_win(built, tiny_e5, monkey
     assert configured("--model", "other/model") == ("other/model", *list(names.values())[1:])
 
 
+def test_a_store_alone_serves_the_encoders_that_made_it(built, tiny_e5, tmp_path):
+    """``--embeddings X`` is what someone types who was sent a store; the model lies beside it."""
+    with serving("--embeddings", str(built / "artifacts"), cwd=tmp_path, **NO_NETWORK) as client:
+        query = Store(built / "artifacts").judgments()["query"].iloc[0]
+        assert set(client.predict(query, 5, "", "", "", api_name="/compare")["systems"]) == {"base", "tuned", "bm25"}
+
+
+def test_a_store_whose_model_is_elsewhere_says_which_flag_names_it(built, tmp_path, refused):
+    store = tmp_path / "elsewhere" / "artifacts"
+    shutil.copytree(built / "artifacts", store)
+    assert "saved_e5_model" in (message := refused({"embeddings": str(store)})) and "--model FOLDER" in message
+
+
 def test_without_settings_it_serves_what_the_other_two_commands_left_here(built, tiny_e5, monkeypatch, capsys):
     monkeypatch.chdir(built)
     assert configured() == ("saved_e5_model", str(tiny_e5), "artifacts")
@@ -137,7 +150,7 @@ def test_half_a_configuration_ends_in_one_sentence(built, tmp_path):
     done = run_script("app.py", "--model", str(built / "saved_e5_model"), cwd=tmp_path, check=False)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert "--base-model and --embeddings" in done.stderr.strip().splitlines()[-1]
+    assert "--embeddings" in done.stderr.strip().splitlines()[-1]
 
 
 @pytest.mark.parametrize(

@@ -20,14 +20,14 @@ from typing import NamedTuple
 from space.encoding.weights import STAND_IN
 from space.errors import UserError
 from space.io.files import atomically
-from space.settings.names import DEFAULT_BASE_MODEL, SAMPLE
+from space.settings.names import SAMPLE
 
 FOLDER = Path("quickstart")
 #: What to run next, printed for people who like what the sample shows.
 REAL_COMMANDS = (
     "accelerate launch train.py",
     "python build_embeddings.py",
-    f"python app.py --model saved_e5_model --base-model {DEFAULT_BASE_MODEL} --embeddings artifacts",
+    "python app.py --embeddings artifacts",
 )
 _CHECKPOINTS = "checkpoints"
 _HOME = Path(__file__).resolve().parents[2]
@@ -38,10 +38,10 @@ class QuickstartError(UserError):
 
 
 class Artifacts(NamedTuple):
-    """What the app serves: ids on the Hub, or folders."""
+    """What the app serves: ids on the Hub, or folders. An encoder that is None is the one that the store names."""
 
-    model: str
-    base_model: str
+    model: str | None
+    base_model: str | None
     embeddings: str
 
 

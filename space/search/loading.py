@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from space.data.passages import bullets_of
-from space.encoding.description import ENCODERS
+from space.encoding.description import BASE, ENCODERS, TUNED
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import locate
 from space.evaluation import provenance
@@ -27,7 +27,7 @@ from space.search.description import EngineDescription
 from space.search.device import Wrapper
 from space.search.engine import SearchEngine
 from space.search.score_reference import score_references
-from space.settings.names import split_revision
+from space.settings.names import is_repository, split_revision
 from space.store import milvus_collections
 from space.store.mapped_files import LoadedStore, MappedFiles, folder_for
 from space.store.reader import EVALUATION, JUDGMENTS, Store, StoreError
@@ -52,8 +52,8 @@ class _OpenStore:
 
 
 def load_engine(
-    model: str,
-    base_model: str,
+    model: str | None,
+    base_model: str | None,
     embeddings: str,
     *,
     offline: bool = False,
@@ -65,9 +65,9 @@ def load_engine(
     """The engine of a store and the two encoders that made it.
 
     Args:
-        model: the fine-tuned encoder: a Hub id, pinned with ID@REVISION, or a folder.
+        model: the fine-tuned encoder: a Hub id, pinned with ID@REVISION, or a folder; None is the one the store names.
         base_model: the encoder before fine-tuning, likewise.
-        embeddings: the store, likewise.
+        embeddings: the store: a Hub id, pinned with ID@REVISION, or a folder.
         offline: take what is on the Hub from the cache only.
         gpu: ``spaces.GPU`` on ZeroGPU, see ``SearchEngine``.
         usage: counts searches, see ``SearchEngine``.
@@ -95,7 +95,8 @@ def load_engine(
         # Hashing the files takes one core; meanwhile the other loads the encoders.
         checking = thread.submit(mapped.are_current)
         with clock.stage("models"):
-            encoders = _load_encoders(store, {"base": base_model, "tuned": model}, offline)
+            names = {BASE: base_model or _named_by(opened, BASE), TUNED: model or _named_by(opened, TUNED)}
+            encoders = _load_encoders(store, names, offline)
         with clock.stage("store"):
             elsewhere = milvus_collections.open_indexes(store, milvus_uri) if milvus_uri else {}
             served = mapped.load(current=checking.result())
@@ -155,6 +156,21 @@ def _load_encoders(store: Store, names: Mapping[str, str], offline: bool) -> dic
         store.require(part, encoders[part].fingerprint, name)
         memory.release(weights.folder, ".safetensors")
     return encoders
+
+
+def _named_by(opened: _OpenStore, part: str) -> str:
+    """The encoder that made a part of a store: ID@REVISION, or its folder, here or beside the store."""
+    store = opened.store
+    name = store.encoders[part].pinned
+    # A store from the Hub may come from a stranger, and names no folder of this machine.
+    places = [] if opened.on_hub else [Path(name), store.folder.parent / Path(name).name]
+    for place in places:
+        if place.is_dir():
+            return str(place)
+    if is_repository(split_revision(name)[0]):
+        return name
+    flag = {BASE: "--base-model", TUNED: "--model"}[part]
+    raise StoreError(f"{store.name}: {part} was made by {name}, a folder that is not here; name it: {flag} FOLDER")
 
 
 def _build_systems(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from space.settings.data import offline
 from space.settings.flags import REPOSITORY, Check, Settings, one_of, setting, within
-from space.settings.names import SettingsError, check_milvus
+from space.settings.names import check_milvus
 
 INDEXES = ("torch", "milvus")
 #: {variable: the flag it stands for}.
@@ -45,9 +45,14 @@ _SITES: Check = (
 class AppSettings(Settings):
     """The settings of the page."""
 
-    model: str | None = setting(None, "Fine-tuned encoder: a Hub id (ID@REVISION pins) or a folder.")
-    base_model: str | None = setting(None, "Encoder before fine-tuning: a Hub id (ID@REVISION pins) or a folder.")
     embeddings: str | None = setting(None, "Store of build_embeddings.py: a Hub id (ID@REVISION pins) or a folder.")
+    model: str | None = setting(
+        None, "Fine-tuned encoder: a Hub id (ID@REVISION pins) or a folder. Without it the one the store names."
+    )
+    base_model: str | None = setting(
+        None,
+        "Encoder before fine-tuning: a Hub id (ID@REVISION pins) or a folder. Without it the one the store names.",
+    )
     index: str = setting("torch", "Where vectors are searched: torch in this process, or milvus.", one_of(*INDEXES))
     milvus_uri: str | None = setting(
         None,
@@ -85,12 +90,9 @@ class AppSettings(Settings):
         elif self.index == "milvus":
             self.require(False, "index", "it needs --milvus-uri, a file or http://HOST:19530")
         self.require(not self.usage_dataset or self.usage_path is not None, "usage_file", "--usage-dataset needs one")
-        three = {"--model": self.model, "--base-model": self.base_model, "--embeddings": self.embeddings}
-        missing = [flag for flag, value in three.items() if not value]
-        if 0 < len(missing) < len(three):
-            given = ", ".join(f"{flag} {value}" for flag, value in three.items() if value)
-            need = " and ".join(missing)
-            raise SettingsError(f"{given} given without {need}: the three belong together, so name all or none")
+        for name in ("model", "base_model"):
+            given = getattr(self, name) is not None
+            self.require(not given or bool(self.embeddings), name, "name the store of its vectors too, --embeddings X")
 
     @property
     def usage_path(self) -> Path | None:

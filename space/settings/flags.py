@@ -1,6 +1,7 @@
 """A dataclass of settings as command-line flags: a default, a line of help and a check for each field."""
 
 import argparse
+import difflib
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -87,12 +88,32 @@ def parse(kind: type[AnySettings], arguments: Sequence[str] | None = None, descr
         SettingsError: a value that cannot work.
         SystemExit: ``--help``, or a flag that does not exist.
     """
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     add_flags(parser, kind)
     words = sys.argv[1:] if arguments is None else arguments
     # --batch_size is taken for --batch-size.
     words = [re.sub(r"^--[\w-]+", lambda flag: flag[0].replace("_", "-"), word) for word in words]
-    return from_flags(kind, parser.parse_args(words))
+    given, unknown = parser.parse_known_args(words)
+    refuse(unknown, kind)
+    return from_flags(kind, given)
+
+
+def refuse(unknown: Sequence[str], kind: type[Settings]) -> None:
+    """Refuse words of a command line that are no flag of a class, and name the flag that was probably meant.
+
+    Raises:
+        SettingsError: there is such a word.
+    """
+    if not unknown:
+        return
+    word = next((word for word in unknown if word.startswith("-")), unknown[0]).partition("=")[0]
+    flags = [_flag(item.name) for item in fields(kind)]
+    longer = [flag for flag in flags if flag.startswith(word)] if len(word) > 2 else []
+    close = longer or difflib.get_close_matches(word, flags, n=1)
+    meant = f"did you mean {' or '.join(close)}?" if close else "--help lists all flags"
+    raise SettingsError(f"{word} is not a flag of this command: {meant}")
 
 
 def from_flags(kind: type[AnySettings], given: argparse.Namespace) -> AnySettings:
