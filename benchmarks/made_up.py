@@ -2,7 +2,8 @@
 
 Words of titles follow Zipf's law, so that BM25's lists are as long as real ones. Vectors are random unit vectors. The
 models are BERT networks of the size of multilingual-e5-small (12 layers, 250,037 token vectors of 384 numbers, 471 MB
-each) with random weights and the tokenizer of all-MiniLM-L6-v2. Search results mean nothing; time and memory are real.
+each) with random weights and the tokenizer of multilingual-e5-small. Search results mean nothing; time
+and memory are real.
 """
 
 import shutil
@@ -16,7 +17,7 @@ from transformers import BertConfig, BertModel
 
 from space.encoding.description import ENCODERS
 from space.encoding.encoder import TextEncoder
-from space.encoding.weights import STAND_IN, locate
+from space.encoding.weights import PACKAGED, locate
 from space.store.writer import Plan, StoreWriter
 
 DIM, SHARD = 384, 20_000
@@ -50,7 +51,7 @@ def model(folder: Path, *, seed: int = 0, width: int = DIM, tokens: int = TOKENS
     )
     torch.manual_seed(seed)
     BertModel(config).save_pretrained(folder)
-    tokenizer = locate(STAND_IN).folder
+    tokenizer = locate(PACKAGED).folder
     for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
         if (tokenizer / name).is_file():
             shutil.copy(tokenizer / name, folder)

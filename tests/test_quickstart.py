@@ -33,7 +33,7 @@ def two_steps(tmp_path, monkeypatch):
 def test_it_says_which_encoder_runs_and_shows_the_commands(two_steps, tmp_path, capsys):
     quickstart.run(tmp_path)
     said = capsys.readouterr().out
-    assert "sentence-transformers/all-MiniLM-L6-v2, from its package" in said
+    assert "multilingual-e5-small, 4-bit weights from a package" in said
     assert "accelerate launch train.py" in said
     assert said.index("$ python a.py") < said.index("$ python b.py")
 
@@ -120,6 +120,6 @@ def test_the_real_steps_are_the_documented_commands():
         script = next(place for place, part in enumerate(step.command) if part.endswith(".py"))
         settings = config.parse(kind, list(step.command[script + 1 :]))
         assert settings.dataset == "sample"
-        assert settings.base_model == quickstart.STAND_IN
+        assert settings.base_model == quickstart.PACKAGED
         assert settings.offline
     assert config.parse(config.BuildSettings, list(build.command[2:])).model == str(train.output)

@@ -15,7 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import train
 from space.data.passages import passages
-from space.encoding.weights import STAND_IN
+from space.encoding.weights import PACKAGED_NAME
 from space.pipelines.inputs import open_judged
 from space.settings import LOCALES
 from space.training.examples import training_examples
@@ -171,7 +171,7 @@ def test_without_the_hub_the_log_names_the_encoder_and_the_reason_first(tmp_path
     """Before torch is imported, so within seconds."""
     done = run_script("train.py", "--offline", cwd=tmp_path, check=False)
     lines = done.stderr.strip().splitlines()
-    assert lines[0].startswith(f"encoder: {STAND_IN}"), lines
+    assert lines[0].startswith(f"encoder: {PACKAGED_NAME}"), lines
     assert "intfloat/multilingual-e5-small is not in the cache" in lines[0]
     assert lines[-1].startswith("train.py: --dataset tasksource/esci")
     assert "--dataset sample" in lines[-1]

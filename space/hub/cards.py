@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from space.data.catalogue import language
 from space.data.passages import template
 from space.encoding.description import TUNED, EncoderDescription
+from space.encoding.weights import PACKAGED_NAME, on_hub
 from space.evaluation import findings
 from space.evaluation.protocols import PROTOCOLS, to_markdown
 from space.evaluation.provenance import Measured
@@ -17,7 +18,7 @@ from space.settings.names import DEFAULT_DATASET, SAMPLE, hub_id
 from space.store.writer import Plan
 
 #: Licences by repository or by owner. No licence is claimed for other models and data.
-_MODEL_LICENCES = {"intfloat/": "mit", "sentence-transformers/all-MiniLM-L6-v2": "apache-2.0"}
+_MODEL_LICENCES = {"intfloat/": "mit", PACKAGED_NAME: "mit"}
 _DATA_LICENCES = {DEFAULT_DATASET: "apache-2.0", SAMPLE: "apache-2.0"}
 #: The Hub's name of the task of each protocol.
 _TASKS = {"full_catalogue": "information-retrieval", "judged": "text-ranking"}
@@ -58,7 +59,7 @@ def model_card(evaluation: Evaluation, repo: str | None) -> str:
         library_name="sentence-transformers",
         pipeline_tag="sentence-similarity",
         tags=["sentence-transformers", "feature-extraction", "product-search", "esci", "e5"],
-        base_model=hub_id(base.id),
+        base_model=on_hub(base.id),
         datasets=[dataset] if dataset else None,
         model_name=f"{short} for product search",
         eval_results=list(_eval_results(evaluation)) or None,

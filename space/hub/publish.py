@@ -13,7 +13,7 @@ from pathlib import Path
 from huggingface_hub import RepoCard
 
 from space.encoding.description import EncoderDescription
-from space.encoding.weights import PUSHED, STAND_IN, is_model, weight_hashes
+from space.encoding.weights import PACKAGED, PACKAGED_NAME, PUSHED, is_model, on_hub, weight_hashes
 from space.errors import HubError, UserError
 from space.hub import client, push
 from space.hub.push import Pushed, SpaceSettings, Upload
@@ -171,7 +171,7 @@ def publish_space(
     source = hub_id(found.dataset)
     card = space_card(
         (root / CARD).read_text(encoding="utf-8"),
-        models=[split_revision(tuned)[0], split_revision(base)[0]],
+        models=[split_revision(tuned)[0], on_hub(base) or base],
         datasets=[store_id, *([source] if source else [])],
         hardware=hardware,
     )
@@ -218,8 +218,8 @@ def _pinned(part: str, given: str | None, made_by: EncoderDescription, embedding
     """
     flag = {"tuned": "--model", "base": "--base-model"}[part]
     name, revision = split_revision(given) if given else (made_by.id, None)
-    if name == STAND_IN:  # from its package, whose bytes are checked
-        return STAND_IN
+    if name in (PACKAGED, PACKAGED_NAME):  # requirements.txt installs the package, and its bytes are checked
+        return PACKAGED
     if hub_id(name) is None:
         raise HubError(
             f"dataset {embeddings} names its {part} model as {name}, which is not on the Hub: push the model, "
@@ -228,7 +228,7 @@ def _pinned(part: str, given: str | None, made_by: EncoderDescription, embedding
     if name == made_by.id and revision is None:
         revision = made_by.revision
     commit, weights = _weights(name, revision)
-    if hub_id(made_by.id) and made_by.id != STAND_IN and made_by.revision and made_by.revision != commit:
+    if hub_id(made_by.id) and made_by.revision and made_by.revision != commit:
         if weights != _weights(made_by.id, made_by.revision)[1]:
             raise HubError(
                 f"dataset {embeddings}: its {part} vectors were made by {made_by.id}@{made_by.revision[:12]}, not by "

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from space.encoding.weights import STAND_IN
+from space.encoding.weights import PACKAGED, PACKAGED_NAME
 from space.errors import UserError
 from space.io.files import atomically
 from space.settings.names import SAMPLE
@@ -75,7 +75,7 @@ class Step:
 def steps(folder: Path = FOLDER) -> list[Step]:
     """The two commands. The packaged encoder needs no download and is the same on every machine."""
     model, store = folder / "saved_e5_model", folder / "artifacts"
-    shared = ["--dataset", SAMPLE, "--base-model", STAND_IN, "--offline"]
+    shared = ["--dataset", SAMPLE, "--base-model", PACKAGED, "--offline"]
     train = [
         *("train.py", *shared, "--output-dir", str(model)),
         *("--checkpoints-dir", str(folder / _CHECKPOINTS), "--logging-dir", str(folder / "logs")),
@@ -98,7 +98,7 @@ def _at_home(command: list[str]) -> list[str]:
 def artifacts(folder: Path = FOLDER) -> Artifacts:
     """What the quickstart makes."""
     model, store = (step.output for step in steps(folder))
-    return Artifacts(str(model), STAND_IN, str(store))
+    return Artifacts(str(model), PACKAGED, str(store))
 
 
 def run(folder: Path = FOLDER) -> Artifacts:
@@ -111,8 +111,8 @@ def run(folder: Path = FOLDER) -> Artifacts:
     if todo:
         print(
             "Nothing is configured, so this is the quickstart: the documented commands on the made-up sample.\n"
-            f"Encoder: {STAND_IN}, from its package: no download, and the same on every machine.\n"
-            "The same with real E5 on real judgments:\n  " + "\n  ".join(REAL_COMMANDS),
+            f"Encoder: {PACKAGED_NAME}: no download, and the same on every machine.\n"
+            "The same with the published E5 on real judgments:\n  " + "\n  ".join(REAL_COMMANDS),
             flush=True,
         )
     if any(step.stamp.exists() for step in todo):  # from older code, whose checkpoints must not be continued

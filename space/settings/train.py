@@ -44,7 +44,7 @@ class TrainSettings(DataSettings):
         at_least(0, "use 0 (off) or 1 or more"),
     )
     learning_rate: float = setting(
-        5e-5, "Peak learning rate (AdamW, linear warm-up and decay).", between(0, 1, "use something like 2e-5")
+        1e-4, "Peak learning rate (AdamW, linear warm-up and decay).", between(0, 1, "use something like 2e-5")
     )
     triplet_margin: float = setting(
         0.2,
@@ -58,7 +58,7 @@ class TrainSettings(DataSettings):
         0.0, "With --loss mnrl: add the triplet loss with this weight; 0 leaves it out.", at_least(0)
     )
     scale: float = setting(
-        20.0,
+        50.0,
         "With --loss mnrl: factor of the cosines, which is 1 / temperature.",
         ((lambda scale: 0 < scale <= 200), "use more than 0 and at most 200; 20 to 50 works well"),
     )

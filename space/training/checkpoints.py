@@ -30,10 +30,11 @@ _NO_EFFECT = {
 }
 
 
-def run_name(encoder: TextEncoder, examples: Dataset, settings: TrainSettings, processes: int) -> str:
+def run_name(encoder: TextEncoder, examples: Dataset, settings: TrainSettings, processes: int, vocabulary: str) -> str:
     """The loss and a hash of everything that decides the weights, so that a run continues its own checkpoints only."""
     parts = {name: value for name, value in settings.to_json().items() if name not in _NO_EFFECT}
-    parts |= {"base": encoder.fingerprint, "processes": processes, "cuda": torch.cuda.is_available()}
+    parts |= {"base": encoder.fingerprint, "vocabulary": vocabulary}
+    parts |= {"processes": processes, "cuda": torch.cuda.is_available()}
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
     for column in examples.column_names:
         digest.update(json.dumps(list(examples[column])).encode())

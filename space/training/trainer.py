@@ -27,13 +27,16 @@ from space.evaluation.schema import TrainingLog
 from space.io.files import disk_errors
 from space.io.folders import sole_writer
 from space.settings import TrainSettings
-from space.training import checkpoints, losses
+from space.training import checkpoints, losses, vocabulary
 from space.training.callbacks import Progress, TellEpoch
 from space.training.early_stopping import DevSet, KeepBest
 from space.training.examples import LabelAwareBatchSampler
 from space.training.processes import PROCESS_TIMEOUT, join_processes
 
 logger = logging.getLogger(__name__)
+
+#: Columns of examples that hold queries; the others hold passages.
+_QUERY_COLUMNS = ("anchor", "query")
 
 
 def fine_tune(
@@ -57,10 +60,16 @@ def fine_tune(
     """
     state = join_processes()
     precision = computes_in(settings.precision)
-    run = checkpoints.run_name(encoder, examples, replace(settings, precision=precision), state.num_processes)
+    ids = _token_ids(encoder, examples, dev)
+    run = checkpoints.run_name(
+        encoder, examples, replace(settings, precision=precision), state.num_processes, vocabulary.digest(ids)
+    )
     folder = settings.checkpoints_dir / run
     # Another run with the same settings and another --output-dir would take the same checkpoints.
-    with sole_writer(folder) if state.is_main_process else nullcontext():
+    with (
+        sole_writer(folder) if state.is_main_process else nullcontext(),
+        vocabulary.only_occurring(encoder, ids),
+    ):
         checkpoint = checkpoints.prepare(folder, settings.resume, state)
         # The TensorBoard callback of transformers reads its folder from this variable only.
         os.environ["TENSORBOARD_LOGGING_DIR"] = str(settings.logging_dir / run)
@@ -109,13 +118,26 @@ def fine_tune(
         )
 
 
+def _token_ids(encoder: TextEncoder, examples: Dataset, dev: DevSet | None) -> torch.Tensor | None:
+    """The token ids of all that is encoded during training."""
+    queries, passages = [], []
+    for name in _texts(examples):
+        (queries if name in _QUERY_COLUMNS else passages).extend(examples[name])
+    if dev:
+        queries, passages = [*queries, *dev.judgments["query"]], [*passages, *dev.texts]
+    return vocabulary.occurring(encoder, queries, passages)
+
+
+def _texts(examples: Dataset) -> list[str]:
+    return [name for name in examples.column_names if name not in ("score", "label")]
+
+
 def _arguments(
     encoder: TextEncoder, examples: Dataset, settings: TrainSettings, folder: Path, precision: str, steps: int
 ) -> SentenceTransformerTrainingArguments:
     """The settings in the trainer's words; ``steps`` is about how many the run will have."""
     state, prompts = join_processes(), encoder.model.prompts
-    texts = [name for name in examples.column_names if name not in ("score", "label")]
-    sides = {name: prompts["query" if name in ("anchor", "query") else "document"] for name in texts}
+    sides = {name: prompts["query" if name in _QUERY_COLUMNS else "document"] for name in _texts(examples)}
     return SentenceTransformerTrainingArguments(
         output_dir=str(folder),
         num_train_epochs=settings.epochs,

@@ -180,7 +180,7 @@ class Quickstart(Build):
         from space.store.reader import Store
 
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(STOPPED))  # as app.py does
-        quickstart.STAND_IN = str(self.place / "multilingual-e5-tiny")
+        quickstart.PACKAGED = str(self.place / "multilingual-e5-tiny")
         _, _, store = quickstart.run()
         Store(Path(store))
 

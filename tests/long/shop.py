@@ -33,15 +33,15 @@ def make(folder: Path, dataset: str, locales: Sequence[str]) -> list[str]:
     from space.data.passages import template
     from space.encoding.description import ENCODERS
     from space.encoding.encoder import TextEncoder
-    from space.encoding.weights import STAND_IN, locate
+    from space.encoding.weights import PACKAGED, locate
     from space.pipelines.inputs import contents_of, open_judged
     from space.store.embedding import embed_catalogue
     from space.store.writer import Plan
     from space.training.processes import join_processes
 
     contents = contents_of(open_judged(dataset, locales, offline=True))
-    encoder = TextEncoder(locate(STAND_IN))
+    encoder = TextEncoder(locate(PACKAGED))
     plan = Plan(len(contents.catalogue), 5_000, template(0), contents.name, contents.notice)
     loads = {part: lambda seed=seed: Drawn(encoder, seed) for seed, part in enumerate(ENCODERS)}
     embed_catalogue(contents.catalogue, loads, folder, plan, join_processes(), judgments=contents.judgments, card=str)
-    return ["--model", STAND_IN, "--base-model", STAND_IN, "--embeddings", str(folder), "--offline"]
+    return ["--model", PACKAGED, "--base-model", PACKAGED, "--embeddings", str(folder), "--offline"]
