@@ -22,7 +22,7 @@ from report_tables import cell
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-BASE = "sentence-transformers/all-MiniLM-L6-v2"
+BASE = "packaged-e5"
 SYSTEMS = ("random", "bm25", "base", "tuned", "hybrid")
 PAIRS = (("tuned", "base"), ("tuned", "bm25"), ("hybrid", "tuned"))
 
