@@ -2,11 +2,9 @@
 
 python benchmarks/e5_sizes.py [--dataset ../shared/esci] [--shapes multilingual-e5-small ...] [--steps 10]
 
-The networks have the sizes in plan.py. The texts are real; the tokenizer of all-MiniLM-L6-v2 makes about a quarter
-fewer tokens of them than that of E5. Each way to train runs in a process of its own. Its speed is measured between a
-short and a long run, so that start and checkpoint do not count. The hours are for the numbers of examples in plan.py.
-The table goes into PLAN.md, the last line is JSON.
-"""
+The networks have the sizes in plan.py. Texts and tokenizer are real. Each way to train runs in a process of its own.
+Its speed is measured between a short and a long run, so that start and checkpoint do not count. The hours are for the
+numbers of examples in plan.py. The table goes into PLAN.md, the last line is JSON. """
 
 import argparse
 import json

