@@ -4,7 +4,8 @@ python benchmarks/e5_sizes.py [--dataset ../shared/esci] [--shapes multilingual-
 
 The networks have the sizes in plan.py. Texts and tokenizer are real. Each way to train runs in a process of its own.
 Its speed is measured between a short and a long run, so that start and checkpoint do not count. The hours are for the
-numbers of examples in plan.py. The table goes into PLAN.md, the last line is JSON. """
+numbers of examples in plan.py. The table goes into PLAN.md, the last line is JSON.
+"""
 
 import argparse
 import json

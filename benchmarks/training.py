@@ -6,7 +6,8 @@ Both train the packaged multilingual-e5-small with the same batches, loss, seed,
 and checkpoints. They differ in how a batch is embedded. Every run is a process of its own, and each round runs both,
 so that a busy moment slows down both. First the losses of all steps are compared, without dropout, whose random draws
 depend on the order of the texts. Then time and memory are measured with dropout. --bfloat16 also measures our trainer
-with `--precision bfloat16`, which helps where the processor multiplies bfloat16. The last line is JSON. """
+with `--precision bfloat16`, which helps where the processor multiplies bfloat16. The last line is JSON.
+"""
 
 import argparse
 import itertools
