@@ -85,6 +85,14 @@ def test_the_log_shows_progress_the_encoder_and_both_tables(trained):
     assert output.index("Before training") < output.index("After training") < output.index("Fine-tuning")
 
 
+def test_the_checkpoints_of_a_finished_run_are_gone_unless_they_are_to_stay(trained, tiny_e5, tmp_path):
+    """They are several times as large as the model."""
+    assert not [path for path in (trained / "checkpoints").rglob("*") if path.suffix != ".lock"]
+    settings = [*short_training(tiny_e5), "--max-steps", "2", "--save-steps", "2", "--keep-checkpoints"]
+    run_script("train.py", *settings, cwd=tmp_path)
+    assert len(list(tmp_path.glob("checkpoints/*/checkpoint-2/complete.json"))) == 1
+
+
 def test_tensorboard_has_the_loss(trained):
     (run,) = (trained / "logs").iterdir()
     events = EventAccumulator(str(run))

@@ -134,9 +134,8 @@ def sole_writer(folder: Path) -> Iterator[None]:
     Raises:
         WriteError: the lock's file cannot be made, so neither could the folder's.
     """
-    folder = folder.resolve()  # "." has no name, and the lock file is called after the folder
-    inside = cannot_be_replaced(folder)
-    path = folder / _LOCK if inside else folder.with_name(f"{folder.name}.lock")
+    folder = folder.resolve()
+    path = _lock_file(folder)
     with disk_errors(folder):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path)
@@ -149,3 +148,19 @@ def sole_writer(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def in_use(folder: Path) -> bool:
+    """Whether a process holds the lock of ``folder``."""
+    lock = FileLock(_lock_file(folder.resolve()))
+    try:
+        lock.acquire(timeout=0)
+    except (Timeout, OSError):
+        return True
+    lock.release()
+    return False
+
+
+def _lock_file(folder: Path) -> Path:
+    """Beside the folder, or in it if it cannot be replaced; the path is absolute, since "." has no name."""
+    return folder / _LOCK if cannot_be_replaced(folder) else folder.with_name(f"{folder.name}.lock")

@@ -21,7 +21,7 @@ from space.pipelines.build import build
 from space.pipelines.evaluation import RunEvaluation
 from space.settings import BuildSettings, DataSettings, TrainSettings
 from space.store.reader import EVALUATION
-from space.training import early_stopping, trainer
+from space.training import checkpoints, early_stopping, trainer
 from space.training.checkpoints import RESUME
 from space.training.early_stopping import DevSet
 from space.training.processes import join_processes, use_all_cores
@@ -67,6 +67,8 @@ def run(settings: TrainSettings, weights: Weights, judged: Judged) -> None:
         log = trainer.fine_tune(encoder, learn_from, exact, settings, dev)
         if main:
             _save(encoder, evaluation.after(encoder, log), settings)
+            if not settings.keep_checkpoints:
+                checkpoints.discard(settings.checkpoints_dir / log.run)
             _push_model(settings)
         state.wait_for_everyone()
     if settings.push_embeddings:

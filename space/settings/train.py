@@ -98,6 +98,7 @@ class TrainSettings(DataSettings):
     )
     output_dir: Path = setting(Path("saved_e5_model"), "Where the finished model goes.", _OWN_FOLDER)
     checkpoints_dir: Path = setting(Path("checkpoints"), "Where the checkpoints go.")
+    keep_checkpoints: bool = setting(False, "Keep the checkpoints when the run is finished.")
     logging_dir: Path = setting(Path("logs"), "Where the TensorBoard events go.")
     resume: bool = setting(False, "Continue from the last complete checkpoint.")
     push_to_hub: str | None = setting(None, "Push the model to this Hub repository, USER/MODEL.", REPOSITORY)

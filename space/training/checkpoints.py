@@ -15,6 +15,7 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from space.encoding.encoder import TextEncoder
 from space.io.files import atomically, follow_umask, sha256_of_all, sync
+from space.io.folders import in_use
 from space.settings import TrainSettings
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ _COMPLETE = "complete.json"
 #: Settings with which a run comes to the same weights. The model and the data have a hash of their own.
 _NO_EFFECT = {
     *("output_dir", "checkpoints_dir", "logging_dir", "resume", "push_to_hub", "push_embeddings", "private"),
-    *("offline", "save_steps", "eval_queries", "base_model", "dataset"),
+    *("offline", "save_steps", "eval_queries", "base_model", "dataset", "keep_checkpoints"),
 }
 
 
@@ -63,6 +64,12 @@ def prepare(folder: Path, resume: bool, state: PartialState) -> Path | None:
     else:
         logger.info("no complete checkpoint in %s, starting anew", folder)
     return checkpoint
+
+
+def discard(folder: Path) -> None:
+    """Remove the checkpoints of a run whose model is saved, unless another process is training in the folder."""
+    if not in_use(folder):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _newest(folder: Path) -> Path | None:
