@@ -57,13 +57,8 @@ def prepare(dataset: str, output: Path) -> None:
             for name, examples in _examples(whole, learned, texts, seed, exact):
                 arrays[f"examples/{fold}/{seed}/{name}"] = np.array(
                     [
-                        [
-                            anchors.setdefault(anchor, len(anchors)),
-                            place[positive],
-                            place[negative],
-                            round(100 * share),
-                        ]
-                        for anchor, positive, negative, share in examples
+                        [anchors.setdefault(anchor, len(anchors)), place[positive], place[negative]]
+                        for anchor, positive, negative in examples
                     ],
                     np.int32,
                 )
@@ -109,7 +104,7 @@ def ragged(name: str, lists: Iterable[Sequence[int]]) -> dict[str, np.ndarray]:
 
 def _examples(
     whole: Judged, learned: pd.DataFrame, texts: Sequence[str], seed: int, exact: dict[str, set[str]]
-) -> Iterable[tuple[str, list[tuple[str, str, str, float]]]]:
+) -> Iterable[tuple[str, list[tuple[str, str, str]]]]:
     """(name, examples): "j1" to "j4" from the labels, "t" from titles; in capitals, of all three locales."""
     us = learned[learned["product_locale"] == "us"]
     catalogue = whole.catalogue.slice(0, whole.catalogue["product_locale"].to_pylist().count("us"))
@@ -124,11 +119,9 @@ def _examples(
             seed=seed,
             negatives=count or 1,
             title_queries=0 if count else TITLES,
-            graded_margins=True,
-            triplet_weight=1.0,
         )
         found, known = pipeline.make(part, texts[: len(table)], settings)
-        frame = found.to_pandas()[["anchor", "positive", "negative", "label"]]
+        frame = found.to_pandas()[["anchor", "positive", "negative"]]
         if not count:
             frame = frame.iloc[len(frame) - TITLES :]
         for anchor in frame["anchor"].unique():

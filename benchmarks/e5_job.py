@@ -62,8 +62,6 @@ class Recipe:
     negatives: int = 1
     titles: float = 1.0
     triplet_margin: float = 0.2
-    triplet_weight: float = 0.0
-    graded_margins: bool = False
     mined_negatives: bool = False
     ceiling: float = CEILING
     decay: float = 1.0
@@ -132,7 +130,7 @@ class Bench:
     # -- training ------------------------------------------------------------------------------------------------
 
     def examples(self, recipe: Recipe, fold: int, seed: int) -> np.ndarray:
-        """(n, 4) int: anchor, positive, negative, 100 times the share of the margin."""
+        """(n, 3) int: anchor, positive, negative."""
         names = ("J1", "T") if recipe.everywhere else (f"j{recipe.negatives}", "t")
         judged, titles = (self.arrays[f"examples/{fold}/{seed}/{name}"] for name in names)
         return np.concatenate([judged, titles[: round(recipe.titles * len(judged))]])
@@ -234,13 +232,9 @@ class Bench:
             scores = scores.masked_fill(~torch.cat([here, here], dim=1)[:, None], -1e4)
             own = scores.diagonal(dim1=1, dim2=2)
             total = ((scores.logsumexp(2) - own) * mean).sum()
-        weight = 1.0 if recipe.loss == "triplet" else recipe.triplet_weight
-        if weight:
-            margin = torch.full_like(mean, recipe.triplet_margin)
-            if recipe.graded_margins:
-                margin = margin * torch.from_numpy(rows[:, :, 3] / 100).float().to(self.device)
+        if recipe.loss == "triplet":
             apart = (queries * negatives).sum(2) - (queries * positives).sum(2)
-            total = total + weight * (functional.relu(apart + margin) * mean).sum()
+            total = (functional.relu(apart + recipe.triplet_margin) * mean).sum()
         return total
 
     # -- figures -------------------------------------------------------------------------------------------------

@@ -44,15 +44,8 @@ def broad() -> dict[str, Recipe]:
     found["6 layers frozen"] = replace(_COLD, frozen="6", learning_rate=1e-4)
     found["decay .9"] = replace(_COLD, decay=0.9, learning_rate=1e-4)
     found["decay .8"] = replace(_COLD, decay=0.8, learning_rate=1e-4)
-    for margin in (0.05, 0.1):
-        for weight in (1.0, 5.0):
-            found[f"+ {weight:g} triplet, margin {margin:g}"] = replace(
-                _COLD, triplet_weight=weight, triplet_margin=margin, graded_margins=True
-            )
-    found["+ 5 triplet, 2 negatives"] = replace(_COLD, triplet_weight=5.0, triplet_margin=0.1, negatives=2)
     found["three locales"] = replace(_COLD, everywhere=True)
     found["no dropout"] = replace(_COLD, dropout=0.0)
-    found["triplet, graded"] = replace(_TRIPLET, graded_margins=True, triplet_margin=0.2)
     found["triplet, 4 negatives"] = replace(_TRIPLET, negatives=4)
     found["triplet, mined, 5e-5"] = replace(_TRIPLET, mined_negatives=True, learning_rate=5e-5)
     found["triplet, 128, 1e-4"] = replace(_TRIPLET, batch_size=128, learning_rate=1e-4)
@@ -78,8 +71,6 @@ def fine() -> dict[str, Recipe]:
         "1e-4, mined": replace(hot, mined_negatives=True),
         "1e-4, half titles": replace(hot, titles=0.5),
         "1e-4, double titles": replace(hot, titles=2.0),
-        "1e-4, + 5 triplet": replace(hot, triplet_weight=5.0, triplet_margin=0.1, graded_margins=True),
-        "1e-4, + 20 triplet": replace(hot, triplet_weight=20.0, triplet_margin=0.1, graded_margins=True),
         "triplet, 5e-5, mined, .05": replace(triplet, triplet_margin=0.05),
         "triplet, 5e-5, mined, 128": replace(triplet, batch_size=128, learning_rate=1e-4),
         "1e-4, 2 negatives": replace(hot, negatives=2),

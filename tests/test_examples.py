@@ -110,29 +110,6 @@ def test_exact_in_another_locale():
     assert {negative for _, positive, negative in found if positive == "lego caja"} == {"cubo"}
 
 
-def test_each_grade_asks_for_its_share_of_the_margin():
-    """The whole margin for an Irrelevant or unjudged product; without ``graded`` there is no such column."""
-    frame = judgments(
-        ("mug", "us", 0, "Exact"),
-        ("mug", "us", 1, "Substitute"),
-        ("mug", "us", 2, "Complement"),
-        ("mug", "us", 3, "Irrelevant"),
-        ("hose", "us", 4, "Exact"),
-    )
-    passages = ["mug", "cup", "coaster", "nail", "hose"]
-    found = training_examples(frame, passages, "triplet", negatives=3, graded=True)
-    shares = dict(zip(found["negative"], found["label"], strict=True))
-    assert {"cup": 0.5, "coaster": 0.75, "nail": 1.0}.items() <= shares.items() and set(shares.values()) == {
-        0.5,
-        0.75,
-        1,
-    }
-    assert found["label"][:3] == [1.0, 0.75, 0.5] and len(found) == 6
-    drawn = [label for anchor, label in zip(found["anchor"], found["label"], strict=True) if anchor == "hose"]
-    assert drawn == [1.0] * 3
-    assert training_examples(frame, passages, "triplet").column_names == ["anchor", "positive", "negative"]
-
-
 def test_drawn_where_nothing_is_graded():
     """A query with Exact products only gets unjudged products of its own locale as negatives."""
     rows = [("mug", "us", 0, "Exact"), ("mug", "us", 1, "Exact")]
@@ -186,11 +163,10 @@ def test_no_exact_product(loss):
         training_examples(frame, ["a", "b"], loss)
 
 
-@pytest.mark.parametrize("graded", [False, True])
-def test_what_is_exact_in_another_spelling_is_no_negative(graded):
+def test_what_is_exact_in_another_spelling_is_no_negative():
     rows = [("Red Mug", 0, "Exact"), ("Red Mug", 1, "Irrelevant"), ("red\u00a0mug", 1, "Exact"), ("hat", 2, "Exact")]
     frame = judgments(*((query, "us", row, label) for query, row, label in rows))
-    found = training_examples(frame, ["a", "b", "c"], "mnrl", graded=graded)
+    found = training_examples(frame, ["a", "b", "c"], "mnrl")
     assert {row["negative"] for row in found if row["anchor"] != "hat"} == {"c"}
 
 

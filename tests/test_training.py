@@ -90,30 +90,6 @@ def test_loss_and_gradients_are_those_of_the_library(encoder, name):
             )
 
 
-def test_a_graded_margin_is_scaled_by_the_label():
-    """Distances .5 and .6 with margin .2: the whole margin is missed by .1, half of the margin is met exactly."""
-    anchors = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
-    positives, negatives = (torch.tensor([[c, (1 - c * c) ** 0.5]] * 2) for c in (0.5, 0.4))
-    loss = losses.GradedTripletLoss(None, distance_metric=TripletDistanceMetric.COSINE, triplet_margin=0.2)
-    columns = [anchors, positives, negatives]
-    assert float(loss.compute_loss_from_embeddings(columns, torch.tensor([1.0, 0.5]))) == pytest.approx(0.05)
-    assert float(loss.compute_loss_from_embeddings(columns, torch.tensor([1.0, 1.0]))) == pytest.approx(0.1)
-    assert float(loss.compute_loss_from_embeddings(columns)) == pytest.approx(0.1)
-
-
-def test_a_sum_of_losses_is_their_sum(encoder):
-    encoder.model.eval()
-    columns = features(encoder, 3)
-    settings = {"loss": "mnrl", "scale": 50.0, "triplet_margin": 0.3}
-    both = losses.make(encoder.model, TrainSettings(**settings, triplet_weight=0.7))
-    with torch.no_grad():
-        ranking = MultipleNegativesRankingLoss(encoder.model, scale=50.0)([dict(c) for c in columns], None)
-        triplets = TripletLoss(encoder.model, TripletDistanceMetric.COSINE, 0.3)([dict(c) for c in columns], None)
-        ours = losses.compute(both, encoder.model, columns, None)
-    assert float(triplets) > 0.01 and float(ours) == pytest.approx(float(ranking + 0.7 * triplets), abs=1e-5)
-    assert losses.compares_across_batch(both)
-
-
 def test_under_autocast_the_loss_is_still_float32(encoder):
     """In bfloat16 a loss of 3.4 comes in steps of 1/64, and cosines that differ in the third digit are equal."""
     columns = features(encoder, 3)
@@ -204,6 +180,8 @@ def test_a_run_that_ends_early_ends_the_same_when_resumed(fine_tune, tmp_path):
 
     class Dev:
         """A score that depends on the weights alone and is highest at step 8."""
+
+        judgments, texts = {"query": ()}, ()  # it encodes nothing
 
         def score(self, encoder):
             moved = float((next(encoder.model.parameters()).detach() - self.start).norm())
@@ -336,8 +314,9 @@ def test_checkpointed_gradients_are_the_same(fine_tune):
 
 def test_a_cached_batch_is_the_whole_batch(fine_tune):
     """Every example has the products of all others as negatives, also those of other mini-batches."""
-    whole = fine_tune("mnrl", dropout=False, max_steps=2)
-    parts = fine_tune("mnrl", dropout=False, max_steps=2, mini_batch_size=5)
+    settings = {"dropout": False, "max_steps": 2, "learning_rate": 5e-5}
+    whole = fine_tune("mnrl", **settings)
+    parts = fine_tune("mnrl", **settings, mini_batch_size=5)
     assert parts[0].run != whole[0].run
     assert parts[0].history[0]["loss"] == pytest.approx(whole[0].history[0]["loss"], abs=1e-5)
     assert_same(weights(whole), weights(parts), 2e-6)

@@ -33,7 +33,6 @@ def make(judged: Judged, texts: Sequence[str], settings: TrainSettings) -> tuple
         settings.loss,
         negatives=settings.negatives,
         seed=settings.seed,
-        graded=settings.graded_margins,
     )
     exact = exact_texts(judged.train, texts)
     count = settings.title_queries

@@ -17,9 +17,16 @@ Check = tuple[Callable[[Any], bool], str]
 AnySettings = TypeVar("AnySettings", bound="Settings")
 
 
-def setting(default: Any, help: str, check: Check | None = None) -> Any:
-    """A field with its line of ``--help``; a list is given as a tuple, and None passes every check."""
-    metadata = {"help": help, "check": check}
+def setting(default: Any, help: str, check: Check | None = None, shown: str = "") -> Any:
+    """A field with its line of ``--help``.
+
+    Args:
+        default: a list is given as a tuple.
+        help: what the setting does.
+        check: None passes every check.
+        shown: what ``--help`` says of the default; "" shows the value.
+    """
+    metadata = {"help": help, "check": check, "shown": shown}
     if isinstance(default, tuple):
         return field(default_factory=lambda: list(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -130,7 +137,10 @@ def add_flags(parser: argparse.ArgumentParser, kind: type[Settings]) -> None:
     types = get_type_hints(kind)
     for item in fields(kind):
         flag, default = _flag(item.name), _default(item)
-        options = {"default": default, "help": f"{item.metadata['help']} (default: {_in_words(default)})"}
+        options = {
+            "default": default,
+            "help": f"{item.metadata['help']} (default: {item.metadata['shown'] or _in_words(default)})",
+        }
         wanted = types[item.name]
         if wanted is bool:
             # Also with a value, since variables of a Space have one: --share, --share true, --share 0.

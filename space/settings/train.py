@@ -3,11 +3,17 @@
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
+from typing import Any
 
 from space.settings.data import DataSettings
 from space.settings.flags import REPOSITORY, Check, at_least, between, one_of, setting, within
 
 LOSSES = ("triplet", "mnrl", "cosent")
+#: Defaults that depend on the loss: the best on dev in benchmarks/E5_STUDY.md. cosent takes those of mnrl.
+LOSS_DEFAULTS: dict[str, dict[str, Any]] = {
+    "mnrl": {"learning_rate": 1e-4, "mined_negatives": False, "base_share": 0.3},
+    "triplet": {"learning_rate": 2e-5, "mined_negatives": True, "base_share": 0.0},
+}
 TRAINING_PRECISIONS = ("auto", "float32", "bfloat16")
 
 _NUMBER_OR_ALL: Check = (lambda number: number == -1 or number >= 1), "use 1 or more, or -1"
@@ -19,6 +25,12 @@ _OWN_FOLDER: Check = (
     (lambda folder: folder.resolve() not in (Path.cwd(), *Path.cwd().parents)),
     "the finished model replaces everything in this folder, so use a folder of its own",
 )
+
+
+def _shown(name: str) -> str:
+    """The default of a setting, as ``--help`` shows it."""
+    mnrl, triplet = (str(LOSS_DEFAULTS[loss][name]) for loss in ("mnrl", "triplet"))
+    return f"{mnrl}, with --loss triplet {triplet}".replace("True", "on").replace("False", "off")
 
 
 @dataclass(frozen=True)
@@ -44,18 +56,15 @@ class TrainSettings(DataSettings):
         at_least(0, "use 0 (off) or 1 or more"),
     )
     learning_rate: float = setting(
-        1e-4, "Peak learning rate (AdamW, linear warm-up and decay).", between(0, 1, "use something like 2e-5")
+        None,
+        "Peak learning rate (AdamW, linear warm-up and decay).",
+        between(0, 1, "use something like 2e-5"),
+        _shown("learning_rate"),
     )
     triplet_margin: float = setting(
-        0.2,
+        0.1,
         "Cosine-distance margin of the triplet loss.",
-        between(0, 2, "cosine distance lies in 0 to 2, so a margin of 2 or more is never met; .1 to .3 works well"),
-    )
-    graded_margins: bool = setting(
-        False, "Scale that margin by the negative's label: all of it for an Irrelevant, half for a Substitute."
-    )
-    triplet_weight: float = setting(
-        0.0, "With --loss mnrl: add the triplet loss with this weight; 0 leaves it out.", at_least(0)
+        between(0, 2, "cosine distance lies in 0 to 2, so a margin of 2 or more is never met; .05 to .3 works well"),
     )
     scale: float = setting(
         50.0,
@@ -63,8 +72,9 @@ class TrainSettings(DataSettings):
         ((lambda scale: 0 < scale <= 200), "use more than 0 and at most 200; 20 to 50 works well"),
     )
     mined_negatives: bool = setting(
-        False,
+        None,
         "Where a query has no judged negative, use a product that the base model finds for it, not a random one.",
+        shown=_shown("mined_negatives"),
     )
     precision: str = setting(
         "auto",
@@ -72,9 +82,10 @@ class TrainSettings(DataSettings):
         one_of(*TRAINING_PRECISIONS),
     )
     base_share: float = setting(
-        0.3,
+        None,
         "Share of the base model's weights in the finished model, against forgetting; 0 leaves them out.",
         ((lambda share: 0 <= share < 1), "use 0 or more and less than 1"),
+        _shown("base_share"),
     )
     negatives: int = setting(1, "Negatives for each Exact product.", at_least(1))
     title_queries: int = setting(
@@ -105,19 +116,17 @@ class TrainSettings(DataSettings):
     push_embeddings: str | None = setting(None, "Also embed the catalogue and push it, USER/DATASET.", REPOSITORY)
 
     def __post_init__(self) -> None:
-        """Check the values, then refuse what does not work together or would have no effect."""
+        """Fill in the defaults of the loss, check the values, refuse what does not work together or has no effect."""
+        for name, value in (LOSS_DEFAULTS.get(self.loss, LOSS_DEFAULTS["mnrl"])).items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)  # the class is frozen
         super().__post_init__()
         cached, mnrl, cosent = self.mini_batch_size > 0, self.loss == "mnrl", self.loss == "cosent"
-        has_margin = self.loss == "triplet" or self.triplet_weight > 0
         for holds, name, cure in (
             (mnrl or not cached, "mini_batch_size",
              "only the mnrl loss needs it, use --gradient-accumulation with the others"),
             (not (cached and self.gradient_checkpointing), "mini_batch_size",
              "leave out --gradient-checkpointing, both compute activations twice"),
-            (self.triplet_weight == 0 or (mnrl and not cached), "triplet_weight",
-             "it adds to --loss mnrl, without --mini-batch-size"),
-            (has_margin or not self.graded_margins, "graded_margins",
-             "only the triplet loss has a margin: use --loss triplet, or --loss mnrl with --triplet-weight"),
             (not (cosent and self.mined_negatives), "mined_negatives",
              "the cosent loss learns from judged pairs alone; use --loss mnrl or triplet"),
             (not (cosent and self.title_queries > 0), "title_queries",

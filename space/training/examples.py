@@ -21,8 +21,6 @@ from space.errors import UserError
 
 #: Worst first, because an Irrelevant product teaches most. A Substitute is a near miss that may well rank high.
 NEGATIVE_GRADES = ("Irrelevant", "Complement", "Substitute")
-#: Share of the triplet margin by the negative's grade: a Substitute may stay nearer to the query than an Irrelevant.
-MARGINS = {"Irrelevant": 1.0, "Complement": 0.75, "Substitute": 0.5}
 _DRAWS = 20
 
 
@@ -33,7 +31,6 @@ def training_examples(
     *,
     negatives: int = 2,
     seed: int = 42,
-    graded: bool = False,
 ) -> Dataset:
     """Examples with the columns that the loss reads.
 
@@ -43,7 +40,6 @@ def training_examples(
         loss: "triplet" and "mnrl" give anchor, positive, negative; "cosent" gives query, passage, score (the gain).
         negatives: examples for each Exact product, each with another negative.
         seed: of the random draws.
-        graded: add a column label with the share of the margin for the negative's grade, see ``MARGINS``.
 
     Raises:
         UserError: no query has an Exact product; for "cosent", no two labels to compare.
@@ -61,13 +57,11 @@ def training_examples(
         known = {passages[row] for row in judged["row"]} | right
         for positive in positives:
             for _ in range(negatives):
-                negative, margin = next(offered, None) or (draw_other(passages, pools[locale], known, rng), 1.0)
+                negative = next(offered, None) or draw_other(passages, pools[locale], known, rng)
                 if negative is not None:
                     columns["anchor"].append(query)
                     columns["positive"].append(positive)
                     columns["negative"].append(negative)
-                    if graded:
-                        columns["label"].append(margin)
     if not columns:
         raise UserError("no query has an Exact product in the catalogue: there is nothing to learn from")
     return Dataset.from_dict(dict(columns))
@@ -86,12 +80,12 @@ def judged_texts(judgments: pd.DataFrame, passages: Sequence[str]) -> dict[str, 
 
 def _graded(
     judged: pd.DataFrame, passages: Sequence[str], exact: frozenset[str], rng: np.random.Generator
-) -> list[tuple[str, float]]:
-    """(text, share of the margin) of each negative that was judged for a query: worst grade first, else shuffled."""
+) -> list[str]:
+    """The text of each negative that was judged for a query: worst grade first, else shuffled."""
     found = []
     for grade in NEGATIVE_GRADES:
         rows = rng.permutation(judged.loc[judged["esci_label"] == grade, "row"].tolist())
-        found.extend((passages[row], MARGINS[grade]) for row in rows if passages[row] not in exact)
+        found.extend(passages[row] for row in rows if passages[row] not in exact)
     return found
 
 

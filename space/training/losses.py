@@ -1,4 +1,4 @@
-"""The training losses: those of sentence-transformers, a graded triplet margin, and ranking plus triplets.
+"""The training losses of sentence-transformers, over embeddings that are computed with little padding.
 
 Losses are computed in float32 even where the encoder runs in bfloat16: its three digits cannot tell apart cosines that
 differ in the third.
@@ -23,62 +23,22 @@ from space.settings import TrainSettings
 _GROUP = 16
 
 
-class GradedTripletLoss(TripletLoss):
-    """Cosine triplet loss whose margin is scaled by the example's label, so that a near miss may stay nearer.
-
-    Labels come from ``space.training.examples.MARGINS``; without labels this is the library's loss.
-    """
-
-    def compute_loss_from_embeddings(
-        self, embeddings: list[torch.Tensor], labels: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        """The mean over examples, for (n, d) anchors, positives and negatives, and (n,) shares of the margin."""
-        anchors, positives, negatives = embeddings
-        apart = self.distance_metric(anchors, positives) - self.distance_metric(anchors, negatives)
-        margin = self.triplet_margin if labels is None else self.triplet_margin * labels
-        return torch.nn.functional.relu(apart + margin).mean()
-
-
-class RankingWithTriplets(torch.nn.Module):
-    """In-batch ranking (mnrl) plus ``weight`` times the triplet loss, over the same embeddings.
-
-    Ranking finds a query's product in the whole catalogue; the triplets order the products judged for one query.
-    """
-
-    def __init__(self, ranking: MultipleNegativesRankingLoss, triplets: TripletLoss, weight: float) -> None:
-        """``ranking`` and ``triplets`` should have the same model."""
-        super().__init__()
-        self.ranking, self.triplets, self.weight = ranking, triplets, weight
-
-    def compute_loss_from_embeddings(
-        self, embeddings: list[torch.Tensor], labels: torch.Tensor | None
-    ) -> torch.Tensor:
-        """The sum, for (n, d) anchors, positives and negatives."""
-        ranking = self.ranking.compute_loss_from_embeddings(embeddings, None)
-        return ranking + self.weight * self.triplets.compute_loss_from_embeddings(embeddings, labels)
-
-
 def make(model: SentenceTransformer, settings: TrainSettings) -> torch.nn.Module:
     """The loss that the settings ask for."""
     if settings.loss == "cosent":
         return CoSENTLoss(model)
-    # The library's default is Euclidean with margin 5, which unit vectors (at most 2 apart) can never meet.
-    triplets = GradedTripletLoss(
-        model, distance_metric=TripletDistanceMetric.COSINE, triplet_margin=settings.triplet_margin
-    )
     if settings.loss == "triplet":
-        return triplets
+        # The library's default is Euclidean with margin 5, which unit vectors (at most 2 apart) can never meet.
+        return TripletLoss(model, TripletDistanceMetric.COSINE, settings.triplet_margin)
     scale = {"scale": settings.scale, "similarity_fct": cosines}
     if settings.mini_batch_size:
         return CachedMultipleNegativesRankingLoss(model, mini_batch_size=settings.mini_batch_size, **scale)
-    ranking = MultipleNegativesRankingLoss(model, **scale)
-    return RankingWithTriplets(ranking, triplets, settings.triplet_weight) if settings.triplet_weight else ranking
+    return MultipleNegativesRankingLoss(model, **scale)
 
 
 def compares_across_batch(loss: torch.nn.Module) -> bool:
     """Whether the loss takes the products of other examples as negatives, so that batches must not have clashes."""
-    ranking = (MultipleNegativesRankingLoss, CachedMultipleNegativesRankingLoss, RankingWithTriplets)
-    return isinstance(loss, ranking)
+    return isinstance(loss, (MultipleNegativesRankingLoss, CachedMultipleNegativesRankingLoss))
 
 
 def compute(

@@ -36,7 +36,7 @@ def add(
     """Append ``count`` examples: anchor (part of a title), positive (its product), negative (another product).
 
     Args:
-        examples: with columns anchor, positive, negative, and label where margins are graded.
+        examples: with columns anchor, positive and negative.
         exact: {normalized query: texts that are right for it}, from ``space.training.examples.exact_texts``.
         catalogue: the products, for titles and locales.
         passages: the text of every product, by row.
@@ -73,8 +73,6 @@ def add(
             columns["anchor"].append(query)
             columns["positive"].append(passages[row])
             columns["negative"].append(negative)
-            if "label" in examples.column_names:
-                columns["label"].append(1.0)
     if not columns:
         raise UserError(
             "--title-queries: no locale has two different products to compare, or each title is a held-out query"

@@ -24,6 +24,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 from space.encoding.encoder import TextEncoder
 from space.encoding.packed_bert import bfloat16_is_fast
 from space.evaluation.schema import TrainingLog
+from space.io import memory
 from space.io.files import disk_errors
 from space.io.folders import sole_writer
 from space.settings import TrainSettings
@@ -70,6 +71,8 @@ def fine_tune(
         sole_writer(folder) if state.is_main_process else nullcontext(),
         vocabulary.only_occurring(encoder, ids),
     ):
+        # Of the full word embeddings nothing is read until training ends.
+        memory.release(encoder.weights.folder, ".safetensors")
         checkpoint = checkpoints.prepare(folder, settings.resume, state)
         # The TensorBoard callback of transformers reads its folder from this variable only.
         os.environ["TENSORBOARD_LOGGING_DIR"] = str(settings.logging_dir / run)
