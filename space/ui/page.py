@@ -13,13 +13,14 @@ from starlette.routing import Route
 
 from space.search.engine import SearchEngine
 from space.search.uploaded_catalogue import MAX_BYTES, can_search
-from space.ui import uncollected_answers
+from space.ui import connections, uncollected_answers
 from space.ui.events.endpoints import add_endpoints
 from space.ui.events.explain_dialog import build_explain_dialog
 from space.ui.events.latest_answer_only import build_latest
 from space.ui.file_data import NoFileData, switch_downloads_off
 from space.ui.guard import Guard
 from space.ui.health import Health
+from space.ui.hosts import Hosts
 from space.ui.html.header import PRODUCT, QUESTION, header
 from space.ui.language import Texts
 from space.ui.link_events import connect_links
@@ -111,11 +112,17 @@ def launch(
     """
     texts = Texts()
     demo = build_demo(engine, texts)
+    hosts = Middleware(
+        Hosts, host=address.get("server_name") or "", root_path=root_path, share=bool(address.get("share"))
+    )
     options = launch_options(engine, texts, root_path, frame_ancestors)
+    options["app_kwargs"]["middleware"].insert(0, hosts)
     demo.launch(prevent_thread_lock=True, root_path=root_path, **address, **options)
-    # Gradio 6.31 has no argument for this. Uvicorn reads it for every new connection, so it can be set after the
-    # start. Without it some questions fail, see KEPT_OPEN.
-    demo.server.config.timeout_keep_alive = KEPT_OPEN
+    # Gradio 6.31 has no arguments for these. Uvicorn reads them for every new connection, so they can be set after the
+    # start. Without the first some questions fail, see KEPT_OPEN.
+    uvicorn = demo.server.config
+    uvicorn.timeout_keep_alive = KEPT_OPEN
+    uvicorn.http_protocol_class = connections.bounded(uvicorn.http_protocol_class, connections.raise_file_limit())
     return demo
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -56,6 +57,8 @@ class Unforeseen:
 
         try:
             await self._app(scope, receive, watched)
+        except ClientDisconnect:  # gone while its request arrived, or too slow, see ``space.ui.connections``
+            return
         except Exception as error:
             if scope["type"] != "http":
                 raise

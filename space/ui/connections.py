@@ -1,0 +1,122 @@
+"""Bounds on connections: how many there are, and how long a request may take to arrive.
+
+Uvicorn waits without end for a request that never comes, so a thousand silent connections would use up all files.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import Any
+
+try:
+    import resource
+except ImportError:  # Windows, which has no such limit
+    resource = None  # type: ignore[assignment]
+
+logger = logging.getLogger(__name__)
+
+#: Connections at a time; each takes up to 50 KB. A visitor's browser has two to six.
+MOST = 4_000
+#: Open files beside connections: those of the store, models, libraries.
+OTHER_FILES = 200
+#: Seconds within which a request has to arrive, and one more for every ``BYTES_A_SECOND`` of it.
+SECONDS, BYTES_A_SECOND = 20.0, 1_000
+#: Seconds between two looks at a connection.
+INTERVAL = 2.0
+
+
+def raise_file_limit() -> int:
+    """Allow this process as many open files as it needs, as far as it may; returns how many connections fit."""
+    if resource is None:
+        return MOST
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        wanted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with contextlib.suppress(ValueError, OSError):  # a sandbox that forbids it
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return MOST if soft == resource.RLIM_INFINITY else max(1, min(MOST, soft - OTHER_FILES))
+
+
+class Crowd:
+    """The open connections, and those that have sent no whole request yet.
+
+    Of too many the one that has waited longest without a request is closed, else the new one. So silent connections
+    keep no visitor out.
+
+    Args:
+        most: connections at a time.
+    """
+
+    def __init__(self, most: int) -> None:
+        """Nothing is open."""
+        self._most, self._told = most, False
+        self._open: set[Any] = set()
+        self._silent: dict[Any, None] = {}  # the oldest first
+
+    def enter(self, connection: Any) -> None:
+        """A new connection, which may cost the oldest silent one its place."""
+        self._open.add(connection)
+        self._silent[connection] = None
+        if len(self._open) <= self._most:
+            return
+        if not self._told:
+            self._told = True
+            logger.warning("%d connections are open: those without a request are closed from now on", self._most)
+        oldest = next(iter(self._silent))
+        self.leave(oldest)
+        oldest.transport.abort()
+
+    def asked(self, connection: Any) -> None:
+        """A whole request has arrived."""
+        self._silent.pop(connection, None)
+
+    def leave(self, connection: Any) -> None:
+        """A connection is closed."""
+        self._open.discard(connection)
+        self._silent.pop(connection, None)
+
+
+def bounded(protocol: type[Any], most: int) -> type[Any]:
+    """Uvicorn's protocol class with bounds, see ``Crowd`` and ``SECONDS``.
+
+    Args:
+        protocol: ``http_protocol_class`` of a loaded ``uvicorn.Config``. Uvicorn has no setting for these bounds. Read
+            of it, beside asyncio's own methods, is ``cycle``, the last request whose head arrived, and its
+            ``more_body``; tests/test_connections.py fails if another version names them differently.
+        most: connections at a time.
+    """
+    crowd = Crowd(most)
+
+    class Bounded(protocol):  # type: ignore[misc, valid-type]
+        def connection_made(self, transport: asyncio.Transport) -> None:
+            super().connection_made(transport)
+            self._since: float | None = time.monotonic()  # None between two requests, and while one is answered
+            self._received, self._arrived = 0, None
+            self._look = asyncio.get_running_loop().call_later(INTERVAL, self._watch)
+            crowd.enter(self)
+
+        def connection_lost(self, error: Exception | None) -> None:
+            self._look.cancel()
+            crowd.leave(self)
+            super().connection_lost(error)
+
+        def data_received(self, data: bytes) -> None:
+            if self._since is None:
+                self._since, self._received = time.monotonic(), 0
+            self._received += len(data)
+            super().data_received(data)
+            if self.cycle is not None and self.cycle is not self._arrived and not self.cycle.more_body:
+                self._arrived, self._since = self.cycle, None
+                crowd.asked(self)
+
+        def _watch(self) -> None:
+            allowed = SECONDS + self._received / BYTES_A_SECOND
+            if self._since is not None and time.monotonic() - self._since > allowed:
+                self.transport.abort()
+            else:
+                self._look = asyncio.get_running_loop().call_later(INTERVAL, self._watch)
+
+    return Bounded
