@@ -8,6 +8,9 @@ import subprocess
 import threading
 import time
 from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -16,6 +19,9 @@ from gradio_client import Client
 
 import app
 from space import settings
+from space.encoding.packed_file import PACKAGE
+from space.encoding.weights import PACKAGED_NAME, locate
+from space.search import loading
 from space.settings import AppSettings
 from space.store.reader import Store
 from space.ui.share import share_server_answers
@@ -99,6 +105,14 @@ def test_a_store_alone_serves_the_encoders_that_made_it(built, tiny_e5, tmp_path
     with serving("--embeddings", str(built / "artifacts"), cwd=tmp_path, **NO_NETWORK) as client:
         query = Store(built / "artifacts").judgments()["query"].iloc[0]
         assert set(client.predict(query, 5, "", "", "", api_name="/compare")["systems"]) == {"base", "tuned", "bm25"}
+
+
+@pytest.mark.skipif(find_spec(PACKAGE) is None, reason=f"{PACKAGE} has no wheel for this machine")
+def test_a_store_made_by_the_packaged_encoder_leads_back_to_it():
+    """Its name is neither a folder nor a repository; the quickstart's store has to be served without other flags."""
+    made_by = SimpleNamespace(pinned=PACKAGED_NAME)
+    store = SimpleNamespace(name="artifacts", folder=Path("quickstart/artifacts"), encoders={"base": made_by})
+    assert locate(loading._named_by(SimpleNamespace(store=store, on_hub=True), "base")).name == PACKAGED_NAME
 
 
 def test_a_store_whose_model_is_elsewhere_says_which_flag_names_it(built, tmp_path, refused):

@@ -8,7 +8,7 @@ from safetensors import safe_open
 
 from space.data.passages import passages
 from space.encoding.encoder import TextEncoder
-from space.encoding.weights import locate
+from space.encoding.weights import WeightsError, locate
 from space.pipelines.inputs import open_judged
 from space.settings import TrainSettings
 from space.training import trainer, vocabulary
@@ -63,6 +63,14 @@ def test_a_checkpoint_has_the_rows_that_occur_only(tiny_e5, tmp_path):
         name = next(name for name in stored.keys() if "word_embeddings" in name)  # noqa: SIM118
         assert stored.get_slice(name).get_shape()[0] < full[0]
     assert encoder.model[0].auto_model.config.vocab_size == full[0]
+
+
+def test_a_checkpoint_is_not_taken_for_a_model(tiny_e5, tmp_path):
+    """Its word embeddings are in other places than the tokenizer says, so most words would be other words."""
+    trained(tiny_e5, tmp_path)
+    folder = next((tmp_path / "checkpoints").glob("*/checkpoint-*"))
+    with pytest.raises(WeightsError, match="a checkpoint of train.py.*use the finished model"):
+        TextEncoder(locate(str(folder)))
 
 
 def test_a_token_that_was_not_listed_is_an_error_and_not_another_token(encoder):

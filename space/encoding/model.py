@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from math import inf
 from pathlib import Path
 
 import torch
@@ -64,6 +65,11 @@ def load_model(weights: Weights, max_seq_length: int) -> SentenceTransformer:
             f"{weights.name}: truncate_dim in config_sentence_transformers.json is {model.truncate_dim!r}: "
             "use a whole number, 1 or more, or remove it"
         )
+    if _word_embeddings(model) < len(model.tokenizer):
+        raise WeightsError(
+            f"{weights.name}: only {_word_embeddings(model):,} word embeddings for {len(model.tokenizer):,} tokens: "
+            "if it is a checkpoint of train.py, which has the words of its data only, use the finished model"
+        )
     model.max_seq_length = min(max_seq_length, _position_limit(model))
     return model
 
@@ -90,6 +96,13 @@ def fingerprint(model: SentenceTransformer) -> str:
         parts.append(model.get_embedding_dimension())
     digest.update(json.dumps(parts, sort_keys=True, default=str).encode())
     return digest.hexdigest()
+
+
+def _word_embeddings(model: SentenceTransformer) -> float:
+    """How many tokens the model has a vector for; infinity for a model without such a table."""
+    table = getattr(model[0], "auto_model", None)
+    words = table.get_input_embeddings() if table is not None else None
+    return getattr(words, "num_embeddings", inf)
 
 
 def _declares_prompts(folder: Path) -> bool:

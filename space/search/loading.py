@@ -10,7 +10,7 @@ from pathlib import Path
 from space.data.passages import bullets_of
 from space.encoding.description import BASE, ENCODERS, TUNED
 from space.encoding.encoder import TextEncoder
-from space.encoding.weights import locate
+from space.encoding.weights import PACKAGED_NAME, locate
 from space.evaluation import provenance
 from space.evaluation.schema import Bm25Parameters, Evaluation
 from space.feedback.usage import Usage
@@ -167,7 +167,7 @@ def _named_by(opened: _OpenStore, part: str) -> str:
     for place in places:
         if place.is_dir():
             return str(place)
-    if is_repository(split_revision(name)[0]):
+    if name == PACKAGED_NAME or is_repository(split_revision(name)[0]):
         return name
     flag = {BASE: "--base-model", TUNED: "--model"}[part]
     raise StoreError(f"{store.name}: {part} was made by {name}, a folder that is not here; name it: {flag} FOLDER")
