@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -12,8 +13,9 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from space.search.engine import SearchEngine
+from space.search.kept_catalogues import KeptCatalogues
 from space.search.uploaded_catalogue import MAX_BYTES, can_search
-from space.ui import connections, uncollected_answers
+from space.ui import connections
 from space.ui.events.endpoints import add_endpoints
 from space.ui.events.explain_dialog import build_explain_dialog
 from space.ui.events.latest_answer_only import build_latest
@@ -25,6 +27,7 @@ from space.ui.html.header import PRODUCT, QUESTION, header
 from space.ui.language import Texts
 from space.ui.link_events import connect_links
 from space.ui.links import TABS
+from space.ui.queue_bounds import Listeners, QueueBounds
 from space.ui.static import STYLE
 from space.ui.tabs.compare import build_compare_tab
 from space.ui.tabs.data import build_data_tab
@@ -48,7 +51,7 @@ MAX_VISITS = 1_000
 KEPT_OPEN = 65.0
 
 
-def build_demo(engine: SearchEngine, texts: Texts | None = None) -> gr.Blocks:
+def build_demo(engine: SearchEngine, texts: Texts | None = None) -> Page:
     """The page over an engine, not yet launched.
 
     Args:
@@ -76,10 +79,10 @@ def build_demo(engine: SearchEngine, texts: Texts | None = None) -> gr.Blocks:
                 search = build_search_tab(engine, texts, latest)
             with gr.Tab(texts.label(TABS["compare"]), id="compare"):
                 compare = build_compare_tab(engine, texts, latest)
-            own = None
+            own = KeptCatalogues()
             if can_search(engine):
                 with gr.Tab(texts.label(TABS["own"]), id="own"):
-                    own = build_own_tab(engine, texts)
+                    build_own_tab(engine, texts, own)
             with gr.Tab(texts.label(TABS["evaluation"]), id="evaluation"):
                 measured = build_evaluation_tab(engine, texts)
             with gr.Tab(texts.label(TABS["data"]), id="data"):
@@ -95,7 +98,8 @@ def build_demo(engine: SearchEngine, texts: Texts | None = None) -> gr.Blocks:
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
     # api_open=False: a request that is posted directly to a function would not wait in the queue.
     demo.queue(max_size=MAX_WAITING, api_open=False)
-    uncollected_answers.bound(demo._queue)  # Gradio 6.31 has no public way to it, see there
+    demo.listening = Counter()
+    QueueBounds(demo._queue, demo.listening)  # Gradio 6.31 has no public way to it, see there
     return demo
 
 
@@ -116,7 +120,7 @@ def launch(
         Hosts, host=address.get("server_name") or "", root_path=root_path, share=bool(address.get("share"))
     )
     options = launch_options(engine, texts, root_path, frame_ancestors)
-    options["app_kwargs"]["middleware"].insert(0, hosts)
+    options["app_kwargs"]["middleware"][:0] = [hosts, Middleware(Listeners, visits=demo.listening)]
     demo.launch(prevent_thread_lock=True, root_path=root_path, **address, **options)
     # Gradio 6.31 has no arguments for these. Uvicorn reads them for every new connection, so they can be set after the
     # start. Without the first some questions fail, see KEPT_OPEN.

@@ -7,6 +7,7 @@ values with it. So anyone could fill the log, and it held queries although ``--l
 import logging
 import os
 import traceback
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,13 @@ _QUOTING_NOTHING = (RuntimeError, OSError, MemoryError)
 
 
 class Page(gr.Blocks):
-    """Blocks that log a fault in one line, where ``gr.Blocks`` has it printed with the values of the request."""
+    """Blocks that log a fault in one line, where ``gr.Blocks`` has it printed with the values of the request.
+
+    Attributes:
+        listening: who waits for answers, see ``space.ui.queue_bounds``.
+    """
+
+    listening: Counter[str]
 
     async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The same as of ``gr.Blocks``, but every error is a ``gr.Error`` that Gradio does not print."""

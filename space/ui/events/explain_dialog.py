@@ -5,6 +5,7 @@ import gradio as gr
 from space.errors import QueryError
 from space.i18n import gettext as _
 from space.search.engine import SearchEngine
+from space.search.kept_catalogues import KeptCatalogues
 from space.search.request import SYSTEMS
 from space.ui import links
 from space.ui.events.areas import html, sent
@@ -16,22 +17,22 @@ from space.ui.language import Texts, in_visitors_language
 from space.ui.static import script
 
 
-def build_explain_dialog(engine: SearchEngine, texts: Texts, own: gr.State | None = None) -> gr.HTML:
+def build_explain_dialog(engine: SearchEngine, texts: Texts, own: KeptCatalogues) -> gr.HTML:
     """Place the dialog in the current context of Gradio, and connect it to the cards of the whole page.
 
     Args:
         engine: answers for results that carry a link.
         texts: of the page.
-        own: the engine of the visitor's own catalogue, which answers for results inside of ``.e5-own``.
+        own: visitors' own catalogues, which answer for results inside of ``.e5-own``.
     """
     dialog = html(texts.each(_words), "e5-why", script("why"))
 
-    def show(mine: SearchEngine | None, event: gr.EventData) -> Html:
-        return answer(mine if sent(event, "own") else engine, event)
+    def show(visitor: gr.Request, event: gr.EventData) -> Html:
+        return answer(own.get(visitor.session_hash or "") if sent(event, "own") else engine, event)
 
     dialog.click(
         in_visitors_language(show),
-        gr.State(None) if own is None else own,
+        None,
         dialog,
         api_visibility="private",
         trigger_mode="always_last",

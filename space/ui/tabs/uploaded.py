@@ -1,4 +1,4 @@
-"""The tab that searches a visitor's own small catalogue, which is kept in the state of the visit and nowhere else."""
+"""The tab that searches a visitor's own small catalogue, which stays in memory and is nobody else's."""
 
 import base64
 import binascii
@@ -13,6 +13,7 @@ from space.i18n import N_, number
 from space.i18n import gettext as _
 from space.search import uploaded_catalogue
 from space.search.engine import SearchEngine
+from space.search.kept_catalogues import IN_USE_SECONDS, KEPT_SECONDS, KeptCatalogues
 from space.ui.events.areas import html, result_area, sent
 from space.ui.events.form import query_box
 from space.ui.events.form_events import ALONE
@@ -24,22 +25,18 @@ from space.ui.static import script
 
 #: Embedding 2,000 products keeps all cores busy for most of a minute: one visitor at a time, in a queue of its own.
 EMBEDDING = {"concurrency_limit": 1, "concurrency_id": "own"}
-KEPT_SECONDS = 3600
 K = 10
 WELCOME = N_("Your products, found by base, fine-tuned and BM25 side by side, appear here.")
 
 
-def build_own_tab(engine: SearchEngine, texts: Texts) -> gr.State:
+def build_own_tab(engine: SearchEngine, texts: Texts, kept: KeptCatalogues) -> None:
     """Lay out the tab in the current context of Gradio, and connect it.
 
     Args:
         engine: lends its encoders.
         texts: of the page.
-
-    Returns:
-        The state that holds the engine over the visitor's catalogue, or None.
+        kept: keeps the visitors' catalogues.
     """
-    mine = gr.State(None, time_to_live=KEPT_SECONDS)
     with gr.Column(elem_classes="e5-own"):
         html(texts.each(_about), "e5-own-about")
         text = gr.Textbox(
@@ -63,10 +60,11 @@ def build_own_tab(engine: SearchEngine, texts: Texts) -> gr.State:
             query, search = query_box(texts, N_("What are you looking for in your catalogue?"), N_("Compare"))
         output = result_area(texts, WELCOME)
 
-    def take(data: bytes, source: str, progress: gr.Progress, ask_first: str = "") -> dict[Any, Any]:
-        start = time.perf_counter()
+    def take(visitor: gr.Request, data: bytes, source: str, progress: gr.Progress, ask: str = "") -> dict[Any, Any]:
+        start, visit = time.perf_counter(), visitor.session_hash or ""
         try:
             upload = uploaded_catalogue.parse(data, source)
+            kept.make_room(visit, len(upload.products))
             found = uploaded_catalogue.embed(
                 engine,
                 upload.products,
@@ -74,28 +72,33 @@ def build_own_tab(engine: SearchEngine, texts: Texts) -> gr.State:
             )
         except UserError as error:
             return {status: problem(str(error))}
+        kept.put(visit, found)
         return {
-            mine: found,
             status: loaded(len(found), source, time.perf_counter() - start, upload.notes),
             asking: gr.Row(visible=True),
             forget: gr.Button(visible=True),
-            query: ask_first,
-            output: answer(found, ask_first) if ask_first else welcome(_("Now ask for something in it.")),
+            query: ask,
+            output: answer(found, ask) if ask else welcome(_("Now ask for something in it.")),
         }
 
-    def take_text(pasted: str, progress: gr.Progress = gr.Progress()) -> dict[Any, Any]:  # noqa: B008 - Gradio's way
-        return take((pasted or "").encode("utf-8", "replace"), _("your table"), progress)
+    def take_text(
+        pasted: str,
+        visitor: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio's way
+    ) -> dict[Any, Any]:
+        return take(visitor, (pasted or "").encode("utf-8", "replace"), _("your table"), progress)
 
-    def take_file(event: gr.EventData, progress: gr.Progress = gr.Progress()) -> dict[Any, Any]:  # noqa: B008
+    def take_file(visitor: gr.Request, event: gr.EventData, progress: gr.Progress = gr.Progress()) -> dict[Any, Any]:  # noqa: B008
         name = file_name(sent(event, "name"))
         try:
             data = contents(name, sent(event, "size"), sent(event, "data"))
         except UserError as error:
             return {status: problem(str(error))}
-        return take(data, name, progress)
+        return take(visitor, data, name, progress)
 
-    def take_example(progress: gr.Progress = gr.Progress()) -> dict[Any, Any]:  # noqa: B008
+    def take_example(visitor: gr.Request, progress: gr.Progress = gr.Progress()) -> dict[Any, Any]:  # noqa: B008
         found = take(
+            visitor,
             uploaded_catalogue.EXAMPLE.encode(),
             _(uploaded_catalogue.EXAMPLE_NAME),
             progress,
@@ -103,9 +106,9 @@ def build_own_tab(engine: SearchEngine, texts: Texts) -> gr.State:
         )
         return found | {text: uploaded_catalogue.EXAMPLE}
 
-    def drop() -> dict[Any, Any]:
+    def drop(visitor: gr.Request) -> dict[Any, Any]:
+        kept.drop(visitor.session_hash or "")
         return {
-            mine: None,
             status: _loaded(_("Forgotten: nothing of it is left on this server.")),
             asking: gr.Row(visible=False),
             forget: gr.Button(visible=False),
@@ -115,22 +118,35 @@ def build_own_tab(engine: SearchEngine, texts: Texts) -> gr.State:
         }
 
     private: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "always_last"}
-    outputs = [mine, status, asking, forget, query, output, text]
+    outputs = [status, asking, forget, query, output, text]
     embedding = private | {"show_progress": "full", "show_progress_on": status, **EMBEDDING}
     load.click(in_visitors_language(take_text), text, outputs, **embedding)
     choose.upload(in_visitors_language(take_file), None, outputs, **embedding)
     example.click(in_visitors_language(take_example), None, outputs, **embedding)
     forget.click(in_visitors_language(drop), None, outputs, queue=False, **private)
-    asked = in_visitors_language(answer)
-    gr.on([query.submit, search.click], asked, [mine, query], output, show_progress="minimal", **private, **ALONE)
-    return mine
+
+    def ask(asked: str, visitor: gr.Request) -> Html:
+        return answer(kept.get(visitor.session_hash or ""), asked)
+
+    gr.on(
+        [query.submit, search.click],
+        in_visitors_language(ask),
+        query,
+        output,
+        show_progress="minimal",
+        **private,
+        **ALONE,
+    )
 
 
 def answer(engine: SearchEngine | None, query: str) -> Html:
     """A comparison over the visitor's products, errors included."""
     if engine is None:
-        said = _("this catalogue is no longer kept ({minutes} minutes at most): load it again")
-        return problem(said.format(minutes=KEPT_SECONDS // 60))
+        said = _(
+            "this catalogue is no longer kept: it was not used for {minutes} minutes, or for {few} while others "
+            "needed the room, or the server was started again; load it again"
+        )
+        return problem(said.format(minutes=KEPT_SECONDS // 60, few=IN_USE_SECONDS // 60))
     try:
         found = engine.compare(query, K)
     except UserError as error:

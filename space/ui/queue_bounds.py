@@ -1,0 +1,119 @@
+"""Bounds on what waits to be computed, and on answers that were asked for and never collected.
+
+Gradio has one bound for all that waits, so a hundred slow requests would keep out everyone. And it keeps every answer
+until its visit fetches it: a program that only asks fills the memory, half a megabyte for each comparison of a hundred
+hits.
+"""
+
+from collections import Counter
+from typing import Any
+from urllib.parse import parse_qs
+
+from gradio.queueing import Queue
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+#: {group of events, by its ``concurrency_id``: (requests that may wait, and of one visit)}. A table takes up to a
+#: minute to embed, an explanation a second. The rest of the queue's places are for searches.
+WAITING = {"own": (10, 2), "alone": (40, 8)}
+#: Answers of one visit, those still being computed included; the page asks for a handful at once.
+MOST_OF_A_VISIT = 20
+#: Answers of all visits: more than can wait in the queue.
+MOST = 500
+REFUSAL = f"This visit has {MOST_OF_A_VISIT} answers that it did not collect; collect them first."
+BUSY = "The page is busy with requests of this kind: try again in a minute."
+
+
+class Listeners:
+    """ASGI middleware that counts who is listening for answers.
+
+    Attributes:
+        visits: {session hash, or id of an event: open streams}.
+    """
+
+    def __init__(self, app: ASGIApp, visits: Counter[str]) -> None:
+        """Counts for ``app`` in ``visits``."""
+        self._app, self.visits = app, visits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        visit = listens(scope) if scope["type"] == "http" and scope["method"] == "GET" else ""
+        if not visit:
+            await self._app(scope, receive, send)
+            return
+        self.visits[visit] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self.visits[visit] -= 1
+            if not self.visits[visit]:
+                del self.visits[visit]
+
+
+def listens(scope: Scope) -> str:
+    """For whose answers a request waits: a visit, or one event of ``/call/NAME/EVENT``; "" for any other request."""
+    path = scope["path"].rstrip("/")
+    if path.endswith("/queue/data"):
+        return next(iter(parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [])), "")
+    before, _, event = path.rpartition("/")
+    return event if "/call/" in before else ""
+
+
+class QueueBounds:
+    """Refuses a group of events whose places are taken, and a visit with too many uncollected answers.
+
+    Beyond ``MOST`` answers the visit that asked first loses its answers, unless it listens for them or they are not
+    computed yet.
+
+    Gradio 6.31 has no setting for this: ``max_size`` counts only what waits to be computed. So this takes the place of
+    ``Queue.push``, through which every question goes, and reads what waits and what is not collected. If a later
+    version renames one of these, tests/test_queue_bounds.py says so.
+
+    Args:
+        queue: of the page.
+        listening: see ``Listeners``.
+    """
+
+    def __init__(self, queue: Queue, listening: Counter[str]) -> None:
+        """Bounds ``queue`` from now on."""
+        self._queue, self._listening, self._push = queue, listening, queue.push
+        self._messages, self._expected = queue.pending_messages_per_session, queue.pending_event_ids_session
+        queue.push = self._join
+
+    async def _join(self, body: Any, request: Any, username: Any) -> tuple[bool, Any, str]:
+        visit = body.session_hash
+        if len(self._expected.get(visit, ())) >= MOST_OF_A_VISIT:
+            return False, REFUSAL, "queue_full"
+        if self._is_taken(body) or not self._has_room():
+            return False, BUSY, "queue_full"
+        joined = await self._push(body=body, request=request, username=username)
+        if visit in self._messages:
+            self._messages.move_to_end(visit)
+        return joined
+
+    def _is_taken(self, body: Any) -> bool:
+        group = getattr(self._queue.blocks.fns.get(body.fn_index), "concurrency_id", None)
+        if group not in WAITING or group not in self._queue.event_queue_per_concurrency_id:
+            return False
+        waiting = self._queue.event_queue_per_concurrency_id[group].queue
+        in_all, of_a_visit = WAITING[group]
+        return len(waiting) >= in_all or sum(e.session_hash == body.session_hash for e in waiting) >= of_a_visit
+
+    def _has_room(self) -> bool:
+        """Whether another answer can be kept, after dropping old ones."""
+        for gone in self._expected.keys() - self._messages.keys():  # closed while an answer was made
+            del self._expected[gone]
+        while sum(map(len, self._expected.values())) >= MOST:
+            needed = self._computed_for()
+            oldest = next((one for one in self._messages if one not in needed and not self._listening[one]), None)
+            if oldest is None:
+                return False
+            self._messages.pop(oldest)
+            self._expected.pop(oldest, None)
+        return True
+
+    def _computed_for(self) -> set[str]:
+        """The visits of all that waits or is being computed."""
+        queues, jobs = self._queue.event_queue_per_concurrency_id.values(), self._queue.active_jobs
+        return {event.session_hash for queue in queues for event in queue.queue} | {
+            event.session_hash for job in jobs for event in job or ()
+        }
