@@ -106,6 +106,7 @@ def serve(settings: AppSettings, artifacts: Artifacts) -> None:
         engine,
         root_path=settings.root_path.rstrip("/"),
         frame_ancestors=settings.frame_ancestors,
+        images=settings.images,
         server_name=address.for_gradio(settings.host),
         server_port=settings.port or None,
         share=settings.share and can_share(),

@@ -111,12 +111,20 @@ def test_no_foreign_text_becomes_markup():
 
 
 @pytest.mark.parametrize(
-    "url", ["https://images.example/a.jpg", "http://images.example/a.jpg?x=1&y=2", "HTTPS://images.example/ü.jpg"]
+    ("url", "shown"),
+    [
+        ("https://images.example/a.jpg", "https://images.example/a.jpg"),
+        ("http://images.example:80/a.jpg?x=1&y=2", "https://images.example/a.jpg?x=1&y=2"),
+        ("HTTPS://images.example/ü.jpg", "https://images.example/ü.jpg"),
+        ("https://my-nip.io/a.jpg", "https://my-nip.io/a.jpg"),
+        ("https://fritz.box.example/a.jpg", "https://fritz.box.example/a.jpg"),
+    ],
 )
-def test_pictures_from_http_are_shown(url):
+def test_pictures_are_shown_over_https(url, shown):
+    """The policy of the page allows no other, and a page on https would show no other."""
     seen = Elements(picture(hit(title='A "quoted" title', extra={"image_url": url})))
     attributes = dict(seen.attributes)
-    assert attributes["src"] == url
+    assert attributes["src"] == shown
     assert attributes["alt"] == 'A "quoted" title'
     assert attributes["loading"] == "lazy"
     assert attributes["referrerpolicy"] == "no-referrer"
@@ -133,6 +141,13 @@ def test_pictures_from_http_are_shown(url):
         "https://[broken",
         "https://a b.example/",
         "http://router.l%6fcal/x.png",
+        "https://127.0.0.1.nip.io/x.png",
+        "https://192-168-1-1.sslip.io/x.png",
+        "https://localtest.me/x.png",
+        "https://a.LocalTest.me./x.png",
+        "https://fritz.box/x.png",
+        "https://speedport.ip/x.png",
+        "https://www.routerlogin.net/x.png",
         "http://router.\uff4cocal/x.png",
         "",
         None,

@@ -25,6 +25,7 @@ APP_VARIABLES = {
     "GRADIO_SERVER_PORT": "--port",
     "GRADIO_ROOT_PATH": "--root-path",
     "E5_FRAME_ANCESTORS": "--frame-ancestors",
+    "E5_IMAGES": "--images",
 }
 _LISTS = ("--frame-ancestors",)
 
@@ -71,6 +72,9 @@ class AppSettings(Settings):
         (),
         "Sites besides the Hub that may show the page in a frame, such as https://shop.example; '*' is any.",
         _SITES,
+    )
+    images: bool = setting(
+        True, "Show product pictures, which browsers load from other sites; --no-images shows a letter instead."
     )
     share: bool = setting(False, "Also ask for a public link.")
     usage_file: str = setting(

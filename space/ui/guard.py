@@ -35,6 +35,7 @@ PREFIX = "/gradio_api/"
 #: plug-ins, forms and base addresses of other sites are not. On a Space the page loads one script from cdnjs, and the
 #: Hub shows the page in a frame.
 POLICY = (
+    "img-src 'self' data: blob: {images}",
     "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob: https://cdnjs.cloudflare.com",
     "object-src 'none'",
     "base-uri 'self'",
@@ -43,15 +44,18 @@ POLICY = (
 )
 
 
-def headers(frame_ancestors: Sequence[str] = ()) -> dict[str, str]:
+def headers(frame_ancestors: Sequence[str] = (), images: bool = True) -> dict[str, str]:
     """The security headers of every answer.
 
     Args:
         frame_ancestors: further sites that may show the page in a frame, such as ``https://shop.example``.
+        images: whether browsers may load pictures from other sites, over https.
     """
     # Without X-Frame-Options, which takes no list of hosts and would remove the page from the Space.
     return {
-        "content-security-policy": "; ".join((*POLICY[:-1], " ".join((POLICY[-1], *frame_ancestors)))),
+        "content-security-policy": "; ".join((*POLICY[:-1], " ".join((POLICY[-1], *frame_ancestors)))).format(
+            images="https:" if images else ""
+        ),
         "x-content-type-options": "nosniff",
         "referrer-policy": "same-origin",  # the address holds the query
         "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -64,13 +68,16 @@ class Guard:
     Args:
         app: the page.
         frame_ancestors: see ``headers``.
+        images: see ``headers``.
         root_path: the path at which a proxy shows the page. Some proxies take it off before they pass a request on,
             others do not; both work.
     """
 
-    def __init__(self, app: ASGIApp, frame_ancestors: Sequence[str] = (), root_path: str = "") -> None:
+    def __init__(
+        self, app: ASGIApp, frame_ancestors: Sequence[str] = (), root_path: str = "", images: bool = True
+    ) -> None:
         """Protects ``app``."""
-        self._app, self._headers = app, headers(frame_ancestors)
+        self._app, self._headers = app, headers(frame_ancestors, images)
         self._prefix = urlsplit(root_path).path.rstrip("/")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -104,7 +104,12 @@ def build_demo(engine: SearchEngine, texts: Texts | None = None) -> Page:
 
 
 def launch(
-    engine: SearchEngine, *, root_path: str = "", frame_ancestors: Sequence[str] = (), **address: Any
+    engine: SearchEngine,
+    *,
+    root_path: str = "",
+    frame_ancestors: Sequence[str] = (),
+    images: bool = True,
+    **address: Any,
 ) -> gr.Blocks:
     """The page over an engine, launched; its ``block_thread`` waits for the end.
 
@@ -112,6 +117,7 @@ def launch(
         engine: see ``build_demo``.
         root_path: the path at which a proxy shows the page, such as ``/shop``, or its whole address.
         frame_ancestors: further sites that may show the page in a frame.
+        images: show pictures from other sites.
         address: arguments of Gradio's ``launch`` that the caller chooses: server_name, server_port, share, quiet.
     """
     texts = Texts()
@@ -119,7 +125,7 @@ def launch(
     hosts = Middleware(
         Hosts, host=address.get("server_name") or "", root_path=root_path, share=bool(address.get("share"))
     )
-    options = launch_options(engine, texts, root_path, frame_ancestors)
+    options = launch_options(engine, texts, root_path, frame_ancestors, images)
     options["app_kwargs"]["middleware"][:0] = [hosts, Middleware(Listeners, visits=demo.listening)]
     demo.launch(prevent_thread_lock=True, root_path=root_path, **address, **options)
     # Gradio 6.31 has no arguments for these. Uvicorn reads them for every new connection, so they can be set after the
@@ -131,10 +137,14 @@ def launch(
 
 
 def launch_options(
-    engine: SearchEngine, texts: Texts, root_path: str = "", frame_ancestors: Sequence[str] = ()
+    engine: SearchEngine,
+    texts: Texts,
+    root_path: str = "",
+    frame_ancestors: Sequence[str] = (),
+    images: bool = True,
 ) -> dict[str, Any]:
     """The other arguments of Gradio's ``launch()``: looks, translations, limits, health check."""
-    guard = Middleware(Guard, frame_ancestors=frame_ancestors, root_path=root_path)
+    guard = Middleware(Guard, frame_ancestors=frame_ancestors, root_path=root_path, images=images)
     watched = Route("/healthz", Health(engine).answer)
     return {
         "theme": _theme(),

@@ -1,4 +1,4 @@
-"""Product pictures: only from public http(s) addresses, with a coloured letter as placeholder."""
+"""Product pictures: only over https and from public names, with a coloured letter as placeholder."""
 
 import re
 import zlib
@@ -9,7 +9,15 @@ from space.ui.html.markup import EMPTY, Html, fill
 
 _HOST = re.compile(r"[a-z0-9._-]+")
 #: Top-level domains that exist only inside local networks.
-_LOCAL = set("arpa corp home internal intranet invalid lan local localdomain localhost onion".split())
+_LOCAL = set("arpa box corp home internal intranet invalid ip lan local localdomain localhost onion".split())
+#: Public names that lead to a router or to the visitor's own machine, and all names below them: services that turn a
+#: name into any address, names for local development, names that routers answer to.
+_LEADS_HOME = set(
+    "nip.io sslip.io xip.io traefik.me local.gd backname.io localtest.me lvh.me vcap.me lacolhost.com yoogle.com "
+    "lvh.to localho.st plex.direct ts.net routerlogin.net routerlogin.com tplinkwifi.net tplinklogin.net "
+    "asusrouter.com miwifi.com mywifiext.net dlinkrouter.com speedport.ip amplifi.lan gl-inet.com huaweimobilewifi.com "
+    "hgu.it myfritz.net".split()
+)
 
 
 def picture(product: Product) -> Html:
@@ -28,10 +36,12 @@ def picture(product: Product) -> Html:
 
 
 def image_url(value: object) -> str | None:
-    """``value`` if it is an http(s) address with a public host name and a usual port, else None.
+    """``value`` over https if it is an http(s) address with a public host name and a usual port, else None.
 
-    Refused are javascript: and data: addresses, paths of this site, addresses with a user name, numeric hosts and
-    local names: a catalogue comes from a stranger and must not make browsers send requests into a visitor's network.
+    Refused are javascript: and data: addresses, paths of this site, addresses with a user name, numeric hosts, local
+    names, and known public names that lead into a visitor's own network. A stranger can still register a name that
+    leads there; then a browser sends one request over https, without a referrer or cookies, and gets no certificate
+    that it trusts. ``--no-images`` shows no foreign pictures at all.
     """
     if not isinstance(value, str) or any(one.isspace() or not one.isprintable() or one == "\\" for one in value):
         return None
@@ -40,7 +50,9 @@ def image_url(value: object) -> str | None:
         usual = parts.port in (None, 80, 443) and parts.username is None
     except ValueError:  # an unclosed bracket in the host, or a port that is not a number
         return None
-    return value if parts.scheme in ("http", "https") and usual and _is_public(parts.hostname or "") else None
+    if parts.scheme not in ("http", "https") or not usual or not _is_public(parts.hostname or ""):
+        return None
+    return parts._replace(scheme="https", netloc=parts.hostname or "").geturl()
 
 
 def _is_public(host: str) -> bool:
@@ -50,4 +62,5 @@ def _is_public(host: str) -> bool:
     """
     *above, last = host.rstrip(".").split(".")
     named = bool(above) and all(above) and last[:1].isalpha() and _HOST.fullmatch(host) is not None
-    return named and last not in _LOCAL
+    below = (".".join([*above[place:], last]) for place in range(len(above)))
+    return named and last not in _LOCAL and _LEADS_HOME.isdisjoint(below)
