@@ -29,6 +29,15 @@ def test_every_answer_has_the_security_headers(url, path):
     assert "https://huggingface.co" in found["content-security-policy"].partition("frame-ancestors")[2]
 
 
+@pytest.mark.parametrize(("images", "allowed"), [(True, True), (False, False)])
+def test_pictures_of_other_sites_come_over_https_or_not_at_all(images, allowed):
+    """A picture over http could ask a device in the visitor's own network."""
+    policy = guard.headers(images=images)["content-security-policy"]
+    sources = next(rule for rule in policy.split("; ") if rule.startswith("img-src")).split()[1:]
+    assert {"'self'", "data:"} <= set(sources) and not {"*", "http:"} & set(sources)
+    assert ("https:" in sources) is allowed
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -39,15 +48,6 @@ def test_every_answer_has_the_security_headers(url, path):
         "run-history/buckets",
     ],
 )  # fmt: skip
-@pytest.mark.parametrize(("images", "allowed"), [(True, True), (False, False)])
-def test_pictures_of_other_sites_come_over_https_or_not_at_all(images, allowed):
-    """A picture over http could ask a device in the visitor's own network."""
-    policy = guard.headers(images=images)["content-security-policy"]
-    sources = next(rule for rule in policy.split("; ") if rule.startswith("img-src")).split()[1:]
-    assert {"'self'", "data:"} <= set(sources) and not {"*", "http:"} & set(sources)
-    assert ("https:" in sources) is allowed
-
-
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_addresses_that_the_page_does_not_need_are_closed(url, method, path):
     """Gradio opens these to everyone: an upload fills the disk, a stream holds a connection."""

@@ -15,8 +15,8 @@ _LOCAL = set("arpa box corp home internal intranet invalid ip lan local localdom
 _LEADS_HOME = set(
     "nip.io sslip.io xip.io traefik.me local.gd backname.io localtest.me lvh.me vcap.me lacolhost.com yoogle.com "
     "lvh.to localho.st plex.direct ts.net routerlogin.net routerlogin.com tplinkwifi.net tplinklogin.net "
-    "asusrouter.com miwifi.com mywifiext.net dlinkrouter.com speedport.ip amplifi.lan gl-inet.com huaweimobilewifi.com "
-    "hgu.it myfritz.net".split()
+    "asusrouter.com miwifi.com mywifiext.net dlinkrouter.com speedport.ip amplifi.lan gl-inet.com "
+    "huaweimobilewifi.com hgu.it myfritz.net".split()
 )
 
 
