@@ -1,12 +1,13 @@
 """Mapped pages are released without losing what was written; imports run without the garbage collector."""
 
 import gc
+import platform
 from pathlib import Path
 
 import pytest
 import torch
 
-from space.io.memory import release, uncollected
+from space.io.memory import release, trim, uncollected
 
 
 @pytest.fixture
@@ -19,9 +20,9 @@ def mapped(file):
     return torch.from_file(str(file), shared=False, size=1 << 20, dtype=torch.float32)
 
 
-def in_memory():
+def in_memory(kind="RssFile"):
     lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("RssFile"))
+    return next(int(line.split()[1]) for line in lines if line.startswith(kind))
 
 
 def test_pages_are_released_and_read_again(file):
@@ -32,6 +33,17 @@ def test_pages_are_released_and_read_again(file):
     assert release(file.parent, ".safetensors") >= 4 << 20
     assert in_memory() <= before - 3500
     assert torch.equal(tensor, expected)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked")
+def test_freed_memory_goes_back_to_the_system():
+    """A block that is still held lies above the freed ones, so the C library keeps them of itself."""
+    blocks = [bytearray(b"x" * (64 << 10)) for _ in range(2_000)]
+    last = blocks[-1]
+    full = in_memory("RssAnon")
+    del blocks
+    trim()
+    assert in_memory("RssAnon") < full - 100_000 and last[0] == ord("x")
 
 
 def test_written_pages_are_kept(file):

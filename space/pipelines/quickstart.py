@@ -80,7 +80,7 @@ def steps(folder: Path = FOLDER) -> list[Step]:
     train = [
         *("train.py", *shared, "--output-dir", str(model)),
         *("--checkpoints-dir", str(folder / _CHECKPOINTS), "--logging-dir", str(folder / "logs")),
-        *("--max-steps", "20", "--resume"),
+        *("--max-steps", "20", "--save-steps", "20", "--resume"),
     ]
     build = ["build_embeddings.py", *shared, "--model", str(model), "--output-dir", str(store), "--shard-size", "1000"]
     launch = ["-m", "accelerate.commands.launch", "--num_processes", "1", "--num_machines", "1"]

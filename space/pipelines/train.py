@@ -14,7 +14,7 @@ from space.encoding.weights import Weights, is_model, locate
 from space.errors import HubError, UserError
 from space.evaluation.schema import Evaluation
 from space.hub import cards, publish, push
-from space.io import folders
+from space.io import folders, memory
 from space.io.files import require_writable
 from space.pipelines import examples, inputs
 from space.pipelines.build import build
@@ -65,6 +65,7 @@ def run(settings: TrainSettings, weights: Weights, judged: Judged) -> None:
             del index  # training needs its memory
         learn_from = examples.share(learn_from, settings, state)
         log = trainer.fine_tune(encoder, learn_from, exact, settings, dev)
+        memory.trim()  # what activations and optimizer took
         if main:
             _save(encoder, evaluation.after(encoder, log), settings)
             if not settings.keep_checkpoints:

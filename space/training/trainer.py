@@ -104,6 +104,7 @@ def fine_tune(
         seconds = time.perf_counter() - start
 
         encoder.model.eval()
+        encoder.model.zero_grad()
         best_step, dev_scores = keeper.restore(trainer.state.global_step) if keeper else (None, {})
         blend(encoder.model, before, settings.base_share)
         return TrainingLog(
