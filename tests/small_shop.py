@@ -173,7 +173,7 @@ def engine(evaluation=None, notice=NOTICE, device="cpu", gpu=None, usage=None):
     products = catalogue()
     texts = passages(products)
     encoders = {
-        "base": BagOfWords("tiny/base", reason="stand-in: the Hub is out of reach"),
+        "base": BagOfWords("tiny/base", reason="not from the Hub: the Hub is out of reach"),
         "tuned": BagOfWords("tiny/tuned", synonyms=SYNONYMS),
     }
     systems = {

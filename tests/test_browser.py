@@ -14,7 +14,7 @@ def test_header_says_what_runs_over_what(visit):
     for said in (
         "30 products",
         "tiny/base",
-        "stand-in: the Hub is out of reach",
+        "not from the Hub: the Hub is out of reach",
         small_shop.NOTICE,
         "Fine-tuning helped",
     ):
@@ -22,12 +22,12 @@ def test_header_says_what_runs_over_what(visit):
 
 
 def test_a_phone_s_first_screen_reaches_the_results(visit):
-    """The reason for a stand-in is cut to a tag, and options that visitors rarely change are folded."""
+    """Why an encoder is another one is cut to a tag, and options that visitors rarely change are folded."""
     page = visit(PHONE)
     head = page.locator(".masthead")
-    assert "stand-in" in head.inner_text() and "out of reach" not in head.inner_text()
-    head.get_by_text("stand-in", exact=True).click()
-    assert "stand-in: the Hub is out of reach" in head.inner_text()
+    assert "not from the Hub" in head.inner_text() and "out of reach" not in head.inner_text()
+    head.get_by_text("not from the Hub", exact=True).click()
+    assert "not from the Hub: the Hub is out of reach" in head.inner_text()
     head.locator("summary").first.click()
     ask(page, "red running shoes")
     assert page.locator(".card").first.bounding_box()["y"] < PHONE["height"] * 0.8

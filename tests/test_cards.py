@@ -7,7 +7,9 @@ from html.parser import HTMLParser
 import pytest
 
 from space.encoding.description import EncoderDescription
+from space.encoding.weights import PACKAGED_NAME
 from space.evaluation.schema import Evaluation
+from space.i18n import language
 from space.search.description import EngineDescription
 from space.search.list_quality import ListQuality
 from space.search.results import Comparison, Hit, Move, SearchResult, Standing
@@ -365,12 +367,20 @@ def test_tally_counts_labels_in_their_order():
 
 def test_header_says_what_stands_in_and_what_was_measured():
     base, tuned = (
-        described(id="tiny/base", revision="0123456789abcdef", reason="stand-in: no Hub"),
+        described(id="tiny/base", revision="0123456789abcdef", reason="not from the Hub: gone"),
         described(id="user/model"),
     )
     about = EngineDescription(dataset="sample", device="cuda", encoders={"base": base, "tuned": tuned})
     text = Elements(header(2524, about, "All made up.", Evaluation(verdict="Fine-tuning helped."))).text
-    for said in ("2,524 products", "sample", "GPU", "tiny/base", "@0123456", "stand-in: no Hub", "All made up."):
+    for said in (
+        "2,524 products",
+        "sample",
+        "GPU",
+        "tiny/base",
+        "@0123456",
+        "not from the Hub: gone",
+        "All made up.",
+    ):
         assert said in text
     assert "Fine-tuning helped." in text and "None" not in text
 
@@ -390,3 +400,11 @@ def test_header_names_commits_in_short_and_says_what_may_be_old():
     text = Elements(header(1, stale)).text
     assert "a/b@5555555" in text and "5" * 8 not in text
     assert "c/d@7777777, from the cache, 500" in text
+
+
+@pytest.mark.parametrize(("code", "said"), [("en", PACKAGED_NAME), ("ru", "4-битные веса из пакета")])
+def test_the_header_names_the_packaged_weights_for_what_they_are(code, said):
+    base = described(id=PACKAGED_NAME)
+    about = EngineDescription(dataset="sample", device="cpu", encoders={"base": base, "tuned": base})
+    with language(code):
+        assert said in Elements(header(1, about)).text

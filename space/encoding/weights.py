@@ -109,7 +109,7 @@ def locate(name: str, download: Download | None = None, *, substitute: bool = Fa
             raise WeightsError(str(error)) from error
         if name != DEFAULT_BASE_MODEL:
             raise WeightsError(f"{error}; or use --base-model {PACKAGED}, which needs no Hub") from error
-        return _packaged(f"stand-in: {error}")
+        return _packaged(f"not from the Hub: {error}")
     except HubError as error:
         raise WeightsError(str(error)) from error
     return Weights(repo, _with_safetensors(found.folder, name), found.revision, found.note)

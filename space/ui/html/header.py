@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from space.encoding.description import EncoderDescription
+from space.encoding.weights import PACKAGED_NAME
 from space.evaluation import findings
 from space.evaluation.provenance import SENTENCES, Measured
 from space.evaluation.schema import Evaluation
@@ -20,7 +21,7 @@ from space.ui.html.names import system_name
 PRODUCT = "E5 product search"
 QUESTION = N_("Did fine-tuning help, on what, and can I trust it?")
 #: How reasons begin, see ``space.encoding.weights``; the rest of a reason stays as it is in the log.
-_TAGS = (N_("stand-in"), N_("from the cache"))
+_TAGS = (N_("not from the Hub"), N_("from the cache"))
 
 
 def header(
@@ -125,6 +126,8 @@ def _reason(reason: str) -> Html:
 
 def _short(name: str) -> str:
     """The last part of a path, and ID@COMMIT with the first seven digits of the commit."""
+    if name == PACKAGED_NAME:
+        return _("multilingual-e5-small, 4-bit weights from a package")
     if Path(name).is_absolute() or name.startswith("."):
         return Path(name).name
     return re.sub(r"@([0-9a-f]{7})[0-9a-f]{33}$", r"@\1", name)
