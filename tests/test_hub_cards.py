@@ -7,7 +7,8 @@ import small_evaluation
 import yaml
 
 from space.encoding.description import ENCODERS, EncoderDescription
-from space.hub import cards
+from space.encoding.weights import PACKAGED, PACKAGED_NAME
+from space.hub import cards, publish
 from space.store.writer import Plan
 
 
@@ -49,6 +50,19 @@ def test_the_hub_reads_the_figures_of_both_protocols_apart():
 def test_the_card_links_what_is_on_the_hub(given, repository):
     front = front_of(model_card(encoder={"id": given}, dataset=given))
     assert front.get("base_model") == repository and front.get("datasets") == (repository and [repository])
+
+
+def test_packaged_weights_are_named_and_lead_to_the_model_they_are_a_copy_of():
+    card = model_card(encoder={"id": PACKAGED_NAME})
+    front = front_of(card)
+    assert (front["base_model"], front["license"]) == ("intfloat/multilingual-e5-small", "mit")
+    assert "\n# multilingual-e5-small fine-tuned" in card and f"Fine-tuned from `{PACKAGED_NAME}`" in card
+
+
+def test_a_space_takes_packaged_weights_from_the_package():
+    """Their name is no repository. A Space has the package from requirements.txt, and finds it by this flag."""
+    made_by = replace(small_evaluation.content().encoders["base"], id=PACKAGED_NAME)
+    assert publish._pinned("base", None, made_by, "alice/store") == PACKAGED
 
 
 def test_a_folder_is_no_repository(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ from contextlib import nullcontext
 
 import pytest
 import torch
+from conftest import run_script
 from safetensors import safe_open
 
 from space.data.passages import passages
@@ -53,6 +54,17 @@ def test_the_weights_are_those_of_training_the_full_matrix(tiny_e5, tmp_path, mo
     words = next(name for name in full if "word_embeddings" in name)
     moved = (cut[words] != base[words]).any(dim=1)
     assert 10 < int(moved.sum()) < len(moved) - 10
+
+
+def test_two_processes_train_the_same_rows(tiny_e5, tmp_path):
+    """Each process cuts the embeddings by itself; rows that never occur come back as they were."""
+    words = ["--dataset", "sample", "--base-model", str(tiny_e5), "--max-steps", "2", "--base-share", "0"]
+    run_script("train.py", *words, "--eval-queries", "12", cwd=tmp_path, launch=2)
+    base, tuned = (locate(str(folder)) for folder in (tiny_e5, tmp_path / "saved_e5_model"))
+    base, tuned = (TextEncoder(one, device="cpu").model[0].auto_model for one in (base, tuned))
+    rows = [bert.get_input_embeddings().weight.detach() for bert in (base, tuned)]
+    moved = (rows[0] != rows[1]).any(dim=1)
+    assert rows[0].shape == rows[1].shape and 10 < int(moved.sum()) < len(moved) - 10
 
 
 def test_a_checkpoint_has_the_rows_that_occur_only(tiny_e5, tmp_path):

@@ -51,7 +51,7 @@ def model_card(evaluation: Evaluation, repo: str | None) -> str:
         repo: USER/MODEL if it goes to the Hub.
     """
     base, data, training = evaluation.encoders["base"], evaluation.dataset, evaluation.training
-    short = base.id.rpartition("/")[2]
+    short = (on_hub(base.id) or base.id).rpartition("/")[2]
     dataset = hub_id(str(evaluation.settings["dataset"]))
     front = ModelCardData(
         language=sorted(filter(None, {language(locale) for locale in data.locales})) or None,
