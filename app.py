@@ -50,6 +50,9 @@ def main(arguments: list[str] | None = None) -> None:
             raise QuickstartError(f"{error}; start again, and the quickstart makes it anew") from error
     except (UserError, OSError) as error:
         sys.exit(f"app.py: {error}")
+    except KeyboardInterrupt:
+        print("\napp.py: stopped; the next start goes on from here", file=sys.stderr)
+        sys.exit(130)
 
 
 def artifacts(settings: AppSettings) -> Artifacts:

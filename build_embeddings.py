@@ -44,6 +44,9 @@ def main(arguments: list[str] | None = None) -> None:
         build(settings, base, tuned, contents)
     except (UserError, OSError) as error:
         sys.exit(f"build_embeddings.py: {error}")
+    except KeyboardInterrupt:
+        print("\nbuild_embeddings.py: stopped; the same command goes on from the last shard", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,9 @@ def main(arguments: list[str] | None = None) -> None:
         run(settings, weights, judged)
     except (UserError, OSError) as error:
         sys.exit(f"train.py: {error}")
+    except KeyboardInterrupt:
+        print("\ntrain.py: stopped; the same command with --resume goes on from the last checkpoint", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given.run(given)
     except (UserError, OSError) as error:
         sys.exit(f"{given.command}: {error}")
+    except KeyboardInterrupt:
+        print(f"\n{given.command}: stopped; start it again, and what has arrived is not sent twice", file=sys.stderr)
+        sys.exit(130)
 
 
 def parser() -> argparse.ArgumentParser:

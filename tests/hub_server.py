@@ -153,6 +153,9 @@ class _Handler(BaseHTTPRequestHandler):
             raise HubError(403, f"You don't have the rights to write under the namespace {owner!r}")
 
     def _repo(self, kind: str, repo_id: str, access: Access) -> Repo:
+        if (kind, repo_id) in self.hub.renamed:
+            now = self.path.replace(repo_id, self.hub.renamed[kind, repo_id], 1)
+            raise HubError(307, "Temporary Redirect", Location=now)
         user, repo = self._user(), self.hub.repos.get((kind, repo_id))
         if repo is None or (repo.private and user != repo.owner):
             # A private repository is hidden. From an http URL the client takes a 401 for this only with the code.
@@ -377,4 +380,7 @@ def _fault_answer(fault: Fault) -> HubError:
     words = {401: "Invalid credentials in Authorization header", 404: "Repository not found", 429: "Too many requests"}
     code = "RepoNotFound" if fault.kind == 404 else None
     headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-    return HubError(int(fault.kind), words.get(int(fault.kind), "Injected fault"), code, **headers)
+    if fault.reset is not None:
+        headers |= {"RateLimit": f'"api";r=0;t={fault.reset}', "RateLimit-Policy": '"fixed window";"api";q=500;w=300'}
+    said = fault.message or words.get(int(fault.kind), "Injected fault")
+    return HubError(int(fault.kind), said, code, **headers)

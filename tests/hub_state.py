@@ -43,6 +43,8 @@ class Fault:
             or before an answer without one; "corrupt" changes one byte of an upload on arrival, else of the answer.
         times: how many requests it hits; None is all.
         retry_after: seconds for the header `Retry-After`.
+        reset: seconds for the header `RateLimit`, which the Hub sends instead since 2025.
+        message: what the Hub says, for a status.
         seconds: see "slow".
         skip: how many matching requests pass before it hits one.
         hits: how many requests it has hit.
@@ -52,6 +54,8 @@ class Fault:
     kind: int | Literal["slow", "cut", "corrupt"]
     times: int | None = 1
     retry_after: int | None = None
+    reset: int | None = None
+    message: str = ""
     seconds: float = 3.0
     skip: int = 0
     hits: int = 0
@@ -119,6 +123,7 @@ class HubState:
         self.orgs: dict[str, dict[str, str]] = {}  # {organization: {user: role}}
         self.token_roles: dict[str, str] = {}  # where it is neither "write" nor that of a read-only token
         self.repos: dict[tuple[str, str], Repo] = {}
+        self.renamed: dict[tuple[str, str], str] = {}  # (kind, old name) to the name now
         self.requests: list[Request] = []
         self.unknown: list[str] = []  # "METHOD /path" of requests for which there is no route
         self.lock = threading.RLock()

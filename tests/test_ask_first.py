@@ -38,9 +38,9 @@ ASKED = {
     "writers/new": None,
     "writers/there": None,
     "readers/new": "may not make a repository of readers",
-    "readers/there": "the token does not allow that (403)",
+    "readers/there": "the Hub does not allow that (403)",
     "bob/new": "may not make a repository of bob",
-    "bob/open": "the token does not allow that (403)",
+    "bob/open": "the Hub does not allow that (403)",
     "bob/hidden": "may not make a repository of bob",
 }
 

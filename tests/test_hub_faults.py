@@ -6,6 +6,7 @@ The sentences are read from the table in docs/hub.md.
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -90,6 +91,13 @@ PUSHES = {
     "p-lost": (Fault("POST .*alice/p-lost/commit", "cut"), None),
     "p-batch": (Fault("POST .*alice/p-batch.git/info", "cut", times=2), None),
     "p-slow": (Fault("POST .*alice/p-slow/commit", "slow", seconds=2), None),
+    "p-limit": (Fault("POST .*alice/p-limit/commit", 429, times=2, reset=1), None),
+    "p-later": (Fault("POST .*alice/p-later/commit", 429, times=None, reset=3600), "429"),
+    "p-full": (Fault("POST .*alice/p-full/commit", 403, times=None, message="Private storage limit reached"), "403"),
+    "p-off": (
+        Fault("POST .*alice/p-off/commit", 403, times=None, message="Access to this resource is disabled."),
+        "disabled",
+    ),
     "p-401": (Fault("POST .*alice/p-401/commit", 401, times=None), "401"),
     "p-403": (Fault("POST .*alice/p-403/commit", 403, times=None), "403"),
     "p-404": (Fault("POST .*alice/p-404/preupload", 404, times=None), "404"),
@@ -107,6 +115,8 @@ PULLS = {
     "g-cut": (Fault("GET /cdn/.*g-cut.bin", "cut"), None),
     "g-bad": (Fault("GET /cdn/.*g-bad.bin", "corrupt"), None),
     "g-slow": (Fault("GET /api/models/alice/g-slow", "slow", seconds=2), None),
+    "g-link": (Fault("GET /cdn/.*g-link.bin", 403, message="Request has expired"), None),
+    "g-off": (Fault("alice/g-off", 403, times=None, message="Access to this resource is disabled."), "disabled"),
     "g-401": (Fault("alice/g-401", 401, times=None), "401"),
     "g-403": (Fault("alice/g-403", 403, times=None), "403"),
     "g-404": (Fault("alice/g-404", 404, times=None), "404"),
@@ -353,7 +363,7 @@ def cases(group, fails):
 def sentence(row, way):
     """A regex for a sentence of docs/hub.md, where N is a number and FILE a name."""
     text = re.escape(re.search("“(.*)”", SENTENCE[row][way == "pull"])[1])
-    return re.sub(r"\bN\b", r"\\d+", text).replace("FILE", r"\S+")
+    return re.sub(r"\bN\b", r"\\d+", text).replace("FILE", r"\S+").replace("REASON", ".+")
 
 
 @pytest.mark.parametrize("name", cases(PUSHES, fails=False))
@@ -398,8 +408,66 @@ def test_a_rate_limit_is_waited_out_as_long_as_the_hub_says(seen):
     for name in ("p-429", "g-429"):  # the second by the client itself
         assert 2 <= seen[name]["seconds"] < 30
     assert "alice/p-429: too many requests (429), the Hub asks to wait 1 s; trying again in 2 s" in seen["log"]
-    for name in ("p-wait", "g-wait"):
+    assert "alice/p-limit: too many requests (429), the Hub asks to wait 1 s; trying again in 2 s" in seen["log"]
+    assert "the Hub asks to wait 3600 s" in seen["p-later"]["text"]
+    for name in ("p-wait", "g-wait", "p-later"):
         assert seen[name]["seconds"] < 30, "an hour is not waited out, not even tried"
+
+
+def test_the_reason_of_a_refusal_is_shown(seen):
+    """A full storage is not cured by another token."""
+    assert "it says: Private storage limit reached" in seen["p-full"]["text"]
+
+
+def test_a_slow_front_page_is_not_a_hub_out_of_reach(hub, tmp_path):
+    """With an empty cache the command failed, and with a warm one it served an older commit."""
+    hub.commit("dataset", "alice/slow-front", esci_files())
+    with hub.fault(Fault("(GET|HEAD) /$", "slow", times=None, seconds=6)):
+        run(hub, tmp_path, "-m", "space", "eda", "--dataset", "alice/slow-front", "--output", "report.html")
+    assert (tmp_path / "report.html").is_file()
+
+
+def test_the_probe_waits_as_long_as_the_client_is_told_to(hub, tmp_path):
+    hub.commit("dataset", "alice/slow-api", esci_files())
+    words = ("-m", "space", "eda", "--dataset", "alice/slow-api", "--output", "report.html")
+    slow = Fault("GET /api/whoami-v2", "slow", times=None, seconds=4)
+    with hub.fault(slow):
+        assert "out of reach" in run(hub, tmp_path, *words, code=1).output
+        run(hub, tmp_path, *words, HF_HUB_ETAG_TIMEOUT="15")
+
+
+def test_a_renamed_repository_is_found_and_its_new_name_said(hub, tmp_path):
+    hub.commit("dataset", "alice/new-name", esci_files())
+    hub.renamed["dataset", "alice/old-name"] = "alice/new-name"
+    done = run(hub, tmp_path, "-m", "space", "eda", "--dataset", "alice/old-name", "--output", "report.html")
+    assert done.output.count("dataset alice/old-name is called alice/new-name now: use that name") == 1
+
+
+def test_a_hub_without_xet_storage_is_said_with_the_variable_that_helps(hub, model, tmp_path):
+    done = run(hub, tmp_path, "-m", "space", "push-model", "alice/no-xet", str(model), code=1, HF_HUB_DISABLE_XET="0")
+    hub.unknown[:] = [path for path in hub.unknown if "/xet-" not in path and "agent-harnesses" not in path]
+    assert "HF_HUB_DISABLE_XET=1" in done.stderr.splitlines()[-1] and "Traceback" not in done.output
+
+
+def test_all_reasons_against_a_card_are_said_with_the_file():
+    """The client lists them one a line, and once only the last was shown."""
+    error = ValueError('Invalid metadata in README.md.\n- "license" must be one of [a, b]\n- "tags" must be an array')
+    assert in_words(error) == 'Invalid metadata in README.md: "license" must be one of [a, b]; "tags" must be an array'
+
+
+def test_ctrl_c_while_a_file_is_sent_ends_in_one_sentence(hub, model, tmp_path):
+    with hub.fault(Fault("POST .*alice/stopped/commit", "slow", times=None, seconds=20)):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "space", "push-model", "alice/stopped", str(model)],
+            cwd=tmp_path, env=hub.env(tmp_path, TOKEN, PYTHONPATH=str(ROOT)), stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        while not any("alice/stopped/preupload" in one.path for one in hub.requests):
+            time.sleep(0.05)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130 and "Traceback" not in said
+    assert said.strip().splitlines()[-1].startswith("push-model: stopped; start it again")
 
 
 def test_a_damaged_file_is_fetched_again(seen):

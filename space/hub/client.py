@@ -5,6 +5,7 @@
 
 import hashlib
 import logging
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +22,13 @@ from space.settings.names import without_secret
 
 logger = logging.getLogger(__name__)
 
+_TOLD: set[tuple[str, str]] = set()
+
 _PROBE_SECONDS = 2.0
+#: A variable of the client: how long to wait for an answer. Where it is set the probe waits as long.
+_PATIENCE = "HF_HUB_ETAG_TIMEOUT"
+#: Answered at once, also without a token. The front page may be slow while the API is not.
+_PROBED = "/api/whoami-v2"
 
 
 def endpoint() -> str:
@@ -31,7 +38,8 @@ def endpoint() -> str:
 
 def in_reach() -> bool:
     """Whether the Hub answers soon. Without this probe a first download would try for about 23 s."""
-    return not constants.HF_HUB_OFFLINE and answers(constants.ENDPOINT, _PROBE_SECONDS)
+    seconds = constants.HF_HUB_ETAG_TIMEOUT if os.environ.get(_PATIENCE) else _PROBE_SECONDS
+    return not constants.HF_HUB_OFFLINE and answers(f"{constants.ENDPOINT}{_PROBED}", seconds)
 
 
 def answers(address: str, seconds: float) -> bool:
@@ -40,7 +48,7 @@ def answers(address: str, seconds: float) -> bool:
 
     def ask() -> None:
         try:
-            httpx.head(address, timeout=seconds, follow_redirects=False)
+            httpx.get(address, timeout=seconds, follow_redirects=False)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             logger.debug("%s did not answer: %s", without_secret(address), type(error).__name__)
         else:
@@ -116,7 +124,9 @@ def _download(repo: str, kind: str, revision: str | None, allowed: list[str] | N
 
     def fetch() -> Path:
         # A separate question, since the download returns an older copy from the cache when the Hub fails.
-        commit = HfApi().repo_info(repo, repo_type=kind, revision=revision, timeout=answer_seconds()).sha
+        info = HfApi().repo_info(repo, repo_type=kind, revision=revision, timeout=answer_seconds())
+        tell_new_name(repo, kind, info.id)
+        commit = info.sha
         folder = _fetch(repo, kind, revision, allowed, local=False)
         return folder if folder.name == commit else _fetch(repo, kind, commit, allowed, local=False)
 
@@ -183,9 +193,31 @@ def listing(repo: str, kind: str, revision: str | None = None) -> tuple[str, dic
         lambda: api.repo_info(repo, repo_type=kind, revision=revision, timeout=answer_seconds()),
         f"looking at {_at(repo, kind, revision)}",
     )
+    tell_new_name(repo, kind, info.id)
     tree = api.list_repo_tree(repo, repo_type=kind, revision=info.sha, recursive=True)
     files = [item for item in tree if isinstance(item, RepoFile)]
     return str(info.sha), {item.path: item.lfs.sha256 if item.lfs else item.blob_id for item in files}
+
+
+def is_private(repo: str, kind: str) -> bool:
+    """Whether a repository that can be seen is private.
+
+    Raises:
+        HubError: it cannot be seen.
+    """
+    try:
+        return bool(
+            retried(lambda: HfApi().repo_info(repo, repo_type=kind), f"looking at {_at(repo, kind, None)}").private
+        )
+    except FAULTS as error:
+        raise HubError(f"{_at(repo, kind, None)} cannot be seen at {endpoint()}: {in_words(error)}") from error
+
+
+def tell_new_name(repo: str, kind: str, now: str) -> None:
+    """Log that a repository was renamed, since the Hub redirects from its old name only while nobody takes it."""
+    if now.lower() != repo.lower() and (repo, now) not in _TOLD:
+        _TOLD.add((repo, now))
+        logger.warning("%s %s is called %s now: use that name", kind, repo, now)
 
 
 def _at(repo: str, kind: str, revision: str | None) -> str:

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from huggingface_hub import constants
 from huggingface_hub.errors import (
+    DisabledRepoError,
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
@@ -21,7 +22,11 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.utils import get_session, httpx  # the HTTP library that the client itself uses
+from huggingface_hub.utils import (
+    get_session,
+    httpx,
+    parse_ratelimit_headers,
+)  # the HTTP library that the client itself uses
 from huggingface_hub.utils.logging import disable_propagation
 
 from space.errors import UserError
@@ -41,7 +46,7 @@ FAULTS = (
 _PAUSES = (1.0, 2.0, 4.0)
 #: The last retry starts at most so long after the first failure, since the client may have retried for 23 s before.
 _RETRY_SECONDS = 20.0
-#: The longest ``Retry-After`` that is waited for.
+#: The longest wait that the Hub may ask for, by ``Retry-After`` or ``RateLimit``.
 _RETRY_AFTER_SECONDS = 60.0
 _TRANSIENT = {408, 429, 500, 502, 503, 504}
 
@@ -53,11 +58,12 @@ _WORDS: tuple[tuple[type[BaseException], Container[int] | None, str], ...] = (
     (GatedRepoError, None, "it is gated: accept its terms on the Hub and log in with `hf auth login`"),
     (RevisionNotFoundError, None, "the repository has no such revision"),
     (RepositoryNotFoundError, None, _NOT_THERE),
+    (DisabledRepoError, None, "it is disabled on the Hub{said}"),
     (HfHubHTTPError, {401}, "the Hub does not accept the token (401): use `hf auth login`, or renew HF_TOKEN"),
     (
         HfHubHTTPError,
         {403},
-        "the token does not allow that (403): see https://huggingface.co/settings/tokens for what it may do",
+        "the Hub does not allow that (403){said}; https://huggingface.co/settings/tokens shows what the token may do",
     ),
     (HfHubHTTPError, {404}, "it is not there (404)"),
     (HfHubHTTPError, {412}, "somebody else pushed at the same time (412): push again"),
@@ -73,6 +79,9 @@ _WORDS: tuple[tuple[type[BaseException], Container[int] | None, str], ...] = (
     (httpx.TransportError, None, "the connection was cut"),
 )
 
+_CARD = "Invalid metadata in README.md"
+_MOST_OF_REASONS = 1_000
+
 T = TypeVar("T")
 
 
@@ -80,6 +89,11 @@ def in_words(error: BaseException) -> str:
     """An error of the client as a sentence with its cure, without tokens and signed links."""
     if isinstance(error, UserError):
         return str(error)
+    if "/xet-" in str(error) and not isinstance(error, HfHubHTTPError):  # of the package hf_xet
+        return "this Hub has no Xet storage: set HF_HUB_DISABLE_XET=1"
+    if isinstance(error, ValueError) and str(error).startswith(_CARD):  # its reasons are a list, one a line
+        said = "; ".join(line.lstrip("- ") for line in str(error).splitlines()[1:] if line.strip("- ^"))
+        return f"{_CARD}: {without_secrets(said)[:_MOST_OF_REASONS]}"
     if isinstance(error, RuntimeError) and error.__cause__ is not None:  # create_commit: one file was not uploaded
         file = re.search(r"'(.+)'", str(error))
         name = file[1] if file else "a file"
@@ -91,7 +105,7 @@ def in_words(error: BaseException) -> str:
     for kind, statuses, words in _WORDS:
         if isinstance(error, kind) and (statuses is None or status in statuses):
             wait = "" if seconds is None else f", the Hub asks to wait {seconds:.0f} s"
-            return words.format(status=status, wait=wait)
+            return words.format(status=status, wait=wait, said=_said(error))
     lines = [line.strip() for line in without_secrets(str(error)).splitlines() if line.strip()]
     return lines[-1].rstrip(".") if lines else type(error).__name__
 
@@ -99,7 +113,7 @@ def in_words(error: BaseException) -> str:
 def retried(call: Callable[[], T], what: str) -> T:
     """The result of ``call()``, which is repeated after 1, 2 and 4 seconds while the Hub fails.
 
-    After a 429 or 5xx with ``Retry-After`` the pause is as long as that says, up to a minute.
+    After a 429 or 5xx the pause is as long as ``Retry-After`` or ``RateLimit`` says, up to a minute.
 
     Args:
         call: safe to repeat, since an answer can get lost on its way back.
@@ -140,7 +154,7 @@ def is_transient(error: BaseException) -> bool:
     error = _answer(error)
     if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
         return False
-    return isinstance(error, httpx.TransportError) or _status(error) in _TRANSIENT
+    return isinstance(error, httpx.TransportError) or _status(error) in _TRANSIENT or _is_expired(error)
 
 
 #: Characters of an answer that are read; the patterns take a time that grows with the square of it.
@@ -170,8 +184,34 @@ def _status(error: BaseException | None) -> int | None:
 
 
 def _retry_after(error: BaseException) -> float | None:
-    value = error.response.headers.get("Retry-After", "") if isinstance(error, HfHubHTTPError) else ""
-    return float(value) if value.isdigit() else None
+    if not isinstance(error, HfHubHTTPError):
+        return None
+    value = error.response.headers.get("Retry-After", "")
+    if value.isdigit():
+        return float(value)
+    limit = parse_ratelimit_headers(error.response.headers) if error.response.status_code == 429 else None
+    return float(limit.reset_in_seconds) if limit and limit.remaining == 0 else None
+
+
+def _said(error: BaseException) -> str:
+    """The reason that the Hub gives, which tells a full storage from a token that may not write."""
+    if _is_expired(error):
+        return ", the link to the file has expired"
+    said = " ".join(without_secrets((isinstance(error, HfHubHTTPError) and error.server_message) or "").split())
+    return f", it says: {said[:200].rstrip('.')}" if said else ""
+
+
+def _is_expired(error: BaseException) -> bool:
+    """Whether storage refused a signed link; asked again, the Hub signs a new one."""
+    if not isinstance(error, HfHubHTTPError) or error.response.status_code != 403:
+        return False
+    url = error.response.url
+    return bool(url.query) and url.host is not None and f"{url.scheme}://{url.netloc.decode()}" != _origin()
+
+
+def _origin() -> str:
+    url = httpx.URL(constants.ENDPOINT)
+    return f"{url.scheme}://{url.netloc.decode()}"
 
 
 def _redact(record: logging.LogRecord) -> bool:

@@ -16,6 +16,7 @@ from space.encoding.description import EncoderDescription
 from space.encoding.weights import PACKAGED, PACKAGED_NAME, PUSHED, is_model, on_hub, weight_hashes
 from space.errors import HubError, UserError
 from space.hub import client, push
+from space.hub.hardware import check_python
 from space.hub.push import Pushed, SpaceSettings, Upload
 from space.io.files import atomically, unreadable
 from space.settings.names import hub_id, split_revision
@@ -187,6 +188,15 @@ def publish_space(
         space=SpaceSettings(hardware, variables),
     )
     pushed = push.push(upload)
+    hidden = [*(["dataset " + store_id] if client.is_private(store_id, "dataset") else [])]
+    hidden += [
+        f"model {name}" for name in {tuned, base} - {PACKAGED} if client.is_private(split_revision(name)[0], "model")
+    ]
+    if hidden:
+        logger.warning(
+            "%s is private: the Space can read it only with a token, so add HF_TOKEN to the secrets in its settings",
+            " and ".join(sorted(hidden)),
+        )
     logger.info("published: %s\n%s", pushed.url, "\n".join(f"  {name}={value}" for name, value in variables.items()))
     return pushed
 
@@ -204,8 +214,12 @@ def space_card(readme: str, *, models: list[str], datasets: list[str], hardware:
     """The project's README with the front matter by which the Hub links a Space to models and data sets.
 
     Links to pages that are not pushed to the Space, such as ``docs/training.md``, become plain text.
+
+    Raises:
+        UserError: the hardware does not take the Python version of the front matter.
     """
     card = RepoCard(re.sub(_PAGE_LINK, r"\1", readme), ignore_metadata_errors=False)
+    check_python(hardware, str(card.data.python_version))
     card.data.models, card.data.datasets, card.data.suggested_hardware = models, datasets, hardware
     return str(card)
 

@@ -224,7 +224,7 @@ def commit(repo: str, kind: str, operations: Sequence[Operation], title: str, pa
             if all(_is_there(operation, there) for operation in operations):
                 return head
         raise
-    except (RuntimeError, ValueError) as error:  # what create_commit raises besides
+    except (RuntimeError, ValueError, OSError) as error:  # what create_commit and hf_xet raise besides
         raise HubError(in_words(error)) from error
     _check_arrived(api, repo, kind, operations, made)
     return made
