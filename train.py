@@ -28,7 +28,11 @@ def main(arguments: list[str] | None = None) -> None:
         weights = locate(settings.base_model, model_download(offline=settings.offline), substitute=True)
         logging.getLogger("space").info("encoder: %s", weights.notice)
         judged = open_judged(
-            settings.dataset, settings.locales, bullets=settings.bullets > 0, offline=settings.offline
+            settings.dataset,
+            settings.locales,
+            bullets=settings.bullets > 0,
+            offline=settings.offline,
+            labels=settings.labels,
         )
         # Imported here because torch takes seconds, which a typing error should not cost.
         with uncollected():

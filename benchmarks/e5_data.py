@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from tokenizers import Tokenizer
 
-from space.data.judgments import LABELS, Judged
+from space.data.judgments import Judged
 from space.data.passages import passages
+from space.data.scale import ESCI
 from space.encoding import packaged_e5, packed_file
 from space.encoding.model import DEFAULT_MAX_SEQ_LENGTH, E5_PROMPTS
 from space.evaluation import bm25_tuning, forgetting
@@ -145,7 +146,7 @@ def _judged(judgments: pd.DataFrame, fold_of: dict[str, int], anchors: dict[str,
             ]
         )
         rows.append(judged["row"].tolist())
-        labels.append([LABELS.index(str(label)) for label in judged["esci_label"]])
+        labels.append([ESCI.names.index(str(label)) for label in judged["esci_label"]])
     names = [name for name in anchors]
     arrays = ragged("judged", rows) | {"queries": np.array(queries, np.int32), "labels": ragged("", labels)[""]}
     return arrays | {"query_names": np.array([names[query[0]] for query in queries])}

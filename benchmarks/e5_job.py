@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from e5_model import Berts, Optimizer, Texts, weights_of
 
-from space.data.judgments import LABELS
+from space.data.scale import ESCI
 from space.evaluation.protocols import DEPTH, query_metrics
 
 FULL = 5
@@ -270,7 +270,7 @@ class Bench:
         keep_ranks: bool,
     ) -> None:
         """Add the figures of one locale's queries."""
-        rows, names = self.rows_of[locale], np.array(LABELS)
+        rows, names = self.rows_of[locale], np.array(ESCI.names)
         scores = sought[torch.from_numpy(part).to(self.device)] @ vectors[int(rows[0]) : int(rows[-1]) + 1].T
         ranked = torch.sort(scores, dim=1, descending=True, stable=True).indices[:, :DEPTH].cpu().numpy() + rows[0]
         scores = scores.cpu().numpy()

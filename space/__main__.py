@@ -92,7 +92,7 @@ def describe(settings: EdaSettings) -> None:
     from space.pipelines.inputs import open_judged
     from space.ui.html.profile_report import document, report
 
-    judged = open_judged(settings.dataset, settings.locales, offline=settings.offline)
+    judged = open_judged(settings.dataset, settings.locales, offline=settings.offline, labels=settings.labels)
     logging.getLogger("space").info(
         "%s: %d products, %d judgments to learn from, %d held out",
         judged.name,
@@ -100,7 +100,7 @@ def describe(settings: EdaSettings) -> None:
         len(judged.train),
         len(judged.test),
     )
-    figures = describe(judged.catalogue, {"train": judged.train, "test": judged.test})
+    figures = describe(judged.catalogue, {"train": judged.train, "test": judged.test}, judged.scale)
     protocols, remark = lexical_baseline(judged, settings.baseline_queries)
     body = report(figures, protocols=protocols, notice=judged.notice, remark=remark)
     page = document("What is in the data", body, judged.name)

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 import pandas as pd
 import small_shop
 
-from space.data.judgments import LABELS
+from space.data.scale import ESCI
 from space.evaluation import findings, protocols
 from space.evaluation.schema import METRICS, Evaluation
 
@@ -50,7 +50,7 @@ def content(changes=None, labels=True):
         )
         for system, shift in SYSTEMS.items()
     }
-    counts = pd.DataFrame([(3, 1, 0, 1)] * len(listed), index=index, columns=list(LABELS)) if labels else None
+    counts = pd.DataFrame([(3, 1, 0, 1)] * len(listed), index=index, columns=list(ESCI.names)) if labels else None
     encoders = {part: asdict(one) for part, one in small_shop.engine().description.encoders.items()}
     found = {
         "format": 1,

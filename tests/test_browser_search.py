@@ -7,7 +7,7 @@ import small_shop
 from browsing import LOW_CONTRAST, PHONE, ask, needs_chromium, titles, width_beyond
 
 from space.search.engine import SearchEngine
-from space.search.score_reference import EXACT, ScoreReference
+from space.search.score_reference import RELEVANT, ScoreReference
 
 pytestmark = needs_chromium
 SHELVES = {"shoes": "Wear > Shoes", "boots": "Wear > Shoes", "socks": "Wear", "laptop": "Tech", "coffee": "Kitchen"}
@@ -21,7 +21,9 @@ def shelf(title):
 def url():
     plain = small_shop.engine()
     shelves = small_shop.pa.array(map(shelf, plain.catalogue["product_title"].to_pylist()), small_shop.pa.string())
-    known = {name: ScoreReference(small_shop.torch.linspace(0, 1, 200).numpy(), EXACT) for name in ("base", "tuned")}
+    known = {
+        name: ScoreReference(small_shop.torch.linspace(0, 1, 200).numpy(), RELEVANT) for name in ("base", "tuned")
+    }
     catalogue = plain.catalogue.append_column("category", shelves)
     engine = SearchEngine(catalogue, plain.systems, judgments=small_shop.judgments(), references=known)
     with small_shop.serve(engine) as url:
@@ -150,8 +152,8 @@ def test_cards_on_a_phone_have_contrast_and_fit(visit, scheme):
     standing = page.locator(".standing").first
     standing.wait_for()
     # p01 shares 3 of its 4 words: the root of 3/4 is .866, and 173 of 200 even steps from 0 to 1 lie below.
-    assert standing.inner_text() == "above 86 % of Exact pairs"
-    assert standing.get_attribute("title").startswith("cosine 0.8660: above 86 % of 200 Exact pairs")
+    assert standing.inner_text() == "above 86 % of relevant pairs"
+    assert standing.get_attribute("title").startswith("cosine 0.8660: above 86 % of 200 relevant pairs")
     assert standing.locator(".meter").evaluate("meter => meter.style.getPropertyValue('--share')") == "86.5%"
     assert page.evaluate(LOW_CONTRAST) == [] and width_beyond(page) == 0
     page.get_by_role("radio", name="BM25").check()

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from space.data.scale import ESCI
 from space.encoding.description import EncoderDescription
 from space.encoding.weights import PACKAGED_NAME
 from space.evaluation.schema import Evaluation
@@ -57,7 +58,7 @@ def assert_inert(html):
 
 def hit(rank=1, title="Red shoes", label=None, product_id="p1", extra=None, **fields):
     fields = {"brand": "Acme", "color": "red", "score": 0.8731, "product_locale": "us"} | fields
-    return Hit(rank=rank, product_id=product_id, title=title, esci_label=label, extra=extra or {}, **fields)
+    return Hit(rank=rank, product_id=product_id, title=title, grade=ESCI.grade(label), extra=extra or {}, **fields)
 
 
 def described(**fields):
@@ -171,9 +172,9 @@ def test_placeholder_is_the_same_each_time_and_survives_any_title():
 
 @pytest.mark.parametrize("label", ["Exact", "Substitute", "Complement", "Irrelevant"])
 def test_badge_says_the_label_in_words(label):
-    seen = Elements(badge(label))
+    seen = Elements(badge(ESCI.grade(label)))
     assert seen.text == label
-    assert label.lower() in dict(seen.attributes)["class"]
+    assert ESCI.grade(label).colour in dict(seen.attributes)["class"]
     assert label in dict(seen.attributes)["title"]
 
 
@@ -198,10 +199,10 @@ def test_scores_are_no_percentages():
 )
 def test_a_standing_says_above_how_many_of_what(share, said):
     """A share is never rounded to all or none."""
-    shown = Elements(cards.score(hit(standing=Standing(share, "Exact pairs", 1500)), "tuned"))
-    assert shown.text == f"{said} of Exact pairs"
+    shown = Elements(cards.score(hit(standing=Standing(share, "relevant pairs", 1500)), "tuned"))
+    assert shown.text == f"{said} of relevant pairs"
     tooltip = dict(shown.attributes[:2])["title"]
-    assert tooltip.startswith(f"cosine 0.8731: {said} of 1,500 Exact pairs (") and "judged Exact" in tooltip
+    assert tooltip.startswith(f"cosine 0.8731: {said} of 1,500 relevant pairs (") and "judged relevant" in tooltip
     assert ("style", f"--share:{100 * share:.1f}%") in shown.attributes
 
 
@@ -330,11 +331,11 @@ def test_figures_stand_beside_their_difference_from_base():
     page = columns.comparison(replace(found, quality=measured))
     heads = [Elements(head).text for head in re.findall(r'<dl class="figures">.*?</dl>', page)]
     assert heads == [
-        "nDCG@10.500Recall@10–Exact@1yes",
-        "nDCG@10.750 +.250Recall@10.500Exact@1no",
-        "nDCG@10.500 .000Recall@10.500Exact@1–",
+        "nDCG@10.500Recall@10–Hit@1yes",
+        "nDCG@10.750 +.250Recall@10.500Hit@1no",
+        "nDCG@10.500 .000Recall@10.500Hit@1–",
     ]
-    assert "20 judged products, 6 of them Exact; unjudged counts as 0." in page
+    assert "20 judged products, 6 of them relevant; unjudged counts as 0." in page
     # Without base there is nothing to differ from.
     systems = {"tuned": found.systems["tuned"]}
     page = columns.comparison(Comparison("q", systems, None, [], quality={"tuned": measured["tuned"]}))

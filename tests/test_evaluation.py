@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from space.data.judgments import GAINS, LABELS
+from space.data.scale import ESCI
 from space.evaluation import findings, protocols
 from space.evaluation.schema import METRICS, Evaluation, PairedDifference, ProtocolTable
 from space.index.bm25 import Bm25Index
@@ -23,7 +23,7 @@ LOG3, LOG5 = math.log2(3), math.log2(5)
 def judgments(rows):
     """(query, locale, row, label) as a checked test table."""
     frame = pd.DataFrame(rows, columns=["query", "product_locale", "row", "esci_label"])
-    frame["esci_label"] = pd.Categorical(frame["esci_label"], categories=LABELS)
+    frame["esci_label"] = pd.Categorical(frame["esci_label"], categories=ESCI.names)
     return frame
 
 
@@ -61,7 +61,7 @@ class Scored(System):
 
 def oracle(test, rows):
     """The system that knows the judgments; where two locales have the same query it knows both."""
-    gains = test["esci_label"].astype(str).map(GAINS)
+    gains = test["esci_label"].astype(str).map(ESCI.gains)
     return Scored(rows, dict(zip(zip(test["query"], test["row"], strict=True), gains, strict=True)), "oracle")
 
 
@@ -73,7 +73,7 @@ def many(queries=150, seed=0):
     for number in range(queries):
         locale = str(rng.choice(["us", "es", "jp"]))
         chosen = rng.choice(np.flatnonzero(locales == locale), rng.integers(2, 15), replace=False)
-        labels = ["Exact", *rng.choice(LABELS, len(chosen) - 1)]
+        labels = ["Exact", *rng.choice(ESCI.names, len(chosen) - 1)]
         rows.extend((f"query {number}", locale, int(row), label) for row, label in zip(chosen, labels, strict=True))
     test = judgments([rows[place] for place in rng.permutation(len(rows))])
     return test, shop(locales.tolist())
@@ -348,7 +348,7 @@ def test_markdown_keeps_the_protocols_apart():
     assert protocols.PROTOCOLS["judged"] in judged
     assert protocols.PROTOCOLS["full_catalogue"] in full
     assert "| system | ndcg | ndcg@10 |" in judged
-    assert "| system | ndcg@10 | recall@100 | mrr@10 | exact@1 |" in full
+    assert "| system | ndcg@10 | recall of relevant @100 | mrr@10 | hit@1 |" in full
     assert "| random | – | – |" in judged
     difference = [line for line in full.splitlines() if line.startswith("| tuned − base")]
     assert difference == ["| tuned − base" + " | +0.0500 [+0.0500, +0.0500] 40/0/0" * 4 + " |"]

@@ -184,7 +184,7 @@ def test_a_metric_s_table(content, whole):
     last = re.findall(
         r'<article class="metric">.*?</article>', section(whole, "protocol full_catalogue"), flags=re.DOTALL
     )[-1]
-    assert "Exact@1" in last and "+.014 [" in text(last) and "−.100 [−.100, −.100]" in text(last)
+    assert "hit@1" in last and "+.014 [" in text(last) and "−.100 [−.100, −.100]" in text(last)
 
 
 def test_every_query_is_a_bar_that_can_be_read(whole):

@@ -7,7 +7,7 @@ import pytest
 from datasets import Dataset
 from test_evaluation import judgments as checked
 
-from space.data.judgments import GAINS, LABELS
+from space.data.scale import ESCI
 from space.errors import UserError
 from space.training.examples import LabelAwareBatchSampler, exact_texts, training_examples
 
@@ -30,7 +30,7 @@ def random_shop(seed, queries=25, products=120, texts=60):
     rows = []
     for query in range(queries):
         for row in rng.choice(products, rng.integers(1, 12), replace=False).tolist():
-            label = rng.choice(LABELS, p=[0.5, 0.2, 0.1, 0.2])
+            label = rng.choice(ESCI.names, p=[0.5, 0.2, 0.1, 0.2])
             rows.append((f"query {query}", locales[row], row, label))
     return judgments(*rows), passages
 
@@ -159,7 +159,7 @@ def test_triplet_and_mnrl_read_the_same_examples():
 def test_no_exact_product(loss):
     """An error in one sentence, not an empty training run."""
     frame = judgments(("mug", "us", 0, "Substitute"), ("mug", "us", 1, "Irrelevant"))
-    with pytest.raises(UserError, match="no query has an Exact product"):
+    with pytest.raises(UserError, match="no query has a relevant product"):
         training_examples(frame, ["a", "b"], loss)
 
 
@@ -187,7 +187,7 @@ def test_cosent_pairs():
     found = training_examples(frame, passages, "cosent", seed=1)
     assert found.column_names == ["query", "passage", "score"]
     expected = [
-        (query, passages[row], GAINS[label])
+        (query, passages[row], ESCI.gains[label])
         for query, row, label in zip(frame["query"], frame["row"], frame["esci_label"], strict=True)
     ]
     pairs = list(zip(found["query"], found["passage"], found["score"], strict=True))

@@ -13,7 +13,7 @@ from space.ui.events import export
 
 
 def hit(rank, product_id="p", **fields):
-    fields = {"title": "Red shoes", "brand": None, "color": "red", "esci_label": None, "score": -0.5} | fields
+    fields = {"title": "Red shoes", "brand": None, "color": "red", "grade": None, "score": -0.5} | fields
     return Hit(rank=rank, product_id=product_id, product_locale="us", **fields)
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from space.data import judgments
 from space.data.catalogue import BULLETS, DataError
+from space.data.scale import ESCI
 from space.pipelines.inputs import open_judged
 
 ROOT = Path(__file__).parents[1]
@@ -103,7 +104,7 @@ def test_joined_layout(folder):
     assert judged_pairs(data.test) == judged_pairs(TEST)
     assert (data.train["row"].tolist(), data.test["row"].tolist()) == ([0, 1, 2, 1], [3, 0, 4])
     assert data.train["row"].dtype == np.int64
-    assert list(data.train["esci_label"].cat.categories) == list(judgments.LABELS)
+    assert list(data.train["esci_label"].cat.categories) == list(ESCI.names)
 
 
 def test_descriptions_are_not_read(folder):
@@ -183,7 +184,7 @@ def test_short_labels_are_the_long_ones(folder):
     labels = {"E": "Exact", "S": "Substitute", "C": "Complement", "I": "Irrelevant"}
     train = joined(*(("red shoes", "us", f"0{place}", label) for place, label in enumerate(labels)))
     assert open_judged(folder(train=train), ALL).train["esci_label"].tolist() == list(labels.values())
-    assert judgments.GAINS == {"Exact": 1.0, "Substitute": 0.1, "Complement": 0.01, "Irrelevant": 0.0}
+    assert ESCI.gains == {"Exact": 1.0, "Substitute": 0.1, "Complement": 0.01, "Irrelevant": 0.0}
 
 
 def test_repeated_judgment_counts_once(folder):
@@ -257,7 +258,7 @@ def test_null(folder, column):
     [
         ({"train": TRAIN.drop(columns=BULLETS)}, {"bullets": True}, ["train.parquet", repr(BULLETS)]),
         ({"train": TRAIN.assign(esci_label=["Exact", "Perfect", "Exact", "Exact"])}, {},
-         ["train", "'esci_label'", "'Perfect'", *judgments.LABELS, "E, S, C, I"]),
+         ["train", "'esci_label'", "'Perfect'", *ESCI.names, "E, S, C, I"]),
         ({"train": pd.concat([TRAIN, joined(("red shoes", "us", "03", "Exact"))])}, {},
          ["train", "'esci_label'", "'red shoes'", "'03' (us)"]),
         # Left out, the product would make recall look better. The same id in another locale is another product.

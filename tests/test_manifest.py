@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from space.data.scale import parse as read_scale
 from space.encoding.description import EncoderDescription
 from space.store import manifest
 
@@ -49,6 +50,18 @@ def test_a_manifest_is_read_as_it_was_written():
     assert found.files["b.json"] == manifest.FileEntry(1, "9af" + SHA[3:])
     assert (found.dataset, found.notice, found.rows, found.shard_size, found.text) == ("d", "n", 10**9, 2**63, "t")
     assert manifest.parse(found.to_bytes()) == found
+
+
+def test_a_scale_is_kept_and_one_that_cannot_be_used_is_refused():
+    """Without one, as in older stores, the file has no entry for it."""
+    scale = read_scale("gut=1!,schlecht=0")
+    grades = [vars(grade) for grade in scale.grades]
+    found = parse(manifest.signed(LARGEST | {"scale": {"grades": grades}}))
+    assert found.scale == scale and manifest.parse(found.to_bytes()) == found
+    assert parse(manifest.signed(LARGEST)).scale is None and b"scale" not in parse(manifest.signed(LARGEST)).to_bytes()
+    for bad in ([], [grades[1]], grades[::-1], [grades[0] | {"colour": "red; x"}], [grades[0] | {"gain": 2}], "x", 1):
+        with pytest.raises(manifest.ManifestError, match="scale"):
+            parse(manifest.signed(LARGEST | {"scale": {"grades": bad}}))
 
 
 def of_files(name="a.json", **changes):

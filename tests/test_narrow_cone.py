@@ -15,7 +15,7 @@ from space.pipelines.inputs import open_judged
 from space.retrieval.baselines import Bm25System
 from space.retrieval.dense import DenseSystem
 from space.retrieval.hybrid import RRF_K, HybridSystem
-from space.search.score_reference import EXACT, Pairs, reference_pairs, score_reference
+from space.search.score_reference import RELEVANT, Pairs, reference_pairs, score_reference
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec(PACKAGE) is None, reason=f"{PACKAGE} has no wheel for this machine"
@@ -82,11 +82,11 @@ def test_the_centre_makes_codes_finer(shop, monkeypatch):
 
 
 def test_percentiles_tell_a_match_from_a_random_product(shop):
-    """In a cone a raw cosine of .8 says nothing. Its percentile among Exact pairs has to."""
+    """In a cone a raw cosine of .8 says nothing. Its percentile among relevant pairs has to."""
     encoder, rows, catalogue, _, test = shop
     system = DenseSystem("base", encoder, TorchIndex(rows))
     pairs = reference_pairs(test, catalogue)
-    assert pairs.among == EXACT
+    assert pairs.among == RELEVANT
     exact = score_reference(system, pairs)
     assert len(np.unique(exact.scores)) > 0.9 * len(exact.scores), "float16 rows still tell the scores apart"
     rng = np.random.default_rng(0)

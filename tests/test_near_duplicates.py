@@ -15,7 +15,7 @@ def hit(title, brand="Acme", color=None, locale="us", rank=1):
         brand=brand,
         color=color,
         score=1.0,
-        esci_label=None,
+        grade=None,
     )
 
 

@@ -15,7 +15,7 @@ from test_cards import EVIL, Elements, assert_inert
 
 from space.__main__ import main
 from space.data import profile
-from space.data.judgments import LABELS
+from space.data.scale import ESCI
 from space.evaluation.lexical_baseline import lexical_baseline
 from space.evaluation.schema import Estimate, ProtocolTable
 from space.pipelines import inputs
@@ -104,7 +104,7 @@ def test_the_sample_against_the_slow_answer():
         assert sum(split.per_query.counts) == len(sizes) == sum(split.query_characters.counts)
         labels = Counter(zip(table["esci_label"].astype(str), table["product_locale"], strict=True))
         assert {(label, place): n for label, part in split.labels.items() for place, n in part.items() if n} == labels
-        assert all(set(example.titles) == set(LABELS) for example in split.examples) and len(split.examples) == 3
+        assert all(set(example.titles) == set(ESCI.names) for example in split.examples) and len(split.examples) == 3
 
 
 @pytest.mark.parametrize("numbers", [[], [0], [3, 3, 3], [1, 2, 1000], list(range(500)), [7] * 99 + [10**6]])

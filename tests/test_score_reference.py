@@ -11,8 +11,8 @@ from space.index.torch_index import TorchIndex
 from space.retrieval.dense import DenseSystem
 from space.search import score_reference as reference
 from space.search.score_reference import (
-    EXACT,
     RANDOM,
+    RELEVANT,
     Pairs,
     ScoreReference,
     reference_pairs,
@@ -52,8 +52,8 @@ class Numbered:
 )
 def test_a_standing_is_the_share_below(score, share):
     """An equal score is not below: the worst Exact pair is above 0 %."""
-    standing = ScoreReference(np.array([0.1, 0.2, 0.2, 0.3], np.float32), EXACT).standing(np.float32(score))
-    assert (standing.share, standing.among, standing.pairs) == (share, "Exact pairs", 4)
+    standing = ScoreReference(np.array([0.1, 0.2, 0.2, 0.3], np.float32), RELEVANT).standing(np.float32(score))
+    assert (standing.share, standing.among, standing.pairs) == (share, "relevant pairs", 4)
 
 
 def test_only_exact_pairs_of_the_catalogue_count():
@@ -61,7 +61,7 @@ def test_only_exact_pairs_of_the_catalogue_count():
     frame = pd.concat([judged([10] * 12), judged([10] * 12, "Substitute", first=200)])
     frame.loc[0, "product_id"] = "gone"
     pairs = reference_pairs(frame, shop())
-    assert pairs.among == EXACT and len(pairs.rows) == 119
+    assert pairs.among == RELEVANT and len(pairs.rows) == 119
     assert sorted(pairs.rows.tolist()) == list(range(1, 120))
     # Row r was judged for query r // 10.
     assert [pairs.queries[place] for place in pairs.places] == [f"query {row // 10}" for row in pairs.rows]
@@ -108,7 +108,7 @@ def test_a_catalogue_without_two_titles_has_no_reference():
 def test_scores_are_cosines():
     """cos((n - m) / 1000) for query n and row m."""
     index = TorchIndex(Numbered().encode_queries([f"row {row}" for row in range(PRODUCTS)]), precision="float32")
-    pairs = Pairs(["query 7", "query 300"], np.array([0, 0, 1]), np.array([7, 107, 100]), EXACT)
+    pairs = Pairs(["query 7", "query 300"], np.array([0, 0, 1]), np.array([7, 107, 100]), RELEVANT)
     found = score_reference(DenseSystem("base", Numbered(), index), pairs)
     assert found.scores == pytest.approx(np.cos([0.2, 0.1, 0.0]), abs=1e-6)
     assert found.standing(np.cos(0.15)).share == pytest.approx(1 / 3)

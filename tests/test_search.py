@@ -18,7 +18,7 @@ from space.retrieval.dense import DenseSystem
 from space.retrieval.hybrid import HybridSystem
 from space.search.engine import SearchEngine
 from space.search.request import MAX_QUERY_CHARACTERS
-from space.search.score_reference import EXACT, ScoreReference
+from space.search.score_reference import RELEVANT, ScoreReference
 
 
 def ids(found):
@@ -433,7 +433,7 @@ def test_standing_is_among_the_scores_of_the_same_system():
     """The same cosine is high for one encoder and low for another."""
     plain = small_shop.engine()
     scores = {"base": [0.1, 0.2, 0.8, 0.9], "tuned": [0.0, 0.0, 0.0, 0.0]}
-    known = {name: ScoreReference(small_shop.torch.tensor(part).numpy(), EXACT) for name, part in scores.items()}
+    known = {name: ScoreReference(small_shop.torch.tensor(part).numpy(), RELEVANT) for name, part in scores.items()}
     engine = SearchEngine(plain.catalogue, plain.systems, judgments=small_shop.judgments(), references=known)
     found = engine.compare("red shoes", 3)
     assert found.systems["base"].hits[0].score == pytest.approx(0.707107)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from space.data.judgments import LABELS
+from space.data.scale import ESCI
 from space.evaluation import findings, protocols, slices
 from space.evaluation.schema import METRICS, MIN_QUERIES, BeforeAfter, Evaluation, PerQuery
 
@@ -19,7 +19,7 @@ def measured(rows, labels=True):
         system: pd.DataFrame({name: [float(row[place]) for row in rows] for name in names}, index=index)
         for system, place in (("base", 2), ("tuned", 3))
     }
-    counts = pd.DataFrame([row[4] for row in rows], index=index, columns=list(LABELS))
+    counts = pd.DataFrame([row[4] for row in rows], index=index, columns=list(ESCI.names))
     return Evaluation(
         protocols=protocols.summarize(results), per_query=protocols.by_query(results, counts if labels else None)
     )
@@ -54,13 +54,13 @@ def test_queries_of_an_evaluation():
     frame = slices.queries(measured([("us", "mug", 0.2, 0.5, (3, 2, 1, 0)), ("es", "taza", 0.4, 0.3, (0, 1, 0, 4))]))
     assert frame["query"].tolist() == ["mug", "taza"] and frame["product_locale"].tolist() == ["us", "es"]
     assert slices.difference(frame, HEADLINE).tolist() == pytest.approx([0.3, -0.1])
-    assert frame[list(LABELS)].to_numpy().tolist() == [[3, 2, 1, 0], [0, 1, 0, 4]]
+    assert frame[list(ESCI.names)].to_numpy().tolist() == [[3, 2, 1, 0], [0, 1, 0, 4]]
 
 
 def test_an_older_evaluation_has_no_label_mix():
     """Models that were trained before the counts were kept are still served."""
     frame = slices.queries(measured(many("us", 12, 0.1), labels=False))
-    assert not set(LABELS) & set(frame)
+    assert not set(ESCI.names) & set(frame)
     assert list(slices.cut(frame)) == ["Locale", "Query length"]
 
 
@@ -92,9 +92,9 @@ def test_slices_by_hand():
         "3–4 words": 11,
     }
     assert {name: one.figures[HEADLINE].n for name, one in named(found, "Label mix").items()} == {
-        "mostly Exact": 12,
+        "mostly relevant": 12,
         "mixed": 11,
-        "few Exact": 1,
+        "few relevant": 1,
     }
     for parts in found.values():
         assert sum(one.figures[HEADLINE].n for one in parts) == len(frame)
@@ -102,8 +102,10 @@ def test_slices_by_hand():
 
 def test_bounds_of_the_label_mix():
     """Two thirds are mostly, one third is mixed, no judgment at all is few."""
-    frame = pd.DataFrame([(2, 1, 0, 0), (3, 2, 0, 0), (1, 1, 1, 0), (1, 0, 0, 3), (0, 0, 0, 0)], columns=list(LABELS))
-    assert slices.mixes(frame).tolist() == ["mostly Exact", "mixed", "mixed", "few Exact", "few Exact"]
+    frame = pd.DataFrame(
+        [(2, 1, 0, 0), (3, 2, 0, 0), (1, 1, 1, 0), (1, 0, 0, 3), (0, 0, 0, 0)], columns=list(ESCI.names)
+    )
+    assert slices.mixes(frame).tolist() == ["mostly relevant", "mixed", "mixed", "few relevant", "few relevant"]
 
 
 def test_undefined_metrics_do_not_count():

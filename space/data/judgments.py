@@ -1,9 +1,10 @@
 """Reads judgments in the ESCI schema from a folder, checks them and joins them to the catalogue."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,19 +14,17 @@ import pyarrow.parquet as pq
 from space.data.catalogue import OTHER_LOCALE, DataError, in_locales, need_columns, rows_of
 from space.data.passages import has_text, left_out, with_text
 from space.data.product_files import read_joined_products, read_products, readable, schema_of
+from space.data.scale import ESCI, LabelScale, ScaleError, numbers, scale_of
 from space.data.texts import LostDigitsError, text_column
 from space.data.words import normalized_column
 
 logger = logging.getLogger(__name__)
 
-LABELS = ("Exact", "Substitute", "Complement", "Irrelevant")
-#: Reddy et al. 2022, section 4.1. The official ranking script in effect swaps S and C (esci-data issues 9 and 18).
-GAINS = {"Exact": 1.0, "Substitute": 0.1, "Complement": 0.01, "Irrelevant": 0.0}
+#: Contradictions that a message names.
+LISTED = 5
 JUDGMENT_COLUMNS = ("query", "query_id", "product_id", "product_locale", "esci_label")
 OFFICIAL_EXAMPLES = "shopping_queries_dataset_examples.parquet"
 OFFICIAL_PRODUCTS = "shopping_queries_dataset_products.parquet"
-#: {label in lower case, whole or its first letter: label}.
-_LABELS = {name.lower(): label for label in LABELS for name in (label, label[0])}
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,7 @@ class Judged:
         test: the held-out judgments, with the same columns; ``train`` has none of their queries, however
             these are written, see ``space.data.words.normalized``.
         notice: what must be said wherever the data is shown (the sample is made up), or "".
+        scale: of the labels in column "esci_label" of both.
     """
 
     name: str
@@ -46,10 +46,17 @@ class Judged:
     train: pd.DataFrame
     test: pd.DataFrame
     notice: str = ""
+    scale: LabelScale = ESCI
 
 
 def check(
-    name: str, train: pd.DataFrame, test: pd.DataFrame, products: pa.Table, locales: Sequence[str], notice: str = ""
+    name: str,
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    products: pa.Table,
+    locales: Sequence[str],
+    notice: str = "",
+    scale: LabelScale | None = None,
 ) -> Judged:
     """Check tables as they were read, and join judgments to products.
 
@@ -60,14 +67,18 @@ def check(
         products: the catalogue, one row per (locale, id).
         locales: product locales to keep.
         notice: see ``Judged``.
+        scale: of the labels; None takes the one that they show, see ``space.data.scale.scale_of``.
 
     Raises:
-        DataError: a null, an unknown label, two labels for one pair, a judged product that is not in the catalogue,
+        DataError: a null, an unknown label, two words for one pair, a judged product that is not in the catalogue,
             or no judgment in the wanted locales.
     """
     catalogue = in_locales(products, locales, name)
+    if scale is None:
+        labels = pd.concat([table["esci_label"].dropna().astype(str) for table in (train, test)], ignore_index=True)
+        scale = _on_scale(f"{name} train and test", lambda: scale_of(labels))
     train, test = (
-        _checked_judgments(f"{name} {split}", table, catalogue, locales)
+        _checked_judgments(f"{name} {split}", table, catalogue, locales, scale)
         for split, table in (("train", train), ("test", test))
     )
     catalogue, train, test = _without_empty_products(name, catalogue, train, test)
@@ -75,7 +86,20 @@ def check(
     if leaked.any():
         logger.warning("%s: %d train rows left out, their queries are held out for the test", name, leaked.sum())
         train = train[~leaked].reset_index(drop=True)
-    return Judged(name, catalogue, train, test, notice)
+    if scale != ESCI:
+        logger.info(f"{name}: labels {scale}; ! marks the relevant, --labels sets other gains")
+    return Judged(name, catalogue, train, test, notice, scale)
+
+
+_T = TypeVar("_T")
+
+
+def _on_scale(name: str, call: Callable[[], _T]) -> _T:
+    """What ``call`` returns; an error of the scale names the data and the column."""
+    try:
+        return call()
+    except ScaleError as error:
+        raise DataError(f"{name}: column 'esci_label' {error}") from error
 
 
 def _queries(judgments: pd.DataFrame) -> pd.MultiIndex:
@@ -193,8 +217,10 @@ def judgment_frame(table: pa.Table, columns: Mapping[str, str], source: str) -> 
     return pd.DataFrame(found)
 
 
-def _checked_judgments(name: str, table: pd.DataFrame, catalogue: pa.Table, locales: Sequence[str]) -> pd.DataFrame:
-    """The judgments of the wanted locales, with full labels and the row of each product."""
+def _checked_judgments(
+    name: str, table: pd.DataFrame, catalogue: pa.Table, locales: Sequence[str], scale: LabelScale
+) -> pd.DataFrame:
+    """The judgments of the wanted locales, with labels of the scale and the row of each product."""
     for column in JUDGMENT_COLUMNS:
         empty = np.flatnonzero(table[column].isna())
         if len(empty):
@@ -202,25 +228,9 @@ def _checked_judgments(name: str, table: pd.DataFrame, catalogue: pa.Table, loca
     table = table[table["product_locale"].isin(list(locales))].copy()
     if table.empty:
         raise DataError(f"{name}: no judgment in locales {list(locales)}")
-    plain = table["esci_label"].astype(str).str.strip().str.casefold()
-    labels = plain.map(_LABELS).fillna(table["esci_label"].astype(str))
-    unknown = labels[~labels.isin(LABELS)]
-    if len(unknown):
-        raise DataError(
-            f"{name}: column 'esci_label' holds {unknown.iloc[0]!r}; labels are {', '.join(LABELS)} or E, S, C, I"
-        )
-    table["esci_label"] = pd.Categorical(labels, categories=LABELS)
     for column in ("query", "product_id", "product_locale"):
         table[column] = table[column].astype(str)
-    key = ["product_locale", "query", "product_id"]
-    table = table.drop_duplicates([*key, "esci_label"])
-    contradicting = table[table.duplicated(key)]
-    if len(contradicting):
-        row = contradicting.iloc[0]
-        raise DataError(
-            f"{name}: column 'esci_label' has two labels for query {row['query']!r} and product_id "
-            f"{row['product_id']!r} ({row['product_locale']}): give each pair one label"
-        )
+    table = _one_label_a_pair(name, table, scale)
     table["row"] = rows_of(catalogue, table["product_locale"], table["product_id"])
     absent = table[table["row"] < 0]
     if absent["product_id"].str.fullmatch(r"\d+\.0").any():  # a column of numbers that once had a gap
@@ -234,3 +244,33 @@ def _checked_judgments(name: str, table: pd.DataFrame, catalogue: pa.Table, loca
             f"{row['product_id']!r} of locale {row['product_locale']!r}"
         )
     return table.reset_index(drop=True)
+
+
+def _one_label_a_pair(name: str, table: pd.DataFrame, scale: LabelScale) -> pd.DataFrame:
+    """One row a pair, its label on the scale: several ratings become their mean, and column "ratings" their number.
+
+    Raises:
+        DataError: a label that the scale does not have, or two words for one pair, which have no mean.
+    """
+    key = ["product_locale", "query", "product_id"]
+    if not table.duplicated(key).any():
+        return table.assign(esci_label=_on_scale(name, lambda: scale.labels_of(table["esci_label"])))
+    label = pd.Series(_on_scale(name, lambda: scale.labels_of(table["esci_label"])), index=table.index)
+    extremes = table.assign(esci_label=label).groupby(key, sort=False, observed=True)["esci_label"].nunique()
+    apart = extremes[extremes > 1].index
+    several = f"{len(apart)} pairs have contradicting labels, such as " + "; ".join(
+        f"query {query!r} and product_id {product!r} ({locale})" for locale, query, product in apart[:LISTED]
+    )
+    rated = numbers(table["esci_label"])
+    if rated.isna().any():
+        if len(apart):
+            raise DataError(f"{name}: column 'esci_label': {several}: give each pair one label, or ratings as numbers")
+        return table.assign(esci_label=label).drop_duplicates(key)
+    if len(apart):
+        logger.warning(f"{name}: {several}; the mean counts")
+    counts = numbers(table["ratings"]).fillna(1) if "ratings" in table else pd.Series(1.0, table.index)
+    groups = [table[column] for column in key]
+    sums = (rated * counts).groupby(groups, sort=False).transform("sum")
+    ratings = counts.groupby(groups, sort=False).transform("sum")
+    found = table.assign(esci_label=sums / ratings, ratings=ratings.astype(int)).drop_duplicates(key)
+    return found.assign(esci_label=scale.labels_of(found["esci_label"]))

@@ -3,7 +3,7 @@
 Arrow counts whole columns: 1.8 million products and 2 million judgments take a few seconds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from space.data.catalogue import KEY, TEXT_COLUMNS, rows_of
-from space.data.judgments import LABELS
+from space.data.scale import ESCI, LabelScale
 
 TOP = 12
 EXAMPLES = 3
@@ -106,6 +106,7 @@ class DataProfile:
         brands: brands of the products.
         colors: colours of the products.
         splits: {name: judgments of that split}.
+        scale: of their labels.
     """
 
     products: int
@@ -116,14 +117,16 @@ class DataProfile:
     brands: Values
     colors: Values
     splits: Mapping[str, Split] = field(default_factory=dict)
+    scale: LabelScale = ESCI
 
 
-def describe(catalogue: pa.Table, splits: Mapping[str, pd.DataFrame | None]) -> DataProfile:
+def describe(catalogue: pa.Table, splits: Mapping[str, pd.DataFrame | None], scale: LabelScale = ESCI) -> DataProfile:
     """The profile of a data set.
 
     Args:
         catalogue: product columns, one row per (locale, id).
         splits: {"train", "test" or the like: judgments with ``JUDGMENT_COLUMNS``}; None and empty ones are left out.
+        scale: of their labels.
     """
     titles = _present(catalogue["product_title"])
     described = [*TEXT_COLUMNS, *(name for name in catalogue.column_names if name not in (*KEY, *TEXT_COLUMNS))]
@@ -135,7 +138,10 @@ def describe(catalogue: pa.Table, splits: Mapping[str, pd.DataFrame | None]) -> 
         title_words=spread(_words(titles)),
         brands=_values(catalogue["product_brand"]),
         colors=_values(catalogue["product_color"]),
-        splits={name: _split(table, catalogue) for name, table in splits.items() if table is not None and len(table)},
+        splits={
+            name: _split(table, catalogue, scale) for name, table in splits.items() if table is not None and len(table)
+        },
+        scale=scale,
     )
 
 
@@ -190,7 +196,7 @@ def _values(column: pa.ChunkedArray) -> Values:
     return Values(pc.count_distinct(present).as_py(), top, len(present) - sum(count for _, count in top))
 
 
-def _split(judgments: pd.DataFrame, catalogue: pa.Table) -> Split:
+def _split(judgments: pd.DataFrame, catalogue: pa.Table, scale: LabelScale) -> Split:
     names = ["product_locale", "query", "product_id"]
     table = pa.table({name: pa.array(judgments[name].astype(str), pa.string()) for name in names})
     table = table.append_column("label", pa.array(judgments["esci_label"].astype(str), pa.string()))
@@ -202,15 +208,15 @@ def _split(judgments: pd.DataFrame, catalogue: pa.Table) -> Split:
         judgments=len(table),
         queries=len(queries),
         products=len(table.group_by(["product_locale", "product_id"]).aggregate([])),
-        labels={label: {locale: counts.get((label, locale), 0) for locale in locales} for label in LABELS},
+        labels={label: {locale: counts.get((label, locale), 0) for locale in locales} for label in scale.names},
         per_query=spread(queries["count_all"].to_numpy()),
         query_characters=spread(_characters(queries["query"])),
         query_words=spread(_words(queries["query"])),
-        examples=_examples(table, catalogue),
+        examples=_examples(table, catalogue, scale.names),
     )
 
 
-def _examples(table: pa.Table, catalogue: pa.Table) -> list[Example]:
+def _examples(table: pa.Table, catalogue: pa.Table, names: Sequence[str]) -> list[Example]:
     """``EXAMPLES`` of the queries with the most different labels, spread over the alphabet.
 
     A label that none of them has adds the first query that has it. Each label shows its first judged product.
@@ -228,7 +234,7 @@ def _examples(table: pa.Table, catalogue: pa.Table) -> list[Example]:
     places = np.linspace(0, len(rich) - 1, min(EXAMPLES, len(rich)) + 2).round().astype(int)[1:-1]
     chosen = rich.take(pa.array(sorted(set(places.tolist())))).select(key)
     covered = set(chosen.join(first, key)["label"].to_pylist())
-    for label in LABELS:
+    for label in names:
         having = first.filter(pc.equal(first["label"], label)).sort_by("row_min")
         if label not in covered and len(having):
             chosen = pa.concat_tables([chosen, having.slice(0, 1).select(key)])
@@ -242,6 +248,6 @@ def _examples(table: pa.Table, catalogue: pa.Table) -> list[Example]:
     for one, product, title in zip(shown.to_pylist(), products, titles, strict=True):
         found[one["product_locale"], one["query"]][one["label"]] = (title if product >= 0 else None) or "(no title)"
     return [
-        Example(query, locale, {label: by_label[label] for label in LABELS if label in by_label})
+        Example(query, locale, {label: by_label[label] for label in names if label in by_label})
         for (locale, query), by_label in found.items()
     ]

@@ -29,11 +29,11 @@ def _plain(name: str) -> str:
     return " ".join(name.split()).casefold()
 
 
-def _numbers(values: Iterable[object]) -> pd.Series:
+def numbers(values: Iterable[object]) -> pd.Series:
     """(n,) float64; NaN for what is no number. A decimal comma is read."""
     texts = pd.Series(values).astype(str).str.strip().str.replace(r"^([+-]?\d+),(\d+)$", r"\1.\2", regex=True)
-    numbers = pd.to_numeric(texts, errors="coerce").astype(float)
-    return numbers.where(np.isfinite(numbers))
+    found = pd.to_numeric(texts, errors="coerce").astype(float)
+    return found.where(np.isfinite(found))
 
 
 @dataclass(frozen=True)
@@ -127,13 +127,13 @@ class LabelScale:
         open_ones = labels.isna()
         rated = sorted((grade.value, grade.name) for grade in self.grades if grade.value is not None)
         if open_ones.any() and rated:
-            numbers = _numbers(values[open_ones])
+            found = numbers(values[open_ones])
             if self in (CLICKS, BINARY):
-                numbers = numbers.where(numbers.isna() | (self == BINARY), (numbers > 0).astype(float))
+                found = found.where(found.isna() | (self == BINARY), (found > 0).astype(float))
             points = np.array([value for value, _ in rated])
-            fits = numbers.between(min(points[0], 0), points[-1])
-            nearest = np.searchsorted((points[1:] + points[:-1]) / 2, numbers.fillna(0), side="right")
-            names = pd.Series([rated[place][1] for place in nearest], index=numbers.index, dtype=object)
+            fits = found.between(min(points[0], 0), points[-1])
+            nearest = np.searchsorted((points[1:] + points[:-1]) / 2, found.fillna(0), side="right")
+            names = pd.Series([rated[place][1] for place in nearest], index=found.index, dtype=object)
             labels = labels.astype(object).where(~open_ones, names.where(fits))
         unknown = values[labels.isna()]
         if len(unknown):
@@ -182,7 +182,7 @@ def parse(text: str) -> LabelScale:
             )
         grades.append((found[1], float(found[2]), bool(found[3])))
     grades.sort(key=lambda grade: (grade[2], grade[1]), reverse=True)
-    values = _numbers(pd.Series([name for name, _, _ in grades]))
+    values = numbers(pd.Series([name for name, _, _ in grades]))
     try:
         return scale(grades, [] if values.isna().any() else values.tolist())
     except ValueError as error:
@@ -208,13 +208,15 @@ def scale_of(values: pd.Series, clicks: bool = False) -> LabelScale:
         return ESCI
     if words <= {name.lower() for name in WANDS.names}:
         return WANDS
-    numbers = _numbers(values)
-    if numbers.isna().any():
-        odd = values[numbers.isna()].iloc[0]
+    found = numbers(values)
+    if found.isna().any():
+        if words & {name.lower() for name in ESCI.names}:
+            ESCI.labels_of(values)  # raises: says which label is not ESCI's
+        odd = values[found.isna()].iloc[0]
         raise ScaleError(f"holds {shown(odd)}, and no known scale has it: name every label, such as {_EXAMPLE}")
     if clicks:
         return CLICKS
-    steps = np.unique(numbers)
+    steps = np.unique(found)
     if set(steps) <= {0.0, 1.0}:
         return BINARY
     return _ratings(steps)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from space.data.scale import ESCI, LabelScale
 from space.data.search_terms import can_stem
 from space.evaluation import metrics, protocols
 from space.evaluation.schema import HEADLINE_COLUMN, MIN_QUERIES, Bm25Parameters
@@ -23,7 +24,9 @@ QUERIES, PRODUCTS = 200, 20_000
 _KEY = ["product_locale", "query"]
 
 
-def choose(train: pd.DataFrame, texts: Sequence[str], catalogue: pa.Table, seed: int = 42) -> Bm25Parameters:
+def choose(
+    train: pd.DataFrame, texts: Sequence[str], catalogue: pa.Table, seed: int = 42, scale: LabelScale = ESCI
+) -> Bm25Parameters:
     """The pair of ``GRID``, with or without stems, with the best full-catalogue nDCG@10 on train queries.
 
     Args:
@@ -31,11 +34,12 @@ def choose(train: pd.DataFrame, texts: Sequence[str], catalogue: pa.Table, seed:
         texts: (n,) the passage of every product, by row.
         catalogue: (n) the products; only ``product_locale`` is read.
         seed: draws the queries, and products beside the judged ones.
+        scale: of the labels.
 
     Returns:
         The usual parameters if fewer than ``MIN_QUERIES`` queries have enough judgments.
     """
-    asked = _well_judged(train, seed)
+    asked = _well_judged(train, seed, scale)
     if len(asked[_KEY].drop_duplicates()) < MIN_QUERIES:
         return Bm25Parameters()
     rows = _sampled(asked["row"].unique(), len(texts), seed)
@@ -47,17 +51,17 @@ def choose(train: pd.DataFrame, texts: Sequence[str], catalogue: pa.Table, seed:
         counts = TermCounts.of([texts[row] for row in rows], locales, stem)
         for k1, b in GRID:
             index = Bm25Index(counts.weighted(k1, b), locales, k1=k1, b=b, stem=stem)
-            found[k1, b, stem] = protocols.per_query(Bm25System(index), asked, products)[HEADLINE_COLUMN]
+            found[k1, b, stem] = protocols.per_query(Bm25System(index), asked, products, scale)[HEADLINE_COLUMN]
     best = max(found, key=lambda choice: found[choice].mean())
     gain = metrics.paired(found[best] - found[K1, B, STEM])
     k1, b, stem = best
     return Bm25Parameters(k1, b, queries=gain.n, products=len(rows), train=gain, stem=stem)
 
 
-def _well_judged(train: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """The judgments of ``QUERIES`` queries with an Exact product and at least ``MIN_JUDGMENTS`` judgments."""
+def _well_judged(train: pd.DataFrame, seed: int, scale: LabelScale) -> pd.DataFrame:
+    """The judgments of ``QUERIES`` queries with a relevant product and at least ``MIN_JUDGMENTS`` judgments."""
     groups = train.groupby(_KEY, sort=False)
-    exact = (train["esci_label"] == "Exact").groupby([train[name] for name in _KEY], sort=False).any()
+    exact = train["esci_label"].isin(scale.relevant).groupby([train[name] for name in _KEY], sort=False).any()
     keys = exact.index[(groups.size() >= MIN_JUDGMENTS) & exact]
     judgments = train.merge(keys.to_frame(index=False), on=_KEY, how="inner")
     return protocols.held_out(judgments, QUERIES, seed)

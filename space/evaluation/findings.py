@@ -137,7 +137,7 @@ def of_slices(whole: Mapping[str, BeforeAfter], cuts: Mapping[str, Sequence[Slic
 def everything(measured: Evaluation) -> list[str]:
     """Every sentence but the verdict."""
     frame = slices.queries(measured)
-    sliced = [] if frame is None else of_slices(slices.figures(frame), slices.cut(frame))
+    sliced = [] if frame is None else of_slices(slices.figures(frame), slices.cut(frame, measured.label_scale))
     return [*lexical(measured), *outside(measured), *sliced]
 
 

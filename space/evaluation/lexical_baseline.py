@@ -40,5 +40,7 @@ def lexical_baseline(judged: Judged, queries: int | None) -> tuple[dict[str, Pro
     logger.info("BM25 over %d products, %d queries", products, asked)
     index = Bm25Index(passages(judged.catalogue), judged.catalogue["product_locale"])
     systems = {"random": RandomSystem(products), "bm25": Bm25System(index)}
-    found = {name: protocols.per_query(system, test, judged.catalogue) for name, system in systems.items()}
+    found = {
+        name: protocols.per_query(system, test, judged.catalogue, judged.scale) for name, system in systems.items()
+    }
     return protocols.summarize(found), f"The lexical baseline was evaluated on {asked:,} held-out queries."

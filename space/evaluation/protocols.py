@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from space.data.judgments import GAINS, LABELS
+from space.data.scale import ESCI, LabelScale
 from space.encoding.description import BASE
 from space.errors import same_rows
 from space.evaluation import metrics
@@ -19,6 +19,8 @@ from space.evaluation.schema import METRICS, Estimate, PairedDifference, PerQuer
 from space.i18n import N_
 from space.retrieval.system import System
 
+#: {metric as evaluation.json names it: what it is}. The file keeps its names, so that older versions can read it.
+SHOWN = {"exact@1": "hit@1", "recall@100": "recall of relevant @100"}
 #: Products retrieved for each query.
 DEPTH = 100
 #: Queries that a system is asked at once.
@@ -47,17 +49,18 @@ def held_out(test: pd.DataFrame, limit: int = -1, seed: int = 42) -> pd.DataFram
     return test.merge(keys, on=["product_locale", "query"], how="inner")
 
 
-def per_query(system: System, test: pd.DataFrame, catalogue: pa.Table) -> pd.DataFrame:
+def per_query(system: System, test: pd.DataFrame, catalogue: pa.Table, scale: LabelScale = ESCI) -> pd.DataFrame:
     """Evaluate a system: every metric of every query.
 
     Args:
         system: what to evaluate.
         test: checked judgments with ``row``, see ``space.data.judgments``.
         catalogue: the products; only ``product_locale`` is read.
+        scale: of the labels.
 
     Returns:
         One row per query, index (product_locale, query) sorted, float64 columns "protocol/metric". NaN where a metric
-        is undefined: nDCG of a query without a gain, the others of a query without an Exact product.
+        is undefined: nDCG of a query without a gain, the others of a query without a relevant product.
     """
     same_rows(f"evaluation of {system.name}", products=len(catalogue), ranked=len(system))
     locales = catalogue["product_locale"].combine_chunks().dictionary_encode()
@@ -69,13 +72,13 @@ def per_query(system: System, test: pd.DataFrame, catalogue: pa.Table) -> pd.Dat
         queries = [query for group_locale, query in groups if group_locale == locale]
         for start in range(0, len(queries), BATCH):
             part = queries[start : start + BATCH]
-            rows.extend(_evaluate(system, part, [groups[locale, query] for query in part], mask))
+            rows.extend(_evaluate(system, part, [groups[locale, query] for query in part], mask, scale))
     index = pd.MultiIndex.from_tuples(sorted(groups), names=["product_locale", "query"])
     return pd.DataFrame(rows, index=index)
 
 
 def _evaluate(
-    system: System, queries: list[str], judgments: list[pd.DataFrame], mask: np.ndarray
+    system: System, queries: list[str], judgments: list[pd.DataFrame], mask: np.ndarray, scale: LabelScale
 ) -> list[dict[str, float]]:
     judged_rows = [judged["row"].to_numpy() for judged in judgments]
     labels = [judged["esci_label"].astype(str).to_numpy() for judged in judgments]
@@ -84,11 +87,13 @@ def _evaluate(
         orders = system.rank(queries, judged_rows)
         found = system.retrieve(queries, DEPTH, mask)
         for place, (order, ranking) in enumerate(zip(orders, found, strict=True)):
-            values[place].append(query_metrics(labels[place], judged_rows[place], order, ranking.rows))
+            values[place].append(query_metrics(labels[place], judged_rows[place], order, ranking.rows, scale))
     return [{name: float(np.mean([value[name] for value in repeats])) for name in repeats[0]} for repeats in values]
 
 
-def query_metrics(labels: np.ndarray, rows: np.ndarray, order: np.ndarray, retrieved: np.ndarray) -> dict[str, float]:
+def query_metrics(
+    labels: np.ndarray, rows: np.ndarray, order: np.ndarray, retrieved: np.ndarray, scale: LabelScale = ESCI
+) -> dict[str, float]:
     """Every metric of one query.
 
     Args:
@@ -96,33 +101,35 @@ def query_metrics(labels: np.ndarray, rows: np.ndarray, order: np.ndarray, retri
         rows: (m,) their rows in the catalogue.
         order: (m,) positions of the judged products as ranked, best first.
         retrieved: (r,) rows found in the whole catalogue, best first.
+        scale: of the labels.
 
     Returns:
         {"protocol/metric": value}.
     """
-    gains = np.array([GAINS[label] for label in labels])
+    gain_of_label, relevant_labels = scale.gains, scale.relevant
+    gains = np.array([gain_of_label[label] for label in labels])
     gain_of = dict(zip(rows.tolist(), gains.tolist(), strict=True))
-    exact = {int(row) for row, label in zip(rows, labels, strict=True) if label == "Exact"}
+    wanted = {int(row) for row, label in zip(rows, labels, strict=True) if label in relevant_labels}
     found = np.array([gain_of.get(row, 0.0) for row in retrieved.tolist()])
-    relevant = np.array([row in exact for row in retrieved.tolist()], dtype=bool)
+    relevant = np.array([row in wanted for row in retrieved.tolist()], dtype=bool)
     return {
         "judged/ndcg": metrics.ndcg(gains[order]),
         "judged/ndcg@10": metrics.ndcg(gains[order], k=10),
         "full_catalogue/ndcg@10": metrics.ndcg(found, gains, 10),
-        "full_catalogue/recall@100": metrics.recall(relevant, len(exact), DEPTH),
-        "full_catalogue/mrr@10": metrics.reciprocal_rank(relevant, 10) if exact else float("nan"),
-        "full_catalogue/exact@1": float(relevant[:1].any()) if exact else float("nan"),
+        "full_catalogue/recall@100": metrics.recall(relevant, len(wanted), DEPTH),
+        "full_catalogue/mrr@10": metrics.reciprocal_rank(relevant, 10) if wanted else float("nan"),
+        "full_catalogue/exact@1": float(relevant[:1].any()) if wanted else float("nan"),
     }
 
 
-def label_counts(test: pd.DataFrame) -> pd.DataFrame:
+def label_counts(test: pd.DataFrame, scale: LabelScale = ESCI) -> pd.DataFrame:
     """How many judged products of each query have which label.
 
     Returns:
-        (queries, 4) int64, index (product_locale, query) sorted, columns ``LABELS``.
+        (queries, grades) int64, index (product_locale, query) sorted, columns the names of the scale.
     """
     keys = [test["product_locale"], test["query"]]
-    return pd.crosstab(keys, test["esci_label"].astype(str)).reindex(columns=list(LABELS), fill_value=0)
+    return pd.crosstab(keys, test["esci_label"].astype(str)).reindex(columns=list(scale.names), fill_value=0)
 
 
 def summarize(results: Mapping[str, pd.DataFrame]) -> dict[str, ProtocolTable]:
@@ -198,7 +205,13 @@ def to_markdown(tables: Mapping[str, ProtocolTable]) -> str:
             },
         }
         parts.append(f"**{protocol.replace('_', ' ').capitalize()}.** {table.description}\n")
-        parts.append("| system | " + " | ".join(names) + " |\n" + "| --- " * (len(names) + 1) + "|")
+        parts.append(
+            "| system | "
+            + " | ".join(SHOWN.get(name, name) for name in names)
+            + " |\n"
+            + "| --- " * (len(names) + 1)
+            + "|"
+        )
         parts.extend(
             f"| {row} | " + " | ".join(_cell(figures.get(name)) for name in names) + " |"
             for row, figures in rows.items()

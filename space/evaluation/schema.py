@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from space.data.checksums import Checksums
+from space.data.scale import ESCI, LabelScale
 from space.encoding.description import EncoderDescription
 from space.errors import UserError
 from space.index.bm25 import K1, STEM, B
@@ -282,6 +283,7 @@ class Evaluation:
         verdict: whether fine-tuning helped, in one sentence.
         dataset: what was learned from and evaluated on.
         gains: {label: its gain}.
+        scale: of the labels; None in older files, which have ESCI's, see ``label_scale``.
         encoders: {"base" and "tuned": the encoder}.
         drift: what happened outside the shop.
         bm25: the parameters of BM25.
@@ -295,6 +297,7 @@ class Evaluation:
     verdict: str = ""
     dataset: DatasetInfo | None = None
     gains: dict[str, float] = field(default_factory=dict)
+    scale: LabelScale | None = None
     encoders: dict[str, EncoderDescription] = field(default_factory=dict)
     drift: Drift | None = None
     bm25: Bm25Parameters | None = None
@@ -303,6 +306,11 @@ class Evaluation:
     protocols: dict[str, ProtocolTable] = field(default_factory=dict)
     per_query: PerQuery | None = None
     format: int = FORMAT
+
+    @property
+    def label_scale(self) -> LabelScale:
+        """The scale of the labels."""
+        return self.scale or ESCI
 
     @classmethod
     def from_json(cls, content: str | bytes | Mapping[str, object]) -> "Evaluation":

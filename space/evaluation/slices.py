@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from space.data.judgments import LABELS
+from space.data.scale import ESCI, LabelScale
 from space.data.words import word_count
 from space.encoding.description import BASE, TUNED
 from space.evaluation import metrics
@@ -20,8 +20,8 @@ from space.i18n import N_
 FIGURES = {HEADLINE_COLUMN: N_("full-catalogue nDCG@10"), "judged/ndcg": N_("judged nDCG")}
 LOCALE, LENGTH, MIX = N_("Locale"), N_("Query length"), N_("Label mix")
 LENGTHS = (N_("1–2 words"), N_("3–4 words"), N_("5 words or more"))
-MIXES = (N_("mostly Exact"), N_("mixed"), N_("few Exact"))
-#: "mostly Exact" is a share of Exact of at least 2/3, "few Exact" one below 1/3.
+MIXES = (N_("mostly relevant"), N_("mixed"), N_("few relevant"))
+#: "mostly relevant" is a share of relevant products of at least 2/3, "few relevant" one below 1/3.
 MOSTLY, FEW = 2 / 3, 1 / 3
 #: The tables have 10,000. Here there are a dozen slices, and fewer move the ends of an interval by a few per cent.
 RESAMPLES = 2_000
@@ -47,7 +47,7 @@ def queries(measured: Evaluation) -> pd.DataFrame | None:
 
     Returns:
         One row per query: product_locale, query (str), "base/…" and "tuned/…" for each of ``FIGURES`` (float64, NaN
-        where undefined), and a float64 count for each of ``LABELS`` if the evaluation has them. None if it does not
+        where undefined), and a float64 count for each label if the evaluation has them. None if it does not
         have the figures of single queries.
     """
     held = measured.per_query
@@ -57,7 +57,9 @@ def queries(measured: Evaluation) -> pd.DataFrame | None:
     if any(values is None for values in columns.values()):
         return None
     labels = held.labels or {}
-    counts = {label: np.array(labels[label], dtype=np.float64) for label in LABELS if label in labels}
+    counts = {
+        label: np.array(labels[label], dtype=np.float64) for label in measured.label_scale.names if label in labels
+    }
     return pd.DataFrame({"product_locale": held.product_locale, "query": held.query} | columns | counts)
 
 
@@ -66,14 +68,14 @@ def difference(frame: pd.DataFrame, column: str) -> pd.Series:
     return frame[f"{TUNED}/{column}"] - frame[f"{BASE}/{column}"]
 
 
-def cut(frame: pd.DataFrame) -> dict[str, list[Slice]]:
+def cut(frame: pd.DataFrame, scale: LabelScale = ESCI) -> dict[str, list[Slice]]:
     """{``LOCALE``, ``LENGTH`` and, if ``frame`` has counts of labels, ``MIX``: the slices that have queries}."""
     cuts = {
         LOCALE: (frame["product_locale"], sorted(frame["product_locale"].unique())),
         LENGTH: (frame["query"].map(length), LENGTHS),
     }
-    if set(LABELS) <= set(frame):
-        cuts[MIX] = (mixes(frame), MIXES)
+    if set(scale.names) <= set(frame):
+        cuts[MIX] = (mixes(frame, scale), MIXES)
     return {
         by: [Slice(by, name, figures(frame[of == name])) for name in names if (of == name).any()]
         for by, (of, names) in cuts.items()
@@ -86,9 +88,9 @@ def length(query: str) -> str:
     return LENGTHS[0] if count <= 2 else LENGTHS[1] if count <= 4 else LENGTHS[2]
 
 
-def mixes(frame: pd.DataFrame) -> pd.Series:
-    """Which of ``MIXES`` each query is, by the share of Exact among its judged products."""
-    share = (frame["Exact"] / frame[list(LABELS)].sum(axis=1)).fillna(0.0)
+def mixes(frame: pd.DataFrame, scale: LabelScale = ESCI) -> pd.Series:
+    """Which of ``MIXES`` each query is, by the share of relevant ones among its judged products."""
+    share = (frame[sorted(scale.relevant)].sum(axis=1) / frame[list(scale.names)].sum(axis=1)).fillna(0.0)
     named = np.select([share >= MOSTLY, share >= FEW], MIXES[:2], MIXES[2])
     return pd.Series(named, index=frame.index)
 

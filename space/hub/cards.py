@@ -11,7 +11,7 @@ from space.data.passages import template
 from space.encoding.description import TUNED, EncoderDescription
 from space.encoding.weights import PACKAGED_NAME, on_hub
 from space.evaluation import findings
-from space.evaluation.protocols import PROTOCOLS, to_markdown
+from space.evaluation.protocols import PROTOCOLS, SHOWN, to_markdown
 from space.evaluation.provenance import Measured
 from space.evaluation.schema import HEADLINE, METRICS, Evaluation, TrainingLog
 from space.settings.names import DEFAULT_DATASET, SAMPLE, hub_id
@@ -72,7 +72,8 @@ def model_card(evaluation: Evaluation, repo: str | None) -> str:
         f"Fine-tuned from `{base.pinned}` on {data.train_judgments:,} judgments of `{data.name}`. Evaluated on "
         f"{data.queries_evaluated:,} of {data.queries:,} held-out queries, over {data.products:,} products.",
         "## Results",
-        f"What a label is worth: {', '.join(f'{label} {gain:g}' for label, gain in evaluation.gains.items())}.\nEach "
+        f"What a label is worth: {', '.join(f'{label} {gain:g}' for label, gain in evaluation.gains.items())}.\n"
+        f"Recall, MRR and hit@1 count as relevant: {', '.join(sorted(evaluation.label_scale.relevant))}. Each "
         "cell is a mean with its 95 % bootstrap interval. Rows with a minus sign are paired differences; behind the "
         "interval stand the queries won/lost/tied.",
         to_markdown(evaluation.protocols),
@@ -175,7 +176,7 @@ def _eval_results(evaluation: Evaluation) -> Iterator[EvalResult]:
                     dataset_split="test",
                     dataset_args={"protocol": PROTOCOLS[protocol], "gains": dict(evaluation.gains)},
                     metric_type=metric.replace("@", "_at_").replace("exact", "accuracy"),
-                    metric_name=f"{metric} ({words})",
+                    metric_name=f"{SHOWN.get(metric, metric)} ({words})",
                     metric_value=found.mean,
                     metric_args={"low": found.low, "high": found.high, "queries": found.n},
                 )

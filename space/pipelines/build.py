@@ -40,7 +40,9 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
         push.ask_first(settings.push_to_hub, "dataset", private=settings.private)
     rows = len(contents.catalogue)
     sums = checksums(contents.catalogue, contents.judgments) if state.is_main_process else None
-    plan = Plan(rows, settings.shard_size, template(settings.bullets), contents.name, contents.notice, sums)
+    plan = Plan(
+        rows, settings.shard_size, template(settings.bullets), contents.name, contents.notice, sums, contents.scale
+    )
     evaluation = evaluation_of(tuned.folder)
     measured = provenance.compare(evaluation, plan.dataset, rows, sums)
 

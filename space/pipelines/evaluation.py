@@ -8,7 +8,7 @@ import torch
 from tqdm import tqdm
 
 from space.data.checksums import checksums
-from space.data.judgments import GAINS, Judged
+from space.data.judgments import Judged
 from space.data.passages import passages
 from space.encoding.description import EncoderDescription
 from space.encoding.encoder import TextEncoder
@@ -47,13 +47,22 @@ class RunEvaluation:
         self.test = protocols.held_out(judged.test, settings.eval_queries, settings.seed)
         #: What BM25 reads, as in the app: never bullet points.
         self.words = passages(judged.catalogue) if settings.bullets else texts
-        self.bm25_parameters = bm25_tuning.choose(judged.train, self.words, judged.catalogue, settings.seed)
+        self.bm25_parameters = bm25_tuning.choose(
+            judged.train, self.words, judged.catalogue, settings.seed, judged.scale
+        )
         self.bm25 = self._bm25(self.bm25_parameters)
         #: By system: one row a query, one column a metric.
         self.results: dict[str, pd.DataFrame] = {}
         #: By encoder: (n, dim) vectors of everyday sentences.
         self.everyday: dict[str, torch.Tensor] = {}
         self.encoders: dict[str, EncoderDescription] = {}
+        #: Whether the judged products of a query can be ranked well or badly: not with clicks alone.
+        self.ranks_judged = self.test["esci_label"].nunique() > 1
+        if not self.ranks_judged:
+            logger.warning(
+                f"{judged.name}: every held-out label is {self.test['esci_label'].iloc[0]!r}, so any order of the "
+                "judged products is perfect: no judged nDCG is given; full-catalogue figures are"
+            )
         logger.info(
             f"data: {judged.name}, {len(texts):,} products, {len(judged.train):,} judgments to learn from, "
             f"{_queries(self.test):,} of {_queries(judged.test):,} held-out queries"
@@ -86,7 +95,10 @@ class RunEvaluation:
         return Bm25System(Bm25Index(self.words, locales, k1=chosen.k1, b=chosen.b, stem=chosen.stem))
 
     def _measure(self, system: System) -> None:
-        self.results[system.name] = protocols.per_query(system, self.test, self.judged.catalogue)
+        found = protocols.per_query(system, self.test, self.judged.catalogue, self.judged.scale)
+        if not self.ranks_judged:
+            found[[column for column in found if column.startswith("judged/")]] = float("nan")
+        self.results[system.name] = found
 
     def _measure_encoder(self, name: str, encoder: TextEncoder) -> DenseSystem:
         with tqdm(total=len(self.texts), desc=f"embed {name}", unit=" products", dynamic_ncols=True) as bar:
@@ -108,14 +120,15 @@ class RunEvaluation:
                 judgments_evaluated=len(self.test),
                 checksums=checksums(self.judged.catalogue, self.judged.test),
             ),
-            gains=GAINS,
+            gains=self.judged.scale.gains,
+            scale=self.judged.scale,
             encoders=self.encoders,
             drift=forgetting.measure(**self.everyday),
             bm25=replace(self.bm25_parameters, test=self._gain_of_bm25_parameters()),
             settings=self.settings.to_json(),
             training=log,
             protocols=protocols.summarize(self.results),
-            per_query=protocols.by_query(self.results, protocols.label_counts(self.test)),
+            per_query=protocols.by_query(self.results, protocols.label_counts(self.test, self.judged.scale)),
         )
         return replace(figures, verdict=findings.verdict(figures))
 
@@ -123,7 +136,7 @@ class RunEvaluation:
         """The headline metric of BM25 with the chosen k1, b and stemming minus that with the usual ones."""
         if self.bm25_parameters.usual:
             return None
-        usual = protocols.per_query(self._bm25(Bm25Parameters()), self.test, self.judged.catalogue)
+        usual = protocols.per_query(self._bm25(Bm25Parameters()), self.test, self.judged.catalogue, self.judged.scale)
         return metrics.paired((self.results["bm25"] - usual)[HEADLINE_COLUMN])
 
 

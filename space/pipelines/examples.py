@@ -1,6 +1,7 @@
 """The training examples of a run: judged ones, those made from titles, and mined negatives."""
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,6 +15,8 @@ from space.io.files import atomically
 from space.settings import TrainSettings
 from space.training import hard_negatives, title_queries
 from space.training.examples import exact_texts, judged_texts, training_examples
+
+logger = logging.getLogger(__name__)
 
 
 def make(judged: Judged, texts: Sequence[str], settings: TrainSettings) -> tuple[Dataset, dict[str, frozenset[str]]]:
@@ -33,15 +36,20 @@ def make(judged: Judged, texts: Sequence[str], settings: TrainSettings) -> tuple
         settings.loss,
         negatives=settings.negatives,
         seed=settings.seed,
+        scale=judged.scale,
     )
-    exact = exact_texts(judged.train, texts)
+    exact = exact_texts(judged.train, texts, judged.scale)
     count = settings.title_queries
     if count < 0:
         count = 0 if settings.loss == "cosent" else min(len(examples), title_queries.MOST)
     if count:
-        return title_queries.add(
+        examples, exact = title_queries.add(
             examples, exact, judged.catalogue, texts, count, settings.seed, held_out=judged.test["query"]
         )
+    if settings.loss == "mnrl" and judged.train["esci_label"].isin(judged.scale.relevant).all():
+        # Clicks alone: a product drawn at random is no better a negative than those of the other examples.
+        logger.info(f"{judged.name}: positives only, so negatives come from within each batch")
+        examples = examples.remove_columns("negative")
     return examples, exact
 
 
@@ -65,6 +73,8 @@ def mine(
         index: the texts, embedded by the base model.
         settings: of the run.
     """
+    if "negative" not in examples.column_names:
+        return examples
     locales = np.asarray(judged.catalogue["product_locale"].to_pylist())
     labelled, none = judged_texts(judged.train, texts), frozenset()
     known = {query: labelled.get(query, none) | exact.get(query, none) for query in {**labelled, **exact}}

@@ -14,6 +14,7 @@ from space.data.catalogue_file import load_catalogue
 from space.data.judgments import JUDGMENT_COLUMNS, Judged, check, read_folder
 from space.data.passages import template
 from space.data.product_table import as_catalogue
+from space.data.scale import LabelScale, parse
 from space.encoding.weights import Weights
 from space.evaluation.schema import Evaluation, EvaluationError
 from space.hub.datasets import read_dataset
@@ -23,7 +24,9 @@ from space.store.manifest import EVALUATION
 logger = logging.getLogger(__name__)
 
 
-def open_judged(dataset: str, locales: Sequence[str], *, bullets: bool = False, offline: bool = False) -> Judged:
+def open_judged(
+    dataset: str, locales: Sequence[str], *, bullets: bool = False, offline: bool = False, labels: str = ""
+) -> Judged:
     """Read judgments and catalogue.
 
     Args:
@@ -31,10 +34,13 @@ def open_judged(dataset: str, locales: Sequence[str], *, bullets: bool = False, 
         locales: product locales to keep.
         bullets: also read the bullet points.
         offline: do not ask the Hub.
+        labels: the scale as ``space.data.scale.parse`` reads it; "" takes the one that the labels show.
 
     Raises:
         DataError: data that is not there or cannot be used.
+        ScaleError: ``labels`` is no scale.
     """
+    scale = parse(labels) if labels else None
     if dataset == SAMPLE:
         judgments = sample.judgments()
         products = as_catalogue([sample.catalogue()], Source(SAMPLE), bullets=bullets)
@@ -42,12 +48,12 @@ def open_judged(dataset: str, locales: Sequence[str], *, bullets: bool = False, 
             judgments[judgments["split"] == split].drop(columns="split").reset_index(drop=True)
             for split in ("train", "test")
         )
-        return check(SAMPLE, train, test, products, locales, sample.NOTICE)
+        return check(SAMPLE, train, test, products, locales, sample.NOTICE, scale)
     folder = Path(dataset)
     if folder.is_dir():
-        return check(dataset, *read_folder(folder, bullets), locales)
+        return check(dataset, *read_folder(folder, bullets), locales, scale=scale)
     commit, *parts = read_dataset(dataset, bullets=bullets, offline=offline)
-    return replace(check(dataset, *parts, locales), name=f"{dataset.partition('@')[0]}@{commit}")
+    return replace(check(dataset, *parts, locales, scale=scale), name=f"{dataset.partition('@')[0]}@{commit}")
 
 
 @dataclass(frozen=True)
@@ -59,12 +65,14 @@ class Contents:
         judgments: held-out judgments with ``JUDGMENT_COLUMNS``, for the labels in the app; None without judgments.
         name: the data set or file it was read from.
         notice: see ``Judged``.
+        scale: of the labels; None without judgments.
     """
 
     catalogue: pa.Table
     judgments: pd.DataFrame | None
     name: str
     notice: str = ""
+    scale: LabelScale | None = None
 
 
 def as_trained(settings: BuildSettings, tuned: Weights) -> BuildSettings:
@@ -97,7 +105,9 @@ def open_contents(settings: BuildSettings) -> Contents:
     """
     bullets, locales, path = settings.bullets > 0, settings.locales, settings.catalogue
     if path is None:
-        return contents_of(open_judged(settings.dataset, locales, bullets=bullets, offline=settings.offline))
+        return contents_of(
+            open_judged(settings.dataset, locales, bullets=bullets, offline=settings.offline, labels=settings.labels)
+        )
     table = load_catalogue(path, settings.column_map(), bullets=bullets, locale=settings.locale)
     kept = [*locales, settings.locale or NO_LOCALE]
     return Contents(in_locales(table, kept, path.name), None, path.name)
@@ -105,4 +115,4 @@ def open_contents(settings: BuildSettings) -> Contents:
 
 def contents_of(judged: Judged) -> Contents:
     """The catalogue with the held-out judgments."""
-    return Contents(judged.catalogue, judged.test[list(JUDGMENT_COLUMNS)], judged.name, judged.notice)
+    return Contents(judged.catalogue, judged.test[list(JUDGMENT_COLUMNS)], judged.name, judged.notice, judged.scale)

@@ -81,7 +81,7 @@ def _set_apart(judged: Judged, texts: list[str], settings: TrainSettings) -> tup
     if not settings.dev_share:
         return judged, None
     train, dev = early_stopping.split(judged.train, settings.dev_share, settings.seed)
-    return replace(judged, train=train), DevSet(dev, judged.catalogue, texts, settings.seed)
+    return replace(judged, train=train), DevSet(dev, judged.catalogue, texts, settings.seed, judged.scale)
 
 
 def _check_folders(settings: TrainSettings) -> None:
@@ -132,6 +132,7 @@ def _push_model(settings: TrainSettings) -> None:
         # The error says how to push the model by hand. The store comes after it, since its card names the model.
         build = ["python", "build_embeddings.py", "--dataset", settings.dataset, "--locales", *settings.locales]
         build += ["--base-model", settings.base_model, "--model", str(settings.output_dir)]
+        build += ["--labels", settings.labels] if settings.labels else []
         build += ["--max-seq-length", str(settings.max_seq_length), "--bullets", str(settings.bullets)]
         build += ["--push-to-hub", settings.push_embeddings, *(["--private"] if settings.private else [])]
         raise HubError(f"{error}; then embed and push the catalogue: {shlex.join(build)}") from error

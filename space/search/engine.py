@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from space.data.filters import Facets, in_force
 from space.data.gold_labels import GoldLabels
+from space.data.scale import ESCI, LabelScale
 from space.errors import same_rows
 from space.evaluation.held_out_queries import HeldOut, judged_queries
 from space.evaluation.provenance import Measured
@@ -40,6 +41,7 @@ class SearchEngine:
         catalogue: (n) rows of product columns, row-aligned with the systems.
         systems: {name: system}.
         judgments: judged pairs, for gold labels and example queries; None where there are none.
+        scale: of their labels.
         notice: what must be said wherever the data is shown, or "".
         description: where the answers come from, for the page.
         evaluation: what training measured on this catalogue, or None.
@@ -56,6 +58,7 @@ class SearchEngine:
         systems: Mapping[str, System],
         *,
         judgments: pd.DataFrame | None = None,
+        scale: LabelScale = ESCI,
         notice: str = "",
         description: EngineDescription | None = None,
         evaluation: Evaluation | None = None,
@@ -70,6 +73,7 @@ class SearchEngine:
         self.catalogue = catalogue
         self.systems = dict(systems)
         self.judgments = judgments
+        self.scale = scale
         self.notice = notice
         self.description = description or EngineDescription()
         self.evaluation = evaluation
@@ -227,7 +231,7 @@ class SearchEngine:
         for name, answer in answers.items():
             began = time.perf_counter()
             reference = self._references.get(name) if is_query else None
-            hits = hits_of(self.catalogue, answer.ranking, labels, reference)
+            hits = hits_of(self.catalogue, answer.ranking, labels, reference, self.scale)
             total_ms = shared_ms + answer.total_ms + _milliseconds_since(began)
             timings = {"encode": answer.encode_ms, "search": answer.search_ms, "total": total_ms}
             rounded = {stage: round(spent, 3) for stage, spent in timings.items()}
@@ -252,7 +256,7 @@ class SearchEngine:
         judged = [label for row, label in labels.items() if row >= 0 and (mask is None or mask[row])]
         scope = scope_of(request.filters, several_locales=self.several_locales)
         return {
-            name: list_quality([hit.esci_label for hit in result.hits], judged, request.k, scope)
+            name: list_quality([hit.esci_label for hit in result.hits], judged, request.k, scope, self.scale)
             for name, result in results.items()
         }
 

@@ -1,4 +1,4 @@
-"""Quality of one query's result list: nDCG@k, recall@k and Exact@1, as the full-catalogue protocol defines them.
+"""Quality of one query's result list: nDCG@k, recall@k and hit@1, as the full-catalogue protocol defines them.
 
 An unjudged product counts as 0, and the ideal list is made of all judged products that the search could return. At
 k = 10 the values equal those of ``space.evaluation.protocols``; a test compares the two.
@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from space.data.filters import in_force
-from space.data.judgments import GAINS
+from space.data.scale import ESCI, LabelScale
 from space.evaluation import metrics
 
 #: What was searched: all products of one locale, as in the evaluation; all locales at once; or what filters leave.
@@ -27,10 +27,10 @@ class ListQuality:
     Attributes:
         k: cut-off of nDCG and recall.
         ndcg: nDCG@k, 0 to 1; None where all judged products have a gain of 0.
-        recall: share of the Exact products among the first k, 0 to 1; None where no product is Exact.
-        exact_at_1: 1.0 if the first hit is Exact, else 0.0; None where no product is Exact.
+        recall: share of the relevant products among the first k, 0 to 1; None where no product is relevant.
+        exact_at_1: 1.0 if the first hit is relevant, else 0.0; None where no product is relevant.
         judged: how many judged products the search could return.
-        exact: how many of those are Exact.
+        exact: how many of those are relevant.
         scope: what was searched.
     """
 
@@ -52,7 +52,7 @@ def scope_of(filters: Mapping[str, object], *, several_locales: bool) -> Scope:
 
 
 def list_quality(
-    found: Sequence[str | None], judged: Sequence[str], k: int, scope: Scope = "locale"
+    found: Sequence[str | None], judged: Sequence[str], k: int, scope: Scope = "locale", scale: LabelScale = ESCI
 ) -> ListQuality | None:
     """The quality of a list, or None where no product that the search could return is judged.
 
@@ -61,15 +61,17 @@ def list_quality(
         judged: labels of all judged products that the search could return, in any order.
         k: how many products were asked for.
         scope: what was searched.
+        scale: of the labels.
     """
     if not judged:
         return None
-    gains = np.array([GAINS.get(label, 0.0) for label in found])
-    is_exact = np.array([label == "Exact" for label in found], dtype=bool)
-    exact = list(judged).count("Exact")
+    worth, relevant = scale.gains, scale.relevant
+    gains = np.array([worth.get(label, 0.0) for label in found])
+    is_exact = np.array([label in relevant for label in found], dtype=bool)
+    exact = sum(label in relevant for label in judged)
     return ListQuality(
         k=k,
-        ndcg=_rounded(metrics.ndcg(gains, np.array([GAINS[label] for label in judged]), k)),
+        ndcg=_rounded(metrics.ndcg(gains, np.array([worth.get(label, 0.0) for label in judged]), k)),
         recall=_rounded(metrics.recall(is_exact, exact, k)),
         exact_at_1=float(is_exact[:1].any()) if exact else None,
         judged=len(judged),

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from space.data.passages import bullets_of
+from space.data.scale import ESCI
 from space.encoding.description import BASE, ENCODERS, TUNED
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import PACKAGED_NAME, locate
@@ -106,7 +107,7 @@ def load_engine(
         for system in systems.values():
             system.retrieve(["warm up"], 1)  # the first call allocates memory
     with clock.stage("score references"):
-        references = score_references(systems, judgments, served.products)
+        references = score_references(systems, judgments, served.products, made_of.scale or ESCI)
     description = EngineDescription(
         dataset=store.manifest.dataset,
         store=opened.on_hub,
@@ -121,6 +122,7 @@ def load_engine(
             served.products,
             systems,
             judgments=judgments,
+            scale=made_of.scale or ESCI,
             notice=store.manifest.notice,
             description=description,
             evaluation=measured.here if measured else None,

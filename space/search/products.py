@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from space.data.catalogue import TEXT_COLUMNS
 from space.data.filters import given
+from space.data.scale import ESCI, LabelScale
 from space.errors import QueryError
 from space.i18n import gettext as _
 from space.retrieval.system import Ranking
@@ -38,7 +39,11 @@ def product_at(catalogue: pa.Table, row: int) -> Product:
 
 
 def hits_of(
-    catalogue: pa.Table, ranking: Ranking, labels: Mapping[int, str], reference: ScoreReference | None
+    catalogue: pa.Table,
+    ranking: Ranking,
+    labels: Mapping[int, str],
+    reference: ScoreReference | None,
+    scale: LabelScale = ESCI,
 ) -> list[Hit]:
     """The products of a ranking.
 
@@ -47,13 +52,14 @@ def hits_of(
         ranking: its rows, best first.
         labels: {row: gold label} of the query.
         reference: what the scores are compared with, or None.
+        scale: of the labels.
     """
     columns = catalogue.take(pa.array(ranking.rows)).to_pylist()
     return [
         Hit(
             rank=rank,
             score=round(float(score), 6),
-            esci_label=labels.get(int(row)),
+            grade=scale.grade(labels.get(int(row))),
             standing=reference.standing(float(score)) if reference else None,
             **_fields(values),
         )

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
+from space.data.scale import Grade
 from space.evaluation.metrics import overlap, rank_biased_overlap
 from space.search.list_quality import ListQuality
 
@@ -55,16 +56,21 @@ class Hit(Product):
     Attributes:
         rank: from 1.
         score: cosine, BM25 or fused score; compares within one system and query only.
-        esci_label: the gold label of query and product; None where the pair is not judged.
+        grade: the gold label of query and product; None where the pair is not judged.
         standing: where the score lies among reference scores; None for a system without a reference.
         similar: near-duplicates grouped under this hit, best first; None where grouping was not asked for.
     """
 
     rank: int
     score: float
-    esci_label: str | None
+    grade: Grade | None = None
     standing: Standing | None = None
     similar: tuple["Hit", ...] | None = None
+
+    @property
+    def esci_label(self) -> str | None:
+        """The name of the grade, whatever the scale: the endpoints keep the name of the field."""
+        return self.grade.name if self.grade else None
 
     def to_json(self) -> dict[str, object]:
         """The hit as the endpoints return it; "similar" only where grouping was asked for."""

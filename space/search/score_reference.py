@@ -1,9 +1,9 @@
 """Score references: which share of an encoder's scores for known pairs lies below the score of a hit.
 
 A cosine by itself says little: those of E5 lie between .7 and 1 by design. Its place among the scores of the same
-query is its rank again. So it is compared with scores of other queries: held-out queries and products judged Exact for
-them. Where too few pairs are judged, it is compared with random pairs: titles in place of queries, and products drawn
-at random.
+query is its rank again. So it is compared with scores of other queries: held-out queries and products judged
+relevant for them. Where too few pairs are judged, it is compared with random pairs: titles in place of queries, and
+products drawn at random.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ import pyarrow as pa
 import torch
 
 from space.data.catalogue import rows_of
+from space.data.scale import ESCI, LabelScale
 from space.io.threads import in_parallel
 from space.retrieval.dense import DenseSystem
 from space.retrieval.system import System
@@ -25,7 +26,7 @@ QUERIES, PAIRS = 100, 500
 #: With fewer pairs, one pair would be more than 2 %; with fewer queries, a few would stand for all.
 MIN_QUERIES, MIN_PAIRS = 10, 50
 RANDOM_PRODUCTS = 10
-EXACT, RANDOM = "Exact pairs", "random pairs"
+RELEVANT, RANDOM = "relevant pairs", "random pairs"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class ScoreReference:
 
     Attributes:
         scores: (m,) float32, ascending.
-        among: which pairs they are of, ``EXACT`` or ``RANDOM``.
+        among: which pairs they are of, ``RELEVANT`` or ``RANDOM``.
     """
 
     scores: np.ndarray
@@ -54,7 +55,7 @@ class Pairs:
         queries: (q,) texts.
         places: (m,) int64, the position in ``queries`` of each pair's query.
         rows: (m,) int64, the row in the catalogue of each pair's product.
-        among: ``EXACT`` or ``RANDOM``.
+        among: ``RELEVANT`` or ``RANDOM``.
     """
 
     queries: list[str]
@@ -64,10 +65,10 @@ class Pairs:
 
 
 def score_references(
-    systems: Mapping[str, System], judgments: pd.DataFrame | None, catalogue: pa.Table
+    systems: Mapping[str, System], judgments: pd.DataFrame | None, catalogue: pa.Table, scale: LabelScale = ESCI
 ) -> dict[str, ScoreReference]:
     """{name: reference} of the systems whose score is a cosine; empty for a catalogue without two titles."""
-    pairs = reference_pairs(judgments, catalogue)
+    pairs = reference_pairs(judgments, catalogue, scale=scale)
     if pairs is None:
         return {}
     dense = {name: system for name, system in systems.items() if isinstance(system, DenseSystem)}
@@ -82,22 +83,27 @@ def score_reference(system: DenseSystem, pairs: Pairs) -> ScoreReference:
     return ScoreReference(np.sort(scores.cpu().numpy()), pairs.among)
 
 
-def reference_pairs(judgments: pd.DataFrame | None, catalogue: pa.Table, seed: int = 0) -> Pairs | None:
+def reference_pairs(
+    judgments: pd.DataFrame | None, catalogue: pa.Table, seed: int = 0, scale: LabelScale = ESCI
+) -> Pairs | None:
     """Pairs to compare with, the same at every start; None for a catalogue without two titles.
 
     Args:
         judgments: of held-out queries, or None.
         catalogue: product columns, row-aligned with the systems.
         seed: of the draw.
+        scale: of the labels.
     """
     rng = np.random.default_rng(seed)
-    return _exact_pairs(judgments, catalogue, rng) or _random_pairs(catalogue, rng)
+    return _relevant_pairs(judgments, catalogue, rng, scale) or _random_pairs(catalogue, rng)
 
 
-def _exact_pairs(judgments: pd.DataFrame | None, catalogue: pa.Table, rng: np.random.Generator) -> Pairs | None:
+def _relevant_pairs(
+    judgments: pd.DataFrame | None, catalogue: pa.Table, rng: np.random.Generator, scale: LabelScale
+) -> Pairs | None:
     if judgments is None or judgments.empty:
         return None
-    exact = judgments[judgments["esci_label"].astype(str) == "Exact"]
+    exact = judgments[judgments["esci_label"].astype(str).isin(scale.relevant)]
     exact = exact.assign(row=rows_of(catalogue, exact["product_locale"], exact["product_id"]))
     exact = exact[exact["row"] >= 0].sort_values(["product_locale", "query"], kind="stable")
     starts = np.flatnonzero(~exact.duplicated(["product_locale", "query"]))
@@ -112,7 +118,7 @@ def _exact_pairs(judgments: pd.DataFrame | None, catalogue: pa.Table, rng: np.ra
         queries=exact["query"].iloc[starts[chosen]].tolist(),
         places=np.repeat(np.arange(len(rows)), [len(part) for part in rows]),
         rows=np.concatenate(rows).astype(np.int64),
-        among=EXACT,
+        among=RELEVANT,
     )
 
 

@@ -18,6 +18,15 @@ def _locales() -> list[str]:
     return setting(LOCALES, "Product locales to keep.", some)
 
 
+def _labels() -> str:
+    return setting(
+        "",
+        'Scale of the labels: NAME=GAIN for each, ! marks the relevant ("Exact=1!,Partial=.5,Irrelevant=0"), or '
+        "esci, wands, binary, clicks.",
+        shown="as the labels show",
+    )
+
+
 def offline() -> bool:
     """The field of --offline."""
     return setting(False, "Do not ask the Hub for anything.")
@@ -38,6 +47,7 @@ class DataSettings(Settings):
     max_seq_length: int = setting(MAX_SEQ_LENGTH, "Tokens kept of each text.", TOKENS)
     bullets: int = setting(BULLETS, "Characters of bullet points in the passage text; 0 leaves them out.", CHARACTERS)
     private: bool = setting(False, "Create Hub repositories as private.")
+    labels: str = _labels()
     offline: bool = offline()
 
 
@@ -60,4 +70,5 @@ class EdaSettings(Settings):
         "are more than 200,000 products.",
         at_least(-1, "use 0 (none), a number of queries, or -1 (all)"),
     )
+    labels: str = _labels()
     offline: bool = offline()

@@ -87,7 +87,7 @@ class TrainSettings(DataSettings):
         ((lambda share: 0 <= share < 1), "use 0 or more and less than 1"),
         _shown("base_share"),
     )
-    negatives: int = setting(1, "Negatives for each Exact product.", at_least(1))
+    negatives: int = setting(1, "Negatives for each relevant product.", at_least(1))
     title_queries: int = setting(
         -1,
         "Extra examples whose query is a random part of a product's title; -1 takes as many as there are judged "

@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from space.data.checksums import Checksums
+from space.data.scale import LabelScale
 from space.encoding.description import ENCODERS, EncoderDescription
 from space.errors import UserError, shown
 from space.io import json_values
+from space.io.typed_json import read
 
 MANIFEST, EVALUATION = "manifest.json", "evaluation.json"
 FORMAT = 1
@@ -61,6 +63,7 @@ class Plan:
         dataset: what is embedded; a Hub data set as ID@COMMIT.
         notice: what must be said wherever the data is shown, or "".
         checksums: of the products and judgments, to compare with those of an evaluation; None in older stores.
+        scale: of the labels; None in older stores, which have ESCI's, and without judgments.
     """
 
     rows: int
@@ -69,6 +72,7 @@ class Plan:
     dataset: str
     notice: str = ""
     checksums: Checksums | None = None
+    scale: LabelScale | None = None
 
     @property
     def shards(self) -> int:
@@ -99,7 +103,10 @@ class Manifest(Plan):
 
     def to_bytes(self) -> bytes:
         """The content of its file, checksum included."""
-        content = signed({"format": FORMAT, **asdict(self)})
+        values = asdict(self)
+        if self.scale is None:  # as older stores have it
+            del values["scale"]
+        content = signed({"format": FORMAT, **values})
         return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 
 
@@ -150,4 +157,12 @@ def _checked(content: Mapping[str, object]) -> Manifest:
         encoders={part: EncoderDescription.from_json(entry, f"encoders.{part}") for part, entry in encoders.items()},
         files={name: FileEntry.from_json(entry, name) for name, entry in files.items()},
         checksums=Checksums.from_json(content.get("checksums"), "checksums"),
+        scale=_scale(content.get("scale")),
     )
+
+
+def _scale(value: object) -> LabelScale | None:
+    try:
+        return None if value is None else read(LabelScale, value)
+    except ValueError as error:
+        raise ManifestError(f"scale cannot be used: {error}") from error

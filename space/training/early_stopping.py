@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
+from space.data.scale import ESCI, LabelScale
 from space.data.words import normalized_column
 from space.encoding.encoder import TextEncoder
 from space.errors import UserError
@@ -66,10 +67,14 @@ class DevSet:
         catalogue: all products.
         texts: the passage of each product.
         seed: of the choice of the other products.
+        scale: of the labels.
     """
 
-    def __init__(self, dev: pd.DataFrame, catalogue: pa.Table, texts: list[str], seed: int) -> None:
+    def __init__(
+        self, dev: pd.DataFrame, catalogue: pa.Table, texts: list[str], seed: int, scale: LabelScale = ESCI
+    ) -> None:
         """Choose up to ``PRODUCTS`` products."""
+        self.scale = scale
         judged = dev["row"].unique()
         others = np.setdiff1d(np.arange(len(texts)), judged)
         others = np.random.default_rng([seed, 4]).permutation(others)[: max(0, PRODUCTS - len(judged))]
@@ -80,7 +85,7 @@ class DevSet:
     def score(self, encoder: TextEncoder) -> float:
         """The mean full-catalogue nDCG@10 of the dev queries, over these products."""
         system = DenseSystem("dev", encoder, TorchIndex(encoder.encode_passages(self.texts)))
-        frame = protocols.per_query(system, self.judgments, self.catalogue)
+        frame = protocols.per_query(system, self.judgments, self.catalogue, self.scale)
         return float(np.nanmean(frame[HEADLINE_COLUMN]))
 
 

@@ -1,6 +1,6 @@
 """Training examples from judgments, and batches without false negatives.
 
-A product that is labelled Exact for a query is never a negative of that query: not chosen by its label, not drawn at
+A product that is relevant for a query is never a negative of that query: not chosen by its label, not drawn at
 random, and not as the product of another example in the same batch. Products are compared by their text, because the
 same title is sold under several ids.
 """
@@ -15,12 +15,10 @@ import pandas as pd
 from datasets import Dataset
 from sentence_transformers.base.sampler import DefaultBatchSampler
 
-from space.data.judgments import GAINS
+from space.data.scale import ESCI, LabelScale
 from space.data.words import normalized, normalized_column
 from space.errors import UserError
 
-#: Worst first, because an Irrelevant product teaches most. A Substitute is a near miss that may well rank high.
-NEGATIVE_GRADES = ("Irrelevant", "Complement", "Substitute")
 _DRAWS = 20
 
 
@@ -31,6 +29,7 @@ def training_examples(
     *,
     negatives: int = 2,
     seed: int = 42,
+    scale: LabelScale = ESCI,
 ) -> Dataset:
     """Examples with the columns that the loss reads.
 
@@ -38,22 +37,23 @@ def training_examples(
         judgments: a checked train table of ``space.data.judgments``, with ``row``.
         passages: the text of every product of the catalogue, by row.
         loss: "triplet" and "mnrl" give anchor, positive, negative; "cosent" gives query, passage, score (the gain).
-        negatives: examples for each Exact product, each with another negative.
+        negatives: examples for each relevant product, each with another negative, the worst grade first.
         seed: of the random draws.
+        scale: of the labels.
 
     Raises:
-        UserError: no query has an Exact product; for "cosent", no two labels to compare.
+        UserError: no query has a relevant product; for "cosent", no two labels to compare.
     """
     if loss == "cosent":
-        return _graded_pairs(judgments, passages, seed)
+        return _graded_pairs(judgments, passages, seed, scale)
     rng = np.random.default_rng(seed)
-    exact = exact_texts(judgments, passages)
+    exact = exact_texts(judgments, passages, scale)
     pools = {locale: rows.to_numpy() for locale, rows in judgments.groupby("product_locale")["row"]}
     columns = defaultdict(list)
     for (locale, query), judged in judgments.groupby(["product_locale", "query"], sort=False):
-        positives = [passages[row] for row in judged.loc[judged["esci_label"] == "Exact", "row"]]
+        positives = [passages[row] for row in judged.loc[judged["esci_label"].isin(scale.relevant), "row"]]
         right = exact.get(normalized(query), frozenset())
-        offered = cycle(_graded(judged, passages, right, rng))
+        offered = cycle(_graded(judged, passages, right, rng, scale.negatives))
         known = {passages[row] for row in judged["row"]} | right
         for positive in positives:
             for _ in range(negatives):
@@ -63,13 +63,16 @@ def training_examples(
                     columns["positive"].append(positive)
                     columns["negative"].append(negative)
     if not columns:
-        raise UserError("no query has an Exact product in the catalogue: there is nothing to learn from")
+        names = ", ".join(sorted(scale.relevant))
+        raise UserError(f"no query has a relevant product ({names}) in the catalogue: there is nothing to learn from")
     return Dataset.from_dict(dict(columns))
 
 
-def exact_texts(judgments: pd.DataFrame, passages: Sequence[str]) -> dict[str, frozenset[str]]:
-    """{normalized query: texts of the products that are Exact for it in any locale}."""
-    return judged_texts(judgments[judgments["esci_label"] == "Exact"], passages)
+def exact_texts(
+    judgments: pd.DataFrame, passages: Sequence[str], scale: LabelScale = ESCI
+) -> dict[str, frozenset[str]]:
+    """{normalized query: texts of the products that are relevant for it in any locale}."""
+    return judged_texts(judgments[judgments["esci_label"].isin(scale.relevant)], passages)
 
 
 def judged_texts(judgments: pd.DataFrame, passages: Sequence[str]) -> dict[str, frozenset[str]]:
@@ -79,11 +82,15 @@ def judged_texts(judgments: pd.DataFrame, passages: Sequence[str]) -> dict[str, 
 
 
 def _graded(
-    judged: pd.DataFrame, passages: Sequence[str], exact: frozenset[str], rng: np.random.Generator
+    judged: pd.DataFrame,
+    passages: Sequence[str],
+    exact: frozenset[str],
+    rng: np.random.Generator,
+    grades: Sequence[str],
 ) -> list[str]:
     """The text of each negative that was judged for a query: worst grade first, else shuffled."""
     found = []
-    for grade in NEGATIVE_GRADES:
+    for grade in grades:
         rows = rng.permutation(judged.loc[judged["esci_label"] == grade, "row"].tolist())
         found.extend(passages[row] for row in rows if passages[row] not in exact)
     return found
@@ -108,7 +115,7 @@ def draw_other(passages: Sequence[str], pool: np.ndarray, known: Set[str], rng: 
     return None
 
 
-def _graded_pairs(judgments: pd.DataFrame, passages: Sequence[str], seed: int) -> Dataset:
+def _graded_pairs(judgments: pd.DataFrame, passages: Sequence[str], seed: int, scale: LabelScale) -> Dataset:
     """Every judged pair with its gain. CoSENT compares the pairs of a batch, so it needs no chosen negatives."""
     if judgments["esci_label"].nunique() < 2:
         raise UserError("all judgments have the same label: the cosent loss learns from differences between labels")
@@ -118,13 +125,13 @@ def _graded_pairs(judgments: pd.DataFrame, passages: Sequence[str], seed: int) -
         {
             "query": rows["query"].tolist(),
             "passage": [passages[row] for row in rows["row"]],
-            "score": [GAINS[label] for label in rows["esci_label"]],
+            "score": [scale.gains[label] for label in rows["esci_label"]],
         }
     )
 
 
 class LabelAwareBatchSampler(DefaultBatchSampler):
-    """Batches in which no product is Exact for the query of another example, and every query occurs once.
+    """Batches in which no product is relevant for the query of another example, and every query occurs once.
 
     Losses with in-batch negatives need this: they count the products of other examples as negatives. An example that
     clashes with the batch waits for a later one. So the last batches of an epoch can be small, and an epoch can have
@@ -138,7 +145,8 @@ class LabelAwareBatchSampler(DefaultBatchSampler):
     def __init__(self, dataset: Dataset, batch_size: int, exact: dict[str, frozenset[str]], **kwargs: Any) -> None:
         """See ``DefaultBatchSampler``; ``exact`` is what ``exact_texts`` returns."""
         super().__init__(dataset, batch_size=batch_size, **kwargs)
-        self.examples = dataset.to_pandas()[["anchor", "positive", "negative"]].to_numpy()
+        columns = [name for name in ("anchor", "positive", "negative") if name in dataset.column_names]
+        self.examples = dataset.to_pandas()[columns].to_numpy()
         self.exact = exact
         self._first = self._batches(0)
 

@@ -45,13 +45,14 @@ def bars(
     return fill('<ol class="bars">{lines}</ol>', lines=join(lines))
 
 
-def stack(title: str, parts: Mapping[str, int], said: str) -> Html:
+def stack(title: str, parts: Mapping[str, int], said: str, colours: Mapping[str, str]) -> Html:
     """One bar divided among labels, with their shares below.
 
     Args:
         title: what is divided.
-        parts: {label: count}; a label is also the name of its colour.
+        parts: {label: count}.
         said: beside the title, such as the sum in words.
+        colours: {label: its colour, see ``space.data.scale``}.
     """
     whole = sum(parts.values())
     return fill(
@@ -62,7 +63,7 @@ def stack(title: str, parts: Mapping[str, int], said: str) -> Html:
         parts=join(
             fill(
                 '<span class="{kind}" style="--part:{part}%"></span>',
-                kind=label.lower(),
+                kind=colours[label],
                 part=f"{100 * count / whole:.2f}",
             )
             for label, count in parts.items()
@@ -72,7 +73,7 @@ def stack(title: str, parts: Mapping[str, int], said: str) -> Html:
             fill(
                 '<li><span class="dot {kind}" aria-hidden="true"></span>{label} <b>{share}</b> <span>{count}</span>'
                 "</li>",
-                kind=label.lower(),
+                kind=colours[label],
                 label=label,
                 share=share(count, whole),
                 count=number(count),

@@ -20,7 +20,7 @@ from space.ui.html.picture import picture
 
 #: {the pairs a score is compared with, see ``space.search.score_reference``: what they are}.
 REFERENCES = {
-    N_("Exact pairs"): N_("cosines of the same encoder for held-out queries and products judged Exact for them"),
+    N_("relevant pairs"): N_("cosines of the same encoder for held-out queries and products judged relevant for them"),
     N_("random pairs"): N_("cosines of the same encoder for titles and unrelated products"),
 }
 #: {column of ``Hit.extra``: its name}, in the order in which the details list them.
@@ -91,7 +91,7 @@ def card(
         about=_about([hit.brand, hit.color]),
         extra=EMPTY if brief else join([_extras(hit), _shelf(hit.extra.get("category"))]),
         mark=mark,
-        badge=badge(hit.esci_label) if judged else EMPTY,
+        badge=badge(hit.grade) if judged else EMPTY,
         score=score(hit, system, brief=brief),
         locale=hit.product_locale,
         product_id=hit.product_id,
@@ -191,7 +191,7 @@ def _similar(hits: Sequence[Hit], judged: bool) -> Html:
             language=language_of(hit.product_locale),
             title=hit.title or _("(no title)"),
             color=fill(' <span class="extra" translate="no">{color}</span>', color=hit.color) if hit.color else EMPTY,
-            badge=badge(hit.esci_label) if judged else EMPTY,
+            badge=badge(hit.grade) if judged else EMPTY,
         )
         for hit in hits
     )

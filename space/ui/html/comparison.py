@@ -90,8 +90,8 @@ def basis(quality: Mapping[str, ListQuality | None]) -> Html:
         text = _("No figures: this query was not judged, or no judged product passes the filters.")
     else:
         counts = ngettext(
-            "{n} judged product, {exact} of them Exact; unjudged counts as 0.",
-            "{n} judged products, {exact} of them Exact; unjudged counts as 0.",
+            "{n} judged product, {exact} of them relevant; unjudged counts as 0.",
+            "{n} judged products, {exact} of them relevant; unjudged counts as 0.",
             known.judged,
         )
         text = f"{counts.format(n=number(known.judged), exact=known.exact)} {_(_SCOPES[known.scope])}"
@@ -180,17 +180,19 @@ def _attributes(hit: Hit) -> Html:
 
 
 def _figures(own: ListQuality | None, base: ListQuality | None, system: str) -> Html:
-    """nDCG@k and recall@k with their difference from base, and Exact@1."""
+    """nDCG@k and recall@k with their difference from base, and hit@1."""
     if own is None:
         return EMPTY
     before = base if base and system != "base" else None
     ndcg, recall = (before.ndcg, before.recall) if before else (None, None)
     exact = {None: "–", 0.0: _("no"), 1.0: _("yes")}[own.exact_at_1]
     return fill(
-        '<dl class="figures">{ndcg}{recall}<div title="{meaning}"><dt>Exact@1</dt><dd>{exact}</dd></div></dl>',
+        '<dl class="figures">{ndcg}{recall}<div title="{meaning}"><dt>Hit@1</dt><dd>{exact}</dd></div></dl>',
         ndcg=_figure(f"nDCG@{own.k}", _("1 is the best order possible"), own.ndcg, ndcg),
-        recall=_figure(f"Recall@{own.k}", _("Share of the Exact products that are in the list"), own.recall, recall),
-        meaning=_("Whether the first product is Exact"),
+        recall=_figure(
+            f"Recall@{own.k}", _("Share of the relevant products that are in the list"), own.recall, recall
+        ),
+        meaning=_("Whether the first product is relevant"),
         exact=exact,
     )
 

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from space.data.judgments import LABELS
-from space.i18n import N_
+from space.data.scale import ESCI, Grade
+from space.i18n import N_, number
 from space.i18n import gettext as _
 from space.search.results import Hit
 from space.ui.html.markup import Html, fill
@@ -17,9 +17,9 @@ MEANINGS = {
 }
 
 
-def badge(label: str | None) -> Html:
-    """The gold label as a coloured word."""
-    if label not in LABELS:
+def badge(grade: Grade | None) -> Html:
+    """The gold label as a coloured word; None is unjudged."""
+    if grade is None:
         return fill(
             '<span class="badge unjudged" title="{meaning}">{unjudged}</span>',
             meaning=_("This product was not judged for this query"),
@@ -27,16 +27,25 @@ def badge(label: str | None) -> Html:
         )
     return fill(
         '<span class="badge {kind}" title="{meaning}">{label}</span>',
-        kind=label.lower(),
-        meaning=_(MEANINGS[label]),
-        label=label,
+        kind=grade.colour,
+        meaning=_meaning(grade),
+        label=grade.name,
     )
+
+
+def _meaning(grade: Grade) -> str:
+    """The tooltip: ESCI's words are explained, others come with what they count."""
+    if grade in ESCI.grades:
+        return _(MEANINGS[grade.name])
+    text = _("Judged {label}: relevant, gain {gain}") if grade.relevant else _("Judged {label}: gain {gain}")
+    return text.format(label=grade.name, gain=number(grade.gain, 2))
 
 
 def tally(hits: Iterable[Hit]) -> str:
     """How many hits have which label: ``4 Exact · 2 Substitute · 4 unjudged``."""
-    counts = Counter(hit.esci_label for hit in hits)
-    shown = [f"{counts[label]} {label}" for label in LABELS if counts[label]]
+    counts = Counter(hit.grade for hit in hits)
+    grades = sorted((grade for grade in counts if grade), key=lambda grade: (grade.relevant, grade.gain), reverse=True)
+    shown = [f"{counts[grade]} {grade.name}" for grade in grades]
     return " · ".join([*shown, *([_("{n} unjudged").format(n=counts[None])] if counts[None] else [])])
 
 

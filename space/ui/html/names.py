@@ -12,9 +12,9 @@ SCORES = {"tuned": N_("cosine"), "base": N_("cosine"), "bm25": N_("BM25 score"),
 METRICS = {
     "ndcg": "nDCG",
     "ndcg@10": "nDCG@10",
-    "recall@100": "Exact recall@100",
+    "recall@100": "recall of relevant @100",
     "mrr@10": "MRR@10",
-    "exact@1": "Exact@1",
+    "exact@1": "hit@1",
 }
 
 

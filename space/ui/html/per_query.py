@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from space.data.judgments import LABELS
+from space.data.scale import ESCI, LabelScale
 from space.encoding.description import BASE, TUNED
 from space.evaluation import findings, slices
 from space.evaluation.schema import MIN_QUERIES, BeforeAfter
@@ -75,14 +75,14 @@ def chart(frame: pd.DataFrame | None, *, several: bool = False) -> Html:
     return section("queries", _("Query by query"), drawing)
 
 
-def sliced(frame: pd.DataFrame | None) -> Html:
+def sliced(frame: pd.DataFrame | None, scale: LabelScale = ESCI) -> Html:
     """The slices as a table, below sentences that sum them up."""
     if frame is None:
         return section("slices", _("Slices"), _nothing())
-    cuts = slices.cut(frame)
+    cuts = slices.cut(frame, scale)
     sentences = findings.of_slices(slices.figures(frame), cuts)
     lead = _(
-        "The same queries by locale, by length and by how many of their judged products are Exact (two thirds or "
+        "The same queries by locale, by length and by how many of their judged products are relevant (two thirds or "
         "more, less than a third, or between). In Japanese, which has no spaces, words are estimated from "
         "changes of script."
     )
@@ -100,7 +100,7 @@ def sliced(frame: pd.DataFrame | None) -> Html:
         slice=_("Slice"),
         columns=join(fill('<th scope="col">{name}</th>', name=_(name)) for name in _HEADS),
         groups=join(_group(by, parts, over) for by, parts in cuts.items()),
-        missing=EMPTY if set(LABELS) <= set(frame) else absent(missing),
+        missing=EMPTY if set(scale.names) <= set(frame) else absent(missing),
     )
     return section("slices", _("Slices"), body)
 

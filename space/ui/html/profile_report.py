@@ -3,8 +3,8 @@
 import re
 from collections.abc import Mapping
 
-from space.data.judgments import LABELS
 from space.data.profile import DataProfile, Example, Split, Values
+from space.data.scale import LabelScale
 from space.evaluation.protocols import PROTOCOLS
 from space.evaluation.schema import Estimate, ProtocolTable
 from space.i18n import N_, number
@@ -48,8 +48,8 @@ def report(
         '<div class="data">{notice}{tiles}{labels}{examples}{lengths}{names}{missing}{baseline}{remark}</div>',
         notice=fill('<p class="notice" role="note">{notice}</p>', notice=notice) if notice else EMPTY,
         tiles=_tiles(figures),
-        labels=join(_labels(split, part) for split, part in splits),
-        examples=join(_examples(split, part) for split, part in splits[-1:]),
+        labels=join(_labels(split, part, figures.scale) for split, part in splits),
+        examples=join(_examples(split, part, figures.scale) for split, part in splits[-1:]),
         lengths=_lengths(figures),
         names=_names(figures),
         missing=_missing(figures),
@@ -115,15 +115,16 @@ def _tiles(figures: DataProfile) -> Html:
     return charts.tiles(facts)
 
 
-def _labels(split: str, part: Split) -> Html:
-    whole = {label: sum(part.labels[label].values()) for label in LABELS}
-    locales = list(part.labels[LABELS[0]])
+def _labels(split: str, part: Split, scale: LabelScale) -> Html:
+    colours = {grade.name: grade.colour for grade in scale.grades}
+    whole = {label: sum(part.labels[label].values()) for label in scale.names}
+    locales = list(part.labels[scale.names[0]])
     stacks = [
-        charts.stack(locales[0] if len(locales) == 1 else _("All locales"), whole, judgments(part.judgments)),
+        charts.stack(locales[0] if len(locales) == 1 else _("All locales"), whole, judgments(part.judgments), colours),
     ]
     for locale in locales if len(locales) > 1 else []:
-        parts = {label: part.labels[label][locale] for label in LABELS}
-        stacks.append(charts.stack(locale, parts, judgments(sum(parts.values()))))
+        parts = {label: part.labels[label][locale] for label in scale.names}
+        stacks.append(charts.stack(locale, parts, judgments(sum(parts.values())), colours))
     return _section(
         _("Labels, {split}").format(split=split),
         join(stacks),
@@ -131,20 +132,23 @@ def _labels(split: str, part: Split) -> Html:
     )
 
 
-def _examples(split: str, part: Split) -> Html:
+def _examples(split: str, part: Split, scale: LabelScale) -> Html:
     return _section(
         _("What the labels mean"),
-        fill('<div class="examples">{examples}</div>', examples=join(map(_example, part.examples))),
+        fill(
+            '<div class="examples">{examples}</div>',
+            examples=join(_example(example, scale) for example in part.examples),
+        ),
         _("One product of each label, for a few queries of {split}").format(split=split),
     )
 
 
-def _example(example: Example) -> Html:
+def _example(example: Example, scale: LabelScale) -> Html:
     language = language_of(example.locale)
     rows = join(
         fill(
             '<li>{badge} <span lang="{language}">{title}</span></li>',
-            badge=badge(label),
+            badge=badge(scale.grade(label)),
             language=language,
             title=title or _("(no title)"),
         )

@@ -14,9 +14,9 @@ TITLES = {"full_catalogue": N_("Full catalogue"), "judged": N_("Judged products 
 MEANINGS = {
     "ndcg": N_("How well all judged products are ordered; 1 is the best order possible."),
     "ndcg@10": N_("How much gain the first ten hold, the earlier the better; 1 is the best possible."),
-    "recall@100": N_("Share of a query’s Exact products among the first hundred."),
-    "mrr@10": N_("One over the rank of the first Exact product; 0 beyond the tenth."),
-    "exact@1": N_("How often the very first product is Exact."),
+    "recall@100": N_("Share of a query’s relevant products among the first hundred."),
+    "mrr@10": N_("One over the rank of the first relevant product; 0 beyond the tenth."),
+    "exact@1": N_("How often the very first product is relevant."),
 }
 #: Systems without a row of differences. A random order is there for scale only, and its difference from base is so
 #: large that those of the others would shrink to nothing.

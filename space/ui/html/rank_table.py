@@ -39,7 +39,7 @@ def rank_table(found: Comparison, marks: Mapping[str, Mapping[ProductKey, Html]]
     hits = {hit.key: hit for result in found.systems.values() for hit in result.hits}
     rows = []
     for key in ordered(ranks):
-        label = badge(hits[key].esci_label) if judged else EMPTY
+        label = badge(hits[key].grade) if judged else EMPTY
         cells = [
             _cell(ranks[name].get(key), marks[name].get(key, EMPTY) if name in ("base", "tuned") else EMPTY)
             for name in ranks

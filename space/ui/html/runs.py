@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from space.data.judgments import GAINS
+from space.data.scale import ESCI
 from space.encoding.description import EncoderDescription
 from space.evaluation.schema import Evaluation
 from space.i18n import fraction, number
@@ -20,21 +20,25 @@ _SMOOTHED = 10  # each point of the smooth line is the mean of a tenth of the ru
 
 def gains(measured: Evaluation) -> Html:
     """What a label is worth, and why other figures may not be comparable."""
-    known = measured.gains or GAINS
+    known = measured.gains or measured.label_scale.gains
     worth = ", ".join(f"{label} {_gain(gain)}" for label, gain in known.items())
+    relevant = ", ".join(name for name in measured.label_scale.names if name in measured.label_scale.relevant)
     warning = _(
         "Figures copied from the official ESCI ranking script do not compare with these: in effect it swaps "
         "Substitute and Complement, so that a Complement counts ten times as much as a Substitute "
         "(amazon-science/esci-data, {issue_9} and {issue_18})."
     )
     body = fill(
-        "<p>{worth}</p><p>{warning}</p>",
+        "<p>{worth}</p><p>{counted}</p>{warning}",
         worth=fill(
             _("Gains: {gains}. nDCG discounts a gain by {discount}."),
             gains=worth,
             discount=fill('<span class="figure">1/log₂({rank} + 1)</span>', rank=_("rank")),
         ),
-        warning=fill(warning, issue_9=_issue(9), issue_18=_issue(18)),
+        counted=_("Recall, MRR and hit@1 count as relevant: {labels}.").format(labels=relevant),
+        warning=fill("<p>{text}</p>", text=fill(warning, issue_9=_issue(9), issue_18=_issue(18)))
+        if measured.label_scale == ESCI
+        else EMPTY,
     )
     return section("gains", _("What a label is worth"), body)
 

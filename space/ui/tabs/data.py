@@ -25,7 +25,7 @@ def build_data_tab(engine: SearchEngine, texts: Texts) -> gr.HTML:
         # Counted once for all visitors, at the first look: a large catalogue takes some seconds.
         with counting:
             if not counted:
-                counted.append(describe(engine.catalogue, {"test": engine.judgments}))
+                counted.append(describe(engine.catalogue, {"test": engine.judgments}, engine.scale))
         return report(
             counted[0],
             protocols=engine.evaluation.protocols if engine.evaluation else {},

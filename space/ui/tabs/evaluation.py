@@ -71,7 +71,7 @@ def page(measured: Evaluation | None, description: EngineDescription, *, several
                 _said("outside", _("Outside the shop"), findings.outside(measured)),
                 runs.gains(measured),
                 per_query.chart(frame, several=several),
-                per_query.sliced(frame),
+                per_query.sliced(frame, measured.label_scale),
                 runs.training(measured),
                 runs.data(measured),
                 runs.encoders(measured, description.encoders),

@@ -1,0 +1,123 @@
+"""Data with labels that are not ESCI's: from judgments to examples, figures, store and page."""
+
+import logging
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from space.data.catalogue import DataError
+from space.data.judgments import Judged, check
+from space.data.scale import CLICKS, ESCI, LabelScale, parse
+from space.evaluation import protocols
+from space.evaluation.schema import Evaluation
+from space.search.list_quality import list_quality
+from space.settings import TrainSettings
+from space.training.examples import LabelAwareBatchSampler, exact_texts, training_examples
+from space.ui.html.labels import badge
+
+TITLES = ["red mug", "blue mug", "mug tree", "tent", "lamp", "chair"]
+PRODUCTS = pa.table(
+    {
+        "product_id": [f"p{place}" for place in range(len(TITLES))],
+        "product_locale": ["us"] * len(TITLES),
+        "product_title": TITLES,
+        "product_brand": pa.nulls(len(TITLES), pa.string()),
+        "product_color": pa.nulls(len(TITLES), pa.string()),
+    }
+)
+
+
+def frame(rows: list[tuple[str, int, object]]) -> pd.DataFrame:
+    """Judgments of (query, number of the product, label)."""
+    columns = {"query": [query for query, _, _ in rows], "query_id": 1, "product_locale": "us"}
+    return pd.DataFrame(
+        columns | {"product_id": [f"p{row}" for _, row, _ in rows], "esci_label": [label for _, _, label in rows]}
+    )
+
+
+def read(train: list[tuple[str, int, object]], scale: LabelScale | None = None) -> Judged:
+    """Checked data with a small test split on the same scale."""
+    low, high = train[-1][2], train[0][2]
+    return check("own", frame(train), frame([("tent", 3, high), ("tent", 4, low)]), PRODUCTS, ["us"], scale=scale)
+
+
+def test_several_ratings_of_a_pair_are_averaged_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    """3, 3 and 2 are 2.67, which is grade 3; 3 and 1 contradict each other, are listed, and are 2."""
+    rows = [("mug", 0, 3), ("mug", 0, 3), ("mug", 0, 2), ("mug", 1, "3"), ("mug", 1, "1"), ("mug", 2, 1)]
+    with caplog.at_level(logging.WARNING):
+        found = read(rows)
+    assert found.train["esci_label"].tolist() == ["3", "2", "1"]
+    assert found.train["ratings"].tolist() == [3, 2, 1]
+    assert str(found.scale) == "3=1!,2=0.5,1=0"
+    assert "'mug' and product_id 'p1'" in caplog.text
+
+
+def test_a_mean_with_its_number_weighs_as_that_many_ratings() -> None:
+    """Readers hand on how many ratings a value is the mean of."""
+    train = frame([("mug", 0, 3.0), ("mug", 0, 1.0), ("mug", 2, 1)]).assign(ratings=[4, 1, 1])
+    found = check("own", train, frame([("tent", 3, 3), ("tent", 4, 1)]), PRODUCTS, ["us"])
+    assert found.train["esci_label"].tolist() == ["3", "1"] and found.train["ratings"].tolist() == [5, 1]
+
+
+def test_contradicting_words_are_refused_with_their_places() -> None:
+    """Words have no mean."""
+    with pytest.raises(DataError, match=r"contradicting labels, such as query 'mug' and product_id 'p0'"):
+        read([("mug", 0, "E"), ("mug", 0, "I"), ("mug", 1, "I")])
+
+
+def test_what_is_relevant_is_never_a_negative() -> None:
+    """With two relevant grades both are positives, and the worst grade comes first as a negative."""
+    found = read([("mug", 0, 4), ("mug", 1, 3), ("mug", 2, 2), ("mug", 3, 1), ("mug", 4, 1)])
+    assert found.scale.relevant == {"4", "3"}
+    texts = list(TITLES)
+    examples = training_examples(found.train, texts, "mnrl", negatives=3, seed=1, scale=found.scale).to_pandas()
+    assert set(examples["positive"]) == {"red mug", "blue mug"}
+    assert not set(examples["negative"]) & {"red mug", "blue mug"}
+    assert set(examples["negative"][:2]) == {"tent", "lamp"} and examples["negative"][2] == "mug tree"
+    scores = training_examples(found.train, texts, "cosent", scale=found.scale).to_pandas()
+    assert sorted(scores["score"]) == [0, 0, pytest.approx(1 / 3, abs=1e-5), pytest.approx(2 / 3, abs=1e-5), 1]
+
+
+def test_clicks_alone_train_without_chosen_negatives() -> None:
+    """Examples are pairs, and no batch holds a product that is right for another query of it."""
+    from space.pipelines import examples
+
+    rows = [(f"query {number}", number % 6, number + 1) for number in range(12)] + [("query 0", 1, 5)]
+    found = check("clicks", frame(rows), frame([("tent", 3, 2)]), PRODUCTS, ["us"], scale=CLICKS)
+    settings = TrainSettings(title_queries=4)
+    made, exact = examples.make(found, TITLES, settings)
+    assert made.column_names == ["anchor", "positive"]
+    sampler = LabelAwareBatchSampler(made, 4, exact, drop_last=False, seed=1, generator=None)
+    for batch in sampler:
+        queries, texts = made[batch]["anchor"], made[batch]["positive"]
+        for query in queries:
+            others = [text for other, text in zip(queries, texts, strict=True) if other != query]
+            assert not exact_texts(found.train, TITLES, CLICKS).get(query, set()) & set(others)
+
+
+def test_figures_use_the_gains_of_the_scale() -> None:
+    """Worked out by hand: grade 2 of 1 to 3 has gain .5, and only 3 is relevant."""
+    labels, rows = np.array(["2", "3", "1"]), np.array([0, 1, 2])
+    scale = parse("3=1!,2=.5,1=0")
+    found = protocols.query_metrics(labels, rows, np.array([0, 1, 2]), np.array([0, 1]), scale)
+    assert found["judged/ndcg"] == pytest.approx((0.5 + 1 / np.log2(3)) / (1 + 0.5 / np.log2(3)))
+    assert found["full_catalogue/exact@1"] == 0 and found["full_catalogue/mrr@10"] == 0.5
+    one = list_quality(["2", "3"], ["2", "3", "1"], 10, scale=scale)
+    assert one is not None and one.ndcg == pytest.approx(found["judged/ndcg"], abs=1e-6) and one.exact == 1
+
+
+def test_an_evaluation_keeps_its_scale_and_an_older_one_has_escis() -> None:
+    """A damaged scale does not hide the rest of the file."""
+    scale = parse("gut=1!,mittel=.5,schlecht=0")
+    assert Evaluation.from_json(Evaluation(scale=scale).to_json()).label_scale == scale
+    assert Evaluation.from_json("{}").label_scale == ESCI
+    assert Evaluation.from_json('{"verdict": "x", "scale": {"grades": [{"name": 1}]}}').verdict == "x"
+
+
+def test_a_badge_shows_the_owners_word_escaped() -> None:
+    """The colour is one of a fixed list, so no text of a file becomes a class."""
+    scale = parse('<img src=x>=1!,"quoted"=0')
+    shown = badge(scale.grades[0])
+    assert "<img" not in shown and "&lt;img src=x&gt;" in shown and 'class="badge exact"' in shown
