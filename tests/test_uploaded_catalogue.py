@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 
 import pytest
 import small_shop
@@ -9,9 +10,9 @@ import small_shop
 from space.data.catalogue import DataError
 from space.data.csv_reader import CsvError, read_csv
 from space.errors import UserError
-from space.search import uploaded_catalogue
+from space.search import own_judgments, uploaded_catalogue
 from space.search.engine import SearchEngine
-from space.ui.tabs import uploaded
+from space.ui.tabs import judging, uploaded
 
 
 def refusal(data):
@@ -187,3 +188,47 @@ def test_a_table_of_many_columns_is_refused_at_once():
     header = b",".join(b"a%d" % number for number in range(250_000))
     with pytest.raises(UserError, match="line 1 has 250,000 columns; use at most 200"):
         uploaded_catalogue.parse(header, "file")
+
+
+JUDGED = """query;product;rating
+mug;Red mug;3
+mug;p2;2,33
+mug;Lamp;1
+lamp;LAMP;3
+lamp;Red mug;1
+"""
+
+
+def own_shop():
+    data = b"id,title\np1,Red mug\np2,Blue mug\np3,Lamp\n"
+    return uploaded_catalogue.embed(small_shop.engine(), uploaded_catalogue.parse(data, "x").products)
+
+
+def test_a_visitors_judgments_measure_every_system():
+    """BM25 finds "Lamp" first for lamp, and for mug both mugs before the lamp: its nDCG can be worked out."""
+    found = own_judgments.measure(own_shop(), JUDGED, "yours")
+    assert found.queries == 2 and set(found.systems) == {"base", "tuned", "bm25"}
+    assert set(found.differences) == {"tuned", "bm25"}
+    ideal = 1 + 0.5 / math.log2(3)
+    best = {(1 + ideal / ideal) / 2, (1 + (0.5 + 1 / math.log2(3)) / ideal) / 2}
+    assert any(found.systems["bm25"].mean == pytest.approx(one, abs=1e-5) for one in best)
+    hits = {hit.product_id: hit.esci_label for hit in found.engine.search("mug", 3, "bm25").hits}
+    assert hits["p1"] == "3" and hits["p2"] == "2"
+    shown = judging.measured(found)
+    assert "nDCG@10" in shown and shown.count("<tr>") == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("", "empty"),
+        ("query,product\nmug,p1\n", "rating is missing"),
+        ("query,product,rating\nmug,Sofa,3\n", "'Sofa' is neither"),
+        ("query,product,rating\nmug,p1,\n", "in every line"),
+        ("query,product,rating\nmug,p1,good\nmug,p2,bad\n", "rating holds 'good'"),
+        ("query,product,rating\nmug,p1,E\nmug,p1,I\n", "contradicting"),
+    ],
+)
+def test_judgments_that_cannot_be_used_are_refused_in_one_sentence(text, part):
+    with pytest.raises(UserError, match=part):
+        own_judgments.measure(own_shop(), text, "yours")

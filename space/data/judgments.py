@@ -78,7 +78,7 @@ def check(
         labels = pd.concat([table["esci_label"].dropna().astype(str) for table in (train, test)], ignore_index=True)
         scale = _on_scale(f"{name} train and test", lambda: scale_of(labels))
     train, test = (
-        _checked_judgments(f"{name} {split}", table, catalogue, locales, scale)
+        checked_judgments(f"{name} {split}", table, catalogue, locales, scale)
         for split, table in (("train", train), ("test", test))
     )
     catalogue, train, test = _without_empty_products(name, catalogue, train, test)
@@ -217,7 +217,7 @@ def judgment_frame(table: pa.Table, columns: Mapping[str, str], source: str) -> 
     return pd.DataFrame(found)
 
 
-def _checked_judgments(
+def checked_judgments(
     name: str, table: pd.DataFrame, catalogue: pa.Table, locales: Sequence[str], scale: LabelScale
 ) -> pd.DataFrame:
     """The judgments of the wanted locales, with labels of the scale and the row of each product."""

@@ -76,7 +76,7 @@ class Contents:
 
 
 def as_trained(settings: BuildSettings, tuned: Weights) -> BuildSettings:
-    """The settings with the text that the fine-tuned model was trained on, see ``BuildSettings.as_trained``.
+    """The settings with the text and --labels of the fine-tuned model, see ``BuildSettings.as_trained``.
 
     Raises:
         SettingsError: a flag asks for another text, without --other-text.
@@ -86,6 +86,9 @@ def as_trained(settings: BuildSettings, tuned: Weights) -> BuildSettings:
     except (OSError, EvaluationError):
         trained = {}
     found = settings.as_trained(trained)
+    labels = trained.get("labels")
+    if not found.labels and isinstance(labels, str):
+        found = replace(found, labels=labels)
     learned = replace(settings, max_seq_length=None, bullets=None).as_trained(trained)
     if not trained:
         said = f"{tuned.name} does not say which text it was trained on"

@@ -22,6 +22,7 @@ from space.ui.html.markup import Html, fill, join
 from space.ui.html.panels import problem, welcome
 from space.ui.language import Texts, in_visitors_language
 from space.ui.static import script
+from space.ui.tabs.judging import build_judging
 
 #: Embedding 2,000 products keeps all cores busy for most of a minute: one visitor at a time, in a queue of its own.
 EMBEDDING = {"concurrency_limit": 1, "concurrency_id": "own"}
@@ -59,6 +60,7 @@ def build_own_tab(engine: SearchEngine, texts: Texts, kept: KeptCatalogues) -> N
         with gr.Row(elem_classes="e5-ask", equal_height=True, visible=False) as asking:
             query, search = query_box(texts, N_("What are you looking for in your catalogue?"), N_("Compare"))
         output = result_area(texts, WELCOME)
+        judging, ratings, figures = build_judging(texts, kept, lambda: answer(None, ""))
 
     def take(visitor: gr.Request, data: bytes, source: str, progress: gr.Progress, ask: str = "") -> dict[Any, Any]:
         start, visit = time.perf_counter(), visitor.session_hash or ""
@@ -76,6 +78,8 @@ def build_own_tab(engine: SearchEngine, texts: Texts, kept: KeptCatalogues) -> N
         return {
             status: loaded(len(found), source, time.perf_counter() - start, upload.notes),
             asking: gr.Row(visible=True),
+            judging: gr.Column(visible=True),
+            figures: "",
             forget: gr.Button(visible=True),
             query: ask,
             output: answer(found, ask) if ask else welcome(_("Now ask for something in it.")),
@@ -111,6 +115,9 @@ def build_own_tab(engine: SearchEngine, texts: Texts, kept: KeptCatalogues) -> N
         return {
             status: _loaded(_("Forgotten: nothing of it is left on this server.")),
             asking: gr.Row(visible=False),
+            judging: gr.Column(visible=False),
+            figures: "",
+            ratings: "",
             forget: gr.Button(visible=False),
             query: "",
             text: "",
@@ -118,7 +125,7 @@ def build_own_tab(engine: SearchEngine, texts: Texts, kept: KeptCatalogues) -> N
         }
 
     private: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "always_last"}
-    outputs = [status, asking, forget, query, output, text]
+    outputs = [status, asking, forget, query, output, text, judging, ratings, figures]
     embedding = private | {"show_progress": "full", "show_progress_on": status, **EMBEDDING}
     load.click(in_visitors_language(take_text), text, outputs, **embedding)
     choose.upload(in_visitors_language(take_file), None, outputs, **embedding)
