@@ -1,21 +1,31 @@
 """Data with labels that are not ESCI's: from judgments to examples, figures, store and page."""
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import small_evaluation
+import small_shop
 
 from space.data.catalogue import DataError
 from space.data.judgments import Judged, check
+from space.data.profile import describe
 from space.data.scale import CLICKS, ESCI, LabelScale, parse
 from space.evaluation import protocols
 from space.evaluation.schema import Evaluation
+from space.hub.cards import model_card
+from space.search.engine import SearchEngine
 from space.search.list_quality import list_quality
+from space.search.uploaded_catalogue import embed
 from space.settings import TrainSettings
 from space.training.examples import LabelAwareBatchSampler, exact_texts, training_examples
+from space.ui.html import comparison
 from space.ui.html.labels import badge
+from space.ui.html.profile_report import report
+from space.ui.tabs.evaluation import page as evaluation_report
 
 TITLES = ["red mug", "blue mug", "mug tree", "tent", "lamp", "chair"]
 PRODUCTS = pa.table(
@@ -121,3 +131,44 @@ def test_a_badge_shows_the_owners_word_escaped() -> None:
     scale = parse('<img src=x>=1!,"quoted"=0')
     shown = badge(scale.grades[0])
     assert "<img" not in shown and "&lt;img src=x&gt;" in shown and 'class="badge exact"' in shown
+
+
+@pytest.mark.parametrize("kind", ["thirds", "clicks"])
+def test_the_page_shows_the_owners_scale(kind: str) -> None:
+    """Means in thirds and clicks alone, from the checked data over the figures to every tab and the card."""
+    shop = small_shop.judgments().drop(columns="query_id").assign(query_id=1)
+    shop = shop[shop["product_id"].isin(small_shop.catalogue()["product_id"].to_pylist())]
+    if kind == "thirds":
+        numbers = {"Exact": "2.67", "Substitute": "2.00", "Complement": "1.33", "Irrelevant": "1.00"}
+        shop = shop.assign(esci_label=shop["esci_label"].map(numbers))
+    else:
+        shop = shop[shop["esci_label"] == "Exact"].assign(esci_label="17")
+    locales = ["us", "es", "jp"]
+    scale = CLICKS if kind == "clicks" else None
+    found = check("own", shop, shop, small_shop.catalogue(), locales, scale=scale)
+    plain = small_shop.engine()
+    results = {}
+    systems = embed(plain, found.catalogue).systems
+    for name, system in systems.items():
+        results[name] = protocols.per_query(system, found.test, found.catalogue, found.scale)
+        if kind == "clicks":  # as RunEvaluation leaves it
+            results[name].loc[:, ["judged/ndcg", "judged/ndcg@10"]] = float("nan")
+    measured = replace(
+        small_evaluation.content(),
+        gains=found.scale.gains,
+        scale=found.scale,
+        protocols=protocols.summarize(results),
+        per_query=protocols.by_query(results, protocols.label_counts(found.test, found.scale)),
+    )
+    measured = Evaluation.from_json(measured.to_json())
+    engine = SearchEngine(found.catalogue, systems, judgments=found.test, scale=found.scale, evaluation=measured)
+    query = found.test["query"][found.test["esci_label"].isin(found.scale.relevant)].iloc[0]
+    compared = comparison.comparison(engine.compare(query, 10))
+    word = "clicked" if kind == "clicks" else "3"
+    data = report(describe(engine.catalogue, {"test": engine.judgments}, engine.scale))
+    evaluated = evaluation_report(measured, plain.description)
+    card = model_card(measured, None)
+    for page in (compared, data, evaluated, card):
+        assert word in page and "Substitute" not in page and "official ESCI" not in page
+    assert f">{word}</span>" in compared and f"count as relevant: {word}" in card
+    assert word in {hit.esci_label for hit in engine.search(query, 10, "bm25").hits}

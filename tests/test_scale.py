@@ -39,6 +39,7 @@ def test_thirds_of_a_mean_are_three_grades(as_text: type) -> None:
         ([0, 0.5, 1], "1=1!,0.5=0.5,0=0"),
         ([0, 0.1, 0.2, 0.3, 0.6, 0.9, 1], "1=1!,0.75=0.75!,0.5=0.5,0.25=0.25,0=0"),
         ([3, 3], "3=1!"),
+        ([1.33, 2, 2.67], "3=1!,2=0.5,1=0"),
     ],
 )
 def test_ratings_are_ordered_grades(values: list[float], expected: str) -> None:

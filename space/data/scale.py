@@ -193,7 +193,7 @@ def scale_of(values: pd.Series, clicks: bool = False) -> LabelScale:
     """The scale of labels that come without one.
 
     ESCI's words or letters are ESCI's scale, and WANDS's are WANDS's. 0 and 1 are relevant or not. Other numbers are
-    ordered grades: with a span of 2 or more the whole numbers, so that means of ratings in thirds do not make seven
+    ordered grades: above 1 the whole numbers, so that means of ratings in thirds do not make seven
     grades.
 
     Args:
@@ -230,7 +230,7 @@ def _ratings(steps: np.ndarray) -> LabelScale:
             f"than 0 is relevant, or save ratings of at most {_MOST_STEPS + 1} steps"
         )
     low, high = steps[0], steps[-1]
-    if high - low >= 2:
+    if high > 1:
         points = np.arange(math.floor(low), math.floor(high + 0.5) + 1, dtype=float)
     elif len(steps) <= len(COLOURS) + 1:
         points = steps
