@@ -69,13 +69,10 @@ def artifacts(settings: AppSettings) -> Artifacts:
 
 
 def local_artifacts() -> Artifacts | None:
-    """A finished model and store in the default folders, with the base model that the store names."""
+    """A finished model and store in the default folders, with the base model that made the store."""
     if not (LOCAL_MODEL.is_dir() and (LOCAL_STORE / MANIFEST).is_file()):
         return None
-    from space.store.reader import Store
-
-    base = Store(LOCAL_STORE, verify=False).encoders["base"]
-    return Artifacts(str(LOCAL_MODEL), base.pinned, str(LOCAL_STORE))
+    return Artifacts(str(LOCAL_MODEL), None, str(LOCAL_STORE))
 
 
 def serve(settings: AppSettings, artifacts: Artifacts) -> None:

@@ -17,7 +17,7 @@ class EncoderDescription:
     """Which encoder made some vectors. ``dataclasses.asdict`` gives its JSON form.
 
     Attributes:
-        id: Hub id or folder.
+        id: Hub id, or the last part of a folder's path.
         revision: its commit on the Hub; None for a folder or a package.
         reason: why these weights were taken instead of those asked for, or "".
         fingerprint: sha256 over weights, tokenizer, pooling and prompts, as hex.

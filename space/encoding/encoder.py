@@ -11,6 +11,7 @@ from space.encoding.model import PROBES, fingerprint, load_model
 from space.encoding.packed_bert import PackedBert, batches, bfloat16_is_fast, packable
 from space.encoding.weights import Weights
 from space.io.threads import prefetch
+from space.settings.names import public_name
 
 DEFAULT_MAX_SEQ_LENGTH = 64
 #: Texts sorted by length together: enough that a batch has few lengths, few enough to hold their tokens.
@@ -109,7 +110,7 @@ class TextEncoder:
         if refresh:
             self.fingerprint = fingerprint(self.model)
         return EncoderDescription(
-            id=self.name,
+            id=public_name(self.name),
             revision=self.weights.revision,
             reason=self.weights.reason,
             fingerprint=self.fingerprint,

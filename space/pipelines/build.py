@@ -14,6 +14,7 @@ from space.hub import cards, publish, push
 from space.io.folders import sole_writer
 from space.pipelines.inputs import Contents
 from space.settings import BuildSettings
+from space.store import encoder_folders
 from space.store.embedding import embed_catalogue
 from space.store.mapped_files import MappedFiles, folder_for
 from space.store.reader import EVALUATION, Store
@@ -69,6 +70,7 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
     logger.info(
         f"{settings.output_dir}: {plan.rows:,} products, two encoders; {made.kept} shards kept from earlier runs"
     )
+    encoder_folders.remember(settings.output_dir, {"base": base.name, "tuned": tuned.name})
     if measured and measured.sentence:
         logger.warning(f"{tuned.name}: {measured.sentence}")
     trained_from = evaluation and evaluation.encoders.get("base")

@@ -28,6 +28,7 @@ from space.retrieval.dense import DenseSystem
 from space.retrieval.hybrid import HybridSystem
 from space.retrieval.system import System
 from space.settings import TrainSettings
+from space.settings.names import public_name
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ class RunEvaluation:
         """Evaluate the fine-tuned model and the hybrid of it and BM25; returns all figures of the run."""
         tuned = self._measure_encoder("tuned", encoder)
         self._measure(HybridSystem(tuned, self.bm25))
-        name = self.settings.push_to_hub or str(self.settings.output_dir)
+        name = self.settings.push_to_hub or public_name(str(self.settings.output_dir))
         self.encoders["tuned"] = replace(encoder.describe(refresh=True), id=name, revision=None, reason="")
         evaluation = self._figures(log)
         table = protocols.to_markdown(evaluation.protocols)

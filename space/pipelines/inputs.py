@@ -19,6 +19,7 @@ from space.encoding.weights import Weights
 from space.evaluation.schema import Evaluation, EvaluationError
 from space.hub.datasets import read_dataset
 from space.settings import SAMPLE, BuildSettings
+from space.settings.names import public_name
 from space.store.manifest import EVALUATION
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ def open_judged(
         return check(SAMPLE, train, test, products, locales, sample.NOTICE, scale)
     folder = Path(dataset)
     if folder.is_dir():
-        return check(dataset, *read_folder(folder, bullets), locales, scale=scale)
+        return replace(check(dataset, *read_folder(folder, bullets), locales, scale=scale), name=public_name(dataset))
     commit, *parts = read_dataset(dataset, bullets=bullets, offline=offline)
     return replace(check(dataset, *parts, locales, scale=scale), name=f"{dataset.partition('@')[0]}@{commit}")
 

@@ -2,7 +2,6 @@
 
 import logging
 import shlex
-import shutil
 from contextlib import nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from space.errors import HubError, UserError
 from space.evaluation.schema import Evaluation
 from space.hub import cards, publish, push
 from space.io import folders, memory
+from space.io.events import copy_scalars
 from space.io.files import require_writable
 from space.pipelines import examples, inputs
 from space.pipelines.build import build
@@ -118,7 +118,7 @@ def _copy_events(events: Path, target: Path) -> None:
     target.mkdir(parents=True)
     for number, path in enumerate(sorted(events.glob("events.out.tfevents.*"))):
         seconds = path.name.split(".")[3]
-        shutil.copyfile(path, target / f"events.out.tfevents.{seconds}.{number}")
+        copy_scalars(path, target / f"events.out.tfevents.{seconds}.{number}")
 
 
 def _push_model(settings: TrainSettings) -> None:

@@ -29,7 +29,7 @@ from space.search.device import Wrapper
 from space.search.engine import SearchEngine
 from space.search.score_reference import score_references
 from space.settings.names import is_repository, split_revision
-from space.store import milvus_collections
+from space.store import encoder_folders, milvus_collections
 from space.store.mapped_files import LoadedStore, MappedFiles, folder_for
 from space.store.reader import EVALUATION, JUDGMENTS, Store, StoreError
 
@@ -165,9 +165,10 @@ def _named_by(opened: _OpenStore, part: str) -> str:
     store = opened.store
     name = store.encoders[part].pinned
     # A store from the Hub may come from a stranger, and names no folder of this machine.
-    places = [] if opened.on_hub else [Path(name), store.folder.parent / Path(name).name]
+    noted = encoder_folders.recall(store.folder, part)
+    places = [] if opened.on_hub else [noted, Path(name), store.folder.parent / Path(name).name]
     for place in places:
-        if place.is_dir():
+        if place and place.is_dir():
             return str(place)
     if name == PACKAGED_NAME or is_repository(split_revision(name)[0]):
         return name

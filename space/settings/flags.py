@@ -10,7 +10,7 @@ from math import inf
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
-from space.settings.names import REPOSITORY_RULE, SettingsError, is_repository
+from space.settings.names import REPOSITORY_RULE, SettingsError, is_repository, public_name
 
 #: Whether a value can work, and what to do about one that cannot.
 Check = tuple[Callable[[Any], bool], str]
@@ -78,9 +78,11 @@ class Settings:
             raise SettingsError(f"{_flag(name)} is {shown!r}: {cure}")
 
     def to_json(self) -> dict[str, object]:
-        """{name: value}, with paths as text."""
+        """{name: value}, of a path only the last part: the folders above it are nobody's business but the user's."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
+        return {
+            name: public_name(str(value)) if isinstance(value, str | Path) else value for name, value in values.items()
+        }
 
 
 def parse(kind: type[AnySettings], arguments: Sequence[str] | None = None, description: str = "") -> AnySettings:

@@ -34,6 +34,13 @@ def hub_id(name: str) -> str | None:
     return repo if is_repository(repo) and not name.startswith(".") and not Path(name).exists() else None
 
 
+def public_name(name: str) -> str:
+    """A name as it may stand in a card or in a store: of a file or a folder the last part, without those above it."""
+    path = Path(name)
+    is_local = path.is_absolute() or name.startswith((".", "~")) or path.exists()
+    return path.resolve().name if is_local else name
+
+
 def check_repository(what: str, name: str) -> None:
     """Refuse a name that is not USER/NAME.
 

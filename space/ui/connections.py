@@ -6,13 +6,9 @@ Uvicorn waits without end for a request that never comes, so a thousand silent c
 import asyncio
 import contextlib
 import logging
+import sys
 import time
 from typing import Any
-
-try:
-    import resource
-except ImportError:  # Windows, which has no such limit
-    resource = None  # type: ignore[assignment]
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +24,10 @@ INTERVAL = 2.0
 
 def raise_file_limit() -> int:
     """Allow this process as many open files as it needs, as far as it may; returns how many connections fit."""
-    if resource is None:
+    if sys.platform == "win32":  # it has no such limit
         return MOST
+    import resource
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST + OTHER_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:
