@@ -64,7 +64,7 @@ def test_the_last_part_of_a_path_is_public(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "user" / "shop").mkdir(parents=True)
     assert public_name(str(tmp_path / "user" / "shop")) == public_name("user/shop") == public_name("./shop/") == "shop"
-    assert public_name(".") == tmp_path.name
+    assert public_name(".") == tmp_path.name and public_name("") == ""
     assert public_name("user/model@main") == "user/model@main" and public_name("tasksource/esci") == "tasksource/esci"
     settings = TrainSettings(dataset=str(tmp_path / "user" / "shop"), output_dir=tmp_path / "m").to_json()
     assert (settings["dataset"], settings["output_dir"]) == ("shop", "m")

@@ -37,6 +37,8 @@ def hub_id(name: str) -> str | None:
 def public_name(name: str) -> str:
     """A name as it may stand in a card or in a store: of a file or a folder the last part, without those above it."""
     path = Path(name)
+    if not name:  # which would be the folder that one is in
+        return name
     is_local = path.is_absolute() or name.startswith((".", "~")) or path.exists()
     return path.resolve().name if is_local else name
 
