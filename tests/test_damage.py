@@ -12,6 +12,7 @@ import pytest
 from conftest import flip_bit
 from hub_repos import e5_files, write_files
 from test_store_reader import build, content, replaced
+from transformers import MPNetConfig, MPNetModel
 
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import WeightsError, locate
@@ -47,7 +48,27 @@ DAMAGES = {
         (folder / "evil.py").write_text("open('hacked', 'w')\nclass Evil: pass\n"),
         edit(folder / "config.json", model_type="evil", auto_map={"AutoModel": "evil.E", "AutoConfig": "evil.E"}),
     ),
+    "no layers, so that no weights are used": lambda folder: edit(folder / "config.json", num_hidden_layers=0),
+    "a billion layers": lambda folder: edit(folder / "config.json", num_hidden_layers=10**9),
+    "a billion layers further in": lambda folder: edit(folder / "config.json", text_config={"n_layers": 10**9}),
+    "a billion labels": lambda folder: edit(folder / "config.json", num_labels=10**9),
+    "a vocabulary of 10 billion": lambda folder: edit(folder / "config.json", type_vocab_size=10**10),
+    "layers that are text": lambda folder: edit(folder / "config.json", num_hidden_layers="x"),
+    "a dense module larger than its weights": lambda folder: add_module(
+        folder, "2_Dense", "Dense", in_features=10**5, out_features=10**5
+    ),
+    "modules nested without end": lambda folder: (folder / "modules.json").write_text("[" * 200_000),
+    "settings nested without end": lambda folder: (folder / "config.json").write_text('{"a":' * 200_000),
 }
+
+
+def add_module(folder, name, kind, **settings):
+    modules = json.loads((folder / "modules.json").read_text())
+    place = len(modules)
+    modules.append({"idx": place, "name": str(place), "path": name, "type": f"sentence_transformers.models.{kind}"})
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / name).mkdir()
+    (folder / name / "config.json").write_text(json.dumps(settings))
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -57,9 +78,50 @@ def test_a_damaged_or_foreign_model_is_refused_and_runs_nothing(model, damage, t
     with pytest.raises(
         WeightsError,
         match=r"(?s)e5-tiny: cannot be loaded as an encoder.*train it again, or copy or download it again",
-    ):
+    ) as refused:
         TextEncoder(locate(str(model)))
     assert not (tmp_path / "hacked").exists()
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 800
+
+
+@pytest.mark.parametrize("kind", ["sentence_transformers.models.Nope", "sentence_transformers.nope.Nope"])
+def test_an_unknown_module(model, kind):
+    (model / "modules.json").write_text(json.dumps([{"idx": 0, "name": "0", "path": "", "type": kind}]))
+    with pytest.raises(WeightsError, match=r"e5-tiny: .*[Nn]ope.*; use another model"):
+        TextEncoder(locate(str(model)))
+
+
+@pytest.mark.parametrize("kernel", ["kernels-community/flash-attn", "flash_attention_2", "flex_attention"])
+@pytest.mark.parametrize("file", ["config.json", "sentence_bert_config.json"])
+def test_attention_kernels_that_a_model_names_are_not_used(model, file, kernel):
+    """For a kernel of the Hub, transformers would download code and run it."""
+    before = TextEncoder(locate(str(model))).encode_queries(["red shoes"])
+    named = {"attn_implementation": kernel}
+    edit(model / file, **(named if file == "config.json" else {"model_args": named, "model_kwargs": named}))
+    encoder = TextEncoder(locate(str(model)))
+    assert encoder.encode_queries(["red shoes"]).equal(before)
+
+
+def test_a_model_without_fast_attention_is_loaded(tmp_path):
+    files = e5_files()
+    config = {"model_type": "mpnet", "architectures": ["MPNetModel"], "hidden_size": 32, "num_hidden_layers": 1}
+    config |= {"num_attention_heads": 2, "intermediate_size": 32, "vocab_size": 180, "max_position_embeddings": 512}
+    model = MPNetModel(MPNetConfig(**config))
+    folder = write_files(tmp_path / "mpnet", files)
+    model.save_pretrained(folder)
+    assert TextEncoder(locate(str(folder))).encode_queries(["red shoes"]).shape == (1, 32)
+
+
+@pytest.mark.parametrize("name", [".pushed.json", "adapter_config.json"])
+def test_notes_beside_a_model_that_are_nested_without_end(model, name):
+    """One is left aside; an adapter is refused with the command that merges it."""
+    (model / name).write_text("[" * 200_000)
+    if name == "adapter_config.json":
+        (model / "model.safetensors").rename(model / "adapter_model.safetensors")
+        with pytest.raises(WeightsError, match="an adapter"):
+            locate(str(model))
+    else:
+        assert locate(str(model)).revision is None
 
 
 @pytest.fixture
@@ -93,6 +155,13 @@ def test_vectors_that_are_not_finite(served, tmp_path):
     table = table.set_column(table.column_names.index("embedding"), "embedding", rows)
     replaced(store, name, table)
     with pytest.raises(StoreError, match=r"store: tuned: embeddings should be finite, row \d+ is not; rebuild"):
+        load_engine(*served, offline=True)
+
+
+@pytest.mark.parametrize("text", ["no JSON", "[" * 200_000, "[]", '{"settings": ' + '{"a":' * 300 + "1" + "}" * 301])
+def test_an_evaluation_that_is_none(served, tmp_path, text):
+    replaced(tmp_path / "store", "evaluation.json", text.encode())
+    with pytest.raises(StoreError, match=r"store/evaluation\.json: not an evaluation.*run build_embeddings.py again"):
         load_engine(*served, offline=True)
 
 

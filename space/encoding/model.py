@@ -6,12 +6,14 @@ from math import inf
 from pathlib import Path
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Normalize, Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
 from transformers.utils.logging import disable_progress_bar
 
+from space.encoding.foreign_settings import check_settings
 from space.encoding.weights import E5_PROMPTS, Weights, WeightsError, is_e5
 
 NO_PROMPTS = {"query": "", "document": ""}
@@ -26,6 +28,11 @@ PROBES = (
 )
 #: What sentence-transformers raises for damaged or foreign files: cut or misshapen weights, settings of another kind.
 _LOAD_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError)
+_LOAD_ERRORS += (StrictDataclassError, MemoryError)  # settings of another type, sizes beyond the memory
+#: How attention is computed. A model could name a kernel of the Hub, whose code transformers would download and run.
+_ATTENTION = ("sdpa", "eager")
+#: Characters of a library's message.
+_MESSAGE = 400
 
 
 def load_model(weights: Weights, max_seq_length: int) -> SentenceTransformer:
@@ -38,20 +45,20 @@ def load_model(weights: Weights, max_seq_length: int) -> SentenceTransformer:
         WeightsError: the files are not an encoder.
     """
     disable_progress_bar()  # for reading a file that takes a tenth of a second
-    folder, kwargs = weights.folder, {"torch_dtype": torch.float32, "use_safetensors": True}
+    folder = weights.folder
     plain = not (folder / "modules.json").is_file()
     try:
-        if plain:
-            transformer = Transformer(str(folder), max_seq_length=max_seq_length, model_kwargs=kwargs)
-            pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode="mean")
-            model = SentenceTransformer(modules=[transformer, pooling, Normalize()], device="cpu")
-        else:
-            model = SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs=kwargs)
+        check_settings(folder)
+        model = _loaded(folder, max_seq_length, plain)
     except ImportError as error:
-        raise WeightsError(f"{weights.name}: it needs a package that is not installed: {error}") from error
+        raise WeightsError(
+            f"{weights.name}: it needs a module or a package that is not installed: "
+            f"{_sentence(error)}; use another model"
+        ) from error
     except _LOAD_ERRORS as error:
         raise WeightsError(
-            f"{weights.name}: cannot be loaded as an encoder: {error}; train it again, or copy or download it again"
+            f"{weights.name}: cannot be loaded as an encoder: {_sentence(error)}; train it again, or copy or download "
+            "it again"
         ) from error
     saved = {name: prompt for name, prompt in model.prompts.items() if prompt}
     if not saved and not _declares_prompts(folder):
@@ -96,6 +103,28 @@ def fingerprint(model: SentenceTransformer) -> str:
         parts.append(model.get_embedding_dimension())
     digest.update(json.dumps(parts, sort_keys=True, default=str).encode())
     return digest.hexdigest()
+
+
+def _loaded(folder: Path, max_seq_length: int, plain: bool) -> SentenceTransformer:
+    """The model with the first way of attention that its class has."""
+    for attention in _ATTENTION:
+        kwargs = {"torch_dtype": torch.float32, "use_safetensors": True, "attn_implementation": attention}
+        try:
+            if not plain:
+                return SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs=kwargs)
+            transformer = Transformer(str(folder), max_seq_length=max_seq_length, model_kwargs=kwargs)
+            pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode="mean")
+            return SentenceTransformer(modules=[transformer, pooling, Normalize()], device="cpu")
+        except ValueError as error:
+            if attention == _ATTENTION[-1] or "scaled_dot_product_attention" not in str(error):
+                raise
+    raise AssertionError("unreachable")
+
+
+def _sentence(error: Exception) -> str:
+    """The message of a library on one line, cut where it is long."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= _MESSAGE else f"{text[:_MESSAGE]}…"
 
 
 def _word_embeddings(model: SentenceTransformer) -> float:

@@ -139,7 +139,7 @@ def merging(config: Path, name: str) -> str:
     """
     try:
         base = str(json.loads(config.read_text(encoding="utf-8"))["base_model_name_or_path"] or "BASE")
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         base = "BASE"
     prompts = f", prompts={E5_PROMPTS}" if is_e5(base) else ""
     merged = f"{Path(name.partition('@')[0]).name}-merged"
@@ -159,7 +159,7 @@ def _as_pushed(folder: Path) -> tuple[str, Path, str] | None:
         pushed = json.loads((folder / PUSHED).read_text(encoding="utf-8"))
         if pushed["weights"] == weight_hashes(folder):
             return pushed["id"], folder, pushed["revision"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return None
 

@@ -26,6 +26,8 @@ METRICS = {
 #: The protocol and metric to decide by, and its column in ``PerQuery``.
 HEADLINE = ("full_catalogue", "ndcg@10")
 HEADLINE_COLUMN = "/".join(HEADLINE)
+#: Objects inside objects. What train.py writes has 7.
+_DEEPEST = 30
 #: Fewer queries give a bootstrap interval that says more about those queries than about the encoder.
 MIN_QUERIES = 10
 
@@ -320,10 +322,12 @@ class Evaluation:
             content: text of evaluation.json, or what ``json.loads`` made of it.
 
         Raises:
-            EvaluationError: it is not a JSON object.
+            EvaluationError: it is not a JSON object, or nested deeper than ``_DEEPEST``.
         """
         try:
-            return read(cls, json.loads(content) if isinstance(content, str | bytes) else content)
+            found = json.loads(content) if isinstance(content, str | bytes) else content
+            _check_depth(found)
+            return read(cls, found)
         except (ValueError, RecursionError) as error:
             raise EvaluationError(f"not an evaluation: {error}") from error
 
@@ -338,3 +342,14 @@ class Evaluation:
         if other is None:
             return table.differences.get(system, {}).get(metric)
         return table.contrasts.get(system, {}).get(other, {}).get(metric)
+
+
+def _check_depth(content: object) -> None:
+    """Refuse what is nested so deep that writing or showing it would fail later."""
+    level = [content] if isinstance(content, Mapping | list) else []
+    for _ in range(_DEEPEST):
+        inner = [one.values() if isinstance(one, Mapping) else one for one in level]
+        level = [value for values in inner for value in values if isinstance(value, Mapping | list)]
+        if not level:
+            return
+    raise ValueError(f"it is nested deeper than {_DEEPEST} levels")

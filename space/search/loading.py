@@ -13,7 +13,7 @@ from space.encoding.description import BASE, ENCODERS, TUNED
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import PACKAGED_NAME, locate
 from space.evaluation import provenance
-from space.evaluation.schema import Bm25Parameters, Evaluation
+from space.evaluation.schema import Bm25Parameters, Evaluation, EvaluationError
 from space.feedback.usage import Usage
 from space.hub import client
 from space.hub.client import model_download
@@ -84,7 +84,11 @@ def load_engine(
     store = opened.store
     store.check(name for name in (EVALUATION, JUDGMENTS) if name in store.manifest.files)
     content, judgments = store.evaluation(), store.judgments()
-    evaluation = None if content is None else Evaluation.from_json(content)
+    try:
+        evaluation = None if content is None else Evaluation.from_json(content)
+    except EvaluationError as error:
+        cure = "run build_embeddings.py again, or download the store again"
+        raise StoreError(f"{store.name}/{EVALUATION}: {error}; {cure}") from error
     made_of = store.manifest
     measured = provenance.compare(evaluation, made_of.dataset, made_of.rows, made_of.checksums)
     if measured and measured.sentence:
