@@ -33,6 +33,9 @@ def main(arguments: list[str] | None = None) -> None:
             bullets=settings.bullets > 0,
             offline=settings.offline,
             labels=settings.labels,
+            columns=settings.columns,
+            encoding=settings.encoding,
+            test_share=settings.test_share,
         )
         # Imported here because torch takes seconds, which a typing error should not cost.
         with uncollected():

@@ -92,7 +92,15 @@ def describe(settings: EdaSettings) -> None:
     from space.pipelines.inputs import open_judged
     from space.ui.html.profile_report import document, report
 
-    judged = open_judged(settings.dataset, settings.locales, offline=settings.offline, labels=settings.labels)
+    judged = open_judged(
+        settings.dataset,
+        settings.locales,
+        offline=settings.offline,
+        labels=settings.labels,
+        columns=settings.columns,
+        encoding=settings.encoding,
+        test_share=settings.test_share,
+    )
     logging.getLogger("space").info(
         "%s: %d products, %d judgments to learn from, %d held out",
         judged.name,

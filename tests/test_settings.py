@@ -207,7 +207,7 @@ REFUSED = {
         "locales": ([[]], "--locales us"),
         "bullets": ([-5], "0 (none)"),
         "push_to_hub": (["store"], "USER/NAME"),
-        "columns": (["product_id=sku"], "--catalogue FILE"),
+        "locale": (["de"], "--catalogue FILE"),
     },
     AppSettings: {
         "port": ([-1, 65536], "65535"),

@@ -10,12 +10,18 @@ from space.data.catalogue import BULLETS, NO_LOCALE, DataError, Source
 from space.data.column_names import columns_used, find_columns, listed
 from space.data.file_tables import FileTable, read_table
 from space.data.product_table import catalogue_of
+from space.data.text_files import ENCODINGS
 
 logger = logging.getLogger(__name__)
 
 
 def load_catalogue(
-    path: Path, columns: Mapping[str, str] | None = None, *, bullets: bool = False, locale: str | None = None
+    path: Path,
+    columns: Mapping[str, str] | None = None,
+    *,
+    bullets: bool = False,
+    locale: str | None = None,
+    encoding: str = "",
 ) -> pa.Table:
     """A shop's own catalogue; it needs an id and a title. The log says which columns are used.
 
@@ -25,14 +31,17 @@ def load_catalogue(
             leaves a column out.
         bullets: read the bullet points.
         locale: of every product, if the file has no such column; None for ``NO_LOCALE``.
+        encoding: of a text file, see ``space.data.text_files.open_text``.
 
     Raises:
         DataError: a file that cannot be read, a missing column, or a null or duplicate id.
     """
     if not path.is_file():
         raise DataError(f"--catalogue {path}: no such file")
+    if encoding and encoding not in ENCODINGS:
+        raise DataError(f"--encoding {encoding}: use one of {', '.join(ENCODINGS)}")
     given = dict(columns or {})
-    table = read_table(path, frozenset(given.values()))
+    table = read_table(path, frozenset(given.values()), encoding)
     places = find_columns(table.header, given if bullets else {**given, BULLETS: ""}, str(path))
     for name in ("product_id", "product_title", *([BULLETS] if bullets else [])):
         if name not in places:

@@ -40,6 +40,10 @@ class CsvError(UserError):
     """A file that cannot be read as csv; the message names the line, and the column if there is one."""
 
 
+class CsvEncodingError(CsvError):
+    """Bytes that are not UTF-8."""
+
+
 @dataclass(frozen=True)
 class CsvTable:
     """The content of a csv file.
@@ -175,4 +179,4 @@ def _refuse_foreign_bytes(rows: list[list[str]], lines: list[int], names: list[s
             byte = next((ord(one) - 0xDC00 for one in cell if "\udc80" <= one <= "\udcff"), None)
             if byte is not None:
                 text = _("line {line}, column {column}: byte 0x{byte} is not UTF-8; save the file as UTF-8")
-                raise CsvError(text.format(line=line, column=shown(name), byte=f"{byte:02X}"))
+                raise CsvEncodingError(text.format(line=line, column=shown(name), byte=f"{byte:02X}"))

@@ -1,4 +1,4 @@
-"""Reads the table in a file, csv, jsonl or parquet, without deciding what its columns are.
+"""Reads the table in a file, csv, jsonl (also gzipped) or parquet, without deciding what its columns are.
 
 Columns keep the types of the file; ``space.data.texts`` and ``space.data.numbers`` read those that are used. So a list
 or an object in a column that no one uses does no harm.
@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 
 from space.data.catalogue import DataError
 from space.data.column_names import NAMES, plain_name
-from space.data.csv_reader import CsvError, read_csv
+from space.data.csv_reader import CsvEncodingError, CsvError, read_csv
+from space.data.text_files import inner_suffix, open_text
 from space.data.texts import Chunk
 from space.errors import shown
 
@@ -42,12 +43,13 @@ class FileTable:
     lines: np.ndarray | None = None
 
 
-def read_table(path: Path, named: frozenset[str] = frozenset()) -> FileTable:
+def read_table(path: Path, named: frozenset[str] = frozenset(), encoding: str = "") -> FileTable:
     """The table in a file, by the suffix of its name.
 
     Args:
         path: the file.
         named: names of columns to keep of a jsonl, in addition to ``NAMES``.
+        encoding: of a csv or jsonl, see ``open_text``.
 
     Raises:
         DataError: an unknown suffix, or a file that cannot be read.
@@ -56,14 +58,19 @@ def read_table(path: Path, named: frozenset[str] = frozenset()) -> FileTable:
     try:
         if suffix in PARQUET:
             return _parquet(path)
-        with path.open("rb") as file:
+        suffix = inner_suffix(path)
+        with open_text(path, encoding) as file:
             if suffix in CSV:
                 return csv_table(file)
             if suffix in JSONL:
                 return _jsonl(file, named)
-    except (pa.ArrowException, OSError, CsvError, _JsonlError) as error:
+    except (CsvEncodingError, _JsonlEncodingError) as error:
+        cure = "or name its encoding, such as --encoding cp1252 or --encoding cp1251"
+        raise DataError(f"{path}: cannot be read as {suffix[1:]}: {error}, {cure}") from error
+    except (pa.ArrowException, OSError, EOFError, CsvError, _JsonlError) as error:
         raise DataError(f"{path}: cannot be read as {suffix[1:]}: {error}") from error
-    raise DataError(f"{path}: unknown format {suffix!r}; use {', '.join((*CSV, *PARQUET, *JSONL))}")
+    known = ", ".join((*CSV, *PARQUET, *JSONL))
+    raise DataError(f"{path}: unknown format {path.suffix.lower()!r}; use {known}, and .gz after those of text")
 
 
 def csv_table(file: BinaryIO, **limits: int) -> FileTable:
@@ -79,6 +86,10 @@ def csv_table(file: BinaryIO, **limits: int) -> FileTable:
 
 class _JsonlError(ValueError):
     """A line that is not a JSON object."""
+
+
+class _JsonlEncodingError(_JsonlError):
+    """Bytes that are not UTF-8."""
 
 
 def _parquet(path: Path) -> FileTable:
@@ -138,7 +149,7 @@ def _objects(file: BinaryIO) -> Iterator[tuple[int, dict[str, object]]]:
         try:
             found = json.loads(line)
         except UnicodeDecodeError as error:
-            raise _JsonlError(f"line {number}: {error}; save it as UTF-8") from error
+            raise _JsonlEncodingError(f"line {number}: {error}; save it as UTF-8") from error
         except (ValueError, RecursionError) as error:
             raise _JsonlError(f"line {number}: {error}") from error
         if not isinstance(found, dict):

@@ -9,16 +9,21 @@ import pandas as pd
 import pyarrow as pa
 
 from space.data import sample
-from space.data.catalogue import NO_LOCALE, Source, in_locales
+from space.data.catalogue import NO_LOCALE, DataError, Source, in_locales
 from space.data.catalogue_file import load_catalogue
-from space.data.judgments import JUDGMENT_COLUMNS, Judged, check, read_folder
+from space.data.judgment_formats.layouts import has_formats, read
+from space.data.judgment_formats.raw import Wanted
+from space.data.judgment_formats.split import held_out
+from space.data.judgments import JUDGMENT_COLUMNS, OFFICIAL_EXAMPLES, Judged, check, read_folder, split_files
 from space.data.passages import template
 from space.data.product_table import as_catalogue
-from space.data.scale import LabelScale, parse
+from space.data.scale import CLICKS, LabelScale, parse
+from space.data.text_files import ENCODINGS
 from space.encoding.weights import Weights
 from space.evaluation.schema import Evaluation, EvaluationError
 from space.hub.datasets import read_dataset
 from space.settings import SAMPLE, BuildSettings
+from space.settings.data import column_map
 from space.settings.names import public_name
 from space.store.manifest import EVALUATION
 
@@ -26,22 +31,41 @@ logger = logging.getLogger(__name__)
 
 
 def open_judged(
-    dataset: str, locales: Sequence[str], *, bullets: bool = False, offline: bool = False, labels: str = ""
+    dataset: str,
+    locales: Sequence[str],
+    *,
+    bullets: bool = False,
+    offline: bool = False,
+    labels: str = "",
+    columns: str | None = None,
+    encoding: str = "",
+    test_share: float = 0.2,
 ) -> Judged:
     """Read judgments and catalogue.
 
     Args:
-        dataset: "sample", a folder, or a Hub id (ID@REVISION pins).
+        dataset: "sample", a folder or a file, or a Hub id (ID@REVISION pins).
         locales: product locales to keep.
         bullets: also read the bullet points.
         offline: do not ask the Hub.
         labels: the scale as ``space.data.scale.parse`` reads it; "" takes the one that the labels show.
+        columns: --columns, for a folder or a file in other columns than ESCI's.
+        encoding: of text files; "" for UTF-8.
+        test_share: of the queries to hold out, where a folder or a file has no held-out part.
 
     Raises:
+        SettingsError: ``columns`` cannot be read.
         DataError: data that is not there or cannot be used.
         ScaleError: ``labels`` is no scale.
     """
     scale = parse(labels) if labels else None
+    place = Path(dataset)
+    if dataset != SAMPLE and place.exists() and (columns or place.is_file() or _other_layout(place)):
+        wanted = Wanted(column_map(columns), encoding, bullets)
+        return _open_other(place, locales, wanted, test_share, scale)
+    for flag, value in (("columns", columns), ("encoding", encoding)):
+        if value:
+            raise DataError(f"--{flag} {value}: {dataset} has ESCI's columns; leave the flag out, or name a file")
     if dataset == SAMPLE:
         judgments = sample.judgments()
         products = as_catalogue([sample.catalogue()], Source(SAMPLE), bullets=bullets)
@@ -50,11 +74,40 @@ def open_judged(
             for split in ("train", "test")
         )
         return check(SAMPLE, train, test, products, locales, sample.NOTICE, scale)
-    folder = Path(dataset)
-    if folder.is_dir():
-        return replace(check(dataset, *read_folder(folder, bullets), locales, scale=scale), name=public_name(dataset))
+    if place.is_dir():
+        return replace(check(dataset, *read_folder(place, bullets), locales, scale=scale), name=public_name(dataset))
     commit, *parts = read_dataset(dataset, bullets=bullets, offline=offline)
     return replace(check(dataset, *parts, locales, scale=scale), name=f"{dataset.partition('@')[0]}@{commit}")
+
+
+def _other_layout(folder: Path) -> bool:
+    """Whether a folder is not in one of ESCI's layouts, but perhaps in another."""
+    esci = (folder / OFFICIAL_EXAMPLES).exists() or any(split_files(folder, split) for split in ("train", "test"))
+    return not esci and has_formats(folder)
+
+
+def _open_other(
+    path: Path, locales: Sequence[str], wanted: Wanted, test_share: float, scale: LabelScale | None
+) -> Judged:
+    """Read a folder or a file in one of ``space.data.judgment_formats``."""
+    if wanted.encoding and wanted.encoding not in ENCODINGS:
+        raise DataError(f"--encoding {wanted.encoding}: use one of {', '.join(ENCODINGS)}")
+    raw = read(path, wanted)
+    name = public_name(str(path))
+    logger.info(f"{name}: recognised as {raw.recognised}")
+    judgments = raw.judgments
+    judgments["query_id"] = pd.factorize(judgments["query"])[0] + 1
+    if "split" not in judgments:
+        judgments = held_out(judgments, test_share, name)
+        queries = judgments.groupby("split")["query"].nunique()
+        logger.info(f"{name}: --test-share {test_share:g} holds out {queries['test']} of {queries.sum()} queries")
+    train, test = (
+        judgments[judgments["split"] == split].drop(columns="split").reset_index(drop=True)
+        for split in ("train", "test")
+    )
+    if scale is None and raw.clicks:
+        scale = CLICKS
+    return replace(check(name, train, test, raw.products, [*locales, NO_LOCALE], scale=scale), name=name)
 
 
 @dataclass(frozen=True)
@@ -90,6 +143,9 @@ def as_trained(settings: BuildSettings, tuned: Weights) -> BuildSettings:
     labels = trained.get("labels")
     if not found.labels and isinstance(labels, str):
         found = replace(found, labels=labels)
+    share = trained.get("test_share")
+    if isinstance(share, float) and 0 < share < 1:  # what the model learned from must not be in its test
+        found = replace(found, test_share=share)
     learned = replace(settings, max_seq_length=None, bullets=None).as_trained(trained)
     if not trained:
         said = f"{tuned.name} does not say which text it was trained on"
@@ -110,9 +166,20 @@ def open_contents(settings: BuildSettings) -> Contents:
     bullets, locales, path = settings.bullets > 0, settings.locales, settings.catalogue
     if path is None:
         return contents_of(
-            open_judged(settings.dataset, locales, bullets=bullets, offline=settings.offline, labels=settings.labels)
+            open_judged(
+                settings.dataset,
+                locales,
+                bullets=bullets,
+                offline=settings.offline,
+                labels=settings.labels,
+                columns=settings.columns,
+                encoding=settings.encoding,
+                test_share=settings.test_share,
+            )
         )
-    table = load_catalogue(path, settings.column_map(), bullets=bullets, locale=settings.locale)
+    table = load_catalogue(
+        path, settings.column_map(), bullets=bullets, locale=settings.locale, encoding=settings.encoding
+    )
     kept = [*locales, settings.locale or NO_LOCALE]
     return Contents(in_locales(table, kept, path.name), None, path.name)
 

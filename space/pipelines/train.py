@@ -133,6 +133,8 @@ def _push_model(settings: TrainSettings) -> None:
         build = ["python", "build_embeddings.py", "--dataset", settings.dataset, "--locales", *settings.locales]
         build += ["--base-model", settings.base_model, "--model", str(settings.output_dir)]
         build += ["--labels", settings.labels] if settings.labels else []
+        build += ["--columns", settings.columns] if settings.columns else []
+        build += ["--encoding", settings.encoding] if settings.encoding else []
         build += ["--max-seq-length", str(settings.max_seq_length), "--bullets", str(settings.bullets)]
         build += ["--push-to-hub", settings.push_embeddings, *(["--private"] if settings.private else [])]
         raise HubError(f"{error}; then embed and push the catalogue: {shlex.join(build)}") from error

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from space.settings.data import BULLETS, CHARACTERS, MAX_SEQ_LENGTH, TOKENS, DataSettings
+from space.settings.data import BULLETS, CHARACTERS, MAX_SEQ_LENGTH, TOKENS, DataSettings, column_map
 from space.settings.flags import REPOSITORY, at_least, one_of, setting
 from space.settings.names import check_milvus
 
@@ -29,11 +29,6 @@ class BuildSettings(DataSettings):
         False, "Take --max-seq-length and --bullets even where --model was trained with other values."
     )
     catalogue: Path | None = setting(None, "Instead of --dataset: a csv, parquet or jsonl file of products.")
-    columns: str | None = setting(
-        None,
-        "Column names in --catalogue, e.g. product_id=code,product_title=label; price= leaves a column out. Usual "
-        "names such as sku, name, brand and price are found without this flag.",
-    )
     locale: str | None = setting(
         None,
         "Locale of the products in a --catalogue without such a column: a language code such as de, or us, es or jp.",
@@ -66,9 +61,8 @@ class BuildSettings(DataSettings):
     push_to_hub: str | None = setting(None, "Push the store to this Hub data set, USER/DATASET.", REPOSITORY)
 
     def __post_init__(self) -> None:
-        """Check the values, then that --columns can be read and has a file to apply to."""
+        """Check the values, then that --columns can be read and --locale has a file to apply to."""
         super().__post_init__()
-        self.require(self.columns is None or self.catalogue is not None, "columns", "it needs --catalogue FILE")
         self.require(self.locale is None or self.catalogue is not None, "locale", "it needs --catalogue FILE")
         self.column_map()
         if self.to_milvus is not None:
@@ -103,8 +97,4 @@ class BuildSettings(DataSettings):
         Raises:
             SettingsError: a pair without ``=``, or with nothing before it.
         """
-        pairs = [pair.partition("=") for pair in (self.columns or "").split(",") if pair]
-        self.require(
-            all(ours and equals for ours, equals, _ in pairs), "columns", "write product_id=sku,product_title=name"
-        )
-        return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
+        return column_map(self.columns)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from space.settings.flags import Settings, at_least, setting, within
-from space.settings.names import DEFAULT_BASE_MODEL, DEFAULT_DATASET
+from space.settings.flags import Settings, at_least, between, setting, within
+from space.settings.names import DEFAULT_BASE_MODEL, DEFAULT_DATASET, SettingsError
 
 LOCALES = ("us", "es", "jp")
 #: The text of a product, unless flags or a trained model say otherwise: tokens read, characters of bullet points.
@@ -27,6 +27,35 @@ def _labels() -> str:
     )
 
 
+def _columns() -> str | None:
+    return setting(
+        None,
+        "Column names in the files of --dataset or --catalogue, e.g. query=term,product_id=code,label=stars; price= "
+        "leaves a column out. Usual names such as sku, name, rating and price are found without this flag.",
+    )
+
+
+def _encoding() -> str:
+    return setting("", "Encoding of text files that are not UTF-8, such as cp1252 or cp1251.", shown="UTF-8")
+
+
+def _test_share() -> float:
+    share = between(0, 1, "use a share of the queries such as .2")
+    return setting(0.2, "Queries to hold out for the test, where a data set has no held-out part.", share)
+
+
+def column_map(columns: str | None) -> dict[str, str]:
+    """``--columns`` as {column of ours: column of the file}, "" for one to leave out.
+
+    Raises:
+        SettingsError: a pair without ``=``, or with nothing before it.
+    """
+    pairs = [pair.partition("=") for pair in (columns or "").split(",") if pair]
+    if not all(ours and equals for ours, equals, _ in pairs):
+        raise SettingsError(f"--columns is {columns!r}: write product_id=sku,product_title=name")
+    return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
+
+
 def offline() -> bool:
     """The field of --offline."""
     return setting(False, "Do not ask the Hub for anything.")
@@ -37,7 +66,8 @@ class DataSettings(Settings):
     """Base of ``TrainSettings`` and ``BuildSettings``."""
 
     dataset: str = setting(
-        DEFAULT_DATASET, "Catalogue and judgments: a Hub id (ID@REVISION pins), a folder (see README), or 'sample'."
+        DEFAULT_DATASET,
+        "Catalogue and judgments: a Hub id (ID@REVISION pins), a folder or file, or 'sample'.",
     )
     locales: list[str] = _locales()
     base_model: str = setting(
@@ -48,6 +78,9 @@ class DataSettings(Settings):
     bullets: int = setting(BULLETS, "Characters of bullet points in the passage text; 0 leaves them out.", CHARACTERS)
     private: bool = setting(False, "Create Hub repositories as private.")
     labels: str = _labels()
+    columns: str | None = _columns()
+    encoding: str = _encoding()
+    test_share: float = _test_share()
     offline: bool = offline()
 
 
@@ -56,7 +89,7 @@ class EdaSettings(Settings):
     """The settings of a report about a data set."""
 
     dataset: str = setting(
-        DEFAULT_DATASET, "What to describe: a Hub id (ID@REVISION pins), a folder (see README), or 'sample'."
+        DEFAULT_DATASET, "What to describe: a Hub id (ID@REVISION pins), a folder or file, or 'sample'."
     )
     locales: list[str] = _locales()
     output: Path = setting(
@@ -71,4 +104,7 @@ class EdaSettings(Settings):
         at_least(-1, "use 0 (none), a number of queries, or -1 (all)"),
     )
     labels: str = _labels()
+    columns: str | None = _columns()
+    encoding: str = _encoding()
+    test_share: float = _test_share()
     offline: bool = offline()

@@ -1,0 +1,238 @@
+"""Recognises the format of a file or a folder by the names of its files and columns, and reads it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from space.data.catalogue import NO_LOCALE, DataError
+from space.data.file_tables import CSV, JSONL, PARQUET, FileTable
+from space.data.judgment_formats.columns import find_judgment_columns, need
+from space.data.judgment_formats.raw import RAW_COLUMNS, RawJudgments, Wanted
+from space.data.judgment_formats.tables import (
+    JudgmentTable,
+    catalogue,
+    is_qrels,
+    judgment_table,
+    open_table,
+    product_places,
+    qrels,
+    refuse_empty,
+    texts_of,
+)
+from space.data.text_files import inner_suffix
+from space.errors import shown
+
+SUFFIXES = (*CSV, *JSONL, *PARQUET)
+#: {part of a data set: names of its file without suffix}.
+ROLES = {
+    "products": ("products", "product", "catalogue", "catalog", "items", "corpus", "documents", "docs"),
+    "queries": ("queries", "query", "topics"),
+    "judgments": ("judgments", "judgements", "labels", "label", "ratings", "clicks", "qrels"),
+    "train": ("train",),
+    "test": ("test",),
+}
+_CURE = (
+    "a folder holds judgments (judgments, labels, ratings, clicks or qrels), products (products or catalogue) and "
+    "perhaps queries, each as csv, tsv, jsonl or parquet, or train and test; or name one file with everything"
+)
+
+
+def role_of(path: Path) -> str:
+    """Which of ``ROLES`` a file has by its name; "" for none."""
+    stem = path.name.lower().split(".")[0]
+    if inner_suffix(path) not in (*SUFFIXES, ".qrels", ""):
+        return ""
+    return next((role for role, names in ROLES.items() if stem in names), "")
+
+
+def has_formats(folder: Path) -> bool:
+    """Whether a folder has files that ``read`` might take, other than ESCI's parquet files."""
+    return any(path.is_file() and role_of(path) for path in folder.iterdir()) or any(folder.glob("qrels/*.tsv"))
+
+
+def read(path: Path, wanted: Wanted) -> RawJudgments:
+    """The judgments and products in a file or a folder.
+
+    Raises:
+        DataError: a format that is not recognised, a column that is not there or there twice, a missing value, or a
+            judgment of a query that is not in the file of queries.
+    """
+    if path.is_file():
+        return _joined([("", path)], wanted)
+    files = _by_role(path)
+    splits = [(split, files[split]) for split in ("train", "test") if split in files]
+    kind, names = "tables", {}
+    if "judgments" not in files and (parts := _beir(path)):
+        splits, kind, names = parts, "a BEIR folder", {"product_id": "_id", "product_title": "title"}
+    elif "judgments" in files:
+        if splits:
+            several = files["judgments"].name, splits[0][1].name
+            raise DataError(f"{path}: {several[0]} and {several[1]} may both be the judgments; leave one of them")
+        splits = [("", files["judgments"])]
+    if not splits:
+        raise DataError(f"{path}: no judgments; {_CURE}")
+    if "products" not in files:
+        return _joined(splits, wanted)
+    if kind == "tables" and {files.get(role, path).stem for role in ROLES} >= {"query", "product", "label"}:
+        kind = "WANDS"
+    return _apart(kind, splits, files["products"], files.get("queries"), wanted, names)
+
+
+def _by_role(folder: Path) -> dict[str, Path]:
+    """{role: its file} of a folder."""
+    files: dict[str, Path] = {}
+    for file in sorted(one for one in folder.iterdir() if one.is_file()):
+        role = role_of(file)
+        if role in files:
+            raise DataError(f"{folder}: {files[role].name} and {file.name} may both be the {role}; leave one of them")
+        if role:
+            files[role] = file
+    return files
+
+
+def _beir(folder: Path) -> list[tuple[str, Path]]:
+    """(split, file) of the qrels of a BEIR folder."""
+    found = [(split, folder / "qrels" / f"{split}.tsv") for split in ("train", "test")]
+    return [(split, file) for split, file in found if file.is_file()]
+
+
+def _joined(files: Sequence[tuple[str, Path]], wanted: Wanted) -> RawJudgments:
+    """Tables with a row for each judgment, which has the product's columns too."""
+    tables, frames, used, notes = [], [], [], []
+    clicks = False
+    for split, path in files:
+        table = open_table(path, wanted)
+        judged = judgment_table(path, table, wanted)
+        need({} if "query" not in judged.frame else {"query": 0}, "query", table.header, str(path))
+        given = {ours: table.header[place] for ours, place in _key_places(path, table, wanted).items()}
+        try:
+            places = product_places(path, table, wanted, given)
+        except DataError as error:
+            raise DataError(f"{error}; or put a file of products beside it and name the folder") from error
+        taken = {ours: place for ours, place in places.items() if table.header[place] != judged.label}
+        products, said = catalogue(path, table, taken, joined=True)
+        tables.append(products)
+        frames.append(judged.frame.assign(split=split) if split else judged.frame)
+        used.append(f"{path.name}: {judged.used}, title = {shown(table.header[places['product_title']])}")
+        notes += said
+        clicks = clicks or judged.clicks
+    products = pa.concat_tables(tables, promote_options="default")
+    keys = products.select(["product_locale", "product_id"]).to_pandas()
+    products = products.filter(pa.array(~keys.duplicated().to_numpy())).combine_chunks()
+    frame = _raw(pd.concat(frames, ignore_index=True), files[0][1])
+    return RawJudgments("; ".join(["one joined table", *used, *notes]), frame, products, clicks)
+
+
+def _key_places(path: Path, table: FileTable, wanted: Wanted) -> dict[str, int]:
+    """Where the keys of products are in a table of judgments."""
+    given = {ours: theirs for ours, theirs in wanted.columns.items() if ours in ("product_id", "product_locale")}
+    found = find_judgment_columns(table.header, given | dict.fromkeys(("label", "query", "split"), ""), str(path))
+    return {ours: found[ours] for ours in ("product_id", "product_locale") if ours in found}
+
+
+def _apart(
+    kind: str,
+    splits: Sequence[tuple[str, Path]],
+    products_file: Path,
+    queries_file: Path | None,
+    wanted: Wanted,
+    names: dict[str, str],
+) -> RawJudgments:
+    """Judgments, products and perhaps queries in files of their own."""
+    table = open_table(products_file, wanted)
+    places = product_places(products_file, table, wanted, names)
+    products, notes = catalogue(products_file, table, places, joined=False)
+    parts, frames = [], []
+    for split, path in splits:
+        trec = is_qrels(path) if inner_suffix(path) not in PARQUET else False
+        kind = "TREC qrels" if trec else kind
+        part = qrels(path) if trec else judgment_table(path, open_table(path, wanted), wanted)
+        frame = part.frame
+        if "query" not in frame:
+            if queries_file is None:
+                raise DataError(f"{path}: it names queries by id; put queries.csv or queries.jsonl beside it")
+            frame = frame.assign(query=_texts_of_queries(frame, path, queries_file, wanted))
+        parts.append(part)
+        frames.append(frame.assign(split=split) if split else frame)
+    frame = pd.concat(frames, ignore_index=True)
+    own = "product_locale" in places
+    if own and "product_locale" not in frame:
+        frame = frame.assign(product_locale=_locales(frame, products, products_file))
+    elif not own and "product_locale" in frame:
+        raise DataError(
+            f"{products_file}: no column 'product_locale', which {splits[0][1].name} has; leave it out with "
+            f"--columns product_locale="
+        )
+    return RawJudgments(_said(kind, splits, parts, products_file, queries_file, notes), _raw(frame, splits[0][1]),
+                        products, any(part.clicks for part in parts))  # fmt: skip
+
+
+def _said(
+    kind: str,
+    splits: Sequence[tuple[str, Path]],
+    parts: Sequence[JudgmentTable],
+    products: Path,
+    queries: Path | None,
+    notes: Sequence[str],
+) -> str:
+    files = [
+        f"{path.name} ({part.used})" if part.used else path.name for (_, path), part in zip(splits, parts, strict=True)
+    ]
+    others = [f"products {products.name}", *([f"queries {queries.name}"] if queries else [])]
+    return "; ".join([f"{kind}: judgments {', '.join(files)}, {', '.join(others)}", *notes])
+
+
+def _texts_of_queries(frame: pd.DataFrame, path: Path, file: Path, wanted: Wanted) -> pd.Series:
+    """The query of each judgment, by its id."""
+    table = open_table(file, wanted)
+    plain = [name.strip().casefold() for name in table.header]
+    if {"_id", "text"} <= set(plain):
+        places = {"query_id": plain.index("_id"), "query": plain.index("text")}
+    else:
+        given = {ours: wanted.columns[ours] for ours in ("query", "query_id") if ours in wanted.columns}
+        places = find_judgment_columns(table.header, given, str(file))
+        if "query_id" not in places and "id" in plain:
+            places["query_id"] = plain.index("id")
+        need(places, "query", table.header, str(file))
+        need(places, "query_id", table.header, str(file))
+        places = {ours: places[ours] for ours in ("query_id", "query")}
+    queries = texts_of(table, places, file)
+    for ours, place in places.items():
+        refuse_empty(queries, ours, file, table.header[place])
+    twice = queries[queries["query_id"].duplicated()]
+    if len(twice):
+        line, value = twice["line"].iloc[0], twice["query_id"].iloc[0]
+        raise DataError(f"{file}: line {line}: query id {shown(value)} occurs twice; give each query its own id")
+    found = frame["query_id"].map(queries.set_index("query_id")["query"])
+    if found.isna().any():
+        row = frame[found.isna()].iloc[0]
+        raise DataError(f"{path}: line {row['line']}: query id {shown(row['query_id'])} is not in {file.name}; add it")
+    return found
+
+
+def _locales(frame: pd.DataFrame, products: pa.Table, file: Path) -> pd.Series:
+    """The locale of each judged product, for judgments without one."""
+    keys = products.select(["product_id", "product_locale"]).to_pandas()
+    if keys["product_id"].duplicated().any():
+        one = keys["product_id"][keys["product_id"].duplicated()].iloc[0]
+        raise DataError(
+            f"{file}: product id {shown(one)} occurs in several locales; add a column product_locale to the judgments"
+        )
+    return frame["product_id"].map(keys.set_index("product_id")["product_locale"]).fillna(NO_LOCALE)
+
+
+def _raw(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """``RAW_COLUMNS`` and perhaps "split", checked."""
+    frame = frame.rename(columns={"label": "esci_label"})
+    if "product_locale" not in frame:
+        frame = frame.assign(product_locale=NO_LOCALE)
+    if "split" not in frame:
+        return frame[list(RAW_COLUMNS)]
+    odd = frame[~frame["split"].isin(["train", "test"])]
+    if len(odd):
+        line, value = odd["line"].iloc[0], odd["split"].iloc[0]
+        cure = "use train and test, or leave the column out with --columns split="
+        raise DataError(f"{path}: line {line}: column 'split' holds {shown(value)}; {cure}")
+    return frame[[*RAW_COLUMNS, "split"]]

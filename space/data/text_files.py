@@ -1,0 +1,61 @@
+"""Opens a text file as UTF-8, whatever its encoding and whether it is gzipped."""
+
+import codecs
+import gzip
+import io
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from space.data.catalogue import DataError
+
+GZIP = ".gz"
+#: What ``--encoding`` takes.
+ENCODINGS = (
+    "utf-8", "utf-16-le", "utf-16-be", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "latin-1", "iso8859-15",
+    "koi8-r", "shift_jis", "euc_jp", "gb18030", "big5", "euc_kr",
+)  # fmt: skip
+_MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be", codecs.BOM_UTF8: "utf-8"}
+
+
+def inner_suffix(path: Path) -> str:
+    """The suffix in lower case without ``.gz``: ".csv" of SHOP.CSV.GZ."""
+    name = path.name.lower()
+    return Path(name.removesuffix(GZIP)).suffix
+
+
+def open_text(path: Path, encoding: str = "") -> BinaryIO:
+    """The bytes of a text file as UTF-8, seekable, at their start.
+
+    A byte order mark decides, then ``encoding``; without both the file is taken as UTF-8, and its reader refuses other
+    bytes. No encoding is guessed.
+
+    Args:
+        path: the file; one that ends in .gz is unpacked.
+        encoding: one of ``ENCODINGS``; "" for UTF-8.
+
+    Raises:
+        DataError: bytes that are not of the encoding, with their line, or a gzip file that is cut off.
+        OSError: the file cannot be read.
+    """
+    zipped = path.name.lower().endswith(GZIP)
+    file = cast(BinaryIO, gzip.open(path) if zipped else path.open("rb"))
+    try:
+        head = file.read(3)
+        file.seek(0)
+        mark, found = next(((mark, name) for mark, name in _MARKS.items() if head.startswith(mark)), (b"", encoding))
+        if found in ("", "utf-8"):
+            return file
+        with file:
+            data = file.read()[len(mark) :]
+    except (EOFError, gzip.BadGzipFile) as error:
+        file.close()
+        raise DataError(f"{path}: not a whole gzip file: {error}") from error
+    try:
+        return io.BytesIO(data.decode(found).encode("utf-8"))
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        given = f"--encoding {encoding}" if found == encoding else "its byte order mark"
+        raise DataError(
+            f"{path}: line {line}: byte 0x{data[error.start]:02X} is not {found}, which {given} says; use another of "
+            f"--encoding {', '.join(ENCODINGS)}"
+        ) from error

@@ -1,0 +1,183 @@
+"""Judgments in the formats that people have are read as they were meant, and refused where they are not clear."""
+
+import gzip
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from space.data.catalogue import DataError
+from space.data.judgment_formats.split import held_out
+from space.data.judgments import Judged
+from space.pipelines.inputs import open_judged
+
+DATA = ROOT / "tests" / "data" / "judgments"
+#: What each file of ``DATA`` holds, whatever its format: (query, product id, title), best first.
+PAIRS = {
+    ("red mug", "007", "Becher rot"),
+    ("red mug", "012", "Zelt groß"),
+    ("tent", "012", "Zelt groß"),
+    ("tent", "007", "Becher rot"),
+    ("lamp", "030", "Лампа"),
+}
+
+
+def pairs(judged: Judged) -> set[tuple[str, str, str]]:
+    """(query, product id, title) of each judgment."""
+    both = pd.concat([judged.train, judged.test])
+    titles = judged.catalogue["product_title"].to_pylist()
+    return {(row.query, row.product_id, titles[row.row]) for row in both.itertuples()}
+
+
+def labels(judged: Judged) -> dict[tuple[str, str], str]:
+    """{(query, product id): grade}."""
+    both = pd.concat([judged.train, judged.test])
+    return {(row.query, row.product_id): row.esci_label for row in both.itertuples()}
+
+
+def gz(path: Path, target: Path) -> Path:
+    """A gzipped copy."""
+    target.write_bytes(gzip.compress(path.read_bytes()))
+    return target
+
+
+def parquet(path: Path, target: Path) -> Path:
+    """A copy as parquet."""
+    pd.read_csv(path, dtype={"sku": str}).to_parquet(target)
+    return target
+
+
+def encoded(path: Path, target: Path, encoding: str, mark: bytes = b"") -> Path:
+    """A copy in another encoding."""
+    target.write_bytes(mark + path.read_text(encoding="utf-8").encode(encoding))
+    return target
+
+
+WORDS = {("red mug", "007"): "Exact", ("red mug", "012"): "Irrelevant", ("lamp", "030"): "Exact"}
+STARS = {("red mug", "007"): "3", ("red mug", "012"): "1", ("lamp", "030"): "3"}
+ONES = {("red mug", "007"): "relevant", ("red mug", "012"): "not relevant", ("lamp", "030"): "relevant"}
+CLICKED = {("red mug", "007"): "clicked", ("red mug", "012"): "not clicked", ("lamp", "030"): "clicked"}
+MARK = b"\xef\xbb\xbf"
+#: {format: (its path, flags, what is said, some grades)}.
+FORMATS: dict[str, tuple[Callable[[Path], Path], dict[str, str], str, dict[tuple[str, str], str]]] = {
+    "csv": (lambda _: DATA / "joined.csv", {}, "one joined table", STARS),
+    "csv.gz": (lambda tmp: gz(DATA / "joined.csv", tmp / "j.csv.gz"), {}, "one joined table", STARS),
+    "parquet": (lambda tmp: parquet(DATA / "joined.csv", tmp / "j.parquet"), {}, "one joined table", STARS),
+    "tsv": (lambda _: DATA / "joined.tsv", {}, "label = 'median_relevance'", STARS),
+    "jsonl": (lambda _: DATA / "joined.jsonl", {}, "one joined table", WORDS),
+    "jsonl.gz": (lambda tmp: gz(DATA / "joined.jsonl", tmp / "j.jsonl.gz"), {}, "one joined table", WORDS),
+    "own names": (
+        lambda _: DATA / "own_names.csv",
+        {"columns": "query=suche,product_id=nr,label=note,product_title=ware"},
+        "query = 'suche', product_id = 'nr', label = 'note'",
+        STARS,
+    ),
+    "semicolons and decimal commas": (lambda _: DATA / "semicolon.csv", {}, "label = 'relevance'", STARS),
+    "clicks": (lambda _: DATA / "clicks.csv", {}, "label = 'clicks'", CLICKED),
+    "apart": (lambda _: DATA / "apart", {}, "judgments judgments.csv", STARS),
+    "Quepid": (lambda _: DATA / "quepid", {}, "product_id = 'docid', label = 'rating'", STARS),
+    "WANDS": (lambda _: DATA / "wands", {}, "WANDS", WORDS),
+    "TREC qrels": (lambda _: DATA / "trec", {}, "TREC qrels", STARS),
+    "BEIR": (lambda _: DATA / "beir", {}, "a BEIR folder", ONES),
+    "UTF-8 with a mark": (
+        lambda tmp: encoded(DATA / "joined.csv", tmp / "j.csv", "utf-8", MARK), {}, "joined", STARS,
+    ),
+    "UTF-16": (lambda tmp: encoded(DATA / "joined.tsv", tmp / "j.tsv", "utf-16"), {}, "joined", STARS),
+    "gb18030": (
+        lambda tmp: encoded(DATA / "joined.csv", tmp / "j.csv", "gb18030"), {"encoding": "gb18030"}, "joined", STARS,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_format_is_read_and_said(name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The same five judgments of three products come from each; ids keep their zeros, every query is in one split."""
+    make, flags, said, some = FORMATS[name]
+    with caplog.at_level(logging.INFO):
+        found = open_judged(str(make(tmp_path)), ["us"], test_share=0.4, **flags)
+    assert pairs(found) == PAIRS
+    assert {pair: labels(found)[pair] for pair in some} == some
+    assert [said in record.message for record in caplog.records if "recognised as" in record.message] == [True]
+    assert len(found.train) and len(found.test) and not set(found.train["query"]) & set(found.test["query"])
+
+
+@pytest.mark.parametrize(("encoding", "word"), [("cp1252", "grün"), ("latin-1", "grün"), ("cp1251", "Лампа")])
+def test_an_encoding_is_asked_for_and_not_guessed(encoding: str, word: str, tmp_path: Path) -> None:
+    """Without the flag the line, the column and the flag are named; with it the text is right."""
+    path = tmp_path / "j.csv"
+    path.write_bytes(f"query,sku,title,label\na,1,cup,1\nb,2,{word},0\n".encode(encoding))
+    with pytest.raises(DataError, match=r"j\.csv.* line 3, column 'title': byte 0x.*--encoding cp1251"):
+        open_judged(str(path), ["us"], test_share=0.5)
+    found = open_judged(str(path), ["us"], test_share=0.5, encoding=encoding)
+    assert found.catalogue["product_title"].to_pylist() == ["cup", word]
+
+
+REFUSED = {
+    "two labels": ({"j.csv": "query,sku,title,label,grade\na,1,x,1,2\n"}, r"'label', 'grade' may.*--columns label="),
+    "no label": ({"j.csv": "query,sku,title\na,1,x\n"}, r"no column for the label.*--columns label="),
+    "no id": ({"j.csv": "query,title,label\na,x,1\n"}, r"no column for the product_id.*--columns product_id="),
+    "no title": ({"j.csv": "query,docid,rating\na,1,1\n"}, r"product_title.*put a file of products beside it"),
+    "empty query": ({"j.csv": "query,sku,title,label\na,1,x,1\n,2,y,0\n"}, r"line 3: column 'query' is empty"),
+    "split": ({"j.csv": "query,sku,title,label,split\na,1,x,1,dev\n"}, r"line 2: column 'split' holds 'dev'"),
+    "one query": ({"j.csv": "query,sku,title,label\na,1,x,1\n"}, r"--test-share 0.5 holds out . of 1 queries"),
+    "column that is not there": ({"j.csv": "query,sku,title,label\na,1,x,1\n"}, r"no column .x. \(--columns label=x"),
+    "cut gzip": ({"j.csv.gz": gzip.compress(b"query,sku,title,label\n" * 99)[:30]}, r"j\.csv\.gz.*end"),
+    "other suffix": ({"j.xlsx": "x"}, r"unknown format '\.xlsx'"),
+    "qrels line": (
+        {"qrels.txt": "1 0 5 1\n1 0 5\n", "queries.csv": "id,query\n1,a\n", "products.csv": "sku,title\n5,x\n"},
+        r"qrels\.txt: line 2: '1 0 5' is not QUERY_ID 0 PRODUCT_ID GRADE",
+    ),
+    "unknown query id": (
+        {"qrels.txt": "1 0 5 1\n2 0 5 1\n", "queries.csv": "id,query\n1,a\n", "products.csv": "sku,title\n5,x\n"},
+        r"qrels\.txt: line 2: query id '2' is not in queries\.csv",
+    ),
+    "no queries": ({"qrels": "1 0 5 1\n", "products.csv": "sku,title\n5,x\n"}, r"put queries\.csv"),
+    "two files of judgments": (
+        {"labels.csv": "a\n", "ratings.csv": "a\n", "products.csv": "sku\n5\n"}, r"labels\.csv and ratings\.csv",
+    ),
+    "no judgments": ({"products.csv": "sku,title\n5,x\n"}, r"no judgments; a folder holds"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_not_clear_is_refused_with_its_cure(name: str, tmp_path: Path) -> None:
+    """One sentence names the file, the place and the cure."""
+    files, said = REFUSED[name]
+    for file, content in files.items():
+        (tmp_path / file).write_bytes(content if isinstance(content, bytes) else content.encode())
+    path = tmp_path / next(iter(files)) if len(files) == 1 and "products.csv" not in files else tmp_path
+    flags = {"columns": "label=x"} if name == "column that is not there" else {}
+    with pytest.raises(DataError, match=said):
+        open_judged(str(path), ["us"], test_share=0.5, **flags)
+
+
+def test_the_same_queries_are_held_out_in_any_order_and_spelling() -> None:
+    """The order of the rows does not matter, and " Red  MUG" goes where "red mug" goes."""
+    queries = [f"query {number}" for number in range(50)] + [f" QUERY  {number}" for number in range(50)]
+    rows = pd.DataFrame({"query": queries * 2})
+    one, other = held_out(rows, 0.2, "own"), held_out(rows.sample(frac=1, random_state=3), 0.2, "own")
+    assert one["split"].equals(other["split"].sort_index())
+    plain = one.assign(query=one["query"].str.split().str.join(" ").str.lower())
+    assert (plain.groupby("query")["split"].nunique() == 1).all()
+    assert plain[plain["split"] == "test"]["query"].nunique() == 10
+
+
+def test_train_rows_of_a_held_out_query_in_another_spelling_are_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file with its own split is not trusted to keep them apart."""
+    rows = [("Red  MUG", 1, "train"), ("red mug", 1, "test"), ("tent", 1, "train"), ("tent", 0, "train")]
+    path = tmp_path / "j.jsonl"
+    path.write_text(
+        "\n".join(
+            json.dumps({"query": query, "sku": f"{n}", "title": f"title {n}", "label": label, "split": split})
+            for n, (query, label, split) in enumerate(rows)
+        )
+    )
+    with caplog.at_level(logging.WARNING):
+        found = open_judged(str(path), ["us"])
+    assert set(found.train["query"]) == {"tent"} and "1 train rows left out" in caplog.text
