@@ -124,6 +124,20 @@ def test_saved_empty_prompts_stay_empty_though_the_folder_says_e5(e5, tmp_path):
     assert again.model.prompts["query"] == again.model.prompts["document"] == ""
 
 
+def test_a_frozen_training_encoder_gives_the_vectors_that_are_served(e5):
+    """What is evaluated is what is served, and later weights are not evaluated with the old ones."""
+    trained, served = TextEncoder(Weights("e5", e5), training=True), TextEncoder(Weights("e5", e5))
+    with trained.frozen():
+        assert torch.equal(trained.encode_passages(TEXTS), served.encode_passages(TEXTS))
+        assert trained.describe().precision == served.describe().precision
+    assert trained.precision == "float32"
+    with torch.no_grad():
+        for layer in trained.model[0].auto_model.encoder.layer:
+            layer.output.dense.weight.mul_(2)
+    with trained.frozen():
+        assert not torch.allclose(trained.encode_passages(TEXTS), served.encode_passages(TEXTS), atol=1e-3)
+
+
 def change_weight(encoder):
     with torch.no_grad():
         next(encoder.model.parameters())[0, 0] += 1e-3

@@ -1,7 +1,8 @@
 """Texts to unit vectors: tokenizing, batching and the forward pass of an encoder."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import torch
@@ -57,7 +58,7 @@ class TextEncoder:
         max_seq_length: tokens read of each text.
         batch_size: texts of full length in a forward pass; of shorter texts it takes more. On a CPU a batch has 2,048
             tokens at most.
-        training: stay in float32 on every device, for weights that are being trained.
+        training: stay in float32 on every device but within ``frozen``, for weights that are being trained.
 
     Raises:
         WeightsError: the files are not an encoder.
@@ -104,6 +105,20 @@ class TextEncoder:
     def max_seq_length(self) -> int:
         """Tokens read of each text."""
         return int(self.model.max_seq_length or 0)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Within, a training encoder embeds as a served one does, up to three times as fast.
+
+        Its weights must not change meanwhile. The vectors are those that are served, see ``precision``.
+        """
+        before = self._packed, self.precision
+        if self._packable:
+            self._packed = self._pack()
+        try:
+            yield
+        finally:
+            self._packed, self.precision = before
 
     def describe(self, *, refresh: bool = False) -> EncoderDescription:
         """The encoder's entry in manifests and cards; ``refresh`` computes the fingerprint again, after training."""

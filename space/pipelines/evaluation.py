@@ -74,17 +74,19 @@ class RunEvaluation:
         """Evaluate random order, BM25 and the base model; returns the index of the base model's vectors."""
         self._measure(RandomSystem(len(self.texts), self.settings.seed))
         self._measure(self.bm25)
-        base = self._measure_encoder("base", encoder)
-        self.encoders["base"] = encoder.describe()
+        with encoder.frozen():
+            base = self._measure_encoder("base", encoder)
+            self.encoders["base"] = encoder.describe()
         logger.info("\nBefore training\n\n%s", protocols.to_markdown(protocols.summarize(self.results)))
         return base.index
 
     def after(self, encoder: TextEncoder, log: TrainingLog) -> Evaluation:
         """Evaluate the fine-tuned model and the hybrid of it and BM25; returns all figures of the run."""
-        tuned = self._measure_encoder("tuned", encoder)
-        self._measure(HybridSystem(tuned, self.bm25))
         name = self.settings.push_to_hub or public_name(str(self.settings.output_dir))
-        self.encoders["tuned"] = replace(encoder.describe(refresh=True), id=name, revision=None, reason="")
+        with encoder.frozen():
+            tuned = self._measure_encoder("tuned", encoder)
+            self._measure(HybridSystem(tuned, self.bm25))
+            self.encoders["tuned"] = replace(encoder.describe(refresh=True), id=name, revision=None, reason="")
         evaluation = self._figures(log)
         table = protocols.to_markdown(evaluation.protocols)
         sentences = "\n".join([evaluation.verdict, *findings.everything(evaluation)])

@@ -84,8 +84,9 @@ class DevSet:
 
     def score(self, encoder: TextEncoder) -> float:
         """The mean full-catalogue nDCG@10 of the dev queries, over these products."""
-        system = DenseSystem("dev", encoder, TorchIndex(encoder.encode_passages(self.texts)))
-        frame = protocols.per_query(system, self.judgments, self.catalogue, self.scale)
+        with encoder.frozen():
+            system = DenseSystem("dev", encoder, TorchIndex(encoder.encode_passages(self.texts)))
+            frame = protocols.per_query(system, self.judgments, self.catalogue, self.scale)
         return float(np.nanmean(frame[HEADLINE_COLUMN]))
 
 
