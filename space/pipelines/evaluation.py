@@ -29,6 +29,7 @@ from space.retrieval.hybrid import HybridSystem
 from space.retrieval.system import System
 from space.settings import TrainSettings
 from space.settings.names import public_name
+from space.store.vector_cache import VectorCache, folder_of
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class RunEvaluation:
             settings: of the run.
         """
         self.judged, self.texts, self.settings = judged, texts, settings
+        self._cache = VectorCache(folder_of(settings.output_dir))
         self.test = protocols.held_out(judged.test, settings.eval_queries, settings.seed)
         #: What BM25 reads, as in the app: never bullet points.
         self.words = passages(judged.catalogue) if settings.bullets else texts
@@ -75,8 +77,10 @@ class RunEvaluation:
         self._measure(RandomSystem(len(self.texts), self.settings.seed))
         self._measure(self.bm25)
         with encoder.frozen():
-            base = self._measure_encoder("base", encoder)
+            base, vectors = self._measure_encoder("base", encoder)
             self.encoders["base"] = encoder.describe()
+        self._cache.clear()
+        self._cache.keep(self.encoders["base"], self.texts, vectors)
         logger.info("\nBefore training\n\n%s", protocols.to_markdown(protocols.summarize(self.results)))
         return base.index
 
@@ -84,9 +88,10 @@ class RunEvaluation:
         """Evaluate the fine-tuned model and the hybrid of it and BM25; returns all figures of the run."""
         name = self.settings.push_to_hub or public_name(str(self.settings.output_dir))
         with encoder.frozen():
-            tuned = self._measure_encoder("tuned", encoder)
+            tuned, vectors = self._measure_encoder("tuned", encoder)
             self._measure(HybridSystem(tuned, self.bm25))
             self.encoders["tuned"] = replace(encoder.describe(refresh=True), id=name, revision=None, reason="")
+        self._cache.keep(self.encoders["tuned"], self.texts, vectors)
         evaluation = self._figures(log)
         table = protocols.to_markdown(evaluation.protocols)
         sentences = "\n".join([evaluation.verdict, *findings.everything(evaluation)])
@@ -103,12 +108,13 @@ class RunEvaluation:
             found[[column for column in found if column.startswith("judged/")]] = float("nan")
         self.results[system.name] = found
 
-    def _measure_encoder(self, name: str, encoder: TextEncoder) -> DenseSystem:
+    def _measure_encoder(self, name: str, encoder: TextEncoder) -> tuple[DenseSystem, torch.Tensor]:
         with tqdm(total=len(self.texts), desc=f"embed {name}", unit=" products", dynamic_ncols=True) as bar:
-            system = DenseSystem(name, encoder, TorchIndex(encoder.encode_passages(self.texts, bar.update)))
+            vectors = encoder.encode_passages(self.texts, bar.update)
+        system = DenseSystem(name, encoder, TorchIndex(vectors))
         self._measure(system)
         self.everyday[name] = encoder.encode_queries(forgetting.sentences())
-        return system
+        return system, vectors
 
     def _figures(self, log: TrainingLog) -> Evaluation:
         figures = Evaluation(

@@ -13,12 +13,14 @@ from typing import Any, Protocol
 
 import pandas as pd
 import pyarrow as pa
+import torch
 from tqdm import tqdm
 
 from space.data.passages import passages
 from space.encoding.description import EncoderDescription
 from space.encoding.encoder import TextEncoder
 from space.io.threads import prefetch
+from space.store.vector_cache import VectorCache
 from space.store.writer import Plan, StoreWriter
 
 logger = logging.getLogger(__name__)
@@ -62,11 +64,12 @@ def embed_catalogue(
     judgments: pd.DataFrame | None = None,
     evaluation: str | None = None,
     card: Callable[[Mapping[str, EncoderDescription]], str],
+    cache: VectorCache | None = None,
 ) -> Embedded:
     """Write a store; every process calls this with the same arguments.
 
     Args:
-        catalogue: product columns; only the main process reads them, to write the products shards.
+        catalogue: product columns, the same in every process.
         encoders: {"base" and "tuned": a function that loads it}; one encoder is in memory at a time.
         folder: the store.
         plan: its layout.
@@ -76,6 +79,7 @@ def embed_catalogue(
         judgments: the held-out judgments, for labels in the app.
         evaluation: text of evaluation.json, what training measured.
         card: makes the text of README.md from the encoders.
+        cache: vectors that training has made; what it has is not embedded again.
     """
     writer = StoreWriter(folder, plan)
     if processes.is_main_process:
@@ -94,13 +98,16 @@ def embed_catalogue(
         mine = todo[processes.process_index :: processes.num_processes]
         if processes.is_main_process:
             logger.info("%s: %d of %d shards to embed", part, len(todo), plan.shards)
+        known = cache.find(described[part], passages(catalogue, bullets)) if cache and mine else None
+        if known is not None and processes.is_main_process:
+            logger.info("%s: its vectors are those that train.py has made", part)
         with tqdm(
             total=sum(plan.span(shard)[1] for shard, _ in mine),
             desc=f"embed {part}",
             unit=" products",
             disable=not (mine and processes.is_main_process),
         ) as bar:
-            _embed_shards(part, mine, encoder, writer, bullets, bar.update)
+            _embed_shards(part, mine, encoder, writer, bullets, known, bar.update)
         made += len(mine)
         kept += plan.shards - len(todo)
         del encoder
@@ -117,20 +124,30 @@ def _embed_shards(
     encoder: TextEncoder,
     writer: StoreWriter,
     bullets: int,
+    known: torch.Tensor | None,
     progress: Callable[[int], object],
 ) -> None:
-    """Embed the shards (number, key): while the model works on one, the next is read and the one before written."""
+    """Embed the shards (number, key): while the model works on one, the next is read and the one before written.
+
+    ``known`` are the float16 vectors of the whole catalogue, where they need not be computed.
+    """
 
     def read() -> Iterator[tuple[int, str, pa.Table, list[Any]]]:
         for shard, key in shards:
             products = writer.products(shard)
-            yield shard, key, products, encoder.tokenize(passages(products, bullets))
+            tokens = encoder.tokenize(passages(products, bullets)) if known is None else []
+            yield shard, key, products, tokens
 
     written: Future[None] | None = None
     with ThreadPoolExecutor(max_workers=1) as thread:
         for shard, key, products, tokens in prefetch(read()):
             # float16 here and not in the writing thread: there torch would start a second pool of threads.
-            vectors = encoder.embed(tokens, progress).half()
+            if known is None:
+                vectors = encoder.embed(tokens, progress).half()
+            else:
+                start, count = writer.plan.span(shard)
+                vectors = known[start : start + count]
+                progress(count)
             if written is not None:
                 written.result()  # one shard waits in memory at most, and a full disk stops the run here
             written = thread.submit(writer.write_vectors, part, shard, key, products, vectors)
