@@ -75,14 +75,8 @@ def show_pictures(page):
 
 
 def open_tab(page, name):
-    """Click on a tab, which on a phone may be behind the button for more tabs."""
-    bar = page.get_by_role("tablist").first
-    bar.get_by_role("tab", name=re.compile("Search|Поиск")).wait_for()
-    if bar.get_by_role("tab", name=name).count():
-        bar.get_by_role("tab", name=name).click()
-    else:
-        page.locator(".overflow-menu > button").click()
-        page.locator(".overflow-dropdown").get_by_text(name, exact=True).click()
+    """Click on a tab."""
+    page.get_by_role("tablist").first.get_by_role("tab", name=name).click()
 
 
 def ask(page, query):

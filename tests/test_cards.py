@@ -9,14 +9,14 @@ import pytest
 from space.data.scale import ESCI
 from space.encoding.description import EncoderDescription
 from space.encoding.weights import PACKAGED_NAME
-from space.evaluation.schema import Evaluation
+from space.evaluation.schema import Evaluation, PairedDifference
 from space.i18n import language
 from space.search.description import EngineDescription
 from space.search.list_quality import ListQuality
 from space.search.results import Comparison, Hit, Move, SearchResult, Standing
 from space.ui.html import cards, panels
 from space.ui.html import comparison as columns
-from space.ui.html.header import header
+from space.ui.html.header import header, plain_verdict
 from space.ui.html.labels import badge, tally
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.picture import image_url, picture
@@ -384,6 +384,24 @@ def test_header_says_what_stands_in_and_what_was_measured():
     ):
         assert said in text
     assert "Fine-tuning helped." in text and "None" not in text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "n", "said", "bar"),
+    [
+        (0.057, 0.127, 105, "Fine-tuning helped.", [67, 24]),
+        (-0.127, -0.057, 105, "Fine-tuning made search worse.", [67, 24]),
+        (-0.2, 0.3, 105, "no clear difference", [67, 24]),
+        (0.1, 0.2, 9, "9 held-out queries are too few", []),
+    ],
+)
+def test_the_verdict_claims_no_more_than_the_interval(low, high, n, said, bar):
+    """Too few queries get neither an interval nor counts, which would look like a finding."""
+    wins, losses = (67, 24) if n > 10 else (6, 2)
+    found = PairedDifference((low + high) / 2, low, high, n, wins, losses, n - wins - losses)
+    page = Elements(plain_verdict(found)).text
+    assert said in page
+    assert all(f" {count} " in page for count in bar) and ("test queries" in page) == bool(bar)
 
 
 def test_header_without_a_description():

@@ -74,7 +74,7 @@ def build_demo(engine: SearchEngine, texts: Texts | None = None) -> Page:
             js_on_load=None,
         )
         latest = build_latest()
-        with gr.Tabs() as tabs:
+        with gr.Tabs(overflow_behavior="wrap") as tabs:
             with gr.Tab(texts.label(TABS["search"]), id="search"):
                 search = build_search_tab(engine, texts, latest)
             with gr.Tab(texts.label(TABS["compare"]), id="compare"):

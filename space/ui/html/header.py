@@ -1,15 +1,14 @@
 """What stands above the tabs: what this is, which data, which encoders, and the verdict of the evaluation."""
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from space.encoding.description import EncoderDescription
 from space.encoding.weights import PACKAGED_NAME
 from space.evaluation import findings
 from space.evaluation.provenance import SENTENCES, Measured
-from space.evaluation.schema import Evaluation
-from space.i18n import N_
+from space.evaluation.schema import Evaluation, PairedDifference
+from space.i18n import N_, fraction, ngettext, number
 from space.i18n import gettext as _
 from space.search.description import EngineDescription
 from space.settings import SAMPLE
@@ -40,20 +39,13 @@ def header(
         evaluation: what training measured on this catalogue, for its verdict.
         elsewhere: what it measured on another one, of which only that is said.
     """
-    facts = [
-        fact(_("Catalogue"), counted(products)),
-        fact(_("Data"), _("sample") if description.dataset == SAMPLE else _short(description.dataset)),
-        fact(_("Embeddings"), _store(description)),
-        fact(_("Runs on"), _device(description.device)),
-    ]
     return fill(
         '<header class="masthead"><div class="names"><h1>{product}</h1><p class="question">{question}</p></div>'
-        '<dl class="overview">{facts}</dl>{encoders}{verdict}{notice}</header>',
+        "{verdict}{running}{notice}</header>",
         product=PRODUCT,
         question=_(QUESTION),
-        facts=join(facts),
-        encoders=_encoders(description.encoders),
         verdict=_verdict(evaluation, elsewhere, description),
+        running=_running(products, description),
         notice=fill('<p class="notice" role="note">{notice}</p>', notice=_(notice)) if notice else EMPTY,
     )
 
@@ -68,13 +60,54 @@ def _verdict(evaluation: Evaluation | None, elsewhere: Measured | None, descript
     """What the evaluation says of this catalogue, and what speaks against relying on it."""
     if elsewhere:
         return fill('<p class="verdict elsewhere">{said}</p>', said=measured_elsewhere(elsewhere))
-    verdict = findings.verdict(evaluation) if evaluation else ""
-    if not verdict:
+    if evaluation is None:
+        return EMPTY
+    found = evaluation.difference("tuned")
+    said = plain_verdict(found) if found else evaluation.verdict
+    if not said:
         return EMPTY
     return fill(
-        '<p class="verdict"><strong>{said}</strong> {verdict}</p>',
-        said=_("Measured:"),
-        verdict=" ".join([verdict, *doubts(evaluation, description)]),
+        '<div class="verdict {outcome}"><p>{said}</p>{bar}{doubts}</div>',
+        outcome=found.outcome if found else "",
+        said=said,
+        bar=_bar(found) if found and found.n else EMPTY,
+        doubts=join(fill('<p class="doubt">{doubt}</p>', doubt=doubt) for doubt in doubts(evaluation, description)),
+    )
+
+
+def plain_verdict(found: PairedDifference) -> Html:
+    """Whether fine-tuning helped, in words that need no knowledge of the metric."""
+    conclusion = fill("<strong>{said}.</strong>", said=findings.conclusion(found))
+    if found.outcome in ("none", "few"):
+        return conclusion
+    counted = ngettext(
+        "Of {n} test query, {wins} got better results, {losses} worse, {ties} the same.",
+        "Of {n} test queries, {wins} got better results, {losses} worse, {ties} the same.",
+        found.n,
+    ).format(n=number(found.n), wins=number(found.wins), losses=number(found.losses), ties=number(found.ties))
+    average = _(
+        "Average quality of the first ten results: {change} on a scale of 0 to 1 (95 % interval {low} to {high})."
+    )
+    figures = {name: fraction(getattr(found, name), signed=True) for name in ("low", "high")}
+    change = average.format(change=fraction(found.mean, signed=True), **figures)
+    return fill(
+        '{conclusion} {counted} <span class="average">{change}</span>',
+        conclusion=conclusion,
+        counted=counted,
+        change=change,
+    )
+
+
+def _bar(found: PairedDifference) -> Html:
+    """The queries that got better, stayed the same and got worse, as one bar; ``plain_verdict`` says the numbers."""
+    parts = [("up", found.wins), ("same", found.ties), ("down", found.losses)]
+    return fill(
+        '<div class="tide" aria-hidden="true">{parts}</div>',
+        parts=join(
+            fill('<i class="{kind}" style="--part:{part}%"></i>', kind=kind, part=f"{100 * count / found.n:.2f}")
+            for kind, count in parts
+            if count
+        ),
     )
 
 
@@ -84,16 +117,32 @@ def measured_elsewhere(measured: Measured) -> Html:
     return fill(_(SENTENCES[measured.origin]), dataset=fill("<em>{name}</em>", name=name))
 
 
-def _encoders(encoders: Mapping[str, EncoderDescription]) -> Html:
-    parts = [_encoder(part, encoders[part]) for part in ("base", "tuned") if part in encoders]
-    return fill('<div class="encoders">{parts}</div>', parts=join(parts)) if parts else EMPTY
+def _running(products: int, description: EngineDescription) -> Html:
+    """What is searched, by which encoders and where; unfolds. Why an encoder is another one shows in any case."""
+    facts = [
+        fact(_("Data"), _("sample") if description.dataset == SAMPLE else _short(description.dataset)),
+        fact(_("Embeddings"), _store(description)),
+        fact(_("Runs on"), _device(description.device)),
+    ]
+    encoders = [(part, description.encoders[part]) for part in ("base", "tuned") if part in description.encoders]
+    tags = [
+        fill(' <span class="tag">{name}: {tag}</span>', name=system_name(part), tag=_tag(encoder.reason))
+        for part, encoder in encoders
+        if encoder.reason
+    ]
+    return fill(
+        '<details class="running"><summary>{counted} · {models}{tags}</summary><dl class="overview">{facts}</dl>'
+        '<div class="encoders">{encoders}</div></details>',
+        counted=counted(products),
+        models=_("data and models"),
+        tags=join(tags),
+        facts=join(facts),
+        encoders=join(_encoder(part, encoder) for part, encoder in encoders),
+    )
 
 
 def _encoder(part: str, encoder: EncoderDescription) -> Html:
-    """An encoder's name and, if it is not the one that was asked for, why; fingerprint and size unfold.
-
-    On a phone the reason is cut to its first words until the visitor unfolds it.
-    """
+    """An encoder's name, why it is not the one that was asked for, fingerprint and size."""
     rows = [
         fact(_("Revision"), encoder.revision),
         fact(_("Fingerprint"), encoder.fingerprint),
@@ -102,8 +151,8 @@ def _encoder(part: str, encoder: EncoderDescription) -> Html:
         fact(_("Precision"), encoder.precision),
     ]
     return fill(
-        '<details class="encoder {part}"><summary><span class="part">{name}</span> <span class="model">{model}</span>'
-        "{at}{reason}</summary><dl>{rows}</dl></details>",
+        '<div class="encoder {part}"><p><span class="part">{name}</span> <span class="model">{model}</span>'
+        "{at}</p>{reason}<dl>{rows}</dl></div>",
         part=part,
         name=system_name(part),
         model=_short(encoder.id) or _("unknown"),
@@ -116,12 +165,14 @@ def _encoder(part: str, encoder: EncoderDescription) -> Html:
 
 
 def _reason(reason: str) -> Html:
+    known = re.split("[:,;]", reason)[0]
+    return fill('<p class="reason">{tag}{rest}</p>', tag=_tag(reason), rest=reason.removeprefix(known))
+
+
+def _tag(reason: str) -> str:
+    """How a reason begins, in the current language where it is known."""
     tag = re.split("[:,;]", reason)[0]
-    return fill(
-        ' <span class="tag" aria-hidden="true">{tag}</span><span class="reason">{tag}{rest}</span>',
-        tag=_(tag) if tag in _TAGS else tag,
-        rest=reason.removeprefix(tag),
-    )
+    return _(tag) if tag in _TAGS else tag
 
 
 def _short(name: str) -> str:
