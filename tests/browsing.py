@@ -79,6 +79,14 @@ def open_tab(page, name):
     page.get_by_role("tablist").first.get_by_role("tab", name=name).click()
 
 
+def unfold(page):
+    """Show the filters and options of the open tab."""
+    button = page.locator(".e5-more button").filter(visible=True)
+    button.wait_for()
+    if button.get_attribute("aria-expanded") == "false":
+        button.click()
+
+
 def ask(page, query):
     box = page.locator(".e5-query textarea, .e5-query input").filter(visible=True)
     box.fill(query)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import small_shop
-from browsing import LOW_CONTRAST, PHONE, ask, needs_chromium, open_tab, titles, width_beyond
+from browsing import LOW_CONTRAST, PHONE, ask, needs_chromium, open_tab, titles, unfold, width_beyond
 
 pytestmark = needs_chromium
 
@@ -40,10 +40,10 @@ def test_a_phone_s_first_screen_reaches_the_results(visit):
     assert page.locator(".card").first.bounding_box()["y"] < PHONE["height"] * 0.8
     brand = page.get_by_role("combobox", name="Brand")
     assert page.get_by_role("radio", name="BM25").is_visible() and not brand.is_visible()
-    page.get_by_role("button", name="More options").click()
+    unfold(page)
     brand.click()
     page.get_by_role("option", name="Coppice (4)").click()
-    page.get_by_role("button", name="Fewer options").click()
+    page.get_by_role("button", name="Hide filters and options").click()
     page.locator(".only").filter(has_text="Only Coppice").wait_for()
     assert not brand.is_visible() and width_beyond(page) == 0
 
@@ -64,6 +64,7 @@ def test_system_and_filter_take_effect_at_once(visit):
     ask(page, "canvas phone")
     page.get_by_role("radio", name="BM25").check()
     page.get_by_text("by BM25").wait_for()
+    unfold(page)
     page.get_by_role("combobox", name="Brand").click()
     page.get_by_role("option", name="Coppice (4)").click()
     page.locator(".summary").filter(has_text="1 product ").wait_for()
@@ -90,6 +91,7 @@ def test_options_before_any_query_ask_for_nothing(visit):
 
 def test_example_fills_the_box_and_clears_filters(visit):
     page = visit()
+    unfold(page)
     page.get_by_role("combobox", name="Brand").click()
     page.get_by_role("option", name="Fernway (2)").click()
     page.get_by_role("button", name="coffee mug").click()
@@ -131,7 +133,7 @@ def test_phone_stacks_and_never_scrolls_sideways(visit):
     """A 300-letter word, long badges and three columns on 390 pixels."""
     page = visit(PHONE)
     assert width_beyond(page) == 0
-    page.get_by_role("button", name="More options").click()
+    unfold(page)
     assert width_beyond(page) == 0
     page.get_by_role("spinbutton").first.fill("100")
     ask(page, "poster red running shoes")
@@ -187,6 +189,7 @@ NO_CLIPBOARD = """delete Navigator.prototype.clipboard; document.execCommand = (
 
 def form_of(page):
     """The values of the visible form."""
+    unfold(page)
     return {
         "query": page.get_by_role("textbox", name="Query").input_value(),
         "k": page.get_by_role("spinbutton").first.input_value(),
@@ -204,6 +207,7 @@ def test_a_copied_link_restores_both_tabs_after_a_restart(visit):
         ask(page, "ランニング 赤 & shoes?")
         page.get_by_role("radio", name="Hybrid").check()
         page.get_by_text("by Hybrid").wait_for()
+        unfold(page)
         page.get_by_role("combobox", name="Locale").click()
         page.get_by_role("option", name="jp (3)").click()
         page.get_by_text("3 products").wait_for()

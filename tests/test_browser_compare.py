@@ -7,7 +7,7 @@ import re
 
 import pytest
 import small_shop
-from browsing import LOW_CONTRAST, PHONE, ask, needs_chromium, titles, width_beyond
+from browsing import LOW_CONTRAST, PHONE, ask, needs_chromium, titles, unfold, width_beyond
 
 from space.evaluation.schema import Evaluation, PerQuery
 
@@ -64,6 +64,7 @@ def test_held_out_queries_are_picked_and_stepped_through(visit, url):
     page.locator(".place").filter(has_text="120 of 120").wait_for()
     first.wait_for(state="hidden")
     assert page.get_by_role("textbox", name="Query").input_value() == "red sneakers"
+    unfold(page)
     assert page.get_by_role("combobox", name="Brand").input_value() == "Any"
     page.wait_for_url("**/?q=red%20sneakers&k=3&tab=compare&systems=base,tuned&locale=us")
     assert heads(page) == ["Base", "Fine-tuned"] and len(titles(page)) == 6
@@ -72,10 +73,22 @@ def test_held_out_queries_are_picked_and_stepped_through(visit, url):
     assert "k=3" in page.url and "systems=base,tuned" in page.url
 
 
+@pytest.mark.parametrize("link", ["?tab=compare&q=red%20sneakers", "?tab=compare&q=red%20running%20shoes&locale=us"])
+def test_the_first_product_of_every_column_is_in_the_first_view(visit, link):
+    """The form, the filters and the header filled 1280 x 800, so that a shared comparison showed no product."""
+    page = visit({"width": 1280, "height": 800}, link=link)
+    page.locator(".side").nth(2).wait_for()
+    page.wait_for_timeout(500)  # the header shrinks
+    for place in range(3):
+        box = page.locator(".side").nth(place).locator(".card").first.bounding_box()
+        assert box["y"] + box["height"] <= 800
+
+
 def test_columns_can_be_turned_off_and_a_link_restores_them(visit):
     page = visit(link="?tab=compare&q=red%20sneakers&k=4")
     page.locator(".side").nth(2).wait_for()
     assert heads(page) == ["Base", "Fine-tuned", "BM25"]
+    unfold(page)
     page.get_by_role("checkbox", name="Base").uncheck()
     page.get_by_text("Fine-tuned, BM25.").wait_for()
     page.get_by_role("checkbox", name="Hybrid").check()
@@ -87,6 +100,7 @@ def test_columns_can_be_turned_off_and_a_link_restores_them(visit):
     again = visit(link=page.url[page.url.index("?") :])
     again.locator(".side.hybrid").wait_for()
     assert heads(again) == ["Fine-tuned", "BM25", "Hybrid"]
+    unfold(again)
     assert not again.get_by_role("checkbox", name="Base").is_checked()
     for name in ("Fine-tuned", "BM25", "Hybrid"):
         again.get_by_role("checkbox", name=name).uncheck()

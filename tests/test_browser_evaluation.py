@@ -3,7 +3,7 @@
 import pytest
 import small_evaluation
 import small_shop
-from browsing import DESK, LOW_CONTRAST, PHONE, ask, needs_chromium, open_tab, width_beyond
+from browsing import DESK, LOW_CONTRAST, PHONE, ask, needs_chromium, open_tab, unfold, width_beyond
 
 pytestmark = needs_chromium
 
@@ -47,6 +47,7 @@ def test_the_tab_answers_and_its_bars_can_be_read(visit, url):
     page.locator(".readout .carry").click()
     page.locator(".side").first.wait_for()
     assert page.get_by_role("textbox", name="Query").input_value() == small_evaluation.HOSTILE
+    unfold(page)
     assert page.get_by_role("combobox", name="Locale").input_value().startswith("us")
     page.wait_for_url("**tab=compare**")
     assert page.evaluate("window.hacked") is None

@@ -5,7 +5,7 @@ import re
 import pytest
 import small_evaluation
 import small_shop
-from browsing import LOW_CONTRAST, PHONE, ask, needs_chromium, open_tab, titles, width_beyond
+from browsing import LOW_CONTRAST, PHONE, ask, needs_chromium, open_tab, titles, unfold, width_beyond
 
 from space.feedback.usage import Usage
 
@@ -53,6 +53,7 @@ def test_russian_labels_and_results(visit):
     assert bar.get_by_role("tab").all_inner_texts()[:4] == ["Поиск", "Сравнить", "Свои товары", "Оценка"]
     box = page.get_by_role("textbox", name="Запрос")
     assert box.get_attribute("placeholder") == "Что вы ищете?"
+    unfold(page)
     assert page.get_by_role("combobox", name="Бренд").input_value() == "Все"
     assert "30 товаров" in page.locator(".masthead").inner_text()
     box.fill("red running shoes")

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 import small_shop
-from browsing import needs_chromium
+from browsing import needs_chromium, unfold
 
 pytestmark = needs_chromium
 
@@ -67,6 +67,7 @@ def test_a_chosen_filter_is_one_search(visit, held):
     page = visit(link="?q=red+shoes")
     page.locator(".summary q").wait_for()
     before = len(held.asked)
+    unfold(page)
     page.get_by_role("combobox", name="Brand").click()
     page.get_by_role("option", name="Coppice (4)").click()
     page.locator(".only").filter(has_text="Only Coppice").wait_for()

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import small_shop
-from browsing import LOW_CONTRAST, PHONE, ask, needs_chromium, titles, width_beyond
+from browsing import LOW_CONTRAST, PHONE, ask, needs_chromium, titles, unfold, width_beyond
 
 from space.search.engine import SearchEngine
 from space.search.score_reference import RELEVANT, ScoreReference
@@ -56,6 +56,7 @@ def count(page, text):
 def test_counts_follow_the_other_filters_and_a_link_restores_them_all(visit):
     page = visit()
     ask(page, "red shoes")
+    unfold(page)
     assert offered(page, "Brand")[:3] == ["Any", "Acme (5)", "Dulcet (5)"]
     assert offered(page, "Category") == ["Any", "Wear (7)", "Kitchen (3)", "Tech (3)"]
     choose(page, "Category", "Wear (7)")
@@ -76,6 +77,7 @@ def test_counts_follow_the_other_filters_and_a_link_restores_them_all(visit):
     page.close()
     page = visit(link=re.sub(r"^.*?(?=\?)", "", link))
     page.locator(".card").first.wait_for()
+    unfold(page)
     assert titles(page) == before and page.get_by_label("Price to").input_value() == "60"
     assert menu(page, "Category").input_value() == "› Shoes (2)" and menu(page, "Rating").input_value() == "≥ 4 (2)"
     # An example clears all of it, the counts too.
@@ -88,6 +90,7 @@ def test_counts_follow_the_other_filters_and_a_link_restores_them_all(visit):
 def test_a_wrong_price_is_answered_in_the_page(visit):
     page = visit(link="?q=shoes")
     page.locator(".card").first.wait_for()
+    unfold(page)
     page.get_by_label("Price from").fill("cheap")
     page.get_by_label("Price from").press("Enter")
     page.get_by_role("alert").filter(has_text="Min_price should be a number >= 0, is 'cheap'").wait_for()
@@ -97,6 +100,7 @@ def test_near_duplicates_fold_and_unfold_by_keyboard(visit):
     page = visit()
     ask(page, "running shoes")
     assert titles(page)[:3] == ["Red running shoes", "Blue running shoes", "Green trail running shoes"]
+    unfold(page)
     page.get_by_role("checkbox", name="Fold near-duplicates").check()
     page.locator(".summary").filter(has_text="10 products and ").wait_for()
     assert titles(page)[:2] == ["Red running shoes", "Green trail running shoes"]
@@ -146,7 +150,7 @@ def test_cards_on_a_phone_have_contrast_and_fit(visit, scheme):
     page = visit(PHONE, scheme, pictures=False, link="?q=red%20running%20shoes&fold=1&like=us%3Ap03")
     page.locator(".card").first.wait_for()
     page.locator(".similar summary").first.click()
-    page.get_by_role("button", name="More options").click()
+    unfold(page)
     assert page.evaluate(LOW_CONTRAST) == [] and width_beyond(page) == 0
     ask(page, "red running shoes")
     standing = page.locator(".standing").first

@@ -30,9 +30,7 @@ LABELS = {
     "min_rating": N_("Rating"),
 }
 ANY = ""
-#: Filters that fit beside system and number of results on a desktop.
-_ONE_ROW = 3
-# On a phone the options would push the results off the screen, so style.css folds them and this unfolds them.
+# The options would push the results off the screen, so style.css folds them and this unfolds them.
 _FOLD = """const button = element.querySelector("button");
 button.addEventListener("click", () => {
   button.setAttribute("aria-expanded", button.getAttribute("aria-expanded") !== "true");
@@ -116,8 +114,6 @@ def build_form(
         query, button = query_box(texts, N_("What are you looking for?"), submit)
     examples = _examples(engine, texts)
     classes = ["e5-options"] if "system" in first else ["e5-options", "e5-plain"]
-    if sum(map(engine.facets.offered, FILTERS)) > _ONE_ROW:
-        classes.append("e5-tall")  # takes two rows before its parts are there, so that the page does not jump
     with gr.Row(elem_classes=classes):
         for part in first.values():
             part.render()
@@ -200,8 +196,8 @@ def _more_options() -> Html:
     return fill(
         '<button type="button" aria-expanded="false"><span class="closed">{more}</span>'
         '<span class="open">{fewer}</span></button>',
-        more=_("More options"),
-        fewer=_("Fewer options"),
+        more=_("Filters and options"),
+        fewer=_("Hide filters and options"),
     )
 
 

@@ -12,7 +12,9 @@ const part = (name) => element.querySelector(`.share ${name}`);
 
 function followResults() {
   const link = part(".copy")?.dataset.link;
-  if (link && element.checkVisibility()) showAddress(link);
+  if (!link || !element.checkVisibility()) return;
+  showAddress(link);
+  document.querySelector(".masthead")?.classList.add("asked"); // the header shrinks
 }
 
 function forgetCopying() {
