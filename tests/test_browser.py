@@ -140,7 +140,9 @@ def test_phone_stacks_and_never_scrolls_sideways(visit):
     page.locator(".title").filter(has_text="Poster").wait_for()
     assert width_beyond(page) == 0
     open_tab(page, "Compare")
+    page.locator(".side").nth(2).wait_for()
     ask(page, "red running shoes")
+    page.wait_for_url("**q=red%20running%20shoes**tab=compare**")
     assert width_beyond(page) == 0
     boxes = [page.locator(".side").nth(place).bounding_box() for place in range(3)]
     assert len({round(box["x"]) for box in boxes}) == 1 and boxes[0]["y"] < boxes[1]["y"] < boxes[2]["y"]
@@ -256,7 +258,7 @@ def test_without_a_clipboard_the_link_stands_there_to_be_copied(visit):
     assert page.locator(".copied").inner_text() == ""
 
 
-def test_address_follows_and_back_leaves(visit, url):
+def test_address_follows_and_back_steps_through_it(visit, url):
     page = visit(link="?__theme=light")
     assert page.url == f"{url}?__theme=light"  # a visit alone changes nothing
     ask(page, "coffee mug")
@@ -272,11 +274,36 @@ def test_address_follows_and_back_leaves(visit, url):
     assert "__theme=light" in page.url
     page.get_by_role("button", name="Copy link").last.click()
     assert "__theme" not in page.get_by_label("Link to these results").last.input_value()
+    ask(page, "garden hose")
+    page.wait_for_url("**q=garden%20hose**")
+    open_tab(page, "Evaluation")
+    page.wait_for_url("**tab=evaluation**")
     page.go_back()
-    assert page.url == "about:blank"
+    page.get_by_role("tab", name="Compare", selected=True).wait_for()
+    page.wait_for_url("**q=garden%20hose**tab=compare**")
+    page.go_back()
+    page.wait_for_url("**q=coffee%20mug**tab=compare**")
+    page.wait_for_function("document.querySelectorAll('.e5-query input')[1].value === 'coffee mug'")
     page.go_forward()
+    page.wait_for_function("document.querySelectorAll('.e5-query input')[1].value === 'garden hose'")
+    page.reload()
+    page.locator(".side").first.wait_for()
+    assert page.get_by_role("textbox", name="Query").input_value() == "garden hose"
+    for _step in range(9):
+        page.go_back()
+        page.wait_for_timeout(300)
+        if "q=" not in page.url:
+            break
+    assert page.url == f"{url}?__theme=light"
+
+
+def test_a_query_goes_along_to_a_tab_without_results(visit):
+    page = visit()
+    ask(page, "coffee mug")
+    open_tab(page, "Compare")
     page.locator(".side").first.wait_for()
     assert page.get_by_role("textbox", name="Query").input_value() == "coffee mug"
+    page.wait_for_url("**q=coffee%20mug**tab=compare**")
 
 
 def test_a_link_to_the_other_tab_can_be_opened_beside(visit):

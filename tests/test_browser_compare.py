@@ -84,6 +84,22 @@ def test_the_first_product_of_every_column_is_in_the_first_view(visit, link):
         assert box["y"] + box["height"] <= 800
 
 
+@pytest.mark.parametrize("size", [{"width": 1280, "height": 800}, PHONE])
+def test_a_visit_begins_with_a_win_and_a_loss(visit, size):
+    page = visit(size)
+    page.locator(".example").nth(1).wait_for()
+    said = page.locator(".example").all_inner_texts()
+    assert "cellphone" in said[0] and "+.400" in said[0] and "red sneakers" in said[1] and "−.300" in said[1]
+    assert "Smart phone" in said[0] and width_beyond(page) == 0
+    assert page.locator(".example li").first.bounding_box()["y"] < size["height"]
+    page.get_by_role("button", name="Try a query of your own").click()
+    assert page.get_by_role("textbox", name="Query").evaluate("box => box === document.activeElement")
+    page.locator(".example").nth(1).get_by_role("link", name="Compare in full").click()
+    page.locator(".place").filter(has_text="120 of 120").wait_for()
+    page.go_back()
+    page.locator(".example").nth(1).wait_for()
+
+
 def test_columns_can_be_turned_off_and_a_link_restores_them(visit):
     page = visit(link="?tab=compare&q=red%20sneakers&k=4")
     page.locator(".side").nth(2).wait_for()

@@ -86,6 +86,7 @@ def test_russian_errors(visit):
     page.locator(".summary").wait_for()
     ask(page, "")
     page.get_by_role("alert").filter(has_text="Запрос пуст").wait_for()
+    unfold(page)
     page.get_by_label("Цена от").fill("cheap")
     ask(page, "shoes")
     page.get_by_role("alert").filter(has_text="число не меньше 0").wait_for()
@@ -141,7 +142,7 @@ def test_the_first_paint_is_in_the_right_language(visit, locale, english):
 def test_russian_fits_a_phone(visit):
     page = visit(PHONE, locale="ru-RU")
     assert width_beyond(page) == 0
-    page.get_by_role("button", name="Ещё параметры").click()
+    unfold(page)
     page.get_by_role("button", name="Скрыть параметры").wait_for()
     ask(page, "red running shoes")
     assert width_beyond(page) == 0 and page.evaluate(LOW_CONTRAST) == []

@@ -35,6 +35,7 @@ def menu(page, name):
 
 
 def choose(page, name, option):
+    unfold(page)
     menu(page, name).click()
     page.get_by_role("option", name=option).click()
     page.get_by_role("option").first.wait_for(state="hidden")  # it fades out, and would mix with the next menu

@@ -157,13 +157,16 @@ class SearchEngine:
         self._count("", [result])  # the visitor typed no query
         return replace(result, like=product)
 
-    def compare(self, query: str, k: int = 10, systems: Sequence[str] | None = None, **filters: object) -> Comparison:
+    def compare(
+        self, query: str, k: int = 10, systems: Sequence[str] | None = None, *, counted: bool = True, **filters: object
+    ) -> Comparison:
         """The same query by several systems, how good each list is, and what fine-tuning moved.
 
         Args:
             query: see ``search``.
             k: see ``search``.
             systems: their names, in the order of the answer; None for ``COMPARED``. Moves need base and tuned.
+            counted: whether it counts in the statistics; not for a query that no visitor asked.
             **filters: see ``search``.
 
         Raises:
@@ -173,7 +176,8 @@ class SearchEngine:
         query, k, names = checked_query(query), checked_k(k), checked_systems(systems, self.systems)
         request = Request(names, query, k, in_force(filters), self.facets.mask(filters))
         results = self._results(request, start)
-        self._count(query, results.values())
+        if counted:
+            self._count(query, results.values())
         return Comparison.of(query, results, self._quality(request, results))
 
     def explain(

@@ -1,7 +1,7 @@
 """What a link does to the page: on arrival, and from one tab to another."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from space.ui.events.areas import sent
 from space.ui.events.form_events import ENGINE, AskingTab
 from space.ui.events.latest_answer_only import STAMP, Latest
 from space.ui.html import result_links
-from space.ui.html.markup import join
+from space.ui.html.markup import EMPTY, Html, join
 from space.ui.html.panels import welcome
 from space.ui.language import in_visitors_language
 from space.ui.static import script
@@ -31,6 +31,7 @@ def connect_links(
     asking: Mapping[str, AskingTab],
     latest: list[Component],
     others: Sequence[gr.HTML] = (),
+    first_view: Callable[[], Html] = lambda: EMPTY,
 ) -> None:
     """Restore the link of a visit, and follow the links between tabs.
 
@@ -41,6 +42,7 @@ def connect_links(
         asking: the tabs with a query, by their names in ``links.ASKING``.
         latest: of the page, from ``build_latest``.
         others: other areas with links to a tab, whose scripts send ``trigger("click", {link})`` as results.js does.
+        first_view: what a visit without a link begins with, "" for the welcome of its tab.
     """
     systems = [name for name in SYSTEMS if name in engine.systems]
 
@@ -66,7 +68,11 @@ def connect_links(
         return latest.answer(link.tab, asked, find) or {tabs: gr.skip()}
 
     def arrive(latest: Latest, asked: float, request: gr.Request) -> dict[Any, Any]:
-        return restore(links.pairs_of(request.query_params), latest, asked)
+        pairs = links.pairs_of(request.query_params)
+        if any(name in links.NAMES for name, _value in pairs):
+            return restore(pairs, latest, asked)
+        shown = latest.answer("search", asked, first_view)
+        return {asking["search"].output: shown} if shown else {tabs: gr.skip()}
 
     def follow(latest: Latest, asked: float, event: gr.EventData) -> dict[Any, Any]:
         return restore(links.split(sent(event, "link")), latest, asked)

@@ -32,6 +32,7 @@ from space.ui.static import STYLE
 from space.ui.tabs.compare import build_compare_tab
 from space.ui.tabs.data import build_data_tab
 from space.ui.tabs.evaluation import build_evaluation_tab
+from space.ui.tabs.first_view import build_first_view
 from space.ui.tabs.search import build_search_tab
 from space.ui.tabs.statistics import build_statistics_tab, count_opened
 from space.ui.tabs.uploaded import build_own_tab
@@ -90,7 +91,8 @@ def build_demo(engine: SearchEngine, texts: Texts | None = None) -> Page:
             with gr.Tab(texts.label(TABS["statistics"]), id="statistics"):
                 build_statistics_tab(engine, texts)
         count_opened(engine, [search.output, compare.output])
-        connect_links(demo, engine, tabs, {"search": search, "compare": compare}, latest, [measured])
+        asking = {"search": search, "compare": compare}
+        connect_links(demo, engine, tabs, asking, latest, [measured], build_first_view(engine))
         build_explain_dialog(engine, texts, own)
         add_endpoints(engine)
     # After every answer Gradio would sum up its last 10,000 ones, 7 ms of a core, for a page that guard.py closes.

@@ -5,6 +5,29 @@ const OURS = ["q", "k", "tab", "system", "systems", "locale", "brand", "color", 
 
 const absolute = (link) => new URL(link, location.origin + location.pathname).href;
 
+// What "back" goes over: another query, product or tab. Filters and other options replace the address.
+const step = (address) => {
+  const asked = new URL(address).searchParams;
+  return ["q", "like", "tab"].map((name) => asked.get(name) ?? "").join("\n");
+};
+
+// One step for each act of the visitor: on the way to an answer, a tab shows its older results for a moment.
+const page = document.documentElement;
+if (!page.dataset.steps) {
+  page.dataset.steps = "watched";
+  for (const name of ["pointerdown", "keydown"]) {
+    addEventListener(name, () => { page.dataset.acted = ""; }, { capture: true, passive: true });
+  }
+  // Without a link the visit begins anew, on the first view.
+  addEventListener("popstate", () => {
+    delete page.dataset.acted;
+    const ours = [...new URLSearchParams(location.search).keys()].some((name) => OURS.includes(name));
+    // The first place for results that listens follows the address, see results.js.
+    const back = new Event("restore", { cancelable: true });
+    if (!ours || document.dispatchEvent(back)) location.reload();
+  });
+}
+
 // Shows a link in the address bar; "" is the page itself.
 function showAddress(link) {
   // Parameters of others, such as Gradio's __theme, stay in the address but are left out of copied links: on a private
@@ -12,8 +35,12 @@ function showAddress(link) {
   const rest = new URLSearchParams([...new URLSearchParams(location.search)].filter(([name]) => !OURS.includes(name)));
   const address = absolute((link || "?") + (rest.size ? `${link ? "&" : ""}${rest}` : "")).replace(/\?$/, "");
   if (address === location.href) return;
-  // Replaced, not pushed: "back" leaves the page instead of going through every option that was tried.
-  history.replaceState(history.state, "", address);
+  if ("acted" in page.dataset && step(address) !== step(location.href)) {
+    delete page.dataset.acted;
+    history.pushState(null, "", address);
+  } else {
+    history.replaceState(history.state, "", address);
+  }
   // On the Hub the page is in a frame, and visitors see the address of the outer page.
   if (parent !== window && document.referrer.startsWith("https://huggingface.co/")) {
     parent.postMessage({ queryString: link.slice(1) }, "https://huggingface.co");

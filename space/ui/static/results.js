@@ -63,11 +63,21 @@ element.addEventListener("click", (event) => {
   const button = event.target.closest(".copy"), link = carried(event);
   const choice = event.target.closest(".view button");
   if (button) copy(button);
+  if (event.target.closest(".try")) {
+    [...document.querySelectorAll(".e5-query input, .e5-query textarea")].find((box) => box.checkVisibility())?.focus();
+  }
   if (choice) {
     view = choice.dataset.view;
     showView();
   }
   if (link) trigger("click", { link });
+});
+
+// "Back" and "forward", see links.js.
+document.addEventListener("restore", (event) => {
+  if (event.defaultPrevented) return;
+  event.preventDefault();
+  trigger("click", { link: location.search });
 });
 
 // A product whose details are opened is counted, once for these results. "toggle" does not bubble, so it is captured.

@@ -2,7 +2,6 @@
 // sets the address of the results, and while there are none the address is that of the page.
 
 function tabOpened(tab, withResults) {
-  const page = document.documentElement;
   if (!withResults.includes(tab)) {
     page.dataset.tab = tab;
     showAddress(`?tab=${tab}`);
@@ -11,4 +10,13 @@ function tabOpened(tab, withResults) {
     if (new URLSearchParams(location.search).get("tab") === page.dataset.tab) showAddress("");
     delete page.dataset.tab;
   }
+  if (withResults.includes(tab)) carryQuery(tab);
+}
+
+// A query that was asked on one tab goes along to another one that shows none yet.
+function carryQuery(tab) {
+  const areas = [...document.querySelectorAll(".e5-out")];
+  const shown = areas.some((area) => area.querySelector(`.share .copy[data-link*="tab=${tab}"]`));
+  const link = document.querySelector(`.e5-out .share .carry[href*="tab=${tab}"]`);
+  if ("acted" in page.dataset && !shown) link?.click();
 }
