@@ -129,7 +129,9 @@ def test_figures_alignment_and_table(visit):
     head = page.locator(".side.tuned header")
     head.wait_for()
     assert re.search(r"nDCG@5\s+\.\d{3}\s+[+−]?\.\d{3}\s+Recall@5\s+1\.000", head.inner_text())
-    assert page.locator(".basis").inner_text().startswith("4 judged products, 1 of them Exact; unjudged counts as 0.")
+    assert (
+        page.locator(".basis").inner_text().startswith("4 judged products, 1 of them relevant; unjudged counts as 0.")
+    )
     assert page.locator(".side.base .change").count() == 0
     tops = page.locator(".side .cards").evaluate_all("lists => lists.map(one => one.getBoundingClientRect().top)")
     assert len(set(tops)) == 1, "first ranks stand side by side, however long the headers"

@@ -143,7 +143,7 @@ def test_russian_fits_a_phone(visit):
     page = visit(PHONE, locale="ru-RU")
     assert width_beyond(page) == 0
     unfold(page)
-    page.get_by_role("button", name="Скрыть параметры").wait_for()
+    page.get_by_role("button", name="Скрыть фильтры и настройки").wait_for()
     ask(page, "red running shoes")
     assert width_beyond(page) == 0 and page.evaluate(LOW_CONTRAST) == []
     page = visit(PHONE, locale="ru-RU", link="?q=red+running+shoes&tab=compare", shows=".moves")

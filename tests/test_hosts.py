@@ -3,7 +3,12 @@
 import httpx
 import pytest
 import small_shop
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
+from space.ui.hosts import Hosts
 from space.ui.page import launch
 
 
@@ -56,10 +61,28 @@ def test_names_that_only_look_like_this_machine_are_refused(local, host):
         ("null", 403),
         ("http://localhost.attacker.example", 403),
         ("https://evil-huggingface.co", 403),
+        ("https://attacker.hf.space", 403),
+        ("https://attacker.gradio.live", 403),
     ],
 )
 def test_the_mcp_server_checks_the_site_that_asks(local, origin, code):
     assert asked(local, "gradio_api/mcp/schema", origin=origin).status_code == code
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "code"),
+    [
+        ("abc.gradio.live", "https://abc.gradio.live", 200),
+        ("abc.gradio.live", "https://attacker.gradio.live", 403),
+        ("127.0.0.1:7860", "https://attacker.gradio.live", 403),
+        ("attacker.example", "https://attacker.example", 403),
+    ],
+)
+def test_a_public_link_answers_under_its_own_name_only(host, origin, code):
+    """Anyone can have a link of the same service."""
+    page = Starlette(routes=[Route("/gradio_api/mcp/", lambda _: PlainTextResponse("ok"))])
+    client = TestClient(Hosts(page, host="127.0.0.1", share=True))
+    assert client.get("/gradio_api/mcp/", headers={"host": host, "origin": origin}).status_code == code
 
 
 def served(**options):

@@ -85,6 +85,13 @@ def test_a_checkpoint_is_not_taken_for_a_model(tiny_e5, tmp_path):
         TextEncoder(locate(str(folder)))
 
 
+def test_dev_queries_are_scored_with_the_vectors_that_are_served(encoder):
+    """Before it embeds with fast products an encoder checks them on texts of its own, in many scripts."""
+    ids = vocabulary.occurring(encoder, ["red shoes"], ["a red kettle"])
+    with vocabulary.only_occurring(encoder, ids), encoder.frozen():
+        assert encoder.encode_passages(["a red kettle"]).shape == (1, encoder.dim)
+
+
 def test_a_token_that_was_not_listed_is_an_error_and_not_another_token(encoder):
     ids = vocabulary.occurring(encoder, ["red shoes"], ["a red kettle"])
     inside = encoder.model.tokenizer(["query: red shoes"], return_tensors="pt")["input_ids"]

@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional
 
 from space.encoding.encoder import TextEncoder
+from space.encoding.model import PROBES
 
 
 class OccurringEmbedding(torch.nn.Embedding):
@@ -38,10 +39,12 @@ class OccurringEmbedding(torch.nn.Embedding):
 def occurring(encoder: TextEncoder, queries: Iterable[str], passages: Iterable[str]) -> torch.Tensor | None:
     """The token ids of texts with their prompts, and the special ones: (n,) int64, in order.
 
+    Those of ``PROBES`` are among them, since an encoder is checked with these before it embeds.
+
     None if sentence-transformers runs the model in a way of its own.
     """
     found = set(encoder.model.tokenizer.all_special_ids)
-    for texts, prompt in ((queries, "query"), (passages, "document")):
+    for texts, prompt in ((queries, "query"), ((*passages, *PROBES), "document")):
         for part in _parts(sorted(set(texts))):
             tokenized = encoder.tokenize(part, prompt)
             if isinstance(tokenized[0], str):

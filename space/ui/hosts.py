@@ -56,8 +56,12 @@ class Hosts:
             )
         if origin is not None and MCP in scope["path"]:
             asking = hostname(origin.partition("://")[2])
-            same = not self._local and asking in (host, hostname(headers.get("x-forwarded-host", "")))
-            if not (same or self._is_ours(asking) or f".{asking}".endswith(HUB)):
+            # Anyone can have a site on the Hub, so a local page does not trust it, and a link of --share only itself.
+            same = asking == host and self._is_ours(host)
+            if not self._local:
+                forwarded = hostname(headers.get("x-forwarded-host", ""))
+                same = asking in (host, forwarded) or f".{asking}".endswith(HUB)
+            if not (same or asking in self._names or is_loopback(asking)):
                 return "The MCP server answers programs, its own site and the Hub, and no other site."
         return ""
 

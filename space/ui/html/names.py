@@ -12,7 +12,7 @@ SCORES = {"tuned": N_("cosine"), "base": N_("cosine"), "bm25": N_("BM25 score"),
 METRICS = {
     "ndcg": "nDCG",
     "ndcg@10": "nDCG@10",
-    "recall@100": "recall of relevant @100",
+    "recall@100": N_("recall of relevant @100"),
     "mrr@10": "MRR@10",
     "exact@1": "hit@1",
 }

@@ -235,7 +235,7 @@ def _protocol(title: str, description: str, table: ProtocolTable) -> Html:
         '<td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div></div>',
         title=title,
         description=description,
-        head=join(fill('<th scope="col">{name}</th>', name=METRICS.get(name, name)) for name in metrics),
+        head=join(fill('<th scope="col">{name}</th>', name=_(METRICS.get(name, name))) for name in metrics),
         rows=join(
             fill('<tr><th scope="row">{system}</th>{cells}</tr>', system=_(_SYSTEMS[name]),
                  cells=join(_cell(figures.get(metric)) for metric in metrics))

@@ -53,7 +53,7 @@ def _metric(protocol: str, metric: str, table: ProtocolTable) -> Html:
     }
     decides = (protocol, metric) == HEADLINE
     mark = fill(' <span class="tag decider">{said}</span>', said=_("the number to decide by"))
-    title, name = _(TITLES[protocol]), names.METRICS[metric]
+    title, name = _(TITLES[protocol]), _(names.METRICS[metric])
     return fill(
         '<article class="metric{decides}"><h3>{name}{mark}</h3><p class="meaning">{meaning}</p>{levels}{changes}'
         "</article>",
