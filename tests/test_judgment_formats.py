@@ -124,8 +124,20 @@ REFUSED = {
     "empty query": ({"j.csv": "query,sku,title,label\na,1,x,1\n,2,y,0\n"}, r"line 3: column 'query' is empty"),
     "split": ({"j.csv": "query,sku,title,label,split\na,1,x,1,dev\n"}, r"line 2: column 'split' holds 'dev'"),
     "one query": ({"j.csv": "query,sku,title,label\na,1,x,1\n"}, r"--test-share 0.5 holds out . of 1 queries"),
-    "column that is not there": ({"j.csv": "query,sku,title,label\na,1,x,1\n"}, r"no column .x. \(--columns label=x"),
-    "cut gzip": ({"j.csv.gz": gzip.compress(b"query,sku,title,label\n" * 99)[:30]}, r"j\.csv\.gz.*end"),
+    "absent column": ({"j.csv": "query,sku,title,label\na,1,x,1\n"}, r"no column .x. \(--columns label=x"),
+    "cut gzip": ({"j.csv.gz": gzip.compress(b"query,sku,title,label\n" * 99)[:30]}, r"j\.csv\.gz: not a whole gzip file.*end"),
+    "damaged gzip": (
+        {"j.csv.gz": gzip.compress(b"query,sku,title,label\n" * 99)[:12] + b"\xff" * 40}, r"not a whole gzip file",
+    ),
+    "not gzip": ({"j.csv.gz": "query,sku,title,label\n"}, r"not a whole gzip file"),
+    "cut qrels": (
+        {"qrels.txt.gz": gzip.compress(b"1 0 5 1\n" * 99)[:-30], "products.csv": "sku,title\n5,x\n"},
+        r"qrels\.txt\.gz: not a whole gzip file",
+    ),
+    "qrels in another encoding": (
+        {"qrels": "\u043a 0 5 1\n".encode("cp1251"), "products.csv": "sku,title\n5,x\n"}, r"byte 0xEA.*--encoding",
+    ),
+    "header alone": ({"j.csv": "query,sku,title,label\n"}, r"j\.csv: holds no judgment, only a header"),
     "other suffix": ({"j.xlsx": "x"}, r"unknown format '\.xlsx'"),
     "qrels line": (
         {"qrels.txt": "1 0 5 1\n1 0 5\n", "queries.csv": "id,query\n1,a\n", "products.csv": "sku,title\n5,x\n"},
@@ -150,7 +162,7 @@ def test_what_is_not_clear_is_refused_with_its_cure(name: str, tmp_path: Path) -
     for file, content in files.items():
         (tmp_path / file).write_bytes(content if isinstance(content, bytes) else content.encode())
     path = tmp_path / next(iter(files)) if len(files) == 1 and "products.csv" not in files else tmp_path
-    flags = {"columns": "label=x"} if name == "column that is not there" else {}
+    flags = {"columns": "label=x"} if name == "absent column" else {}
     with pytest.raises(DataError, match=said):
         open_judged(str(path), ["us"], test_share=0.5, **flags)
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from space.data.catalogue import DataError
 from space.data.column_names import NAMES, plain_name
 from space.data.csv_reader import CsvEncodingError, CsvError, read_csv
-from space.data.text_files import inner_suffix, open_text
+from space.data.text_files import inner_suffix, open_text, unpacked
 from space.data.texts import Chunk
 from space.errors import shown
 
@@ -59,7 +59,7 @@ def read_table(path: Path, named: frozenset[str] = frozenset(), encoding: str = 
         if suffix in PARQUET:
             return _parquet(path)
         suffix = inner_suffix(path)
-        with open_text(path, encoding) as file:
+        with unpacked(path), open_text(path, encoding) as file:
             if suffix in CSV:
                 return csv_table(file)
             if suffix in JSONL:
@@ -67,7 +67,7 @@ def read_table(path: Path, named: frozenset[str] = frozenset(), encoding: str = 
     except (CsvEncodingError, _JsonlEncodingError) as error:
         cure = "or name its encoding, such as --encoding cp1252 or --encoding cp1251"
         raise DataError(f"{path}: cannot be read as {suffix[1:]}: {error}, {cure}") from error
-    except (pa.ArrowException, OSError, EOFError, CsvError, _JsonlError) as error:
+    except (pa.ArrowException, OSError, CsvError, _JsonlError) as error:
         raise DataError(f"{path}: cannot be read as {suffix[1:]}: {error}") from error
     known = ", ".join((*CSV, *PARQUET, *JSONL))
     raise DataError(f"{path}: unknown format {path.suffix.lower()!r}; use {known}, and .gz after those of text")

@@ -1,8 +1,11 @@
 """Opens a text file as UTF-8, whatever its encoding and whether it is gzipped."""
 
 import codecs
+import contextlib
 import gzip
 import io
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -23,6 +26,15 @@ def inner_suffix(path: Path) -> str:
     return Path(name.removesuffix(GZIP)).suffix
 
 
+@contextlib.contextmanager
+def unpacked(path: Path) -> Iterator[None]:
+    """Turn what gzip raises about a damaged file into a ``DataError`` that names it."""
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{path}: not a whole gzip file: {error}; download or pack it again") from error
+
+
 def open_text(path: Path, encoding: str = "") -> BinaryIO:
     """The bytes of a text file as UTF-8, seekable, at their start.
 
@@ -39,17 +51,15 @@ def open_text(path: Path, encoding: str = "") -> BinaryIO:
     """
     zipped = path.name.lower().endswith(GZIP)
     file = cast(BinaryIO, gzip.open(path) if zipped else path.open("rb"))
-    try:
+    with unpacked(path), contextlib.ExitStack() as opened:
+        opened.enter_context(file)
         head = file.read(3)
         file.seek(0)
         mark, found = next(((mark, name) for mark, name in _MARKS.items() if head.startswith(mark)), (b"", encoding))
         if found in ("", "utf-8"):
+            opened.pop_all()
             return file
-        with file:
-            data = file.read()[len(mark) :]
-    except (EOFError, gzip.BadGzipFile) as error:
-        file.close()
-        raise DataError(f"{path}: not a whole gzip file: {error}") from error
+        data = file.read()[len(mark) :]
     try:
         return io.BytesIO(data.decode(found).encode("utf-8"))
     except UnicodeDecodeError as error:

@@ -146,9 +146,9 @@ def _apart(
     products, notes = catalogue(products_file, table, places, joined=False)
     parts, frames = [], []
     for split, path in splits:
-        trec = is_qrels(path) if inner_suffix(path) not in PARQUET else False
+        trec = is_qrels(path, wanted.encoding) if inner_suffix(path) not in PARQUET else False
         kind = "TREC qrels" if trec else kind
-        part = qrels(path) if trec else judgment_table(path, open_table(path, wanted), wanted)
+        part = qrels(path, wanted.encoding) if trec else judgment_table(path, open_table(path, wanted), wanted)
         frame = part.frame
         if "query" not in frame:
             if queries_file is None:

@@ -15,7 +15,7 @@ from space.data.file_tables import FileTable, read_table
 from space.data.judgment_formats.columns import ALL_NAMES, COUNTS, NAMES, find_judgment_columns, need
 from space.data.judgment_formats.raw import Wanted
 from space.data.product_table import catalogue_of, refuse_nulls, typed, whole_ids
-from space.data.text_files import open_text
+from space.data.text_files import open_text, unpacked
 from space.data.texts import LostDigitsError, text_column
 from space.errors import shown
 
@@ -75,6 +75,8 @@ def judgment_table(path: Path, table: FileTable, wanted: Wanted) -> JudgmentTabl
         need(places, ours, table.header, str(path))
     if "query" not in places and "query_id" not in places:
         need(places, "query", table.header, str(path))
+    if not table.rows:
+        raise DataError(f"{path}: holds no judgment, only a header")
     frame = texts_of(table, places, path)
     for ours in places:
         refuse_empty(frame, ours, path, table.header[places[ours]])
@@ -98,25 +100,28 @@ def refuse_empty(frame: pd.DataFrame, ours: str, path: Path, name: str) -> None:
         )
 
 
-def is_qrels(path: Path) -> bool:
+def is_qrels(path: Path, encoding: str) -> bool:
     """Whether the first line is one of TREC qrels, which have no header: ``qid 0 docid grade``."""
-    with open_text(path) as file:
-        try:
-            return _QRELS_LINE.fullmatch(file.readline().decode().strip()) is not None
-        except UnicodeDecodeError:
-            return False
+    with unpacked(path), open_text(path, encoding) as file:
+        return _QRELS_LINE.fullmatch(file.readline().decode("utf-8", "replace").strip()) is not None
 
 
-def qrels(path: Path) -> JudgmentTable:
+def qrels(path: Path, encoding: str) -> JudgmentTable:
     """The judgments of TREC qrels.
 
     Raises:
-        DataError: a line that has not four parts, of which the last is a whole number.
+        DataError: a line that has not four parts, of which the last is a whole number, or that is not UTF-8.
     """
     rows = []
-    with open_text(path) as file:
+    with unpacked(path), open_text(path, encoding) as file:
         for number, line in enumerate(file, start=1):
-            text = line.decode("utf-8", "replace").strip()
+            try:
+                text = line.decode().strip()
+            except UnicodeDecodeError as error:
+                cure = "save it as UTF-8, or name its encoding, such as --encoding cp1252"
+                raise DataError(
+                    f"{path}: line {number}: byte 0x{line[error.start]:02X} is not UTF-8; {cure}"
+                ) from error
             if not text:
                 continue
             if not _QRELS_LINE.fullmatch(text):
