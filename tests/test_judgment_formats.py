@@ -82,6 +82,7 @@ FORMATS: dict[str, tuple[Callable[[Path], Path], dict[str, str], str, dict[tuple
     "Quepid": (lambda _: DATA / "quepid", {}, "product_id = 'docid', label = 'rating'", STARS),
     "WANDS": (lambda _: DATA / "wands", {}, "WANDS", WORDS),
     "TREC qrels": (lambda _: DATA / "trec", {}, "TREC qrels", STARS),
+    "Search Relevance Workbench": (lambda _: DATA / "workbench", {}, "a Search Relevance Workbench export", STARS),
     "BEIR": (lambda _: DATA / "beir", {}, "a BEIR folder", ONES),
     "UTF-8 with a mark": (
         lambda tmp: encoded(DATA / "joined.csv", tmp / "j.csv", "utf-8", MARK), {}, "joined", STARS,
@@ -136,6 +137,10 @@ REFUSED = {
     ),
     "qrels in another encoding": (
         {"qrels": "\u043a 0 5 1\n".encode("cp1251"), "products.csv": "sku,title\n5,x\n"}, r"byte 0xEA.*--encoding",
+    ),
+    "workbench of another shape": (
+        {"labels.json": '{"judgmentRatings": [{"query": "a", "ratings": [{}]}]}', "items.csv": "id,title\n5,x"},
+        r"labels\.json: query 1: .*docId.*write",
     ),
     "header alone": ({"j.csv": "query,sku,title,label\n"}, r"j\.csv: holds no judgment, only a header"),
     "other suffix": ({"j.xlsx": "x"}, r"unknown format '\.xlsx'"),

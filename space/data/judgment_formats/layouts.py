@@ -21,6 +21,7 @@ from space.data.judgment_formats.tables import (
     refuse_empty,
     texts_of,
 )
+from space.data.judgment_formats.workbench import workbench
 from space.data.text_files import inner_suffix
 from space.errors import shown
 
@@ -42,7 +43,7 @@ _CURE = (
 def role_of(path: Path) -> str:
     """Which of ``ROLES`` a file has by its name; "" for none."""
     stem = path.name.lower().split(".")[0]
-    if inner_suffix(path) not in (*SUFFIXES, ".qrels", ""):
+    if inner_suffix(path) not in (*SUFFIXES, ".qrels", ".json", ""):
         return ""
     return next((role for role, names in ROLES.items() if stem in names), "")
 
@@ -146,9 +147,7 @@ def _apart(
     products, notes = catalogue(products_file, table, places, joined=False)
     parts, frames = [], []
     for split, path in splits:
-        trec = is_qrels(path, wanted.encoding) if inner_suffix(path) not in PARQUET else False
-        kind = "TREC qrels" if trec else kind
-        part = qrels(path, wanted.encoding) if trec else judgment_table(path, open_table(path, wanted), wanted)
+        kind, part = _judgments(kind, path, wanted)
         frame = part.frame
         if "query" not in frame:
             if queries_file is None:
@@ -167,6 +166,15 @@ def _apart(
         )
     return RawJudgments(_said(kind, splits, parts, products_file, queries_file, notes), _raw(frame, splits[0][1]),
                         products, any(part.clicks for part in parts))  # fmt: skip
+
+
+def _judgments(kind: str, path: Path, wanted: Wanted) -> tuple[str, JudgmentTable]:
+    """The format of a file of judgments, ``kind`` unless the file shows another, and what it holds."""
+    if inner_suffix(path) == ".json":
+        return "a Search Relevance Workbench export", workbench(path, wanted.encoding)
+    if inner_suffix(path) not in PARQUET and is_qrels(path, wanted.encoding):
+        return "TREC qrels", qrels(path, wanted.encoding)
+    return kind, judgment_table(path, open_table(path, wanted), wanted)
 
 
 def _said(
