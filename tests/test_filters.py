@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import time
 
 import numpy as np
 import pyarrow as pa
@@ -147,6 +148,22 @@ def test_impossible_values_are_refused_with_a_hint(facets, filters, said):
     with pytest.raises(QueryError) as caught:
         facets.mask(filters)
     assert said in str(caught.value) and len(str(caught.value)) < 200
+
+
+def test_hints_are_few_and_short():
+    """A shop may have 100,000 categories and brands, and names of any length."""
+    shop = small_shop.catalogue()
+    names = [f"{number} pairs of handmade leather shoes for the family" for number in range(100_000)]
+    names += ["boots" * 26] * 2
+    shop = shop.take(pa.array([0] * len(names))).drop_columns("product_brand")
+    facets = Facets(shop.append_column("product_brand", pa.array(names)).append_column("category", pa.array(names)))
+    for name in ("brand", "category"):
+        started = time.perf_counter()
+        for value in ("7 pairs of handmade lether shoes for the family", "boots" * 16 + "s"):
+            with pytest.raises(QueryError) as caught:
+                facets.mask({name: value})
+            assert "did you mean" in str(caught.value) and "boots" * 17 not in str(caught.value)
+        assert time.perf_counter() - started < 2.5, name
 
 
 def test_a_catalogue_without_the_columns_offers_no_filter_on_them():

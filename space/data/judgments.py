@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from space.data.catalogue import OTHER_LOCALE, DataError, in_locales, need_columns, rows_of
+from space.data.parquet_size import check_parquet
 from space.data.passages import has_text, left_out, with_text
 from space.data.product_files import read_joined_products, read_products, readable, schema_of
 from space.data.scale import ESCI, LabelScale, ScaleError, numbers, scale_of
@@ -172,6 +173,7 @@ def _read_judgments(files: Sequence[Path], extra: tuple[str, ...] = ()) -> pd.Da
     for file in files:
         columns = judgment_columns(schema_of(file).names, file.name, extra)
         with readable(file):
+            check_parquet(file, list(columns.values()))
             table = pq.read_table(file, columns=list(columns.values()))
         tables.append(judgment_frame(table, columns, file.name))
     return pd.concat(tables, ignore_index=True)

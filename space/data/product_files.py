@@ -17,6 +17,7 @@ from space.data.catalogue import (
     product_columns,
     product_keys,
 )
+from space.data.parquet_size import check_parquet
 from space.data.product_table import as_catalogue, merged, refuse_nulls, typed, whole_ids
 from space.errors import same_rows
 
@@ -35,6 +36,7 @@ def read_products(files: Sequence[Path], bullets: bool) -> pa.Table:
     for file in files:
         names = product_columns(schema_of(file).names, bullets, file.name)
         with readable(file):
+            check_parquet(file, list(names.values()))
             table = pq.read_table(file, columns=list(names.values()))
         tables.append(pa.table({ours: table[theirs] for ours, theirs in names.items()}))
     return as_catalogue(tables, Source(files[0].name), bullets=bullets)
@@ -42,6 +44,9 @@ def read_products(files: Sequence[Path], bullets: bool) -> pa.Table:
 
 def read_joined_products(files: Sequence[Path], bullets: bool) -> pa.Table:
     """The catalogue in parquet files with one row for each judgment, see ``distinct_products``."""
+    for file in files:
+        with readable(file):
+            check_parquet(file, list(product_columns(schema_of(file).names, bullets, file.name).values()))
     return distinct_products([(file.name, pa_ds.dataset(file, schema=schema_of(file))) for file in files], bullets)
 
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from space.data.catalogue import DataError
 from space.data.judgments import judgment_columns, judgment_frame
+from space.data.parquet_size import check_parquet
 from space.data.product_files import distinct_products
 from space.errors import HubError
 from space.hub import client
@@ -44,8 +45,10 @@ def read_dataset(
     if snapshot.note:
         logger.warning("dataset %s: %s", dataset, snapshot.note)
     try:
+        for file in sorted(snapshot.folder.rglob("*.parquet")):
+            check_parquet(file)
         splits = datasets.load_dataset(str(snapshot.folder))
-    except (datasets.exceptions.DatasetsError, ValueError, OSError) as error:  # of the library: files it cannot read
+    except (datasets.exceptions.DatasetsError, ValueError, OSError, pa.ArrowException) as error:  # unreadable files
         raise DataError(f"--dataset {dataset} cannot be read: {error}") from error
     missing = set(SPLITS) - set(splits)
     if missing:
