@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import small_evaluation
 import yaml
+from markdown_it import MarkdownIt
 
 from space.encoding.description import ENCODERS, EncoderDescription
 from space.encoding.weights import PACKAGED, PACKAGED_NAME
@@ -101,3 +102,53 @@ def test_no_licence_is_claimed_for_what_others_made(data, licence):
     card = cards.store_card(Plan(2, 1, "{title}", data), dict.fromkeys(ENCODERS, encoder), False, None)
     assert front_of(card).get("license") == licence
     assert [config["config_name"] for config in front_of(card)["configs"]] == ["products", "base", "tuned"]
+
+
+EVIL = (
+    "x` | **b** [a](https://evil.example) <img src=x>\n---\n\n# Title\n| a | b |\u2028"
+    "![i](http://evil.example/i.png) $x$"
+)
+
+
+@pytest.mark.parametrize("text", [EVIL, "\n---\nlicense: mit", "a: b # c", "``` \n```python\nprint()"])
+def test_texts_of_strangers_add_no_markup_and_no_line_to_a_card(text):
+    """The same blocks and inline elements stand in the card as with a harmless text."""
+    plan = Plan(rows=12, shard_size=10, dataset=text, text=text, notice=text)
+    encoder = replace(small_evaluation.content().encoders["base"], id=text, revision=text)
+    stores = [
+        cards.store_card(
+            replace(plan, dataset=one, text=one, notice=one), {"base": replace(encoder, id=one)}, True, None
+        )
+        for one in (text, "harmless")
+    ]
+    models = [
+        model_card(encoder={"id": one, "prompts": {"query": one, "document": one}}, note=one, dataset=one)
+        for one in (text, "harmless")
+    ]
+    for strange, harmless in (stores, models):
+        assert structure(strange) == structure(harmless)
+        assert front_of(strange).keys() == front_of(harmless).keys()
+
+
+@pytest.mark.parametrize("part", ["verdict", "label", "locale", "notice"])
+def test_texts_of_an_evaluation_add_no_markup(part):
+    def card(text):
+        found = small_evaluation.content({text: [0.1] * 20} if part == "locale" else None)
+        if part == "verdict":
+            found = replace(found, protocols={**found.protocols}, verdict=text)
+        elif part == "label":
+            found = replace(found, gains=found.gains | {text: 0.5})
+        elif part == "notice":
+            found = replace(found, dataset=replace(found.dataset, notice=text))
+        return cards.model_card(replace(found, settings=found.settings | {"dataset": "sample"}), "alice/model")
+
+    # As many words, since queries are sliced by their length.
+    assert structure(card(EVIL)) == structure(card(" ".join(["harmless"] * len(EVIL.split()))))
+
+
+def structure(card):
+    """The elements of a card in their order, without their texts."""
+    body = card.split("---\n", 2)[2]
+    tokens = MarkdownIt("commonmark", {"linkify": False}).enable(["table", "strikethrough"]).parse(body)
+    flat = [inner for token in tokens for inner in (token, *(token.children or []))]
+    return [token.type for token in flat if token.type not in ("text", "text_special")]

@@ -14,6 +14,7 @@ from space.evaluation import findings
 from space.evaluation.protocols import PROTOCOLS, SHOWN, to_markdown
 from space.evaluation.provenance import Measured
 from space.evaluation.schema import HEADLINE, METRICS, Evaluation, TrainingLog
+from space.hub.markdown import code, one_line, plain
 from space.settings.names import DEFAULT_DATASET, SAMPLE, hub_id
 from space.store.writer import Plan
 
@@ -61,23 +62,25 @@ def model_card(evaluation: Evaluation, repo: str | None) -> str:
         tags=["sentence-transformers", "feature-extraction", "product-search", "esci", "e5"],
         base_model=on_hub(base.id),
         datasets=[dataset] if dataset else None,
-        model_name=f"{short} for product search",
+        model_name=f"{one_line(short)} for product search",
         eval_results=list(_eval_results(evaluation)) or None,
     )
+    worth = ", ".join(f"{plain(label)} {gain:g}" for label, gain in evaluation.gains.items())
+    relevant = ", ".join(map(plain, sorted(evaluation.label_scale.relevant)))
     return _card(
         front,
-        f"# {short} fine-tuned for product search",
-        evaluation.verdict,
+        f"# {plain(short)} fine-tuned for product search",
+        plain(evaluation.verdict),
         _quoted(data.notice),
-        f"Fine-tuned from `{base.pinned}` on {data.train_judgments:,} judgments of `{data.name}`. Evaluated on "
-        f"{data.queries_evaluated:,} of {data.queries:,} held-out queries, over {data.products:,} products.",
+        f"Fine-tuned from {code(base.pinned)} on {data.train_judgments:,} judgments of {code(data.name)}. Evaluated "
+        f"on {data.queries_evaluated:,} of {data.queries:,} held-out queries, over {data.products:,} products.",
         "## Results",
-        f"What a label is worth: {', '.join(f'{label} {gain:g}' for label, gain in evaluation.gains.items())}.\n"
-        f"Recall, MRR and hit@1 count as relevant: {', '.join(sorted(evaluation.label_scale.relevant))}. Each "
+        f"What a label is worth: {worth}.\n"
+        f"Recall, MRR and hit@1 count as relevant: {relevant}. Each "
         "cell is a mean with its 95 % bootstrap interval. Rows with a minus sign are paired differences; behind the "
         "interval stand the queries won/lost/tied.",
         to_markdown(evaluation.protocols),
-        "\n".join(f"- {sentence}" for sentence in findings.everything(evaluation)),
+        "\n".join(f"- {plain(sentence)}" for sentence in findings.everything(evaluation)),
         "## Use",
         f"""```python
 from sentence_transformers import SentenceTransformer
@@ -131,19 +134,19 @@ def store_card(
     if measured is None:
         results = []
     elif measured.here:
-        results = ["## Results", measured.here.verdict, to_markdown(measured.here.protocols)]
+        results = ["## Results", plain(measured.here.verdict), to_markdown(measured.here.protocols)]
     else:
-        results = ["## Results", measured.sentence]
+        results = ["## Results", plain(measured.sentence)]
     return _card(
         front,
         "# Product embeddings before and after fine-tuning",
         _quoted(plan.notice),
-        f"{plan.rows:,} products of `{plan.dataset}`, embedded by two encoders. Row n of `base` and of `tuned` is the "
-        f"vector of row n of `products`. Vectors are float16 with norm 1. The text of a product is `{plan.text}`.",
+        f"{plan.rows:,} products of {code(plan.dataset)}, embedded by two encoders. Row n of `base` and of `tuned` is "
+        f"the vector of row n of `products`. Vectors are float16 with norm 1. The text of a product is {code(plan.text)}.",
         "| part | encoder | revision | dimension | tokens | fingerprint |\n| --- | --- | --- | --- | --- | --- |\n"
         + "\n".join(
-            f"| {part} | {one.id} | {one.revision or '–'} | {one.dim} | {one.max_seq_length} | "
-            f"`{one.fingerprint[:12]}` |"
+            f"| {part} | {plain(one.id)} | {plain(one.revision or '–')} | {one.dim} | {one.max_seq_length} | "
+            f"{code(one.fingerprint[:12])} |"
             for part, one in encoders.items()
         ),
         f"""```python
@@ -172,9 +175,12 @@ def _eval_results(evaluation: Evaluation) -> Iterator[EvalResult]:
                     task_type=_TASKS[protocol],
                     task_name=f"Product search, {words}",
                     dataset_type=kind,
-                    dataset_name=f"{name} ({locales})",
+                    dataset_name=one_line(f"{name} ({locales})"),
                     dataset_split="test",
-                    dataset_args={"protocol": PROTOCOLS[protocol], "gains": dict(evaluation.gains)},
+                    dataset_args={
+                        "protocol": PROTOCOLS[protocol],
+                        "gains": {one_line(label): gain for label, gain in evaluation.gains.items()},
+                    },
                     metric_type=metric.replace("@", "_at_").replace("exact", "accuracy"),
                     metric_name=f"{SHOWN.get(metric, metric)} ({words})",
                     metric_value=found.mean,
@@ -194,13 +200,13 @@ def _training(training: TrainingLog) -> str:
         facts.append(f"{training.examples_per_second:.1f} examples/s")
     kept = f" The weights are those of step {training.best_step}, the best on the dev queries."
     return (
-        f"{', '.join(facts)}, on {training.device} in {training.precision}, with at most "
+        f"{', '.join(facts)}, on {plain(training.device)} in {plain(training.precision)}, with at most "
         f"{training.peak_memory_gb:.1f} GB of memory.{'' if training.best_step is None else kept}"
     )
 
 
 def _prompts(prompts: Mapping[str, str]) -> str:
-    given = ", ".join(f"`{prompt}` before a {kind}" for kind, prompt in prompts.items() if prompt)
+    given = ", ".join(f"{code(prompt)} before a {plain(kind)}" for kind, prompt in prompts.items() if prompt)
     if not given:
         return "The model takes no prompts."
     return f"The model was trained with prompts: {given}. They are saved with it: `encode_query` and " + (
@@ -218,12 +224,12 @@ def _text(evaluation: Evaluation) -> str:
 
 def _settings(settings: Mapping[str, object]) -> str:
     shown = {name: " ".join(map(str, value)) if isinstance(value, list) else value for name, value in settings.items()}
-    rows = [f"| {name} | {value} |" for name, value in shown.items() if value is not None]
+    rows = [f"| {plain(name)} | {plain(value)} |" for name, value in shown.items() if value is not None]
     return "\n".join(["| setting | value |", "| --- | --- |", *rows])
 
 
 def _quoted(notice: str) -> str:
-    return f"> {notice}" if notice else ""
+    return f"> {plain(notice)}" if notice else ""
 
 
 def _licence(name: str, known: Mapping[str, str]) -> str | None:
