@@ -142,7 +142,8 @@ def store_card(
         "# Product embeddings before and after fine-tuning",
         _quoted(plan.notice),
         f"{plan.rows:,} products of {code(plan.dataset)}, embedded by two encoders. Row n of `base` and of `tuned` is "
-        f"the vector of row n of `products`. Vectors are float16 with norm 1. The text of a product is {code(plan.text)}.",
+        "the vector of row n of `products`. Vectors are float16 with norm 1. The text of a product is "
+        f"{code(plan.text)}.",
         "| part | encoder | revision | dimension | tokens | fingerprint |\n| --- | --- | --- | --- | --- | --- |\n"
         + "\n".join(
             f"| {part} | {plain(one.id)} | {plain(one.revision or '–')} | {one.dim} | {one.max_seq_length} | "
