@@ -168,6 +168,8 @@ class _Handler(BaseHTTPRequestHandler):
         cut = self.fault is not None and self.fault.kind == "cut"
         if self.fault and self.fault.kind == "corrupt" and self.command != "PUT":
             body = _flip(body)
+        if self.fault and self.fault.kind == "short" and self.command != "HEAD":
+            body = body[: len(body) // 2]
         drop = cut and (self.command == "HEAD" or not body)
         self.hub.requests.append(Request(self.command, self.name, 0 if drop else status))
         self.close_connection = self.close_connection or cut

@@ -40,7 +40,8 @@ class Fault:
     Attributes:
         match: the regex.
         kind: a status to answer; "slow" waits `seconds` first; "cut" closes the connection in the middle of the body,
-            or before an answer without one; "corrupt" changes one byte of an upload on arrival, else of the answer.
+            or before an answer without one; "short" sends half of the body and says so; "corrupt" changes one byte of
+            an upload on arrival, else of the answer.
         times: how many requests it hits; None is all.
         retry_after: seconds for the header `Retry-After`.
         reset: seconds for the header `RateLimit`, which the Hub sends instead since 2025.
@@ -51,7 +52,7 @@ class Fault:
     """
 
     match: str
-    kind: int | Literal["slow", "cut", "corrupt"]
+    kind: int | Literal["slow", "cut", "short", "corrupt"]
     times: int | None = 1
     retry_after: int | None = None
     reset: int | None = None

@@ -407,5 +407,16 @@ def test_a_space_that_could_not_start_is_not_published(hub, way, words, says):
     assert ("space", "alice/bad") not in hub.repos
 
 
+def test_a_space_over_a_private_store_is_told_to_have_a_token(hub, way, space):
+    """The Space does not get its owner's rights, so it would not start."""
+    words = [sys.executable, "-m", "space", "publish", "alice/hidden", "--embeddings", f"alice/d@{way.second_store}"]
+    hub.repos["dataset", "alice/d"].private = True
+    try:
+        done = run(hub, way.home, words, way.work, OWNER)
+    finally:
+        hub.repos["dataset", "alice/d"].private = False
+    assert "dataset alice/d is private" in done.output and "HF_TOKEN" in done.output
+
+
 def test_no_request_was_unknown(hub, way, pulled, space):
     assert set(hub.unknown) <= {"GET /api/agent-harnesses"}

@@ -113,6 +113,7 @@ PULLS = {
     "g-503": (Fault("GET /cdn/.*g-503.bin", 503, times=2), None),
     "g-head": (Fault("HEAD .*alice/g-head/", "cut", times=2), None),
     "g-cut": (Fault("GET /cdn/.*g-cut.bin", "cut"), None),
+    "g-short": (Fault("GET /cdn/.*g-short.bin", "short"), None),
     "g-bad": (Fault("GET /cdn/.*g-bad.bin", "corrupt"), None),
     "g-slow": (Fault("GET /api/models/alice/g-slow", "slow", seconds=2), None),
     "g-link": (Fault("GET /cdn/.*g-link.bin", 403, message="Request has expired"), None),

@@ -143,9 +143,14 @@ def _download(repo: str, kind: str, revision: str | None, allowed: list[str] | N
 
 
 def _fetch(repo: str, kind: str, revision: str | None, allowed: list[str] | None, *, local: bool) -> Path:
-    return Path(
-        snapshot_download(repo, repo_type=kind, revision=revision, local_files_only=local, allow_patterns=allowed)
-    )
+    try:
+        return Path(
+            snapshot_download(repo, repo_type=kind, revision=revision, local_files_only=local, allow_patterns=allowed)
+        )
+    except OSError as error:
+        if "Consistency check failed" in str(error):  # a body shorter than the file; the client has deleted it
+            raise httpx.RemoteProtocolError("a file arrived with another size") from error
+        raise
 
 
 def _damaged(folder: Path, allowed: list[str] | None) -> list[Path]:

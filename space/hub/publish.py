@@ -187,15 +187,14 @@ def publish_space(
         replaces=("*",),
         space=SpaceSettings(hardware, variables),
     )
+    models = {split_revision(name)[0] for name in {tuned, base} - {PACKAGED}}
+    needed = [("dataset", store_id), *(("model", name) for name in sorted(models))]
+    hidden = [f"{kind} {name}" for kind, name in needed if client.is_private(name, kind)]
     pushed = push.push(upload)
-    hidden = [*(["dataset " + store_id] if client.is_private(store_id, "dataset") else [])]
-    hidden += [
-        f"model {name}" for name in {tuned, base} - {PACKAGED} if client.is_private(split_revision(name)[0], "model")
-    ]
     if hidden:
         logger.warning(
             "%s is private: the Space can read it only with a token, so add HF_TOKEN to the secrets in its settings",
-            " and ".join(sorted(hidden)),
+            " and ".join(hidden),
         )
     logger.info("published: %s\n%s", pushed.url, "\n".join(f"  {name}={value}" for name, value in variables.items()))
     return pushed
