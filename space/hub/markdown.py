@@ -3,7 +3,8 @@
 import html
 import re
 
-_SPECIAL = re.compile(r"[\\`*_{}\[\]#+!|~$]|(?<!\w)-|-(?!\w)")
+#: What is markup anywhere, at the edge of a word, or at the start of a line.
+_SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<!\w)[_@]|_(?!\w)|^[#+=>-]|^\d+(?=[.)])")
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f\u2028\u2029]+")
 
 
@@ -14,8 +15,9 @@ def one_line(text: object) -> str:
 
 def plain(text: object) -> str:
     """The text as Markdown that shows it: one line, HTML and Markdown escaped, links and addresses without effect."""
-    escaped = _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", html.escape(one_line(text), quote=False))
-    return escaped.replace("://", "&#58;//").replace("www.", "www&#46;").replace("@", "&#64;")
+    shown = html.escape(one_line(text), quote=False)
+    escaped = _SPECIAL.sub(lambda found: "".join(f"&#{ord(one)};" for one in found[0]), shown)
+    return escaped.replace("://", "&#58;//").replace("www.", "www&#46;")
 
 
 def code(text: object) -> str:

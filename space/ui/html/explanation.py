@@ -83,7 +83,10 @@ def _of_terms(terms: Sequence[Part]) -> str:
         "“{term}” adds most: {n} products of the catalogue have it.",
         count,
     ).format(term=best.name, n=number(count))
-    return f"{said} {_('The product does not have {terms}.').format(terms=listed(missing))}" if missing else said
+    if not missing:
+        return said
+    lacks = _("The product does not have {terms}.").format(terms=listed(missing))
+    return f"{said} {lacks}"
 
 
 def _of_lists(lists: Sequence[Part]) -> str:

@@ -174,7 +174,8 @@ def loaded(products: int, source: str, seconds: float, notes: Sequence[str] = ()
 
 def file_name(name: str) -> str:
     """What to call the file in messages."""
-    return f"“{(name or _('file'))[:80]}”"
+    shown = name or _("file")  # not in the f-string: babel does not look into those on Python 3.12
+    return f"“{shown[:80]}”"
 
 
 def contents(name: str, size: str, data: str) -> bytes:
