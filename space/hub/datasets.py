@@ -1,6 +1,9 @@
 """Reads judgments and products from a data set on the Hub."""
 
 import logging
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -9,7 +12,7 @@ from space.data.catalogue import DataError
 from space.data.judgments import judgment_columns, judgment_frame
 from space.data.parquet_size import check_parquet
 from space.data.product_files import distinct_products
-from space.errors import HubError
+from space.errors import HubError, shown
 from space.hub import client
 from space.settings import split_revision
 
@@ -47,6 +50,7 @@ def read_dataset(
     try:
         for file in sorted(snapshot.folder.rglob("*.parquet")):
             check_parquet(file)
+        _require_inside(snapshot.folder, datasets.load_dataset_builder(str(snapshot.folder)).config.data_files)
         splits = datasets.load_dataset(str(snapshot.folder))
     except (datasets.exceptions.DatasetsError, ValueError, OSError, pa.ArrowException) as error:  # unreadable files
         raise DataError(f"--dataset {dataset} cannot be read: {error}") from error
@@ -59,3 +63,17 @@ def read_dataset(
         source = f"{dataset} {split}"
         frames.append(judgment_frame(table, judgment_columns(table.schema.names, source), source))
     return snapshot.revision, frames[0], frames[1], distinct_products([(dataset, table) for table in tables], bullets)
+
+
+def _require_inside(folder: Path, files: Mapping[str, Iterable[str]] | None) -> None:
+    """Refuse a data set whose card names data elsewhere: its rows would be private files, or come from any server.
+
+    Raises:
+        ValueError: it names the file.
+    """
+    # Not resolved: the files of a snapshot are links to the cache's blobs, and the client never makes others.
+    home = Path(os.path.abspath(folder))  # noqa: PTH100 - Path.absolute keeps "..", and Path.resolve follows links
+    for split in (files or {}).values():
+        for file in split:
+            if not Path(os.path.abspath(file)).is_relative_to(home):  # noqa: PTH100
+                raise ValueError(f"its card names {shown(file)}, which is not in the repository; use another data set")
