@@ -7,8 +7,9 @@ import pytest
 from conftest import ROOT, run_script, short_training
 from test_app import NO_NETWORK, serving
 
+from space.encoding.weights import WeightsError, locate
 from space.settings import TrainSettings
-from space.settings.names import public_name
+from space.settings.names import public_name, split_revision
 from space.store.manifest import parse
 
 SECRET = "alice-at-acme"
@@ -69,3 +70,9 @@ def test_the_last_part_of_a_path_is_public(tmp_path, monkeypatch):
     settings = TrainSettings(dataset=str(tmp_path / "user" / "shop"), output_dir=tmp_path / "m").to_json()
     assert (settings["dataset"], settings["output_dir"]) == ("shop", "m")
     assert str(ROOT) not in str(settings)
+    labels = ",".join(f"grade number {number}={number / 20:g}" for number in range(20))  # too long for a path
+    settings = TrainSettings(labels=labels, output_dir=Path("not") / "there" / "yet").to_json()
+    assert (settings["labels"], settings["output_dir"]) == (labels, "yet")
+    assert split_revision(f"user/model@{'x' * 300}")[0] == "user/model"
+    with pytest.raises(WeightsError):
+        locate(f"user/model@{'x' * 300}")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from space.errors import HubError, OutOfReachError, UserError
 from space.io.files import sha256, unreadable
-from space.settings.names import DEFAULT_BASE_MODEL, hub_id, public_name, split_revision
+from space.settings.names import DEFAULT_BASE_MODEL, hub_id, local, public_name, split_revision
 
 #: What a flag takes for the multilingual-e5-small of a package, whether or not the Hub is in reach.
 PACKAGED = "packaged-e5"
@@ -92,7 +92,7 @@ def locate(name: str, download: Download | None = None, *, substitute: bool = Fa
         WeightsError: nothing was found, it has no safetensors, or the package is missing or not the known one.
     """
     folder = Path(name)
-    if folder.is_dir():
+    if local(name) and folder.is_dir():
         pushed = _as_pushed(_with_safetensors(folder, name))
         return Weights(*pushed, reason=f"the folder {public_name(name)}") if pushed else Weights(name, folder)
     if name in (PACKAGED, PACKAGED_NAME):

@@ -28,7 +28,6 @@ from space.retrieval.dense import DenseSystem
 from space.retrieval.hybrid import HybridSystem
 from space.retrieval.system import System
 from space.settings import TrainSettings
-from space.settings.names import public_name
 from space.store.vector_cache import VectorCache, folder_of
 
 logger = logging.getLogger(__name__)
@@ -86,7 +85,7 @@ class RunEvaluation:
 
     def after(self, encoder: TextEncoder, log: TrainingLog) -> Evaluation:
         """Evaluate the fine-tuned model and the hybrid of it and BM25; returns all figures of the run."""
-        name = self.settings.push_to_hub or public_name(str(self.settings.output_dir))
+        name = self.settings.push_to_hub or self.settings.output_dir.resolve().name
         with encoder.frozen():
             tuned, vectors = self._measure_encoder("tuned", encoder)
             self._measure(HybridSystem(tuned, self.bm25))

@@ -80,9 +80,9 @@ class Settings:
     def to_json(self) -> dict[str, object]:
         """{name: value}, of a path only the last part: the folders above it are nobody's business but the user's."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {
-            name: public_name(str(value)) if isinstance(value, str | Path) else value for name, value in values.items()
-        }
+        shown = {name: public_name(value) if isinstance(value, str) else value for name, value in values.items()}
+        # A folder that is not there yet, such as that of the output, is local too.
+        return {name: value.resolve().name if isinstance(value, Path) else value for name, value in shown.items()}
 
 
 def parse(kind: type[AnySettings], arguments: Sequence[str] | None = None, description: str = "") -> AnySettings:

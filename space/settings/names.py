@@ -28,10 +28,18 @@ def is_repository(name: str) -> bool:
     return bool(proper) and "--" not in name and ".." not in name and not name.endswith(".git")
 
 
+def local(name: str) -> Path | None:
+    """The file or folder of that name; None if there is none, and for a text that is too long to be a path."""
+    try:
+        return Path(name) if Path(name).exists() else None
+    except OSError:  # too long, or in a folder that may not be searched
+        return None
+
+
 def hub_id(name: str) -> str | None:
     """The repository of ``ID`` or ``ID@REVISION``; None for a file or a folder."""
     repo = name.partition("@")[0]
-    return repo if is_repository(repo) and not name.startswith(".") and not Path(name).exists() else None
+    return repo if is_repository(repo) and not name.startswith(".") and not local(name) else None
 
 
 def public_name(name: str) -> str:
@@ -39,7 +47,7 @@ def public_name(name: str) -> str:
     path = Path(name)
     if not name:  # which would be the folder that one is in
         return name
-    is_local = path.is_absolute() or name.startswith((".", "~")) or path.exists()
+    is_local = path.is_absolute() or name.startswith((".", "~")) or local(name) is not None
     return path.resolve().name if is_local else name
 
 
@@ -55,7 +63,7 @@ def check_repository(what: str, name: str) -> None:
 
 def split_revision(name: str) -> tuple[str, str | None]:
     """``ID@REVISION`` as (id, revision); a name without ``@``, or an existing folder, has no revision."""
-    if Path(name).exists() or "@" not in name:
+    if local(name) or "@" not in name:
         return name, None
     repo, _, revision = name.rpartition("@")
     if not repo or not revision:
