@@ -53,6 +53,9 @@ DAMAGES = {
     "a billion layers further in": lambda folder: edit(folder / "config.json", text_config={"n_layers": 10**9}),
     "a billion labels": lambda folder: edit(folder / "config.json", num_labels=10**9),
     "a vocabulary of 10 billion": lambda folder: edit(folder / "config.json", type_vocab_size=10**10),
+    "no heads": lambda folder: edit(folder / "config.json", num_attention_heads=0),
+    "no dimensions": lambda folder: edit(folder / "config.json", hidden_size=0),
+    "a padding token outside the vocabulary": lambda folder: edit(folder / "config.json", pad_token_id=10**6),
     "layers that are text": lambda folder: edit(folder / "config.json", num_hidden_layers="x"),
     "a dense module larger than its weights": lambda folder: add_module(
         folder, "2_Dense", "Dense", in_features=10**5, out_features=10**5
@@ -163,6 +166,13 @@ def test_an_evaluation_that_is_none(served, tmp_path, text):
     replaced(tmp_path / "store", "evaluation.json", text.encode())
     with pytest.raises(StoreError, match=r"store/evaluation\.json: not an evaluation.*run build_embeddings.py again"):
         load_engine(*served, offline=True)
+
+
+def test_more_words_than_weights(model):
+    """They took 4.9 GB before the weights were found to be of another shape."""
+    edit(model / "config.json", vocab_size=19_000_000)
+    with pytest.raises(WeightsError, match="vocab_size in config.json"):
+        TextEncoder(locate(str(model)))
 
 
 # -- disks that refuse -----------------------------------------------------------------------------------------------

@@ -36,6 +36,14 @@ def check_settings(folder: Path) -> None:
                 raise ValueError(f"{key} in {name} should be at most {_MOST_SIZE:,}, it is {shown(value)}")
         given = dict(_numbers(settings))
         entries = given.get("in_features", 0) * given.get("out_features", 0)
+        # Of inner objects, such as a text and an image part, the sizes do not belong together.
+        own = (
+            {key: value for key, value in settings.items() if isinstance(value, int)}
+            if isinstance(settings, dict)
+            else {}
+        )
+        if own.get("vocab_size", 0) * own.get("embedding_size", own.get("hidden_size", 1)) > weights:
+            raise ValueError(f"vocab_size in {name} needs more weights than the files have")
         if entries > weights:  # at least one byte for each
             raise ValueError(f"in_features and out_features in {name} need more weights than the files have")
 

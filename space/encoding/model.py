@@ -29,6 +29,7 @@ PROBES = (
 #: What sentence-transformers raises for damaged or foreign files: cut or misshapen weights, settings of another kind.
 _LOAD_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError)
 _LOAD_ERRORS += (StrictDataclassError, MemoryError)  # settings of another type, sizes beyond the memory
+_LOAD_ERRORS += (ArithmeticError, AssertionError, IndexError)  # sizes of zero, a padding token outside the vocabulary
 #: How attention is computed. A model could name a kernel of the Hub, whose code transformers would download and run.
 _ATTENTION = ("sdpa", "eager")
 #: Characters of a library's message.
