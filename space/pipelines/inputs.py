@@ -23,7 +23,7 @@ from space.encoding.weights import Weights
 from space.evaluation.schema import Evaluation, EvaluationError
 from space.hub.datasets import read_dataset
 from space.settings import SAMPLE, BuildSettings
-from space.settings.data import column_map
+from space.settings.data import TEST_SHARE, column_map
 from space.settings.names import public_name
 from space.store.manifest import EVALUATION
 
@@ -39,7 +39,7 @@ def open_judged(
     labels: str = "",
     columns: str | None = None,
     encoding: str = "",
-    test_share: float = 0.2,
+    test_share: float = TEST_SHARE,
 ) -> Judged:
     """Read judgments and catalogue.
 
@@ -133,7 +133,7 @@ def as_trained(settings: BuildSettings, tuned: Weights) -> BuildSettings:
     """The settings with the text and --labels of the fine-tuned model, see ``BuildSettings.as_trained``.
 
     Raises:
-        SettingsError: a flag asks for another text, without --other-text.
+        SettingsError: a flag asks for another text, without --other-text, or for another share of held-out queries.
     """
     try:
         trained = Evaluation.from_json((tuned.folder / EVALUATION).read_bytes()).settings
@@ -144,12 +144,16 @@ def as_trained(settings: BuildSettings, tuned: Weights) -> BuildSettings:
     if not found.labels and isinstance(labels, str):
         found = replace(found, labels=labels)
     share = trained.get("test_share")
-    if isinstance(share, float) and 0 < share < 1:  # what the model learned from must not be in its test
+    if isinstance(share, float) and 0 < share < 1:
+        cure = f"{tuned.name} was trained with {share:g}, and its test would hold queries it learned from"
+        settings.require(settings.test_share in (None, share), "test_share", f"{cure}; leave the flag out")
         found = replace(found, test_share=share)
+    elif settings.test_share is None:
+        found = replace(found, test_share=TEST_SHARE)
     learned = replace(settings, max_seq_length=None, bullets=None).as_trained(trained)
     if not trained:
         said = f"{tuned.name} does not say which text it was trained on"
-    elif found == learned:
+    elif (found.max_seq_length, found.bullets) == (learned.max_seq_length, learned.bullets):
         said = f"as {tuned.name} was trained"
     else:
         said = f"{tuned.name} was trained on {template(learned.bullets)}, {learned.max_seq_length} tokens"

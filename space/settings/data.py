@@ -39,9 +39,13 @@ def _encoding() -> str:
     return setting("", "Encoding of text files that are not UTF-8, such as cp1252 or cp1251.", shown="UTF-8")
 
 
+#: --test-share where no flag and no model says another.
+TEST_SHARE = 0.2
+SHARE = between(0, 1, "use a share of the queries such as .2")
+
+
 def _test_share() -> float:
-    share = between(0, 1, "use a share of the queries such as .2")
-    return setting(0.2, "Queries to hold out for the test, where a data set has no held-out part.", share)
+    return setting(TEST_SHARE, "Queries to hold out for the test, where a data set has no held-out part.", SHARE)
 
 
 def column_map(columns: str | None) -> dict[str, str]:
