@@ -1,6 +1,7 @@
 """Vectors that train.py has made to evaluate, kept for the next build, so that no text is embedded twice.
 
-They stay until the next training of the same model, so that every build comes to the same bytes.
+They stay until the next training of the same model. The last bits of a vector depend on the batch that its text was
+in, so a build that takes them and one that embeds again are close, and not the same bytes.
 """
 
 import hashlib
