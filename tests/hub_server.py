@@ -202,7 +202,8 @@ class _Handler(BaseHTTPRequestHandler):
         token = self.headers["Authorization"].removeprefix("Bearer ")
         role = self.hub.token_roles.get(token) or ("read" if token in self.hub.read_only else "write")
         orgs = [{"name": org, "roleInOrg": roles[user]} for org, roles in self.hub.orgs.items() if user in roles]
-        auth = {"type": "access_token", "accessToken": {"displayName": "t", "role": role}}
+        scopes = {"fineGrained": self.hub.token_scopes[token]} if token in self.hub.token_scopes else {}
+        auth = {"type": "access_token", "accessToken": {"displayName": "t", "role": role, **scopes}}
         self._json(
             {"type": "user", "id": user, "name": user, "fullname": user, "auth": auth}
             | {"orgs": [] if role == "fineGrained" else orgs}

@@ -123,6 +123,7 @@ class HubState:
         self.root.mkdir(parents=True, exist_ok=True)
         self.orgs: dict[str, dict[str, str]] = {}  # {organization: {user: role}}
         self.token_roles: dict[str, str] = {}  # where it is neither "write" nor that of a read-only token
+        self.token_scopes: dict[str, dict] = {}  # "fineGrained" of whoami, where a token has it
         self.repos: dict[tuple[str, str], Repo] = {}
         self.renamed: dict[tuple[str, str], str] = {}  # (kind, old name) to the name now
         self.requests: list[Request] = []

@@ -20,12 +20,12 @@ OWNER, READ_ONLY, FINE = "hf_" + "Gd4" * 11, "hf_" + "Ro7" * 11, "hf_" + "Fi2" *
 SCRIPT = """
 import json, logging, sys
 from space.errors import HubError
-from space.hub import push
+from space.hub import permission
 logging.basicConfig(format="%(message)s", stream=sys.stdout)
 said = {}
 for repo, kind, private in json.loads(sys.argv[1]):
     try:
-        push.ask_first(repo, kind, private=private)
+        permission.ask_first(repo, kind, private=private)
     except HubError as error:
         said[repo] = str(error)
 print(json.dumps(said))
@@ -103,6 +103,37 @@ def test_what_the_hub_cannot_say_is_a_warning(hub, tmp_path):
     with hub.fault(Fault("GET /api/whoami", 503, times=None, retry_after=100)):
         said, log = asked(hub, tmp_path, cases[:1])
     assert not said and "the Hub failed (503)" in log
+
+
+def scoped(kind, name, *permissions):
+    return {"entity": {"_id": "1", "type": kind, "name": name}, "permissions": list(permissions)}
+
+
+@pytest.mark.parametrize(
+    ("scopes", "refused", "warned"),
+    [
+        ([scoped("user", "alice", "repo.content.read", "repo.write"), scoped("org", "writers", "repo.write")], [], []),
+        ([scoped("user", "Alice", "repo.write")], ["writers/new"], []),
+        ([scoped("org", "writers", "repo.write")], ["alice/new"], []),
+        ([scoped("user", "alice", "repo.content.read"), scoped("model", "alice/open", "repo.write")], "both", []),
+        ([], "both", []),
+        ([scoped("resource-group", "team", "repo.write")], [], ["writers/new"]),
+        (None, [], ["writers/new"]),
+        ("odd", [], ["writers/new"]),
+    ],
+)
+def test_the_scopes_of_a_fine_grained_token_tell_whether_it_may_make_a_repository(
+    hub, tmp_path, scopes, refused, warned
+):
+    """As whoami lists them. Without them, or with those of a group of repositories, nothing is certain."""
+    asking, refused = ["alice/new", "writers/new"], ["alice/new", "writers/new"] if refused == "both" else refused
+    hub.token_scopes = {} if scopes is None else {FINE: {"canReadGatedRepos": True, "global": [], "scoped": scopes}}
+    said, log = asked(hub, tmp_path, [(repo, "model", False) for repo in asking], FINE)
+    hub.token_scopes = {}
+    assert list(said) == refused
+    for repo, text in said.items():
+        assert f"may not write to all repositories of {repo.split('/')[0]}" in text and "settings/tokens" in text
+    assert [repo for repo in asking if f"{repo} will be pushed at the end" in log] == warned
 
 
 def test_train_asks_before_it_trains(hub, tmp_path, tiny_e5):

@@ -166,45 +166,58 @@ IGNORED = """
         out[kind] = said
     print(json.dumps(out))
 """
-LEFT_OUT = {
-    "model": (".gitignore", "*.safetensors\n", ["a.txt", "model.safetensors"], ["model.safetensors"]),
-    "dataset": ("tuned/.gitignore", "*.parquet\n", ["a.txt", "tuned/part.parquet"], ["tuned/part.parquet"]),
-    "space": (".gitignore", "*.py\n!app.py\n", ["app.py", "space/a.py", "space/b.py"], ["space/a.py", "space/b.py"]),
+IGNORED_BY = {
+    "model": (".gitignore", "*.safetensors\n", ["a.txt", "model.safetensors"]),
+    "dataset": (".gitignore", "*.parquet\n", ["a.txt", "tuned/part.parquet"]),
+    "space": (".gitignore", "*.py\n!app.py\n", ["app.py", "space/a.py", "space/b.py"]),
 }
 
 
-def test_a_push_says_which_files_a_gitignore_left_out(hub, tmp_path):
-    """The client leaves them out and reports success: a model without weights, a Space without its scripts.
-
-    The first push commits the rest, and the second has nothing but those files to send.
-    """
-    for kind, (path, rules, _, _) in LEFT_OUT.items():
+def test_files_that_a_gitignore_of_the_repository_names_are_pushed(hub, tmp_path):
+    """The client leaves them out and reports success: a model without weights, a Space without its scripts."""
+    for kind, (path, rules, _) in IGNORED_BY.items():
         hub.commit(kind, f"alice/ignored-{kind}", {path: rules.encode()})
-    files = {kind: files for kind, (_, _, files, _) in LEFT_OUT.items()}
+    files = {kind: files for kind, (_, _, files) in IGNORED_BY.items()}
     script = f"FILES = {json.dumps(json.dumps(files))}\n" + textwrap.dedent(IGNORED)
     found = json.loads(run(hub, tmp_path, "-c", script).stdout.splitlines()[-1])
-    for kind, (path, _, _, missing) in LEFT_OUT.items():
-        for said in found[kind]:
-            assert f"the Hub left out {', '.join(missing)}" in said and path in said and "delete that file" in said
-    for kind, (path, _, _, _) in LEFT_OUT.items():
-        hub.commit(kind, f"alice/ignored-{kind}", {path: b"nothing\n"})
-    found = json.loads(run(hub, tmp_path, "-c", script).stdout.splitlines()[-1])
-    for kind, (_, _, sent, _) in LEFT_OUT.items():
+    for kind, (_, _, sent) in IGNORED_BY.items():
         assert set(sent) <= set(hub.files(kind, f"alice/ignored-{kind}"))
         assert found[kind] == [hub.commits(kind, f"alice/ignored-{kind}")[0][0]] * 2
 
 
-def test_a_push_of_many_commits_stops_before_the_file_that_completes_it(hub, tmp_path):
-    """So that a store whose parts were left out cannot be read."""
-    hub.commit("dataset", "alice/ignored-many", {".gitignore": b"tuned/*7.parquet\n"})
-    script = textwrap.dedent("""
+@pytest.mark.parametrize("parts", [1, 120])
+def test_what_the_hub_ignores_all_the_same_is_said_before_anything_is_sent(hub, tmp_path, parts):
+    """The Hub may read those of folders, or one day take no rules from the client."""
+    repo = f"alice/folder-{parts}"
+    hub.commit("dataset", repo, {"tuned/.gitignore": b"*7.parquet\n"})
+    before, sent = hub.commits("dataset", repo), len(hub.requests)
+    script = textwrap.dedent(f"""
         from space.hub.push import Upload, push
-        parts = {f"tuned/{number}.parquet": b"%d" % number for number in range(120)}
-        push(Upload("alice/ignored-many", "dataset", parts | {"manifest.json": b"{}"}, "Upload", last="manifest.json"))
+        parts = {{f"tuned/{{number}}7.parquet": b"%d" % number for number in range({parts})}}
+        push(Upload("{repo}", "dataset", parts | {{"manifest.json": b"{{}}"}}, "Upload", last="manifest.json"))
     """)
     output = run(hub, tmp_path, "-c", script, code=1).output
-    assert "tuned/17.parquet" in output and "and 5 more files" in output
-    assert "manifest.json" not in hub.files("dataset", "alice/ignored-many")
+    assert "tuned/07.parquet" in output and "tuned/.gitignore" in output and "delete that file" in output
+    assert ("more files" in output) == (parts > 1)
+    assert hub.commits("dataset", repo) == before
+    assert not [one for one in hub.requests[sent:] if one.method == "PUT" or "/commit/" in one.path]
+
+
+def test_a_file_that_the_commit_left_out_is_noticed(hub, tmp_path):
+    """Whatever the reason; and the file that completes an upload of several commits is not sent then."""
+    script = textwrap.dedent("""
+        from huggingface_hub import HfApi
+        from space.hub.push import Upload, push
+        made = HfApi.create_commit
+        def lossy(api, repo, operations, **rest):
+            return made(api, repo, [one for one in operations if "17" not in one.path_in_repo], **rest)
+        HfApi.create_commit = lossy
+        parts = {f"tuned/{number}.parquet": b"%d" % number for number in range(120)}
+        push(Upload("alice/lossy", "dataset", parts | {"manifest.json": b"{}"}, "Upload", last="manifest.json"))
+    """)
+    output = run(hub, tmp_path, "-c", script, code=1).output
+    assert "the Hub left out tuned/17.parquet" in output
+    assert "manifest.json" not in hub.files("dataset", "alice/lossy")
 
 
 def test_a_file_that_arrives_with_another_size_is_noticed(hub, tmp_path):

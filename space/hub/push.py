@@ -1,24 +1,27 @@
 """Pushes files to a repository on the Hub: only what has changed, in commits that never show half of an upload."""
 
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoFile, constants, get_token
-from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
 from space.errors import HubError
-from space.hub.client import endpoint, git_hash, in_reach, listing
-from space.hub.faults import FAULTS, answer_seconds, in_words, is_transient, retried
-
-logger = logging.getLogger(__name__)
+from space.hub.client import endpoint, git_hash, listing
+from space.hub.faults import FAULTS, in_words, retried
 
 #: The Hub advises against commits of many more files than this.
 COMMIT_FILES = 100
-_NO_TOKEN = "you are not logged in: use `hf auth login`, or set HF_TOKEN"  # noqa: S105
-_PUBLIC = "it exists already and is public; make it private in its settings first"
+NO_TOKEN = "you are not logged in: use `hf auth login`, or set HF_TOKEN"  # noqa: S105
+#: Sent as the repository's ``.gitignore``. Its own would let the client leave out weights and report success.
+_IGNORE_NOTHING = "# nothing\n"
+#: Files asked about in one request, as many as the client asks.
+_ASKED_TOGETHER = 256
+PUBLIC = "it exists already and is public; make it private in its settings first"
 
 Operation = CommitOperationAdd | CommitOperationDelete
 
@@ -75,65 +78,6 @@ class Pushed:
         return f"{self.repo}@{self.revision}"
 
 
-def ask_first(repo: str, kind: str, *, private: bool = False) -> None:
-    """Ask the Hub whether it would take a push to ``repo``, before hours of training; nothing is made or sent.
-
-    Where the Hub cannot say, there is a warning in the log: what is missing can be cured until the push.
-
-    Args:
-        repo: USER/NAME, which need not exist.
-        kind: "model" or "dataset".
-        private: see ``Upload``.
-
-    Raises:
-        HubError: it would not.
-    """
-    if get_token() is None:
-        why = _NO_TOKEN
-    elif not in_reach():
-        why = f"the Hub at {endpoint()} is out of reach"
-    else:
-        try:
-            why = retried(lambda: _objection(repo, kind, private), f"asking about {kind} {repo}")
-        except (*FAULTS, HubError) as error:
-            why = in_words(error)
-            if not is_transient(error):
-                cure = "cure this, or train and embed without pushing"
-                raise HubError(f"{kind} {repo} could not be pushed to {endpoint()}: {why}; {cure}") from error
-    if why:
-        logger.warning("%s will be pushed at the end, but now that would fail: %s", repo, why)
-
-
-def _objection(repo: str, kind: str, private: bool) -> str:
-    """Why a push may fail, where that is not certain, else "".
-
-    Raises:
-        HubError, FAULTS: it would fail.
-    """
-    api, owner = HfApi(), repo.split("/")[0]
-    me = api.whoami()
-    token = (me.get("auth") or {}).get("accessToken") or {}
-    if token.get("role") == "read":
-        raise HubError("the token may only read: make one that may write at https://huggingface.co/settings/tokens")
-    try:
-        there = api.repo_info(repo, repo_type=kind, timeout=answer_seconds())
-    except RepositoryNotFoundError as error:
-        roles = {str(one.get("name")).lower(): str(one.get("roleInOrg")) for one in me.get("orgs") or []}
-        roles[str(me.get("name")).lower()] = "owner"
-        role = roles.get(owner.lower())
-        if role in (None, "read", "no_access"):
-            why = f"{me.get('name')} may not make a repository of {owner}, which is another user or organization"
-            if token.get("role") == "fineGrained":  # such a token may not see the organizations
-                return why
-            raise HubError(why) from error
-        return ""
-    if private and not there.private:
-        raise HubError(_PUBLIC)
-    # The first step of a commit, which needs the permission to write; a small text is not uploaded by it.
-    api.preupload_lfs_files(repo, [CommitOperationAdd(".gitattributes", b"x")], repo_type=kind)
-    return ""
-
-
 def push(upload: Upload) -> Pushed:
     """Push an upload; files that the repository has already are not sent again.
 
@@ -141,12 +85,12 @@ def push(upload: Upload) -> Pushed:
     are several commits: the first deletes ``last``, the final one adds it, and nothing can be read in between.
 
     Raises:
-        HubError: not logged in, not allowed, a file was left out, or the Hub is out of reach. Nothing on the disk has
-            changed.
+        HubError: not logged in, not allowed, a file would be or was left out, or the Hub is out of reach. Nothing on
+            the disk has changed.
     """
     failed = f"{upload.kind} {upload.repo} could not be pushed to {endpoint()}"
     if get_token() is None:
-        raise HubError(f"{failed}: {_NO_TOKEN}")
+        raise HubError(f"{failed}: {NO_TOKEN}")
     try:
         _create_repository(HfApi(), upload)
         revision = _send(upload)
@@ -163,7 +107,7 @@ def _create_repository(api: HfApi, upload: Upload) -> None:
     private = upload.private or None  # None leaves a repository that exists as it is
     retried(lambda: api.create_repo(repo, repo_type=kind, private=private, exist_ok=True, **extra), what)
     if upload.private and not retried(lambda: api.repo_info(repo, repo_type=kind), what).private:
-        raise HubError(_PUBLIC)
+        raise HubError(PUBLIC)
     if space:
         known = retried(lambda: api.get_space_variables(repo), what)
         for name, value in space.variables.items():
@@ -181,6 +125,7 @@ def _send(upload: Upload) -> str:
     deleted = [CommitOperationDelete(path) for path in stale]
     if not added and not deleted:
         return head
+    _check_taken(upload, added, there)
     if upload.last is None or len(added) + len(deleted) <= COMMIT_FILES:
         return commit(upload.repo, upload.kind, [*added, *deleted], upload.message, head)
     if upload.last in there:
@@ -211,7 +156,7 @@ def commit(repo: str, kind: str, operations: Sequence[Operation], title: str, pa
         HubError: storage refused a file, the card is not valid, or a file was left out.
         FAULTS: every other error of the client.
     """
-    api = HfApi()
+    api = _Api()
     try:
         made = retried(
             lambda: api.create_commit(repo, operations, commit_message=title, repo_type=kind, parent_commit=parent),
@@ -230,8 +175,52 @@ def commit(repo: str, kind: str, operations: Sequence[Operation], title: str, pa
     return made
 
 
+class _Api(HfApi):
+    """The client, but a ``.gitignore`` of the repository leaves out nothing."""
+
+    def preupload_lfs_files(self, *args: Any, **kwargs: Any) -> None:
+        """The same as of ``HfApi``, which calls it in ``create_commit``, where the rules cannot be given."""
+        super().preupload_lfs_files(*args, **{**kwargs, "gitignore_content": _IGNORE_NOTHING})
+
+
+def _check_taken(upload: Upload, added: Sequence[CommitOperationAdd], there: Container[str]) -> None:
+    """Ask before a long upload whether the Hub ignores some of the files all the same.
+
+    Raises:
+        HubError: it does.
+        FAULTS: an error of the client.
+    """
+    rules = _rules([one.path_in_repo for one in added], there)
+    if not rules:
+        return
+    url = f"{constants.ENDPOINT}/api/{upload.kind}s/{upload.repo}/preupload/main"
+
+    def ask(part: Sequence[CommitOperationAdd]) -> list[str]:
+        files = [{"path": one.path_in_repo, "sample": "", "size": one.upload_info.size} for one in part]
+        body = {"files": files, "gitIgnore": _IGNORE_NOTHING}
+        answer = get_session().post(url, json=body, headers=build_hf_headers())
+        hf_raise_for_status(answer)
+        return [file["path"] for file in answer.json()["files"] if file.get("shouldIgnore")]
+
+    ignored: list[str] = []
+    for start in range(0, len(added), _ASKED_TOGETHER):
+        part = added[start : start + _ASKED_TOGETHER]
+        ignored += retried(lambda part=part: ask(part), f"asking about {upload.kind} {upload.repo}")
+    if ignored:
+        raise HubError(
+            f"the Hub would leave out {_named(sorted(ignored))}, since {' and '.join(rules)} there names them: "
+            "delete that file there; nothing was sent"
+        )
+
+
+def _rules(paths: Iterable[str], there: Container[str]) -> list[str]:
+    """The ``.gitignore`` files of a repository, as its paths, that are above some of the ``paths``."""
+    folders = {folder for path in paths for folder in PurePosixPath(path).parents}
+    return sorted(rule for folder in folders if (rule := (folder / ".gitignore").as_posix()) in there)
+
+
 def _check_arrived(api: HfApi, repo: str, kind: str, operations: Sequence[Operation], commit: str) -> None:
-    """Ask for the files of a commit: the client leaves out what a ``.gitignore`` of the repository names.
+    """Ask for the files of a commit, since the client reports success for one that leaves files out.
 
     Raises:
         HubError: a file is not there, or has another size.
@@ -239,18 +228,13 @@ def _check_arrived(api: HfApi, repo: str, kind: str, operations: Sequence[Operat
     sent = {one.path_in_repo: one.upload_info.size for one in operations if isinstance(one, CommitOperationAdd)}
     if not sent:
         return
-    folders = {folder for path in sent for folder in PurePosixPath(path).parents}
-    rules = {(folder / ".gitignore").as_posix() for folder in folders}
     found = retried(
-        lambda: api.get_paths_info(repo, sorted({*sent, *rules}), repo_type=kind, revision=commit),
-        f"looking at {kind} {repo}",
+        lambda: api.get_paths_info(repo, sorted(sent), repo_type=kind, revision=commit), f"looking at {kind} {repo}"
     )
     sizes = {file.path: file.size for file in found if isinstance(file, RepoFile)}
     missing = sorted(path for path in sent if path not in sizes)
     if missing:
-        ignoring = sorted(path for path in rules if path in sizes)
-        why = f"its {' and '.join(ignoring)} may name them; delete that file there" if ignoring else "try again"
-        raise HubError(f"the Hub left out {_named(missing)}, and the repository is incomplete: {why}")
+        raise HubError(f"the Hub left out {_named(missing)}, and the repository is incomplete: try again")
     wrong = sorted(path for path, size in sent.items() if sizes[path] != size)
     if wrong:
         raise HubError(f"{_named(wrong)} arrived with another size, and the repository is incomplete: try again")

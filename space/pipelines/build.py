@@ -10,7 +10,7 @@ from space.encoding.encoder import TextEncoder
 from space.encoding.weights import Weights
 from space.evaluation import provenance
 from space.evaluation.schema import METRICS, Bm25Parameters, Evaluation, EvaluationError
-from space.hub import cards, publish, push
+from space.hub import cards, permission, publish
 from space.io.folders import sole_writer
 from space.pipelines.inputs import Contents
 from space.settings import BuildSettings
@@ -39,7 +39,7 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
     """
     state = join_processes()
     if settings.push_to_hub and state.is_main_process:
-        push.ask_first(settings.push_to_hub, "dataset", private=settings.private)
+        permission.ask_first(settings.push_to_hub, "dataset", private=settings.private)
     rows = len(contents.catalogue)
     sums = checksums(contents.catalogue, contents.judgments) if state.is_main_process else None
     plan = Plan(

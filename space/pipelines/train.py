@@ -12,7 +12,7 @@ from space.encoding.encoder import TextEncoder
 from space.encoding.weights import Weights, is_model, locate
 from space.errors import HubError, UserError
 from space.evaluation.schema import Evaluation
-from space.hub import cards, publish, push
+from space.hub import cards, permission, publish
 from space.io import folders, memory
 from space.io.events import copy_scalars
 from space.io.files import require_writable
@@ -48,7 +48,7 @@ def run(settings: TrainSettings, weights: Weights, judged: Judged) -> None:
     main = state.is_main_process
     for repo, kind in ((settings.push_to_hub, "model"), (settings.push_embeddings, "dataset")):
         if main and repo:
-            push.ask_first(repo, kind, private=settings.private)
+            permission.ask_first(repo, kind, private=settings.private)
     with folders.sole_writer(settings.output_dir) if main else nullcontext():
         texts = passages(judged.catalogue, settings.bullets)
         learned, dev = _set_apart(judged, texts, settings)
