@@ -17,6 +17,7 @@ from space.data.scale import CLICKS, ESCI, LabelScale, parse
 from space.evaluation import protocols
 from space.evaluation.schema import Evaluation
 from space.hub.cards import model_card
+from space.pipelines.inputs import contents_of
 from space.search.engine import SearchEngine
 from space.search.list_quality import list_quality
 from space.search.uploaded_catalogue import embed
@@ -61,7 +62,34 @@ def test_several_ratings_of_a_pair_are_averaged_and_counted(caplog: pytest.LogCa
     assert found.train["esci_label"].tolist() == ["3", "2", "1"]
     assert found.train["ratings"].tolist() == [3, 2, 1]
     assert str(found.scale) == "3=1!,2=0.5,1=0"
-    assert "'mug' and product_id 'p1'" in caplog.text
+    assert "'mug' and product_id 'p1'" in caplog.text and ": 3 / 1" in caplog.text
+    assert found.train["contradiction"].tolist() == ["3 / 2", "3 / 1", ""]
+    told = report(describe(found.catalogue, {"train": found.train}, found.scale))
+    assert "2 pairs have several ratings, 2.5 on average" in told and "<q>mug</q> <span>p1</span>: 3 / 1" in told
+    one = report(describe(found.catalogue, {"test": found.test}, found.scale))
+    assert "several ratings" not in one
+
+
+def test_agreeing_words_are_counted() -> None:
+    """Three times the same word is one pair with three ratings and no contradiction."""
+    found = read([("mug", 0, "E"), ("mug", 0, "exact"), ("mug", 0, "E"), ("mug", 1, "I")])
+    assert found.train["ratings"].tolist() == [3, 1] and set(found.train["contradiction"]) == {""}
+
+
+def test_days_with_and_without_clicks_contradict_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """A click log has a row for each day; a product with a click on any day is clicked."""
+    rows = [("mug", 0, 3), ("mug", 0, 0), ("mug", 1, 0), ("mug", 1, 0)]
+    with caplog.at_level(logging.WARNING):
+        found = check("clicks", frame(rows), frame([("tent", 3, 2)]), PRODUCTS, ["us"], scale=CLICKS)
+    assert found.train["esci_label"].tolist() == ["clicked", "not clicked"] and "contradict" not in caplog.text
+
+
+def test_the_number_of_ratings_reaches_the_store() -> None:
+    """The Data tab shows it; data with one rating a pair has no such columns."""
+    several = read([("mug", 0, 3), ("mug", 0, 2), ("mug", 1, 1)])
+    swapped = replace(several, test=several.train, train=several.test)
+    assert contents_of(swapped).judgments["ratings"].tolist() == [2, 1]
+    assert "ratings" not in contents_of(several).judgments
 
 
 def test_a_mean_with_its_number_weighs_as_that_many_ratings() -> None:

@@ -84,6 +84,14 @@ FORMATS: dict[str, tuple[Callable[[Path], Path], dict[str, str], str, dict[tuple
     "TREC qrels": (lambda _: DATA / "trec", {}, "TREC qrels", STARS),
     "Search Relevance Workbench": (lambda _: DATA / "workbench", {}, "a Search Relevance Workbench export", STARS),
     "BEIR": (lambda _: DATA / "beir", {}, "a BEIR folder", ONES),
+    "Home Depot": (lambda _: DATA / "home_depot", {}, "test.csv is left out, it has no labels", STARS),
+    "CrowdFlower": (lambda _: DATA / "crowdflower", {}, "a product's id is the id of its first row", STARS),
+    "CrowdFlower in one file": (
+        lambda _: DATA / "crowdflower" / "train.csv", {}, "label = 'median_relevance'", STARS,
+    ),
+    "train alone": (
+        lambda tmp: gz(DATA / "home_depot" / "train.csv", tmp / "train.csv.gz").parent, {}, "'search_term'", STARS,
+    ),
     "UTF-8 with a mark": (
         lambda tmp: encoded(DATA / "joined.csv", tmp / "j.csv", "utf-8", MARK), {}, "joined", STARS,
     ),
@@ -104,6 +112,27 @@ def test_a_format_is_read_and_said(name: str, tmp_path: Path, caplog: pytest.Log
     assert {pair: labels(found)[pair] for pair in some} == some
     assert [said in record.message for record in caplog.records if "recognised as" in record.message] == [True]
     assert len(found.train) and len(found.test) and not set(found.train["query"]) & set(found.test["query"])
+
+
+def test_home_depots_attributes_and_descriptions_complete_the_products() -> None:
+    """Brand and colour come from attributes.csv; bullet points from there, or else from the descriptions."""
+    plain = open_judged(str(DATA / "home_depot"), ["us"], test_share=0.4).catalogue
+    assert plain["product_brand"].to_pylist() == ["Kestrel & Sons", "Norlund", None]
+    assert (
+        plain["product_color"].to_pylist() == ["Red", None, None] and "product_bullet_point" not in plain.schema.names
+    )
+    whole = open_judged(str(DATA / "home_depot"), ["us"], test_share=0.4, bullets=True).catalogue
+    assert whole["product_bullet_point"].to_pylist() == ["Stoneware Hand painted", "For four people.", None]
+    assert whole.drop_columns("product_bullet_point").equals(plain)
+
+
+def test_a_column_of_counts_says_how_many_ratings_a_label_is_the_mean_of(tmp_path: Path) -> None:
+    """3 from four people and 1 from one are 2.6; the number of ratings stays with the pair."""
+    path = tmp_path / "j.csv"
+    path.write_text("query,sku,title,relevance,num_judges\na,1,x,3,4\na,1,x,1,1\nb,2,y,1,2\n")
+    found = open_judged(str(path), ["us"], test_share=0.5)
+    both = pd.concat([found.train, found.test]).set_index("product_id")
+    assert both["esci_label"].to_dict() == {"1": "3", "2": "1"} and both["ratings"].to_dict() == {"1": 5, "2": 2}
 
 
 @pytest.mark.parametrize(("encoding", "word"), [("cp1252", "grün"), ("latin-1", "grün"), ("cp1251", "Лампа")])
@@ -156,6 +185,10 @@ REFUSED = {
     "two files of judgments": (
         {"labels.csv": "a\n", "ratings.csv": "a\n", "products.csv": "sku\n5\n"}, r"labels\.csv and ratings\.csv",
     ),
+    "ratings that are no counts": (
+        {"j.csv": "query,sku,title,label,raters\na,1,x,1,3\na,2,y,1,many\n"}, r"line 3: column 'raters' holds 'many'",
+    ),
+    "a test file alone": ({"test.csv": "query,sku,title,label\na,1,x,1\n", "x": ""}, r"only test\.csv.*call it train"),
     "no judgments": ({"products.csv": "sku,title\n5,x\n"}, r"no judgments; a folder holds"),
 }  # fmt: skip
 

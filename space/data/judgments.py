@@ -11,11 +11,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from space.data.catalogue import OTHER_LOCALE, DataError, in_locales, need_columns, rows_of
+from space.data.catalogue import NO_LOCALE, OTHER_LOCALE, DataError, in_locales, need_columns, rows_of
 from space.data.parquet_size import check_parquet
 from space.data.passages import has_text, left_out, with_text
 from space.data.product_files import read_joined_products, read_products, readable, schema_of
-from space.data.scale import ESCI, LabelScale, ScaleError, numbers, scale_of
+from space.data.scale import CLICKS, ESCI, LabelScale, ScaleError, numbers, scale_of
 from space.data.texts import LostDigitsError, text_column
 from space.data.words import normalized_column
 
@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 #: Contradictions that a message names.
 LISTED = 5
 JUDGMENT_COLUMNS = ("query", "query_id", "product_id", "product_locale", "esci_label")
+#: Columns of data with several ratings of a pair: how many there are (int64), and the grades that contradict each
+#: other, best first, as "3 / 1"; "" for pairs without a contradiction.
+RATING_COLUMNS = ("ratings", "contradiction")
 OFFICIAL_EXAMPLES = "shopping_queries_dataset_examples.parquet"
 OFFICIAL_PRODUCTS = "shopping_queries_dataset_products.parquet"
 
@@ -249,30 +252,38 @@ def checked_judgments(
 
 
 def _one_label_a_pair(name: str, table: pd.DataFrame, scale: LabelScale) -> pd.DataFrame:
-    """One row a pair, its label on the scale: several ratings become their mean, and column "ratings" their number.
+    """One row a pair, its label on the scale; several ratings become their mean, and ``RATING_COLUMNS`` describe them.
 
     Raises:
         DataError: a label that the scale does not have, or two words for one pair, which have no mean.
     """
+    label = _on_scale(name, lambda: scale.labels_of(table["esci_label"]))
     key = ["product_locale", "query", "product_id"]
+    if "ratings" in table:
+        table = table.assign(ratings=table["ratings"].astype(np.int64), contradiction="")
     if not table.duplicated(key).any():
-        return table.assign(esci_label=_on_scale(name, lambda: scale.labels_of(table["esci_label"])))
-    label = pd.Series(_on_scale(name, lambda: scale.labels_of(table["esci_label"])), index=table.index)
-    extremes = table.assign(esci_label=label).groupby(key, sort=False, observed=True)["esci_label"].nunique()
-    apart = extremes[extremes > 1].index
-    several = f"{len(apart)} pairs have contradicting labels, such as " + "; ".join(
-        f"query {query!r} and product_id {product!r} ({locale})" for locale, query, product in apart[:LISTED]
+        return table.assign(esci_label=label)
+    pair = table.groupby(key, sort=False).ngroup().to_numpy()  # numbered in order of appearance
+    counts = table["ratings"].to_numpy() if "ratings" in table else np.ones(len(table), np.int64)
+    ratings = np.bincount(pair, counts).astype(np.int64)
+    first = ~pd.Series(pair).duplicated().to_numpy()
+    found = table[first].assign(ratings=ratings, contradiction="")
+    grades = pd.crosstab(pair, label.codes) > 0 if scale != CLICKS else pd.DataFrame(index=range(len(found)))
+    apart = grades.sum(axis=1).to_numpy() > 1
+    found.loc[apart, "contradiction"] = [
+        " / ".join(scale.names[code] for code in grades.columns[row]) for row in grades.to_numpy(bool)[apart]
+    ]
+    said = f"{apart.sum()} pairs have contradicting labels, such as " + "; ".join(
+        f"query {row.query!r} and product_id {row.product_id!r}"
+        f"{'' if row.product_locale == NO_LOCALE else f' ({row.product_locale})'}: {row.contradiction}"
+        for row in found[apart][:LISTED].itertuples()
     )
-    rated = numbers(table["esci_label"])
-    if rated.isna().any():
-        if len(apart):
-            raise DataError(f"{name}: column 'esci_label': {several}: give each pair one label, or ratings as numbers")
-        return table.assign(esci_label=label).drop_duplicates(key)
-    if len(apart):
-        logger.warning(f"{name}: {several}; the mean counts")
-    counts = numbers(table["ratings"]).fillna(1) if "ratings" in table else pd.Series(1.0, table.index)
-    groups = [table[column] for column in key]
-    sums = (rated * counts).groupby(groups, sort=False).transform("sum")
-    ratings = counts.groupby(groups, sort=False).transform("sum")
-    found = table.assign(esci_label=sums / ratings, ratings=ratings.astype(int)).drop_duplicates(key)
-    return found.assign(esci_label=scale.labels_of(found["esci_label"]))
+    rated = numbers(table["esci_label"]).to_numpy()
+    if np.isnan(rated).any():
+        if apart.any():
+            raise DataError(f"{name}: column 'esci_label': {said}: give each pair one label, or ratings as numbers")
+        return found.assign(esci_label=label[first])
+    if apart.any():
+        logger.warning(f"{name}: {said}; the mean counts")
+    means = pd.Series(np.bincount(pair, rated * counts) / ratings, index=found.index)
+    return found.assign(esci_label=scale.labels_of(means))

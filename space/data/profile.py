@@ -12,10 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from space.data.catalogue import KEY, TEXT_COLUMNS, rows_of
+from space.data.judgments import RATING_COLUMNS
 from space.data.scale import ESCI, LabelScale
 
 TOP = 12
 EXAMPLES = 3
+CONTRADICTIONS = 10
 _BARS = 20
 
 
@@ -69,6 +71,23 @@ class Example:
 
 
 @dataclass(frozen=True)
+class SeveralRatings:
+    """The judged pairs with more than one rating.
+
+    Attributes:
+        pairs: how many there are.
+        ratings: their ratings together.
+        contradicting: pairs whose ratings are of different grades.
+        examples: (query, product id, its grades) of the first ``CONTRADICTIONS`` of these.
+    """
+
+    pairs: int
+    ratings: int
+    contradicting: int
+    examples: list[tuple[str, str, str]]
+
+
+@dataclass(frozen=True)
 class Split:
     """The judgments of one split, such as train.
 
@@ -81,6 +100,7 @@ class Split:
         query_characters: length of each distinct query.
         query_words: likewise in words between spaces; Japanese queries have no spaces, so they count as few words.
         examples: a few queries with many different labels.
+        several: the pairs with more than one rating; None if there are none.
     """
 
     judgments: int
@@ -91,6 +111,7 @@ class Split:
     query_characters: Spread
     query_words: Spread
     examples: list[Example]
+    several: SeveralRatings | None = None
 
 
 @dataclass(frozen=True)
@@ -213,6 +234,21 @@ def _split(judgments: pd.DataFrame, catalogue: pa.Table, scale: LabelScale) -> S
         query_characters=spread(_characters(queries["query"])),
         query_words=spread(_words(queries["query"])),
         examples=_examples(table, catalogue, scale.names),
+        several=_several_ratings(judgments),
+    )
+
+
+def _several_ratings(judgments: pd.DataFrame) -> SeveralRatings | None:
+    if any(name not in judgments for name in RATING_COLUMNS) or not (judgments["ratings"] > 1).any():
+        return None
+    counts = judgments["ratings"].to_numpy()
+    apart = judgments[judgments["contradiction"] != ""]
+    examples = apart[["query", "product_id", "contradiction"]].head(CONTRADICTIONS)
+    return SeveralRatings(
+        int((counts > 1).sum()),
+        int(counts[counts > 1].sum()),
+        len(apart),
+        list(examples.itertuples(index=False, name=None)),
     )
 
 

@@ -31,9 +31,11 @@ def _plain(name: str) -> str:
 
 def numbers(values: Iterable[object]) -> pd.Series:
     """(n,) float64; NaN for what is no number. A decimal comma is read."""
-    texts = pd.Series(values).astype(str).str.strip().str.replace(r"^([+-]?\d+),(\d+)$", r"\1.\2", regex=True)
+    column = pd.Series(values)
+    codes, distinct = pd.factorize(column, use_na_sentinel=False)  # labels repeat: each is read once
+    texts = pd.Series(distinct).astype(str).str.strip().str.replace(r"^([+-]?\d+),(\d+)$", r"\1.\2", regex=True)
     found = pd.to_numeric(texts, errors="coerce").astype(float)
-    return found.where(np.isfinite(found))
+    return pd.Series(found.where(np.isfinite(found)).to_numpy()[codes], index=column.index)
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,12 @@ class LabelScale:
         Raises:
             ScaleError: a label that the scale does not have.
         """
+        codes, distinct = pd.factorize(values, use_na_sentinel=False)
+        grades = self._places(pd.Series(distinct))
+        return pd.Categorical.from_codes(grades[codes], categories=list(self.names))
+
+    def _places(self, values: pd.Series) -> np.ndarray:
+        """(m,) place in ``grades`` of each different label, see ``labels_of``."""
         known = {_plain(name): name for name in self.names}
         if self == ESCI:
             known |= {name[0].lower(): name for name in self.names}
@@ -139,7 +147,7 @@ class LabelScale:
         if len(unknown):
             also = " or E, S, C, I" if self == ESCI else f"; name every label, such as {_EXAMPLE}"
             raise ScaleError(f"holds {shown(unknown.iloc[0])}; labels are {', '.join(self.names)}{also}")
-        return pd.Categorical(labels, categories=list(self.names))
+        return labels.map({name: place for place, name in enumerate(self.names)}).to_numpy(np.int64)
 
 
 def scale(grades: Sequence[tuple[str, float, bool]], values: Sequence[float | None] = ()) -> LabelScale:

@@ -14,7 +14,15 @@ from space.data.catalogue_file import load_catalogue
 from space.data.judgment_formats.layouts import has_formats, read
 from space.data.judgment_formats.raw import Wanted
 from space.data.judgment_formats.split import held_out
-from space.data.judgments import JUDGMENT_COLUMNS, OFFICIAL_EXAMPLES, Judged, check, read_folder, split_files
+from space.data.judgments import (
+    JUDGMENT_COLUMNS,
+    OFFICIAL_EXAMPLES,
+    RATING_COLUMNS,
+    Judged,
+    check,
+    read_folder,
+    split_files,
+)
 from space.data.passages import template
 from space.data.product_table import as_catalogue
 from space.data.scale import CLICKS, LabelScale, parse
@@ -116,7 +124,8 @@ class Contents:
 
     Attributes:
         catalogue: product columns.
-        judgments: held-out judgments with ``JUDGMENT_COLUMNS``, for the labels in the app; None without judgments.
+        judgments: held-out judgments with ``JUDGMENT_COLUMNS``, and with ``RATING_COLUMNS`` if some have several
+            ratings, for the labels in the app; None without judgments.
         name: the data set or file it was read from.
         notice: see ``Judged``.
         scale: of the labels; None without judgments.
@@ -190,4 +199,7 @@ def open_contents(settings: BuildSettings) -> Contents:
 
 def contents_of(judged: Judged) -> Contents:
     """The catalogue with the held-out judgments."""
-    return Contents(judged.catalogue, judged.test[list(JUDGMENT_COLUMNS)], judged.name, judged.notice, judged.scale)
+    several = [name for name in RATING_COLUMNS if name in judged.test and (judged.test["ratings"] > 1).any()]
+    return Contents(
+        judged.catalogue, judged.test[[*JUDGMENT_COLUMNS, *several]], judged.name, judged.notice, judged.scale
+    )

@@ -22,6 +22,11 @@ NAMES = {
         "judgement", "score", *COUNTS,
     ),
     "split": ("split",),
+    # "ratings" itself is how many stars of customers a product has.
+    "ratings": (
+        "judgment_count", "judgement_count", "label_count", "num_judgments", "num_judgements", "num_labels", "raters",
+        "num_raters", "annotators", "num_annotators", "judges", "num_judges",
+    ),
 }  # fmt: skip
 #: Names that a jsonl keeps for a table of judgments, of queries, or of products of a BEIR folder.
 ALL_NAMES = frozenset(name for names in NAMES.values() for name in names) | {"_id", "text"}

@@ -1,6 +1,7 @@
 """Recognises the format of a file or a folder by the names of its files and columns, and reads it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,8 @@ import pyarrow as pa
 from space.data.catalogue import NO_LOCALE, DataError
 from space.data.file_tables import CSV, JSONL, PARQUET, FileTable
 from space.data.judgment_formats.columns import find_judgment_columns, need
+from space.data.judgment_formats.crowdflower import has_no_product_ids, with_product_ids
+from space.data.judgment_formats.home_depot import with_details
 from space.data.judgment_formats.raw import RAW_COLUMNS, RawJudgments, Wanted
 from space.data.judgment_formats.tables import (
     JudgmentTable,
@@ -33,6 +36,8 @@ ROLES = {
     "judgments": ("judgments", "judgements", "labels", "label", "ratings", "clicks", "qrels"),
     "train": ("train",),
     "test": ("test",),
+    "attributes": ("attributes", "product_attributes"),
+    "descriptions": ("product_descriptions",),
 }
 _CURE = (
     "a folder holds judgments (judgments, labels, ratings, clicks or qrels), products (products or catalogue) and "
@@ -74,11 +79,21 @@ def read(path: Path, wanted: Wanted) -> RawJudgments:
         splits = [("", files["judgments"])]
     if not splits:
         raise DataError(f"{path}: no judgments; {_CURE}")
+    if [split for split, _ in splits] == ["test"]:
+        raise DataError(
+            f"{path}: only {splits[0][1].name} has judgments; call it train to hold a part of it out, or "
+            f"put train beside it"
+        )
+    if len(splits) == 1:  # without a test file, some of the queries are held out
+        splits = [("", splits[0][1])]
     if "products" not in files:
-        return _joined(splits, wanted)
-    if kind == "tables" and {files.get(role, path).stem for role in ROLES} >= {"query", "product", "label"}:
-        kind = "WANDS"
-    return _apart(kind, splits, files["products"], files.get("queries"), wanted, names)
+        raw = _joined(splits, wanted)
+    else:
+        if kind == "tables" and {files.get(role, path).stem for role in ROLES} >= {"query", "product", "label"}:
+            kind = "WANDS"
+        raw = _apart(kind, splits, files["products"], files.get("queries"), wanted, names)
+    products, notes = with_details(raw.products, files, wanted)
+    return replace(raw, products=products, recognised="; ".join([raw.recognised, *notes]))
 
 
 def _by_role(folder: Path) -> dict[str, Path]:
@@ -103,9 +118,17 @@ def _joined(files: Sequence[tuple[str, Path]], wanted: Wanted) -> RawJudgments:
     """Tables with a row for each judgment, which has the product's columns too."""
     tables, frames, used, notes = [], [], [], []
     clicks = False
+    header: set[str] = set()
     for split, path in files:
         table = open_table(path, wanted)
+        if has_no_product_ids(table) and "product_id" not in wanted.columns:
+            table = with_product_ids(table)
+            notes.append("a product's id is the id of its first row")
+        if split == "test" and header >= set(table.header):
+            notes.append(f"{path.name} is left out, it has no labels")
+            continue
         judged = judgment_table(path, table, wanted)
+        header = set(table.header) - {judged.label} if split == "train" else header
         need({} if "query" not in judged.frame else {"query": 0}, "query", table.header, str(path))
         given = {ours: table.header[place] for ours, place in _key_places(path, table, wanted).items()}
         try:
@@ -122,7 +145,10 @@ def _joined(files: Sequence[tuple[str, Path]], wanted: Wanted) -> RawJudgments:
     products = pa.concat_tables(tables, promote_options="default")
     keys = products.select(["product_locale", "product_id"]).to_pandas()
     products = products.filter(pa.array(~keys.duplicated().to_numpy())).combine_chunks()
-    frame = _raw(pd.concat(frames, ignore_index=True), files[0][1])
+    frame = pd.concat(frames, ignore_index=True)
+    if len(frames) < len(files):  # train alone has labels: some of it is held out
+        frame = frame.drop(columns="split")
+    frame = _raw(frame, files[0][1])
     return RawJudgments("; ".join(["one joined table", *used, *notes]), frame, products, clicks)
 
 
@@ -232,15 +258,16 @@ def _locales(frame: pd.DataFrame, products: pa.Table, file: Path) -> pd.Series:
 
 
 def _raw(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """``RAW_COLUMNS`` and perhaps "split", checked."""
+    """``RAW_COLUMNS``, and perhaps "ratings" and "split", checked."""
     frame = frame.rename(columns={"label": "esci_label"})
     if "product_locale" not in frame:
         frame = frame.assign(product_locale=NO_LOCALE)
+    columns = [*RAW_COLUMNS, *(["ratings"] if "ratings" in frame else [])]
     if "split" not in frame:
-        return frame[list(RAW_COLUMNS)]
+        return frame[columns]
     odd = frame[~frame["split"].isin(["train", "test"])]
     if len(odd):
         line, value = odd["line"].iloc[0], odd["split"].iloc[0]
         cure = "use train and test, or leave the column out with --columns split="
         raise DataError(f"{path}: line {line}: column 'split' holds {shown(value)}; {cure}")
-    return frame[[*RAW_COLUMNS, "split"]]
+    return frame[[*columns, "split"]]

@@ -80,6 +80,8 @@ def judgment_table(path: Path, table: FileTable, wanted: Wanted) -> JudgmentTabl
     frame = texts_of(table, places, path)
     for ours in places:
         refuse_empty(frame, ours, path, table.header[places[ours]])
+    if "ratings" in places:
+        _refuse_odd_counts(frame, path, table.header[places["ratings"]])
     used = ", ".join(f"{ours} = {shown(table.header[place])}" for ours, place in places.items())
     label = table.header[places["label"]]
     return JudgmentTable(frame, plain_name(label) in COUNTS, used, label)
@@ -97,6 +99,16 @@ def refuse_empty(frame: pd.DataFrame, ours: str, path: Path, name: str) -> None:
         raise DataError(
             f"{path}: line {line}: column {shown(name)} is empty, as in {len(empty)} rows in all; fill it in or "
             f"delete these rows"
+        )
+
+
+def _refuse_odd_counts(frame: pd.DataFrame, path: Path, name: str) -> None:
+    odd = frame[~frame["ratings"].str.fullmatch(r"0*[1-9]\d{0,8}")]
+    if len(odd):
+        line, value = odd["line"].iloc[0], odd["ratings"].iloc[0]
+        raise DataError(
+            f"{path}: line {line}: column {shown(name)} holds {shown(value)}; write how many ratings the label is the "
+            f"mean of, 1 or more, or leave the column out with --columns ratings="
         )
 
 

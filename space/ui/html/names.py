@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from space.data.catalogue import language
+from space.data.catalogue import NO_LOCALE, language
 from space.i18n import N_, ngettext, number
 from space.i18n import gettext as _
 
@@ -31,6 +31,16 @@ def score_name(system: str) -> str:
 def language_of(locale: str) -> str:
     """The ``lang`` attribute for texts of a locale: "en" for us, "" for an unknown one. Screen readers use it."""
     return language(locale)
+
+
+def locale_shown(locale: str) -> str:
+    """A locale as a visitor sees it; "" in a catalogue without locales, which never shows the word."""
+    return "" if locale == NO_LOCALE else locale
+
+
+def id_shown(locale: str, product_id: str) -> str:
+    """``us · B00X``; the id alone in a catalogue without locales."""
+    return " · ".join(part for part in (locale_shown(locale), product_id) if part)
 
 
 def products(count: int) -> str:

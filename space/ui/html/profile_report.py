@@ -3,16 +3,16 @@
 import re
 from collections.abc import Mapping
 
-from space.data.profile import DataProfile, Example, Split, Values
+from space.data.profile import DataProfile, Example, SeveralRatings, Split, Values
 from space.data.scale import LabelScale
 from space.evaluation.protocols import PROTOCOLS
 from space.evaluation.schema import Estimate, ProtocolTable
-from space.i18n import N_, number
+from space.i18n import N_, ngettext, number
 from space.i18n import gettext as _
 from space.ui.html import bars as charts
 from space.ui.html.labels import badge
 from space.ui.html.markup import EMPTY, Html, fill, join
-from space.ui.html.names import METRICS, judgments, language_of, products, queries
+from space.ui.html.names import METRICS, judgments, language_of, locale_shown, products, queries
 from space.ui.static import STYLE
 
 _COLUMNS = {
@@ -105,7 +105,7 @@ def _named(figures: DataProfile) -> list[tuple[str, Split]]:
 
 
 def _tiles(figures: DataProfile) -> Html:
-    locales = ", ".join(locale for locale, _count in figures.locales)
+    locales = ", ".join(locale_shown(locale) for locale, _count in figures.locales)
     facts = [(_("Products"), number(figures.products), locales)]
     for split, part in _named(figures):
         each = part.judgments / part.queries
@@ -120,16 +120,45 @@ def _labels(split: str, part: Split, scale: LabelScale) -> Html:
     whole = {label: sum(part.labels[label].values()) for label in scale.names}
     locales = list(part.labels[scale.names[0]])
     stacks = [
-        charts.stack(locales[0] if len(locales) == 1 else _("All locales"), whole, judgments(part.judgments), colours),
+        charts.stack(
+            locale_shown(locales[0]) if len(locales) == 1 else _("All locales"),
+            whole,
+            judgments(part.judgments),
+            colours,
+        ),
     ]
     for locale in locales if len(locales) > 1 else []:
         parts = {label: part.labels[label][locale] for label in scale.names}
         stacks.append(charts.stack(locale, parts, judgments(sum(parts.values())), colours))
     return _section(
         _("Labels, {split}").format(split=split),
-        join(stacks),
+        join([*stacks, _several_ratings(part.several)]),
         _("{products} judged for {queries}").format(products=products(part.products), queries=queries(part.queries)),
     )
+
+
+def _several_ratings(found: SeveralRatings | None) -> Html:
+    """How many pairs have several ratings, and the first of those whose ratings contradict each other."""
+    if found is None:
+        return EMPTY
+    text = ngettext(
+        "{n} pair has several ratings, {each} on average: their mean is its label.",
+        "{n} pairs have several ratings, {each} on average: their mean is the label.",
+        found.pairs,
+    )
+    said = text.format(n=number(found.pairs), each=number(found.ratings / found.pairs, 1))
+    if found.contradicting:
+        text = ngettext(
+            "The ratings of {n} of them fall into different grades.",
+            "The ratings of {n} of them fall into different grades.",
+            found.contradicting,
+        )
+        said = f"{said} {text.format(n=number(found.contradicting))}"
+    pairs = join(
+        fill("<li><q>{query}</q> <span>{product}</span>: {grades}</li>", query=query, product=product, grades=grades)
+        for query, product, grades in found.examples
+    )
+    return fill('<div class="several"><p class="said">{said}</p><ul>{pairs}</ul></div>', said=said, pairs=pairs)
 
 
 def _examples(split: str, part: Split, scale: LabelScale) -> Html:
@@ -158,7 +187,7 @@ def _example(example: Example, scale: LabelScale) -> Html:
         '<div class="example"><h3><q lang="{language}">{query}</q> <span>{locale}</span></h3><ul>{rows}</ul></div>',
         language=language,
         query=example.query,
-        locale=example.locale,
+        locale=locale_shown(example.locale),
         rows=rows,
     )
 
@@ -181,7 +210,8 @@ def _lengths(figures: DataProfile) -> Html:
 
 
 def _names(figures: DataProfile) -> Html:
-    parts = [(_("Locales"), EMPTY, charts.bars(figures.locales, figures.products))]
+    has_locales = any(locale_shown(locale) for locale, _count in figures.locales)
+    parts = [(_("Locales"), EMPTY, charts.bars(figures.locales, figures.products))] if has_locales else []
     for title, values in ((_("Brands"), figures.brands), (_("Colours"), figures.colors)):
         said = fill('<p class="said">{n}</p>', n=_("{n} different").format(n=number(values.distinct)))
         parts.append((title, said, _values(values, figures.products)))
@@ -190,7 +220,7 @@ def _names(figures: DataProfile) -> Html:
         for title, said, body in parts
     )
     return _section(
-        _("Locales, brands, colours"),
+        _("Locales, brands, colours") if has_locales else _("Brands, colours"),
         fill('<div class="names">{columns}</div>', columns=columns),
         _("Products each, and their share of the catalogue"),
     )
