@@ -82,6 +82,7 @@ def test_json_is_the_response_of_compare(engine):
         ("../../etc/passwd\0", "compare-etc-passwd.csv"),
         ('a"b<c>|d:*?', "compare-a-b-c-d.csv"),
         ("ランニング 赤", "compare-ランニング-赤.csv"),
+        ("İPHONE KILIFI", "compare-iphone-kilifi.csv"),
         ("???", "compare-query.csv"),
         ("x" * 500, f"compare-{'x' * 60}.csv"),
     ],

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from space.data.catalogue import BULLETS, COLUMN_TYPES, DataError
+from space.data.words import normalized
 from space.errors import shown
 from space.i18n import gettext as _
 from space.i18n import number
@@ -92,4 +93,4 @@ def _place(name: str, header: Sequence[str], plain: Sequence[str], source: str) 
 
 def plain_name(name: str) -> str:
     """A name without case: "Product Name" is "product_name"."""
-    return name.strip().casefold().replace(" ", "_").replace("-", "_")
+    return normalized(name).replace(" ", "_").replace("-", "_")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from space.data.words import normalized
 from space.errors import UserError, shown
 
 #: Classes of space/ui/static/style.css, best first. Each pair of text and background has a contrast of 4.5 or more.
@@ -26,7 +27,7 @@ class ScaleError(UserError):
 
 
 def _plain(name: str) -> str:
-    return " ".join(name.split()).casefold()
+    return normalized(name)
 
 
 def numbers(values: Iterable[object]) -> pd.Series:

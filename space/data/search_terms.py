@@ -51,12 +51,15 @@ _ACCENTS = regex.compile(
     r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u064b-\u0652\u0670\u0591-\u05bd\u05bf\u05c1\u05c2\u05c7]+"
 )
 # As in Lucene's German normalization: "Schluessel" is "Schlüssel", but "Quelle" and "neue" keep their e.
+#: The vowels of a Turkish ending follow those before it, and Snowball looks at that.
+_TURKISH = ({"o": "ö", "u": "ü"}, {"i": "ı"})
 _GERMAN = regex.compile(r"(?<![aeiouq])([aou])e")
 #: {language: Snowball's algorithm}.
 _STEMMERS = {
-    "ca": "catalan", "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish", "fi": "finnish",
-    "fr": "french", "hi": "hindi", "hu": "hungarian", "id": "indonesian", "it": "italian", "nl": "dutch",
-    "no": "norwegian", "pt": "portuguese", "ro": "romanian", "ru": "russian", "sv": "swedish", "tr": "turkish",
+    "ar": "arabic", "ca": "catalan", "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish",
+    "fi": "finnish", "fr": "french", "hi": "hindi", "hu": "hungarian", "id": "indonesian", "it": "italian",
+    "nl": "dutch", "no": "norwegian", "pt": "portuguese", "ro": "romanian", "ru": "russian", "sv": "swedish",
+    "tr": "turkish",
 }  # fmt: skip
 
 _BYTES = np.arange(256, dtype=np.uint8)
@@ -88,8 +91,21 @@ class Analysis:
         stemmer = _stemmer(self.language) if self.stem and self.language in _STEMMERS else None
         if stemmer is None:
             return found
+        if self.language == "tr":
+            found = [_turkish(word) for word in found]
         with _STEMMING:
-            return stemmer.stemWords(found)
+            found = stemmer.stemWords(found)
+        return [unaccented(word) for word in found] if self.language == "tr" else found
+
+
+def _turkish(word: str) -> str:
+    """A word without accents as its endings may have been written: "cantalari" is "cantaları", and "gozlukler" has ö.
+
+    Accents are gone by now, as many queries are typed without. So the last vowel that keeps its form, a, e, o or u,
+    decides for the whole word. It may be wrong about the stem, but then it is so for each form of the word.
+    """
+    last = max(word.rfind(vowel) for vowel in "aeou")
+    return word if last < 0 else word.translate(str.maketrans(_TURKISH[word[last] != "e"]))
 
 
 def analyses(locales: Iterable[str | None], stem: bool) -> list[Analysis]:

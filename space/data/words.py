@@ -33,6 +33,8 @@ _SIGNS = {
 }
 _SIGN = regex.compile(f"[{''.join(_SIGNS)}]")
 # What NFKC makes of ½, and of the Thai and the Lao vowel am, whose halves would be two graphemes.
+# The dotless i, and i with a dot above, which casefold makes of the Turkish capital İ.
+_ONE_I = {"ı": "i", "i\u0307": "i"}
 _NOT_DECOMPOSED = {"\u2044": "/", "\u0e4d\u0e32": "\u0e33", "\u0ecd\u0eb2": "\u0eb3"}
 
 
@@ -54,13 +56,14 @@ def folded(text: str) -> str:
     """A text in one case and one Unicode form: "Ａcme™ Cafe\u0301’s" is "acme café's". Line breaks stay.
 
     This is Unicode's NFKC_Casefold (chapter 3.13), which also removes invisible characters such as soft hyphens, and
-    in addition one form for the signs that keyboards and word processors exchange.
+    in addition one form for the signs that keyboards and word processors exchange. The Turkish letters I, ı, İ and i
+    become i, since I is the capital of ı in Turkish and of i elsewhere: "KILIF", "kılıf" and "kilif" are one word.
     """
     if text.isascii():
         return text.lower()
     text = _INVISIBLE.sub("", _SIGN.sub(lambda sign: _SIGNS[sign[0]], unicodedata.normalize("NFC", text)))
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    for decomposed, character in _NOT_DECOMPOSED.items():
+    for decomposed, character in (_NOT_DECOMPOSED | _ONE_I).items():
         text = text.replace(decomposed, character)
     return text
 

@@ -27,17 +27,20 @@ MAX_TITLE = 1_000
 # The patterns below read a line without double spaces, see ``_line``: two ``\s*`` side by side, or one at the end of a
 # repeated group and one at its start, would try every way to share the spaces. A possessive quantifier (``++``) keeps
 # what it took.
-_NUMBER = r"\d++(?:[.,/]\d++)*+"
+_NUMBER = r"\d++(?:[.,/٫]\d++)*+"
 # A number is a size only with a unit behind it. These are units wherever they stand, if no letter follows.
 _UNIT = (
     r"(?:(?:fl\.? ?)?(?:oz|ounces?|ml|cl|lit(?:er|re)s?|litros?|qt|quarts?|gal|gallons?|mg|grams?|gramos?|kg|lbs?|"
     r"pounds?|mm|cm|met(?:er|re)s?|metros?|ft|feet|foot|inch(?:es)?|pulgadas?|yards?|yds?|gb|tb|"
-    r"インチ|センチ|ミリ|個|本|枚|足|組|セット|パック)(?![^\W\d_])"
+    r"インチ|センチ|ミリ|[個本枚足組]?セット|[個本枚足組]|パック|"
+    r"мл|кг|мг|см|мм|гр|литр(?:а|ов)?|грамм(?:а|ов)?|метр(?:а|ов)?|дюйм(?:а|ов)?|штук[иа]?|шт|пар[аы]?|листов|гб|тб|"
+    r"stücke?|stk|paare?|blatt|litern?|gramm|metern?|zoll|adet|litre|gram|metre|çift|"
+    r"مل|لترات|لتر|كجم|كغ|جرام|غرام|سم|مم|متر|بوصة|قطعة|قطع|حبات|حبة|عبوات)(?![^\W\d_])"
     # "iPhone 12 pack of 2" is not a pack of 12
     r"|(?:-? ?packs?|pk|pcs?|pieces?|piezas?|pairs?|pares|counts?|ct|sheets?|rolls?|rollos?|unidades|uds?)"
     r"(?![^\W\d_]| (?:of|de)\b)"
     # "iPhone 12 in black" is not 12 inches: these must end the phrase
-    r"|(?:in|l|m|g|gr)(?= ?(?:$|[,;:|()\[\]/]|- |[x×*] ?\d|by \d))"
+    r"|(?:in|l|m|g|gr|л|м|г)(?= ?(?:$|[,;:|()\[\]/]|- |[x×*] ?\d|by \d))"
     r"|[\"'](?![^\W\d_]))"
 )
 # "phone 5g" is a network, not 5 grams
@@ -47,11 +50,13 @@ _MEASURES = re.compile(
     rf"(?<![^\W_]){_NUMBER}(?: ?(?:{_UNIT} ?)?(?:[x×*]|by) ?{_NUMBER})+[ -]*{_UNIT}"
     # pack of 6; not "set of two", since numbers in words are rare
     rf"|\b(?:pack|set|box|case|lot|bundle|paquete|juego|caja) (?:of|de) {_NUMBER}"
+    # 6er Pack, 6'lı set
+    rf"|(?<![^\W_]){_NUMBER}(?:er|'?l[iuü])[ -]?(?:pack|set|paket)\b"
     # the size of a shoe: 10.5 W US
     rf"|(?<![^\W_])\d{{1,2}}(?:\.\d)?(?: [a-z]{{1,2}})? (?:us|uk|eu)$"
     r"|\bx+-(?:large|small)\b"
     # size 9, talla 42
-    rf"|\b(?:size|talla|サイズ) ?:? ?{_NUMBER}"
+    rf"|\b(?:size|talla|サイズ|размер|р\.|grösse|gr\.|beden|numara|مقاس) ?:? ?{_NUMBER}"
     # 12oz, 3-pack, 14 inch
     rf"|{_MEASURE}"
 )
@@ -69,8 +74,18 @@ _SIZES = frozenset(
 _COLOURS = frozenset(
     "black white red blue green yellow pink purple grey gray brown orange beige navy silver gold golden teal ivory "
     "cream burgundy khaki charcoal turquoise multicolor multicolour clear color colour negro negra blanco blanca rojo "
-    "roja azul verde amarillo amarilla rosa morado morada gris marrón naranja plateado dorado transparente".split()
+    "roja azul verde amarillo amarilla rosa morado morada gris marrón naranja plateado dorado transparente "
+    "schwarz weiss rot blau grün gelb lila grau braun türkis bunt "
+    "чёрный чёрная чёрное чёрные черный черная черное черные белый белая белое белые красный красная красное красные "
+    "синий синяя синее синие голубой голубая голубое зелёный зелёная зелёное зелёные зеленый зеленая зеленое зеленые "
+    "жёлтый жёлтая жёлтое желтый желтая желтое розовый розовая розовое розовые фиолетовый фиолетовая серый серая "
+    "серое серые коричневый коричневая коричневое оранжевый оранжевая бежевый бежевая бежевое "
+    "siyah beyaz kirmizi mavi yeşil pembe mor gri kahverengi turuncu bej lacivert "
+    "أسود سوداء أبيض بيضاء أحمر حمراء أزرق زرقاء أخضر خضراء أصفر صفراء وردي بنفسجي رمادي بني برتقالي بيج "
+    "黒 白 赤 青 緑 黄 紫 灰".split()
 )
+# Turkish for yellow, which is a garment in other languages; these letters tell that a title is Turkish.
+_TURKISH, _YELLOW = re.compile("[ışğİŞĞ]"), frozenset({"sari"})
 _COLOURS_JAPANESE = re.compile(
     "ブラック|ホワイト|レッド|ブルー|グリーン|イエロー|ピンク|グレー|ブラウン|ネイビー|シルバー|ゴールド"
 )
@@ -108,6 +123,7 @@ def title_words(title: str, color: str | None = None) -> frozenset[str]:
     text = " ".join(_QUOTED.sub(r" \1 ", _line(title)).split())
     bare = _COLOURS_JAPANESE.sub(" ", _MEASURES.sub(" ", text))
     words = frozenset(cut(bare)) - _SIZES - _COLOURS - frozenset(cut(color or ""))
+    words -= _YELLOW if _TURKISH.search(title) else frozenset()
     return words or frozenset(cut(text))
 
 

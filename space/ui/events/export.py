@@ -16,6 +16,7 @@ import io
 import json
 import re
 
+from space.data.words import folded
 from space.i18n import gettext as _
 from space.search.results import Comparison
 from space.ui.html.markup import Html, fill
@@ -63,7 +64,7 @@ def neutral(text: str) -> str:
 
 def file_name(query: str, ending: str) -> str:
     """``compare-red-shoes.csv``: letters and digits of any script, as "/" and ":" mean something to a file system."""
-    words = re.sub(r"[\W_]+", "-", query.casefold())[:_NAME_LENGTH].strip("-")
+    words = re.sub(r"[\W_]+", "-", folded(query))[:_NAME_LENGTH].strip("-")
     return f"compare-{words or 'query'}.{ending}"
 
 
