@@ -149,6 +149,13 @@ def test_figures_alignment_and_table(visit):
     lone = next(product for product in products if products.count(product) == 1)
     page.locator(f'.sides [data-same="{lone}"]').focus()
     assert page.locator(".card.alike").count() == 0
+    page.locator(".side.base .card").first.hover()
+    page.locator(".card.alike").first.wait_for()
+    last = page.locator(".side.base .card").last
+    last.focus()  # scrolls: another card comes under the resting mouse
+    page.wait_for_timeout(500)
+    marked = page.locator(".card.alike").evaluate_all("cards => cards.map(card => card.dataset.same)")
+    assert set(marked) <= {last.get_attribute("data-same")}, "the focused product only"
 
     page.get_by_role("button", name="Table", exact=True).click()
     assert page.locator(".aligned").is_visible() and not page.locator(".sides").is_visible()

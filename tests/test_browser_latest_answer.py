@@ -1,10 +1,11 @@
-"""Several questions under way at once in a real browser: the last one is answered, and each is asked once."""
+"""Slow answers in a real browser: the last question is answered, each is asked once, Russians wait in Russian."""
 
 import threading
 
 import pytest
 import small_shop
 from browsing import needs_chromium, unfold
+from test_browser_languages import ENGLISH
 
 pytestmark = needs_chromium
 
@@ -38,6 +39,8 @@ def engine():
 
 @pytest.fixture
 def held(engine):
+    for event in (engine.search.begun, engine.search.go, engine.search.done):
+        event.clear()
     return engine.search
 
 
@@ -74,3 +77,16 @@ def test_a_chosen_filter_is_one_search(visit, held):
     page.get_by_role("button", name="coffee mug").click()
     page.locator(".summary q").filter(has_text="coffee mug").wait_for()
     assert held.asked[before:] == ["red shoes", "coffee mug"]
+
+
+def test_a_russian_visitor_waits_without_english(visit, held):
+    """Gradio says "queue: 1/1 |" and "processing |" in English only."""
+    page = visit(link="?q=red+shoes&tab=search", locale="ru-RU")
+    page.locator(".summary q").wait_for()
+    page.get_by_role("textbox", name="Запрос").fill("slow shoes")
+    page.keyboard.press("Enter")
+    assert held.begun.wait(10)
+    page.locator(".wrap.minimal.translucent").first.wait_for()
+    assert page.evaluate(ENGLISH) == []
+    held.go.set()
+    page.locator(".summary q").filter(has_text="slow shoes").wait_for()

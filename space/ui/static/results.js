@@ -50,14 +50,15 @@ function showView() {
   }
 }
 
-// The same product in the other columns, while a card is pointed at or focused.
+// The same product in the other columns, while a card is pointed at or focused. A scroll under a resting mouse sends
+// "pointerover" but no "pointermove": the focused card stays marked.
 function pointOut(event) {
   const product = event.target.closest?.(".sides [data-same]")?.dataset.same;
   const cards = [...element.querySelectorAll(".sides [data-same]")];
   const same = product === undefined ? [] : cards.filter((card) => card.dataset.same === product);
   for (const card of cards) card.classList.toggle("alike", same.length > 1 && same.includes(card));
 }
-for (const name of ["pointerover", "pointerleave", "focusin"]) element.addEventListener(name, pointOut);
+for (const name of ["pointermove", "pointerleave", "focusin"]) element.addEventListener(name, pointOut);
 
 element.addEventListener("click", (event) => {
   const button = event.target.closest(".copy"), link = carried(event);
