@@ -76,9 +76,7 @@ def _objection_to_new(me: Mapping[str, Any], token: Mapping[str, Any], owner: st
     if lacks == "":
         return ""
     if lacks:
-        raise HubError(
-            f"{lacks}: let it at {_TOKENS}, or make the repository there and let it write to that"
-        ) from error
+        raise HubError(f"{lacks}: allow that at {_TOKENS}, or make the repository on the Hub first") from error
     roles = {str(one.get("name")).lower(): str(one.get("roleInOrg")) for one in me.get("orgs") or []}
     roles[str(me.get("name")).lower()] = "owner"
     if roles.get(owner.lower()) in (None, "read", "no_access"):
@@ -97,14 +95,14 @@ def _lacks(token: Mapping[str, Any], owner: str) -> str | None:
     scopes = token.get("fineGrained")
     if not isinstance(scopes, dict) or not isinstance(scopes.get("scoped"), list):
         return None
-    may = set(scopes.get("global") or [])
+    may, kinds = set(scopes.get("global") or []), set()
     for scope in filter(lambda one: isinstance(one, dict), scopes["scoped"]):
         entity = scope.get("entity") or {}
-        kind, name = entity.get("type"), str(entity.get("name", "")).lower()
-        if kind == "resource-group":  # its organization is not named
-            return None
-        if kind in ("user", "org") and name == owner.lower():
+        kinds.add(entity.get("type"))
+        if entity.get("type") in ("user", "org") and str(entity.get("name")).lower() == owner.lower():
             may |= set(scope.get("permissions") or [])
-    return (
-        "" if _WRITE in may else f"the token may not write to all repositories of {owner}, so it cannot make a new one"
-    )
+    if _WRITE in may:
+        return ""
+    if "resource-group" in kinds:  # its organization is not named
+        return None
+    return f"the token may not write to all repositories of {owner}, so it can make no new one"
