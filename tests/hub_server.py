@@ -132,6 +132,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.hub.unknown.append(f"{self.command} {self.name}")
             raise HubError(404, f"This server does not know {self.command} {self.name}")
         except HubError as error:
+            if self.server.is_cdn:  # as S3 and CloudFront do
+                body = f"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>{error}</Message></Error>"
+                return self._send(error.status, {"Content-Type": "application/xml"}, body.encode())
             self._json({"error": str(error)}, error.status, error.headers)
 
     do_GET = do_HEAD = do_POST = do_PUT = _serve

@@ -17,9 +17,11 @@ from conftest import ROOT
 from hub_commands import BROKEN, READ_ONLY, TOKEN, is_clean, run
 from hub_repos import add_defaults, e5_files, esci_files
 from hub_server import Fault, HubServer
+from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.utils import hf_raise_for_status
 
 from space.hub import client
-from space.hub.faults import FAULTS, httpx, in_words
+from space.hub.faults import FAULTS, httpx, in_words, is_transient
 from space.hub.publish import again
 from space.io.files import sha256
 
@@ -91,6 +93,7 @@ PULLS = {
     "g-bad": (Fault("GET /cdn/.*g-bad.bin", "corrupt"), None),
     "g-slow": (Fault("GET /api/models/alice/g-slow", "slow", seconds=2), None),
     "g-link": (Fault("GET /cdn/.*g-link.bin", 403, message="Request has expired"), None),
+    "g-kept": (Fault("GET /cdn/.*g-kept.bin", 403, times=None, message="Blocked by the firewall"), "storage"),
     "g-off": (Fault("alice/g-off", 403, times=None, message="Access to this resource is disabled."), "disabled"),
     "g-401": (Fault("alice/g-401", 401, times=None), "401"),
     "g-403": (Fault("alice/g-403", 403, times=None), "403"),
@@ -255,9 +258,9 @@ def cases(group, fails):
 
 
 def sentence(row, way):
-    """A regex for a sentence of docs/hub.md, where N is a number and FILE a name."""
+    """A regex for a sentence of docs/hub.md, where N is a number, FILE and HOST are names."""
     text = re.escape(re.search("“(.*)”", SENTENCE[row][way == "pull"])[1])
-    return re.sub(r"\bN\b", r"\\d+", text).replace("FILE", r"\S+").replace("REASON", ".+")
+    return re.sub(r"\bN\b", r"\\d+", text).replace("FILE", r"\S+").replace("HOST", r"\S+").replace("REASON", ".+")
 
 
 @pytest.mark.parametrize("name", cases(PUSHES, fails=False))
@@ -313,6 +316,37 @@ def test_the_reason_of_a_refusal_is_shown(seen):
     assert "it says: Private storage limit reached" in seen["p-full"]["text"]
 
 
+def test_a_file_that_the_storage_keeps_back_is_asked_for_once(seen):
+    """Not every 403 of another host is an expired link, which would be fetched again."""
+    assert "it says: Blocked by the firewall" in seen["g-kept"]["text"] and "expired" not in seen["g-kept"]["text"]
+    assert PULLS["g-kept"][0].hits == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "said", "expired"),
+    [
+        ("https://cas.example/f?Expires=1700000000&Signature=x", "Access denied", True),
+        ("https://cas.example/f?Expires=99999999999&Signature=x", "Access denied", False),
+        ("https://cas.example/f?Expires=soon&Signature=x", "Access denied", False),
+        ("https://s3.example/f?X-Amz-Date=20240101T000000Z&X-Amz-Expires=3600", "Access denied", True),
+        ("https://s3.example/f?X-Amz-Date=20240101T000000Z&X-Amz-Expires=99999999999999", "Access denied", False),
+        ("https://s3.example/f?X-Amz-Date=today&X-Amz-Expires=3600", "Access denied", False),
+        ("https://s3.example/f?Signature=x", "<Error><Message>Request has expired</Message></Error>", True),
+        ("https://s3.example/f?sig=x", "Signature not valid in the specified time frame", True),
+        ("https://s3.example/f?sig=x", "", False),
+        ("https://s3.example/f", "Request has expired", False),
+        ("https://hub.example/api/f?page=2", "Your token has expired", False),
+    ],
+)
+def test_a_link_is_expired_if_it_or_the_storage_says_so(url, said, expired, monkeypatch):
+    monkeypatch.setattr(client.constants, "ENDPOINT", "https://hub.example")
+    response = httpx.Response(403, text=said, request=httpx.Request("GET", url))
+    with pytest.raises(HfHubHTTPError) as caught:
+        hf_raise_for_status(response)
+    assert is_transient(caught.value) == expired
+    assert ("the link to the file has expired" in in_words(caught.value)) == expired
+
+
 def test_a_slow_front_page_is_not_a_hub_out_of_reach(hub, tmp_path):
     """With an empty cache the command failed, and with a warm one it served an older commit."""
     hub.commit("dataset", "alice/slow-front", esci_files())
@@ -321,13 +355,15 @@ def test_a_slow_front_page_is_not_a_hub_out_of_reach(hub, tmp_path):
     assert (tmp_path / "report.html").is_file()
 
 
-def test_the_probe_waits_as_long_as_the_client_is_told_to(hub, tmp_path):
+@pytest.mark.parametrize("variable", ["HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"])
+def test_the_probe_waits_as_long_as_the_client_is_told_to(hub, tmp_path, variable):
     hub.commit("dataset", "alice/slow-api", esci_files())
     words = ("-m", "space", "eda", "--dataset", "alice/slow-api", "--output", "report.html")
     slow = Fault("GET /api/whoami-v2", "slow", times=None, seconds=4)
     with hub.fault(slow):
         assert "out of reach" in run(hub, tmp_path, *words, code=1).output
-        run(hub, tmp_path, *words, HF_HUB_ETAG_TIMEOUT="15")
+        assert "out of reach" in run(hub, tmp_path, *words, code=1, HF_HUB_ETAG_TIMEOUT="1").output
+        run(hub, tmp_path, *words, **{variable: "15"})
 
 
 def test_a_renamed_repository_is_found_and_its_new_name_said(hub, tmp_path):

@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 _TOLD: set[tuple[str, str]] = set()
 
 _PROBE_SECONDS = 2.0
-#: A variable of the client: how long to wait for an answer. Where it is set the probe waits as long.
-_PATIENCE = "HF_HUB_ETAG_TIMEOUT"
+#: Variables of the client: how long to wait for an answer. Where one is set the probe waits as long.
+_PATIENCE = ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT")
 #: Answered at once, also without a token. The front page may be slow while the API is not.
 _PROBED = "/api/whoami-v2"
 
@@ -38,7 +38,8 @@ def endpoint() -> str:
 
 def in_reach() -> bool:
     """Whether the Hub answers soon. Without this probe a first download would try for about 23 s."""
-    seconds = constants.HF_HUB_ETAG_TIMEOUT if os.environ.get(_PATIENCE) else _PROBE_SECONDS
+    told = [float(getattr(constants, name)) for name in _PATIENCE if os.environ.get(name)]
+    seconds = max(told, default=_PROBE_SECONDS)
     return not constants.HF_HUB_OFFLINE and answers(f"{constants.ENDPOINT}{_PROBED}", seconds)
 
 

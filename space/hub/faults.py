@@ -30,6 +30,7 @@ from huggingface_hub.utils import (
 from huggingface_hub.utils.logging import disable_propagation
 
 from space.errors import UserError
+from space.hub import storage_answers
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +103,10 @@ def in_words(error: BaseException) -> str:
         return f"{name} could not be uploaded, {in_words(error.__cause__)}"
     error = _answer(error)
     status, seconds = _status(error), _retry_after(error)
+    if isinstance(error, HfHubHTTPError) and storage_answers.refuses(error):
+        host = error.response.url.host
+        between = "" if storage_answers.is_expired(error) else "; a proxy or firewall may stand between"
+        return f"the storage {host} does not give the file (403){_said(error)}{between}"
     for kind, statuses, words in _WORDS:
         if isinstance(error, kind) and (statuses is None or status in statuses):
             wait = "" if seconds is None else f", the Hub asks to wait {seconds:.0f} s"
@@ -154,7 +159,7 @@ def is_transient(error: BaseException) -> bool:
     error = _answer(error)
     if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
         return False
-    return isinstance(error, httpx.TransportError) or _status(error) in _TRANSIENT or _is_expired(error)
+    return isinstance(error, httpx.TransportError) or _status(error) in _TRANSIENT or storage_answers.is_expired(error)
 
 
 #: Characters of an answer that are read; the patterns take a time that grows with the square of it.
@@ -194,24 +199,12 @@ def _retry_after(error: BaseException) -> float | None:
 
 
 def _said(error: BaseException) -> str:
-    """The reason that the Hub gives, which tells a full storage from a token that may not write."""
-    if _is_expired(error):
+    """The reason that the answer gives, which tells a full storage from a token that may not write."""
+    if storage_answers.is_expired(error):
         return ", the link to the file has expired"
-    said = " ".join(without_secrets((isinstance(error, HfHubHTTPError) and error.server_message) or "").split())
+    text = (isinstance(error, HfHubHTTPError) and error.server_message) or ""
+    said = " ".join(without_secrets(storage_answers.message(text)).split())
     return f", it says: {said[:200].rstrip('.')}" if said else ""
-
-
-def _is_expired(error: BaseException) -> bool:
-    """Whether storage refused a signed link; asked again, the Hub signs a new one."""
-    if not isinstance(error, HfHubHTTPError) or error.response.status_code != 403:
-        return False
-    url = error.response.url
-    return bool(url.query) and url.host is not None and f"{url.scheme}://{url.netloc.decode()}" != _origin()
-
-
-def _origin() -> str:
-    url = httpx.URL(constants.ENDPOINT)
-    return f"{url.scheme}://{url.netloc.decode()}"
 
 
 def _redact(record: logging.LogRecord) -> bool:
