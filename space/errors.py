@@ -1,8 +1,13 @@
-"""Errors whose message is for the user, and how a message quotes a value."""
+"""Errors whose message is for the user, and how a message quotes a value or a list."""
 
+from collections.abc import Sequence
 from typing import Any
 
-_SHOWN = 80
+from space.i18n import gettext as _
+from space.i18n import number
+
+#: Characters of a value, values of a list, and characters of each.
+_SHOWN, _LISTED, _EACH = 80, 12, 40
 
 
 class UserError(ValueError):
@@ -39,10 +44,17 @@ def same_rows(where: str, **counts: int) -> None:
         raise AssertionError(f"{where}: {', '.join(f'{count} {what}' for what, count in counts.items())}")
 
 
-def shown(value: Any) -> str:
+def shown(value: Any, most: int = _SHOWN) -> str:
     """``repr`` of a value, cut to 80 characters for a message: a visitor may send a megabyte."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # Python refuses to write a number of 5,000 digits
         return f"a {type(value).__name__} too long to be shown"
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def listed(values: Sequence[Any]) -> str:
+    """The first twelve values as ``shown`` quotes them, and how many more there are: ``'us', 'de' and 7 more``."""
+    more = len(values) - _LISTED
+    first = ", ".join(shown(value, _EACH) for value in values[:_LISTED])
+    return _("{names} and {n} more").format(names=first, n=number(more)) if more > 0 else first

@@ -261,6 +261,16 @@ class _Handler(BaseHTTPRequestHandler):
             }
         )
 
+    # list_repo_refs.
+    @route("GET", API + "/refs", "read")
+    def refs(self, repo: Repo) -> None:
+        branches = {"main": repo.at("main").sha}
+        named = [
+            [{"name": name, "ref": f"refs/{kind}/{name}", "targetCommit": sha} for name, sha in found.items()]
+            for kind, found in (("heads", branches), ("tags", repo.tags))
+        ]
+        self._json({"branches": named[0], "converts": [], "tags": named[1]})
+
     # list_repo_tree, snapshot_download, data files of load_dataset.
     @route("GET", API + f"/tree/{REV}(?:/(?P<folder>.+))?", "read")
     def tree(self, repo: Repo, revision: str, folder: str = "") -> None:

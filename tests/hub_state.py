@@ -84,12 +84,13 @@ class Commit:
 
 @dataclass
 class Repo:
-    """A repository with one branch, `main`. Only its owner sees a private one."""
+    """A repository with one branch, `main`, and tags. Only its owner sees a private one."""
 
     kind: str
     id: str
     private: bool = False
     commits: list[Commit] = field(default_factory=list)  # oldest first
+    tags: dict[str, str] = field(default_factory=dict)  # {name: sha}
     variables: dict[str, str] = field(default_factory=dict)  # of a Space
     hardware: str | None = None  # of a Space
 
@@ -98,8 +99,8 @@ class Repo:
         return self.id.split("/")[0]
 
     def at(self, revision: str) -> Commit:
-        """The commit of `main` or of a sha."""
-        found = [commit for commit in self.commits if commit.sha == revision]
+        """The commit of `main`, of a tag or of a sha."""
+        found = [commit for commit in self.commits if commit.sha == self.tags.get(revision, revision)]
         if revision == "main":
             found = self.commits[-1:]
         if not found:

@@ -249,7 +249,7 @@ def test_in_locales():
     """If no product is left, the message names the locales there are."""
     table = pa.table({"product_locale": ["us", "jp", "us"], "product_id": ["1", "1", "2"]})
     assert catalogue.in_locales(table, ["us", "es"], "c.csv")["product_id"].to_pylist() == ["1", "2"]
-    with pytest.raises(DataError, match="^c.csv: no product in --locales es fr; it has jp us$"):
+    with pytest.raises(DataError, match="^c.csv: no product in --locales 'es', 'fr'; it has 'jp', 'us'$"):
         catalogue.in_locales(table, ["es", "fr"], "c.csv")
 
 

@@ -366,6 +366,22 @@ def test_the_probe_waits_as_long_as_the_client_is_told_to(hub, tmp_path, variabl
         run(hub, tmp_path, *words, **{variable: "15"})
 
 
+def test_a_revision_that_is_not_there_is_refused_with_those_that_are(hub, tmp_path):
+    hub.commit("dataset", "alice/tagged", esci_files())
+    hub.repos["dataset", "alice/tagged"].tags = {"v1.0": hub.commits("dataset", "alice/tagged")[0][0]}
+    words = ("-m", "space", "eda", "--output", "report.html", "--dataset")
+    run(hub, tmp_path, *words, "alice/tagged@v1.0")
+    last = run(hub, tmp_path, *words, "alice/tagged@nope", code=1).stderr.splitlines()[-1]
+    assert "alice/tagged@nope" in last and "has no such revision; it has 'main', 'v1.0'" in last
+    assert "train.parquet" not in last, "a folder is no cure for a wrong revision"
+    hub.repos["dataset", "alice/tagged"].tags |= {f"v{number}": "0" * 40 for number in range(2, 99)}
+    last = run(hub, tmp_path, *words, f"alice/tagged@{'f' * 40}", code=1).stderr.splitlines()[-1]
+    assert "it has 'main', 'v1.0', 'v2'" in last and "87 more" in last and "v50" not in last
+    with hub.fault(Fault("GET .*/refs", 500, times=None)):  # the sentence stands without them
+        last = run(hub, tmp_path, *words, "alice/tagged@nope", code=1).stderr.splitlines()[-1]
+    assert "has no such revision" in last and "500" not in last
+
+
 def test_a_renamed_repository_is_found_and_its_new_name_said(hub, tmp_path):
     hub.commit("dataset", "alice/new-name", esci_files())
     hub.renamed["dataset", "alice/old-name"] = "alice/new-name"

@@ -240,7 +240,7 @@ def test_missing_file(folder, missing):
 def test_missing_column(folder, column):
     """The message names file and column, and the columns there are."""
     found = refused(folder(test=joined(("hat", "us", "01", "Exact"), **{column: None})))
-    assert found.startswith(f"test.parquet: missing column {column!r}; it has [")
+    assert found.startswith(f"test.parquet: missing column {column!r}; it has ")
 
 
 @pytest.mark.parametrize("column", JUDGMENTS)
@@ -260,18 +260,18 @@ def test_null(folder, column):
         ({"train": TRAIN.assign(esci_label=["Exact", "Perfect", "Exact", "Exact"])}, {},
          ["train", "'esci_label'", "'Perfect'", *ESCI.names, "E, S, C, I"]),
         ({"train": pd.concat([TRAIN, joined(("red shoes", "us", "03", "Exact"))])}, {},
-         ["train", "'esci_label'", "'red shoes'", "'03' (us)"]),
+         ["train", "'esci_label'", "'red shoes'", "'03' ('us')"]),
         # Left out, the product would make recall look better. The same id in another locale is another product.
         ({"products": products(("us", "01"), ("us", "03"), ("es", "01"), ("us", "05"), ("es", "05"))}, {},
          ["test", "1 judged products", "'05' of locale 'jp'"]),
         # In joined rows an id repeats with each judgment; in products.parquet it must be unique.
         ({"products": products(("us", "01"), ("es", "01"), ("us", "03"), ("us", "01"), product_brand=[*"abcd"])}, {},
          ["products.parquet", "'01'", "2 rows", "row 1 and row 4"]),
-        ({}, {"locales": ["fr"]}, ["--locales fr", "es jp us"]),
-        ({}, {"locales": ["es"]}, ["test", "no judgment in locales ['es']"]),
+        ({}, {"locales": ["fr"]}, ["--locales 'fr'", "'es', 'jp', 'us'"]),
+        ({}, {"locales": ["es"]}, ["test", "no judgment in locales 'es'"]),
         ({"train": TRAIN.iloc[:0]}, {}, ["train", "no judgment"]),
         ({"test": TRAIN.iloc[:0]}, {}, ["test", "no judgment"]),
-        ({"train": TRAIN.iloc[:0], "test": TRAIN.iloc[:0]}, {}, ["train.parquet, test.parquet", "no product"]),
+        ({"train": TRAIN.iloc[:0], "test": TRAIN.iloc[:0]}, {}, ["'train.parquet', 'test.parquet'", "no product"]),
     ],
     ids=["no bullets", "unknown label", "two labels", "not in catalogue", "duplicate id",
          "unknown locale", "empty locale", "empty train", "empty test", "both empty"],

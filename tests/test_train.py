@@ -166,7 +166,7 @@ def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(trained, tiny_e5
         (["--loss", "hinge"], "--loss is 'hinge': choose one of triplet, mnrl, cosent"),
         (["--dataset", "no/such/place", "--offline"], "no/such/place"),
         (["--base-model", "./nowhere"], "./nowhere: no such folder"),
-        (["--dataset", "sample", "--locales", "fr"], "no product in --locales fr; it has es us"),
+        (["--dataset", "sample", "--locales", "fr"], "no product in --locales 'fr'; it has 'es', 'us'"),
     ],
 )
 def test_bad_input_ends_in_one_sentence(tmp_path, monkeypatch, arguments, says):

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from space.errors import UserError, shown
+from space.errors import UserError, listed, shown
 from space.i18n import gettext as _
 
 KEY = ("product_locale", "product_id")
@@ -96,7 +96,7 @@ def in_locales(table: pa.Table, locales: Sequence[str], source: str) -> pa.Table
     kept = table.filter(pc.is_in(table["product_locale"], pa.array(list(locales), pa.string())))
     if not len(kept):
         present = sorted(pc.unique(table["product_locale"]).to_pylist())
-        raise DataError(f"{source}: no product in --locales {' '.join(locales)}; it has {' '.join(present)}")
+        raise DataError(f"{source}: no product in --locales {listed(locales)}; it has {listed(present)}")
     return kept.combine_chunks()
 
 
@@ -136,4 +136,4 @@ def need_columns(have: Sequence[str], want: Iterable[str], source: str) -> None:
     missing = [name for name in want if name not in have]
     if missing:
         cure = "; --bullets 0 leaves bullet points out" if BULLETS in missing else ""
-        raise DataError(f"{source}: missing column {', '.join(map(repr, missing))}; it has {list(have)}{cure}")
+        raise DataError(f"{source}: missing column {', '.join(map(repr, missing))}; it has {listed(list(have))}{cure}")

@@ -7,10 +7,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from space.data.catalogue import BULLETS, NO_LOCALE, DataError, Source
-from space.data.column_names import columns_used, find_columns, listed
+from space.data.column_names import columns_used, find_columns
 from space.data.file_tables import FileTable, read_table
 from space.data.product_table import catalogue_of
 from space.data.text_files import ENCODINGS
+from space.errors import listed
 
 logger = logging.getLogger(__name__)
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from space.data.catalogue import BULLETS, COLUMN_TYPES, DataError
 from space.data.words import normalized
-from space.errors import shown
+from space.errors import listed, shown
 from space.i18n import gettext as _
-from space.i18n import number
 
 #: {column of a catalogue: names in files, without case; the first one found is used}.
 NAMES = {
@@ -22,7 +21,6 @@ NAMES = {
     "rating": ("rating", "average_rating", "stars"),
     "rating_count": ("rating_count", "ratings_count", "review_count", "reviews_count", "ratings", "reviews"),
 }
-_SHOWN = 12
 
 
 def find_columns(header: Sequence[str], given: Mapping[str, str], source: str) -> dict[str, int]:
@@ -71,13 +69,6 @@ def columns_used(header: Sequence[str], places: Mapping[str, int]) -> str:
     if ignored:
         text = _("columns used: {used}; ignored: {ignored}")
     return text.format(used=used, ignored=listed(ignored))
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
-    more = len(names) - _SHOWN
-    first = ", ".join(shown(name[:40]) for name in names[:_SHOWN])
-    return _("{names} and {n} more").format(names=first, n=number(more)) if more > 0 else first
 
 
 def _place(name: str, header: Sequence[str], plain: Sequence[str], source: str) -> int:

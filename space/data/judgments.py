@@ -18,6 +18,7 @@ from space.data.product_files import read_joined_products, read_products, readab
 from space.data.scale import CLICKS, ESCI, LabelScale, ScaleError, numbers, scale_of
 from space.data.texts import LostDigitsError, text_column
 from space.data.words import normalized_column
+from space.errors import listed, shown
 
 logger = logging.getLogger(__name__)
 
@@ -232,7 +233,7 @@ def checked_judgments(
             raise DataError(f"{name}: column {column!r} is empty in {len(empty)} rows, first in row {empty[0] + 1}")
     table = table[table["product_locale"].isin(list(locales))].copy()
     if table.empty:
-        raise DataError(f"{name}: no judgment in locales {list(locales)}")
+        raise DataError(f"{name}: no judgment in locales {listed(list(locales))}")
     for column in ("query", "product_id", "product_locale"):
         table[column] = table[column].astype(str)
     table = _one_label_a_pair(name, table, scale)
@@ -246,7 +247,7 @@ def checked_judgments(
         row = absent.iloc[0]
         raise DataError(
             f"{name}: {len(absent)} judged products are not in the catalogue, the first is product_id "
-            f"{row['product_id']!r} of locale {row['product_locale']!r}"
+            f"{shown(row['product_id'])} of locale {shown(row['product_locale'])}"
         )
     return table.reset_index(drop=True)
 
@@ -274,8 +275,8 @@ def _one_label_a_pair(name: str, table: pd.DataFrame, scale: LabelScale) -> pd.D
         " / ".join(scale.names[code] for code in grades.columns[row]) for row in grades.to_numpy(bool)[apart]
     ]
     said = f"{apart.sum()} pairs have contradicting labels, such as " + "; ".join(
-        f"query {row.query!r} and product_id {row.product_id!r}"
-        f"{'' if row.product_locale == NO_LOCALE else f' ({row.product_locale})'}: {row.contradiction}"
+        f"query {shown(row.query)} and product_id {shown(row.product_id)}"
+        f"{'' if row.product_locale == NO_LOCALE else f' ({shown(row.product_locale)})'}: {shown(row.contradiction)}"
         for row in found[apart][:LISTED].itertuples()
     )
     rated = numbers(table["esci_label"]).to_numpy()

@@ -19,7 +19,7 @@ from space.data.catalogue import (
 )
 from space.data.parquet_size import check_parquet
 from space.data.product_table import as_catalogue, merged, refuse_nulls, typed, whole_ids
-from space.errors import same_rows
+from space.errors import listed, same_rows
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def distinct_products(sources: Sequence[tuple[str, pa.Table | pa_ds.Dataset]], b
         refuse_nulls(part, KEY, Source(name))
         keys.append(product_keys(part))
     if not sum(map(len, keys)):
-        raise DataError(f"{', '.join(name for name, _ in sources)}: holds no product")
+        raise DataError(f"{listed([name for name, _ in sources])}: holds no product")
     codes = pa.chunked_array(keys).combine_chunks().dictionary_encode().indices.to_numpy()
     first = np.zeros(len(codes), dtype=bool)
     first[np.unique(codes, return_index=True)[1]] = True

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from huggingface_hub import HfApi, RepoFile, constants, snapshot_download
-from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils import filter_repo_objects, httpx
 
 from space.encoding.weights import Download, Snapshot
-from space.errors import HubError, OutOfReachError
+from space.errors import HubError, OutOfReachError, listed
 from space.hub.faults import FAULTS, answer_seconds, in_words, is_transient, retried
 from space.io.files import sha256
 from space.settings.names import without_secret
@@ -103,7 +103,7 @@ def pull(
             folder = _download(repo, kind, revision, allowed)
             return Snapshot(folder, folder.name)
         except FAULTS as error:
-            why = in_words(error)
+            why = in_words(error) + _revisions(error, repo, kind)
             if not is_transient(error):
                 raise HubError(f"{at} could not be pulled from {endpoint()}: {why}") from error
         except OSError as error:
@@ -189,7 +189,8 @@ def look(repo: str, kind: str, revision: str | None = None) -> tuple[str, dict[s
     try:
         return listing(repo, kind, revision)
     except FAULTS as error:
-        raise HubError(f"{_at(repo, kind, revision)} cannot be seen at {endpoint()}: {in_words(error)}") from error
+        why = in_words(error) + _revisions(error, repo, kind)
+        raise HubError(f"{_at(repo, kind, revision)} cannot be seen at {endpoint()}: {why}") from error
 
 
 def listing(repo: str, kind: str, revision: str | None = None) -> tuple[str, dict[str, str]]:
@@ -224,6 +225,18 @@ def tell_new_name(repo: str, kind: str, now: str) -> None:
     if now.lower() != repo.lower() and (repo, now) not in _TOLD:
         _TOLD.add((repo, now))
         logger.warning("%s %s is called %s now: use that name", kind, repo, now)
+
+
+def _revisions(error: BaseException, repo: str, kind: str) -> str:
+    """For a revision that is not there: which branches and tags there are; else ""."""
+    if not isinstance(error, RevisionNotFoundError):
+        return ""
+    try:
+        found = HfApi().list_repo_refs(repo, repo_type=kind)
+    except FAULTS as failed:
+        logger.debug("the revisions of %s cannot be listed: %s", repo, in_words(failed))
+        return ""
+    return f"; it has {listed([one.name for one in (*found.branches, *found.tags)])}"
 
 
 def _at(repo: str, kind: str, revision: str | None) -> str:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+from huggingface_hub.errors import RevisionNotFoundError
 
 from space.data.catalogue import DataError
 from space.data.judgments import judgment_columns, judgment_frame
 from space.data.parquet_size import check_parquet
 from space.data.product_files import distinct_products
-from space.errors import HubError, shown
+from space.errors import HubError, listed, shown
 from space.hub import client
 from space.settings import split_revision
 
@@ -43,8 +44,10 @@ def read_dataset(
     try:
         snapshot = client.pull(repo, "dataset", revision=revision, offline=offline)
     except HubError as error:
-        cure = "name a folder with train.parquet and test.parquet, or use --dataset sample"
-        raise DataError(f"--dataset {dataset}: {error}; {cure}") from error
+        cure = "; name a folder with train.parquet and test.parquet, or use --dataset sample"
+        if isinstance(error.__cause__, RevisionNotFoundError):
+            cure = ""
+        raise DataError(f"--dataset {dataset}: {error}{cure}") from error
     if snapshot.note:
         logger.warning("dataset %s: %s", dataset, snapshot.note)
     try:
@@ -56,7 +59,7 @@ def read_dataset(
         raise DataError(f"--dataset {dataset} cannot be read: {error}") from error
     missing = set(SPLITS) - set(splits)
     if missing:
-        raise DataError(f"--dataset {dataset}: no split {sorted(missing)}; it has {sorted(splits)}")
+        raise DataError(f"--dataset {dataset}: no split {listed(sorted(missing))}; it has {listed(sorted(splits))}")
     tables = [splits[split].data.table for split in SPLITS]
     frames = []
     for split, table in zip(SPLITS, tables, strict=True):

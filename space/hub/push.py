@@ -10,7 +10,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, Re
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
-from space.errors import HubError
+from space.errors import HubError, listed
 from space.hub.client import endpoint, git_hash, listing
 from space.hub.faults import FAULTS, in_words, retried
 
@@ -208,7 +208,7 @@ def _check_taken(upload: Upload, added: Sequence[CommitOperationAdd], there: Con
         ignored += retried(lambda part=part: ask(part), f"asking about {upload.kind} {upload.repo}")
     if ignored:
         raise HubError(
-            f"the Hub would leave out {_named(sorted(ignored))}, since {' and '.join(rules)} there names them: "
+            f"the Hub would leave out {listed(sorted(ignored))}, since {' and '.join(rules)} there names them: "
             "delete that file there; nothing was sent"
         )
 
@@ -234,16 +234,10 @@ def _check_arrived(api: HfApi, repo: str, kind: str, operations: Sequence[Operat
     sizes = {file.path: file.size for file in found if isinstance(file, RepoFile)}
     missing = sorted(path for path in sent if path not in sizes)
     if missing:
-        raise HubError(f"the Hub left out {_named(missing)}, and the repository is incomplete: try again")
+        raise HubError(f"the Hub left out {listed(missing)}, and the repository is incomplete: try again")
     wrong = sorted(path for path, size in sent.items() if sizes[path] != size)
     if wrong:
-        raise HubError(f"{_named(wrong)} arrived with another size, and the repository is incomplete: try again")
-
-
-def _named(paths: Sequence[str]) -> str:
-    """The paths, at most five of them."""
-    more = f" and {len(paths) - 5:,} more files" if len(paths) > 5 else ""
-    return ", ".join(paths[:5]) + more
+        raise HubError(f"{listed(wrong)} arrived with another size, and the repository is incomplete: try again")
 
 
 def _is_there(operation: Operation, there: Mapping[str, str]) -> bool:

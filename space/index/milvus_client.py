@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from space.errors import ServiceError
+from space.errors import ServiceError, listed
 from space.settings.names import credentials, is_local, without_secret
 
 #: Field of a collection with the row number, its primary key; and the inner product, by which vectors are compared.
@@ -112,12 +112,12 @@ def _secrets(uri: str) -> list[str]:
 
 
 def others(place: MilvusConnection, name: str) -> str:
-    """The names of up to five collections of other stores, for a message; "" if there are none."""
+    """The first names of collections of other stores, for a message; "" if there are none."""
     ours = (name, unfinished(name))
     found = sorted(
         one for one in place.client.list_collections(timeout=PATIENCE) if one.startswith("e5_") and one not in ours
     )
-    return ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+    return listed(found)
 
 
 def count(place: MilvusConnection, name: str, below: int | None = None) -> int:

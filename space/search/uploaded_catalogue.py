@@ -14,12 +14,12 @@ import torch
 
 from space.data.catalogue import BULLETS, NO_LOCALE, DataError
 from space.data.catalogue_file import read_catalogue
-from space.data.column_names import find_columns, listed
+from space.data.column_names import find_columns
 from space.data.csv_reader import CsvError
 from space.data.file_tables import FileTable, csv_table
 from space.data.passages import passages
 from space.encoding.description import ENCODERS
-from space.errors import shown
+from space.errors import listed, shown
 from space.i18n import N_, number
 from space.i18n import gettext as _
 from space.index.bm25 import Bm25Index

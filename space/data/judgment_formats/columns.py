@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from space.data.catalogue import DataError
-from space.data.column_names import listed, plain_name
-from space.errors import shown
+from space.data.column_names import plain_name
+from space.errors import listed, shown
 
 #: Labels that are counts; more than 0 is relevant.
 COUNTS = ("clicks", "click_count", "clicked", "purchases", "orders", "add_to_carts")

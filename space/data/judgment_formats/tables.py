@@ -10,14 +10,14 @@ import pandas as pd
 import pyarrow as pa
 
 from space.data.catalogue import BULLETS, COLUMN_TYPES, KEY, NO_LOCALE, DataError, Source
-from space.data.column_names import find_columns, listed, plain_name
+from space.data.column_names import find_columns, plain_name
 from space.data.file_tables import FileTable, read_table
 from space.data.judgment_formats.columns import ALL_NAMES, COUNTS, NAMES, find_judgment_columns, need
 from space.data.judgment_formats.raw import Wanted
 from space.data.product_table import catalogue_of, refuse_nulls, typed, whole_ids
 from space.data.text_files import open_text, unpacked
 from space.data.texts import LostDigitsError, text_column
-from space.errors import shown
+from space.errors import listed, shown
 
 _QRELS_LINE = re.compile(r"\S+\s+\S+\s+\S+\s+[+-]?\d+")
 
