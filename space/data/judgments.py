@@ -23,7 +23,7 @@ from space.errors import listed, shown
 logger = logging.getLogger(__name__)
 
 #: Contradictions that a message names, and characters of the grades of each.
-LISTED, _GRADES = 5, 80
+LISTED, _MOST = 5, 80
 JUDGMENT_COLUMNS = ("query", "query_id", "product_id", "product_locale", "esci_label")
 #: Columns of data with several ratings of a pair: how many there are (int64), and the grades that contradict each
 #: other, best first, as "3 / 1"; "" for pairs without a contradiction.
@@ -276,7 +276,7 @@ def _one_label_a_pair(name: str, table: pd.DataFrame, scale: LabelScale) -> pd.D
     ]
     said = f"{apart.sum()} pairs have contradicting labels, such as " + "; ".join(
         f"query {shown(row.query)} and product_id {shown(row.product_id)}"
-        f"{'' if row.product_locale == NO_LOCALE else f' ({shown(row.product_locale)})'}: {row.contradiction[:_GRADES]}"
+        f"{'' if row.product_locale == NO_LOCALE else f' ({shown(row.product_locale)})'}: {row.contradiction[:_MOST]}"
         for row in found[apart][:LISTED].itertuples()
     )
     rated = numbers(table["esci_label"]).to_numpy()
