@@ -58,6 +58,7 @@ RUNS: dict[str, Run] = {
     "plan": Run(1, measures=False),
     "capacity": Run(1, measures=False),
     "loading": Run(40, {"--products": (1_215_854, 1_000), "--judgments": (2_621_288, 2_000)}),
+    "judgments": Run(150, {"--judgments": (2_600_000, 2_000), "--products": (1_800_000, 1_000)}),
     "topk": Run(360, {"--rows": (1_215_854, 2_000), "--products": (10_000, 100), "--rounds": (5, 2)}),
     "growth": Run(
         170,

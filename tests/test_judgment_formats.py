@@ -11,6 +11,7 @@ import pytest
 from conftest import ROOT
 
 from space.data.catalogue import DataError
+from space.data.file_tables import read_table
 from space.data.judgment_formats.split import held_out
 from space.data.judgments import Judged
 from space.pipelines.inputs import open_judged
@@ -203,6 +204,29 @@ def test_what_is_not_clear_is_refused_with_its_cure(name: str, tmp_path: Path) -
     flags = {"columns": "label=x"} if name == "absent column" else {}
     with pytest.raises(DataError, match=said):
         open_judged(str(path), ["us"], test_share=0.5, **flags)
+
+
+@pytest.mark.parametrize("suffix", [".csv.gz", ".jsonl"])
+def test_a_long_file_says_how_far_it_was_read(
+    suffix: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two batches and a half of rows give two messages; a file that is read at once gives none."""
+    rows = [(f"query {number // 9}", number % 99, number % 2) for number in range(160_000)]
+    if suffix == ".csv.gz":
+        text = "query,sku,label,title\n" + "".join(f"{query},{sku},{label},t{sku}\n" for query, sku, label in rows)
+        (tmp_path / "j.csv.gz").write_bytes(gzip.compress(text.encode(), 1))
+    else:
+        lines = [
+            json.dumps({"query": q, "sku": str(sku), "label": label, "title": f"t{sku}"}) for q, sku, label in rows
+        ]
+        (tmp_path / "j.jsonl").write_text("\n".join(lines))
+    with caplog.at_level(logging.INFO):
+        table = read_table(tmp_path / f"j{suffix}")
+        assert table.rows == len(rows) and "rows read" not in caplog.text
+        monkeypatch.setattr("space.data.file_tables.PROGRESS_SECONDS", 0.0)
+        read_table(tmp_path / f"j{suffix}")
+    said = [record.message for record in caplog.records if "rows read" in record.message]
+    assert said == [f"j{suffix}: 65,536 rows read", f"j{suffix}: 131,072 rows read"]
 
 
 def test_the_same_queries_are_held_out_in_any_order_and_spelling() -> None:

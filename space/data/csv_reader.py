@@ -7,7 +7,7 @@ import csv
 import io
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -57,13 +57,20 @@ class CsvTable:
     lines: np.ndarray
 
 
-def read_csv(data: BinaryIO, *, max_rows: int | None = None, max_columns: int | None = None) -> CsvTable:
+def read_csv(
+    data: BinaryIO,
+    *,
+    max_rows: int | None = None,
+    max_columns: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> CsvTable:
     """Read UTF-8 text, with or without byte order mark, whose cells are separated by one of ``DELIMITERS``.
 
     Args:
         data: the file, at its start; it must be seekable.
         max_rows: refuse files with more rows.
         max_columns: refuse files with more columns.
+        progress: called now and then with the number of rows read so far.
 
     Raises:
         CsvError: the file cannot be read, or exceeds a limit.
@@ -98,6 +105,8 @@ def read_csv(data: BinaryIO, *, max_rows: int | None = None, max_columns: int | 
         if len(rows) == _BATCH_ROWS:
             batches.append(_columns(rows, starts[-len(rows) :], names))
             rows = []
+            if progress is not None:
+                progress(len(starts))
     batches.append(_columns(rows, starts[len(starts) - len(rows) :], names))
     return CsvTable(pa.concat_tables(batches).combine_chunks(), np.asarray(starts, dtype=np.int64))
 

@@ -5,6 +5,8 @@ or an object in a column that no one uses does no harm.
 """
 
 import json
+import logging
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +25,10 @@ from space.data.texts import Chunk
 from space.errors import shown
 
 CSV, JSONL, PARQUET = (".csv", ".tsv", ".txt"), (".jsonl", ".ndjson"), (".parquet",)
+#: Seconds between two messages about a file that takes long to read.
+PROGRESS_SECONDS = 5.0
 _BATCH_ROWS = 65_536
+logger = logging.getLogger(__name__)
 _KNOWN = frozenset(name for names in NAMES.values() for name in names)
 
 
@@ -62,9 +67,9 @@ def read_table(path: Path, named: frozenset[str] = frozenset(), encoding: str = 
         suffix = inner_suffix(path)
         with unpacked(path), open_text(path, encoding) as file:
             if suffix in CSV:
-                return csv_table(file)
+                return csv_table(file, progress=_Progress(path.name))
             if suffix in JSONL:
-                return _jsonl(file, named)
+                return _jsonl(file, named, _Progress(path.name))
     except (CsvEncodingError, _JsonlEncodingError) as error:
         cure = "or name its encoding, such as --encoding cp1252 or --encoding cp1251"
         raise DataError(f"{path}: cannot be read as {suffix[1:]}: {error}, {cure}") from error
@@ -74,13 +79,31 @@ def read_table(path: Path, named: frozenset[str] = frozenset(), encoding: str = 
     raise DataError(f"{path}: unknown format {path.suffix.lower()!r}; use {known}, and .gz after those of text")
 
 
-def csv_table(file: BinaryIO, **limits: int) -> FileTable:
-    """The table in a csv; ``limits`` as for ``read_csv``.
+class _Progress:
+    """Logs how many rows of a file were read, every few seconds."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.said = name, time.monotonic()
+
+    def __call__(self, rows: int) -> None:
+        if time.monotonic() - self.said >= PROGRESS_SECONDS:
+            self.said = time.monotonic()
+            logger.info(f"{self.name}: {rows:,} rows read")
+
+
+def csv_table(
+    file: BinaryIO,
+    *,
+    max_rows: int | None = None,
+    max_columns: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> FileTable:
+    """The table in a csv, see ``read_csv``.
 
     Raises:
         CsvError: see ``read_csv``.
     """
-    found = read_csv(file, **limits)
+    found = read_csv(file, max_rows=max_rows, max_columns=max_columns, progress=progress)
     table = found.columns
     return FileTable(table.column_names, len(table), lambda place: table.column(place).chunks, found.lines)
 
@@ -109,7 +132,7 @@ def _parquet(path: Path) -> FileTable:
     return FileTable(header, rows, column)
 
 
-def _jsonl(file: BinaryIO, named: frozenset[str]) -> FileTable:
+def _jsonl(file: BinaryIO, named: frozenset[str], progress: Callable[[int], None]) -> FileTable:
     """Objects of any shape: a key that a line does not have is null there."""
     known = _KNOWN | {plain_name(name) for name in named}
     wanted: dict[str, bool] = {}  # in the order in which keys appear
@@ -121,6 +144,7 @@ def _jsonl(file: BinaryIO, named: frozenset[str]) -> FileTable:
         if lines and not place:
             batches.append(_arrays(values, _BATCH_ROWS))
             values = {}
+            progress(len(lines))
         lines.append(line)
         for name, value in found.items():
             if name not in wanted:
