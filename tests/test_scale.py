@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from space.data.scale import BINARY, CLICKS, COLOURS, ESCI, MOST_GRADES, WANDS, ScaleError, parse, scale_of
+from space.data.scale import BINARY, CLICKS, ESCI, WANDS, ScaleError, parse, scale_of
 
 
 def graded(values: list[object], labels: str = "", clicks: bool = False) -> list[str]:
@@ -86,10 +86,3 @@ def test_a_label_that_no_grade_has_is_refused_and_shown(values: list[object], la
     """A rating off the scale is not the highest grade."""
     with pytest.raises(ScaleError, match="holds"):
         graded(values, labels)
-
-
-def test_every_number_of_grades_has_colours() -> None:
-    """The best grade is green and the worst is red, however many are between."""
-    for count in range(2, MOST_GRADES + 1):
-        grades = scale_of(pd.Series(range(2, count + 2))).grades if count > 2 else BINARY.grades
-        assert (grades[0].colour, grades[-1].colour) == (COLOURS[0], COLOURS[-1])

@@ -12,9 +12,14 @@ from space.data.words import normalized
 from space.errors import UserError, shown
 
 #: Classes of space/ui/static/style.css, best first. Each pair of text and background has a contrast of 4.5 or more.
-COLOURS = ("exact", "substitute", "complement", "irrelevant")
+FEW_COLOURS = ("exact", "substitute", "complement", "irrelevant")
+#: The same for scales of more grades, from green over yellow to red.
+MANY_COLOURS = tuple(f"grade{place}" for place in range(11))
+COLOURS = (*FEW_COLOURS, *MANY_COLOURS)
 #: More grades than this cannot be told apart on a page.
-MOST_GRADES = 11
+MOST_GRADES = len(MANY_COLOURS)
+#: Values between 0 and 1 with more steps than this are put on so many.
+_MOST_PARTS = 5
 #: A rating is relevant from this share of the way from the lowest to the highest: 3 of 1 to 3, 4 of 1 to 5.
 RELEVANT_FROM = 2 / 3
 #: More steps than this are counts (clicks, orders) and not ratings.
@@ -153,12 +158,12 @@ class LabelScale:
 
 def scale(grades: Sequence[tuple[str, float, bool]], values: Sequence[float | None] = ()) -> LabelScale:
     """A scale of (name, gain, relevant), best first, with colours spread from green to red."""
-    last = max(len(grades) - 1, 1)
-    places = [round(place * (len(COLOURS) - 1) / last) for place in range(len(grades))]
+    colours = FEW_COLOURS if len(grades) <= len(FEW_COLOURS) else MANY_COLOURS
+    step = (len(colours) - 1) / max(len(grades) - 1, 1)
+    # More grades than colours are refused by LabelScale.
+    drawn = [colours[min(round(place * step), len(colours) - 1)] for place in range(len(grades))]
     kept = values or [None] * len(grades)
-    return LabelScale(
-        [Grade(*grade, COLOURS[place], value) for grade, place, value in zip(grades, places, kept, strict=True)]
-    )
+    return LabelScale([Grade(*grade, colour, value) for grade, colour, value in zip(grades, drawn, kept, strict=True)])
 
 
 #: Reddy et al. 2022, section 4.1. The official ranking script in effect swaps S and C (esci-data issues 9 and 18).
@@ -241,10 +246,10 @@ def _ratings(steps: np.ndarray) -> LabelScale:
     low, high = steps[0], steps[-1]
     if high > 1:
         points = np.arange(math.floor(low), math.floor(high + 0.5) + 1, dtype=float)
-    elif len(steps) <= len(COLOURS) + 1:
+    elif len(steps) <= _MOST_PARTS:
         points = steps
     else:
-        points = np.linspace(low, high, len(COLOURS) + 1)
+        points = np.linspace(low, high, _MOST_PARTS)
     zero = max(points[0], 0.0) if points[-1] > 0 and len(points) > 1 else points[0] - 1
     gains = np.clip((points - zero) / (points[-1] - zero), 0, 1)
     grades = [
