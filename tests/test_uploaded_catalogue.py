@@ -3,6 +3,7 @@
 import base64
 import io
 import math
+import re
 
 import pytest
 import small_shop
@@ -10,6 +11,7 @@ import small_shop
 from space.data.catalogue import DataError
 from space.data.csv_reader import CsvError, read_csv
 from space.errors import UserError
+from space.i18n import language
 from space.search import own_judgments, uploaded_catalogue
 from space.search.engine import SearchEngine
 from space.ui.tabs import judging, uploaded
@@ -200,7 +202,7 @@ lamp;Red mug;1
 
 
 def own_shop():
-    data = b"id,title\np1,Red mug\np2,Blue mug\np3,Lamp\n"
+    data = b"id,title\np1,Red mug\np2,Blue mug\np3,Lamp\np4,Twin\np5,Twin\n"
     return uploaded_catalogue.embed(small_shop.engine(), uploaded_catalogue.parse(data, "x").products)
 
 
@@ -224,11 +226,41 @@ def test_a_visitors_judgments_measure_every_system():
         ("", "empty"),
         ("query,product\nmug,p1\n", "rating is missing"),
         ("query,product,rating\nmug,Sofa,3\n", "'Sofa' is neither"),
-        ("query,product,rating\nmug,p1,\n", "in every line"),
-        ("query,product,rating\nmug,p1,good\nmug,p2,bad\n", "rating holds 'good'"),
-        ("query,product,rating\nmug,p1,E\nmug,p1,I\n", "contradicting"),
+        ("query,product,rating\nmug,p1,3\nmug,p1,\n", "line 3: give"),
+        ("query,product,rating\nmug,p1,good\nmug,p2,bad\n", "line 2: column 'rating' holds 'good'"),
+        ("query,product,rating\nmug,p1,E\nmug,p2,??\n", "line 3: column 'rating' holds '\\?\\?'.*Exact"),
+        ("query,product,rating\nmug,p1,E\nmug,p1,I\n", "contradicting.*Exact / Irrelevant"),
+        ("query,product,rating\nmug,p1,1\nmug,p2,900\n", "numbers from 1 to 900"),
+        ("query,product,rating,label\nmug,p1,1,2\n", "'label' and 'rating'|'label', 'rating'"),
+        ("query,product,rating\nmug,Lamp,3\nmug,Twin,1\n", "line 3: 2 products are called 'Twin'"),
+        ("query,product,rating\nmug,p1\n", "line 2 has 2 cells"),
     ],
 )
 def test_judgments_that_cannot_be_used_are_refused_in_one_sentence(text, part):
-    with pytest.raises(UserError, match=part):
+    """It names line, column and value and no flag, in the visitor's language."""
+    with pytest.raises(UserError, match=part) as refused:
         own_judgments.measure(own_shop(), text, "yours")
+    assert "--" not in str(refused.value)
+    with language("ru"), pytest.raises(UserError) as refused:
+        own_judgments.measure(own_shop(), text, "")
+    ours = re.sub(r"'[^']*'|query, product|query|product|rating|Exact|Substitute|Complement|Irrelevant|p1", "",
+                  str(refused.value))  # fmt: skip
+    assert not re.findall("[A-Za-z]+", ours)
+
+
+def test_judgments_have_the_names_that_files_have_and_find_products_in_any_case(caplog):
+    """Ids go before titles; a click log works too; what a visitor pasted is not logged."""
+    found = own_judgments.measure(own_shop(), "search_term,product_uid,relevance\nmug,P1,3\nmug,p1,1\nmug,p3,1\n", "x")
+    assert {hit.product_id: hit.esci_label for hit in found.engine.search("mug", 5, "bm25").hits}["p1"] == "2"
+    clicks = own_judgments.measure(own_shop(), "keyword,title,clicks\nmug,red  MUG,120\nmug,Lamp,0\n", "x")
+    assert clicks.engine.scale.names == ("clicked", "not clicked")
+    assert "mug" not in caplog.text
+
+
+def test_a_product_is_found_by_its_id_as_written_first():
+    """Ids may differ in case only, and a title may be another product's id."""
+    products = uploaded_catalogue.parse(b"id,title\nAb,Red mug\nab,Blue mug\nx,AB\n", "x").products
+    shop = uploaded_catalogue.embed(small_shop.engine(), products)
+    found = own_judgments.measure(shop, "query,product,rating\nmug,ab,3\nmug,Ab,1\nmug,AB,2\n", "x")
+    judged = {hit.product_id: hit.esci_label for hit in found.engine.search("mug", 5, "base").hits}
+    assert judged == {"ab": "3", "Ab": "1", "x": "2"}

@@ -19,6 +19,8 @@ from space.data.scale import CLICKS, ESCI, LabelScale, ScaleError, numbers, scal
 from space.data.texts import LostDigitsError, text_column
 from space.data.words import normalized_column
 from space.errors import listed, shown
+from space.i18n import gettext as _
+from space.i18n import ngettext, number
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +88,9 @@ def check(
         checked_judgments(f"{name} {split}", table, catalogue, locales, scale)
         for split, table in (("train", train), ("test", test))
     )
+    for split, table in (("train", train), ("test", test)):
+        if said := _contradictions(table):
+            logger.warning(f"{name} {split}: {said}; the mean counts")
     catalogue, train, test = _without_empty_products(name, catalogue, train, test)
     leaked = _queries(train).isin(_queries(test))
     if leaked.any():
@@ -252,6 +257,29 @@ def checked_judgments(
     return table.reset_index(drop=True)
 
 
+def _contradictions(judgments: pd.DataFrame) -> str:
+    """How many pairs have ratings of different grades, and the first of them; "" for none."""
+    apart = judgments[judgments["contradiction"] != ""] if "contradiction" in judgments else judgments[:0]
+    if apart.empty:
+        return ""
+    pair = _("query {query} and product_id {product}: {grades}")
+    pairs = "; ".join(
+        pair.format(
+            query=shown(row.query),
+            product=shown(row.product_id)
+            + ("" if row.product_locale == NO_LOCALE else f" ({shown(row.product_locale)})"),
+            grades=row.contradiction[:_MOST],
+        )
+        for row in apart[:LISTED].itertuples()
+    )
+    text = ngettext(
+        "{n} pair has contradicting labels, such as {pairs}",
+        "{n} pairs have contradicting labels, such as {pairs}",
+        len(apart),
+    )
+    return text.format(n=number(len(apart)), pairs=pairs)
+
+
 def _one_label_a_pair(name: str, table: pd.DataFrame, scale: LabelScale) -> pd.DataFrame:
     """One row a pair, its label on the scale; several ratings become their mean, and ``RATING_COLUMNS`` describe them.
 
@@ -274,17 +302,11 @@ def _one_label_a_pair(name: str, table: pd.DataFrame, scale: LabelScale) -> pd.D
     found.loc[apart, "contradiction"] = [
         " / ".join(scale.names[code] for code in grades.columns[row]) for row in grades.to_numpy(bool)[apart]
     ]
-    said = f"{apart.sum()} pairs have contradicting labels, such as " + "; ".join(
-        f"query {shown(row.query)} and product_id {shown(row.product_id)}"
-        f"{'' if row.product_locale == NO_LOCALE else f' ({shown(row.product_locale)})'}: {row.contradiction[:_MOST]}"
-        for row in found[apart][:LISTED].itertuples()
-    )
     rated = numbers(table["esci_label"]).to_numpy()
     if np.isnan(rated).any():
         if apart.any():
-            raise DataError(f"{name}: column 'esci_label': {said}: give each pair one label, or ratings as numbers")
+            text = _("{name}: {pairs}: give each pair one label, or ratings as numbers")
+            raise DataError(text.format(name=name, pairs=_contradictions(found)))
         return found.assign(esci_label=label[first])
-    if apart.any():
-        logger.warning(f"{name}: {said}; the mean counts")
     means = pd.Series(np.bincount(pair, rated * counts) / ratings, index=found.index)
     return found.assign(esci_label=scale.labels_of(means))

@@ -10,6 +10,7 @@ import pandas as pd
 
 from space.data.words import normalized
 from space.errors import UserError, shown
+from space.i18n import gettext as _
 
 #: Classes of space/ui/static/style.css, best first. Each pair of text and background has a contrast of 4.5 or more.
 FEW_COLOURS = ("exact", "substitute", "complement", "irrelevant")
@@ -28,7 +29,17 @@ _EXAMPLE = '--labels "Exact=1!,Partial=.5,Irrelevant=0"'
 
 
 class ScaleError(UserError):
-    """Labels that do not fit a scale, or a scale that cannot be used; the message is one sentence."""
+    """Labels that do not fit a scale, or a scale that cannot be used; the message is one sentence.
+
+    Attributes:
+        problem: the message without the flag that cures it, translated: for visitors, who have no flags.
+        value: the label as it was read, or None.
+    """
+
+    def __init__(self, problem: str, cure: str = "", value: object = None) -> None:
+        """Join problem and cure."""
+        super().__init__(f"{problem}{cure}")
+        self.problem, self.value = problem, value
 
 
 def _plain(name: str) -> str:
@@ -152,7 +163,9 @@ class LabelScale:
         unknown = values[labels.isna()]
         if len(unknown):
             also = " or E, S, C, I" if self == ESCI else f"; name every label, such as {_EXAMPLE}"
-            raise ScaleError(f"holds {shown(unknown.iloc[0])}; labels are {', '.join(self.names)}{also}")
+            said = _("holds {value}; labels are {names}")
+            value = unknown.iloc[0]
+            raise ScaleError(said.format(value=shown(value), names=", ".join(self.names)), also, value)
         return labels.map({name: place for place, name in enumerate(self.names)}).to_numpy(np.int64)
 
 
@@ -218,16 +231,18 @@ def scale_of(values: pd.Series, clicks: bool = False) -> LabelScale:
         ScaleError: words that no known scale has, or numbers with too many steps to be ratings.
     """
     words = {_plain(word) for word in values.astype(str).unique()}
-    if words <= {name for whole in ESCI.names for name in (whole.lower(), whole[0].lower())}:
+    esci = {name for whole in ESCI.names for name in (whole.lower(), whole[0].lower())}
+    if words <= esci:
         return ESCI
     if words <= {name.lower() for name in WANDS.names}:
         return WANDS
     found = numbers(values)
     if found.isna().any():
-        if words & {name.lower() for name in ESCI.names}:
+        if 2 * len(words & esci) >= len(words):
             ESCI.labels_of(values)  # raises: says which label is not ESCI's
         odd = values[found.isna()].iloc[0]
-        raise ScaleError(f"holds {shown(odd)}, and no known scale has it: name every label, such as {_EXAMPLE}")
+        said = _("holds {value}, and no known scale has it").format(value=shown(odd))
+        raise ScaleError(said, f": name every label, such as {_EXAMPLE}", odd)
     if clicks:
         return CLICKS
     steps = np.unique(found)
@@ -239,9 +254,10 @@ def scale_of(values: pd.Series, clicks: bool = False) -> LabelScale:
 def _ratings(steps: np.ndarray) -> LabelScale:
     """The scale of ratings, from their distinct values in ascending order."""
     if steps[-1] - steps[0] > _MOST_STEPS:
+        said = _("holds numbers from {low} to {high}, which look like counts")
         raise ScaleError(
-            f"holds numbers from {steps[0]:g} to {steps[-1]:g}, which look like counts: say --labels clicks if more "
-            f"than 0 is relevant, or save ratings of at most {_MOST_STEPS + 1} steps"
+            said.format(low=f"{steps[0]:g}", high=f"{steps[-1]:g}"),
+            f": say --labels clicks if more than 0 is relevant, or save ratings of at most {_MOST_STEPS + 1} steps",
         )
     low, high = steps[0], steps[-1]
     if high > 1:
