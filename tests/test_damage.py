@@ -5,12 +5,15 @@ import json
 import os
 import resource
 import shutil
+import time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from conftest import flip_bit
 from hub_repos import e5_files, write_files
+from safetensors.torch import load_file, save_file
 from test_store_reader import build, content, replaced
 from transformers import MPNetConfig, MPNetModel
 
@@ -56,6 +59,38 @@ DAMAGES = {
     "no heads": lambda folder: edit(folder / "config.json", num_attention_heads=0),
     "no dimensions": lambda folder: edit(folder / "config.json", hidden_size=0),
     "a padding token outside the vocabulary": lambda folder: edit(folder / "config.json", pad_token_id=10**6),
+    "layers without weights": lambda folder: edit(folder / "config.json", num_hidden_layers=3),
+    "990 layers over the weights of two": lambda folder: edit(folder / "config.json", num_hidden_layers=990),
+    "fewer layers than the weights have": lambda folder: edit(folder / "config.json", num_hidden_layers=1),
+    "layers that another file counts": lambda folder: edit(
+        folder / "sentence_bert_config.json", config_args={"num_hidden_layers": 3}
+    ),
+    "weights of another shape that another file lets pass": lambda folder: (
+        edit(folder / "config.json", intermediate_size=65),
+        edit(folder / "sentence_bert_config.json", model_kwargs={"ignore_mismatched_sizes": True}),
+    ),
+    "weights without a layer's norm": lambda folder: drop(folder, "encoder.layer.1.output.LayerNorm.weight"),
+    "weights without the embeddings of words": lambda folder: drop(folder, "embeddings.word_embeddings.weight"),
+    "weights that are all called otherwise": lambda folder: rename(folder, lambda name: f"x.{name}.y"),
+    "a pooler that is used and has no weights": lambda folder: (
+        drop(folder, "pooler.dense.weight", "pooler.dense.bias"),
+        edit(
+            folder / "sentence_bert_config.json",
+            modality_config={"text": {"method": "forward", "method_output_name": "pooler_output"}},
+            module_output_name="sentence_embedding",
+        ),
+    ),
+    "a dense module without all its weights": lambda folder: (
+        add_module(folder, "3_Dense", "Dense", in_features=32, out_features=32),
+        save_file({"linear.bias": torch.zeros(32)}, folder / "3_Dense" / "model.safetensors"),
+    ),
+    "a dense module with pickled weights": lambda folder: (
+        add_module(folder, "3_Dense", "Dense", in_features=32, out_features=32),
+        torch.save(
+            {"linear.weight": torch.zeros(32, 32), "linear.bias": torch.zeros(32)},
+            folder / "3_Dense" / "pytorch_model.bin",
+        ),
+    ),
     "layers that are text": lambda folder: edit(folder / "config.json", num_hidden_layers="x"),
     "a dense module larger than its weights": lambda folder: add_module(
         folder, "2_Dense", "Dense", in_features=10**5, out_features=10**5
@@ -63,6 +98,17 @@ DAMAGES = {
     "modules nested without end": lambda folder: (folder / "modules.json").write_text("[" * 200_000),
     "settings nested without end": lambda folder: (folder / "config.json").write_text('{"a":' * 200_000),
 }
+
+
+def rename(folder, new_name):
+    """Save the weights under other names; None leaves one out."""
+    path = folder / "model.safetensors"
+    renamed = {new_name(name): tensor for name, tensor in load_file(path).items()}
+    save_file({name: tensor for name, tensor in renamed.items() if name}, path, metadata={"format": "pt"})
+
+
+def drop(folder, *names):
+    rename(folder, lambda name: None if name in names else name)
 
 
 def add_module(folder, name, kind, **settings):
@@ -166,6 +212,52 @@ def test_an_evaluation_that_is_none(served, tmp_path, text):
     replaced(tmp_path / "store", "evaluation.json", text.encode())
     with pytest.raises(StoreError, match=r"store/evaluation\.json: not an evaluation.*run build_embeddings.py again"):
         load_engine(*served, offline=True)
+
+
+@pytest.mark.parametrize(
+    "new_name",
+    [
+        lambda name: None if name.startswith("pooler.") else name,  # mean pooling does not use it
+        lambda name: f"bert.{name}",  # as a model with a head saves them
+        lambda name: name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"),
+    ],
+)
+def test_weights_without_pooler_or_under_their_other_names_are_taken(model, new_name):
+    before = TextEncoder(locate(str(model))).encode_queries(["red shoes"])
+    rename(model, new_name)
+    assert TextEncoder(locate(str(model))).encode_queries(["red shoes"]).equal(before)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("max_position_embeddings", 19_000_000), ("intermediate_size", 19_000_000), ("num_hidden_layers", 990)],
+)
+def test_settings_far_beyond_the_weights_take_neither_memory_nor_time(model, setting, value):
+    """The weights' own shapes are read first; one matrix of 19 million rows would take 2.4 GB."""
+    TextEncoder(locate(str(model)))  # what is imported on the way
+    edit(model / "config.json", **{setting: value})
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    with pytest.raises(WeightsError, match=r"e5-tiny: .*weights"):
+        TextEncoder(locate(str(model)))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000  # kB
+    assert time.process_time() - start < 15
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "settings"),
+    [
+        ("LSTM", "lstm_config.json", {"word_embedding_dimension": 32, "hidden_dim": 10_000_000}),
+        ("CNN", "cnn_config.json", {"in_word_embedding_dimension": 32, "out_channels": 10_000_000}),
+        ("Dense", "config.json", {"in_features": 32, "out_features": 10_000_000}),
+    ],
+)
+def test_other_modules_larger_than_their_weights(model, kind, file, settings):
+    add_module(model, "3_More", kind, **settings)
+    (model / "3_More" / "config.json").rename(model / "3_More" / file)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(WeightsError, match=f"in 3_More/{file} need"):
+        TextEncoder(locate(str(model)))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000  # kB
 
 
 def test_more_words_than_weights(model):

@@ -14,6 +14,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling
 from transformers.utils.logging import disable_progress_bar
 
 from space.encoding.foreign_settings import check_settings
+from space.encoding.foreign_weights import check_size, check_weights
 from space.encoding.weights import E5_PROMPTS, Weights, WeightsError, is_e5
 
 NO_PROMPTS = {"query": "", "document": ""}
@@ -50,7 +51,9 @@ def load_model(weights: Weights, max_seq_length: int) -> SentenceTransformer:
     plain = not (folder / "modules.json").is_file()
     try:
         check_settings(folder)
+        check_size(folder)
         model = _loaded(folder, max_seq_length, plain)
+        check_weights(model, folder)
     except ImportError as error:
         raise WeightsError(
             f"{weights.name}: it needs a module or a package that is not installed: "
