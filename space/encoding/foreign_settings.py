@@ -31,7 +31,7 @@ def check_settings(folder: Path) -> None:
     """Check config.json and the settings of every module in the folder of a model.
 
     Raises:
-        ValueError: a number that no encoder has, a matrix that is larger than all weights, pickled weights, or a setting
+        ValueError: a number that no encoder has, a matrix larger than all weights, pickled weights, or a setting
             that would let wrong weights pass; the message names the file, the setting and its value.
         OSError: a file that cannot be read.
         RecursionError: settings that are nested without end.
