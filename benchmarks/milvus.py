@@ -1,9 +1,10 @@
 """Milvus Lite against the exact index on the same store: products loaded per second, ms a query, same rows.
 
-python benchmarks/milvus.py [--products 20000] [--queries 50] [--uri http://HOST:19530]
+python benchmarks/milvus.py [--products 20000] [--queries 50] [--kind FLAT] [--uri http://HOST:19530 [--pid PID]]
 
 The vectors are random unit vectors, and each product has one of ten brands to filter by. Milvus Lite is for tests and
-small catalogues; --uri measures a server, and leaves the collection there. Prints JSON.
+small catalogues; --uri measures a server, and leaves the collections there; with --pid, its process on this machine,
+also its memory. `milvus-server --data DIR` of PyPI's milvus starts one. Prints JSON.
 """
 
 import argparse
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=50)
     parser.add_argument("--kind", default="FLAT", choices=sorted(KINDS))
     parser.add_argument("--uri", help="a server to measure instead of Milvus Lite")
+    parser.add_argument("--pid", type=int, help="the server's process on this machine, to report its memory")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         store = write(Path(folder) / "store", given.products)
@@ -61,9 +63,16 @@ def main() -> None:
             "a_tenth": compared(
                 queries, lambda one: there.within(FILTER).search(one, K), lambda one: here.search(one, K, mask)
             ),
+            "server_memory_gb": resident(given.pid) if given.pid else None,
             "machine": describe(),
         }
     print(json.dumps(result))
+
+
+def resident(pid: int) -> float:
+    """Memory that a process holds now, in GB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return round(next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 2**20, 2)
 
 
 def write(folder: Path, products: int) -> Store:

@@ -13,7 +13,17 @@ from space.data.words import normalized
 from space.errors import QueryError
 from space.i18n import gettext as _
 from space.i18n import number
-from space.index.milvus_client import KEY, KINDS, METRIC, PATIENCE, MilvusConnection, MilvusError, answering
+from space.index.milvus_client import (
+    KEY,
+    KINDS,
+    METRIC,
+    NO_NUMBER,
+    PATIENCE,
+    VECTOR,
+    MilvusConnection,
+    MilvusError,
+    answering,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -32,14 +42,16 @@ def condition(filters: Mapping[str, Any]) -> str:
     Args:
         filters: of ``space.data.filters.FILTERS``, checked; None and "" allow all.
     """
-    signs = {"min_price": ">=", "max_price": "<=", "min_rating": ">="}
+    lowest, highest = ("min_price", "min_rating"), ("max_price",)
     parts = []
     for name, value in filters.items():
         if not given(value):
             continue
         column = FILTERS[name]
-        if name in signs:
-            parts.append(f"{column} {signs[name]} {float(value)!r}")
+        if name in lowest:
+            parts.append(f"{column} >= {float(value)!r}")
+        elif name in highest:  # a product without a price is not cheap
+            parts.append(f"{column} <= {float(value)!r} and {column} > {NO_NUMBER!r}")
         elif name == "category":  # each product has all the paths above it, see milvus_collections
             parts.append(f"array_contains({column}, {_literal(value)})")
         else:  # a collection holds the normalized text, so that all spellings of a brand are one
@@ -64,16 +76,15 @@ class MilvusIndex:
     Args:
         place: the connection.
         name: the loaded collection.
-        part: the field of the vectors.
         shape: (n, d).
         kind: type of the index, see ``KINDS``.
     """
 
     device = torch.device("cpu")
 
-    def __init__(self, place: MilvusConnection, name: str, part: str, shape: tuple[int, int], kind: str) -> None:
+    def __init__(self, place: MilvusConnection, name: str, shape: tuple[int, int], kind: str) -> None:
         """Keep them; Milvus is not asked yet."""
-        self._place, self._name, self._part, self._shape = place, name, part, shape
+        self._place, self._name, self._shape = place, name, shape
         self._condition = ""
         self._params = KINDS.get(kind, ({}, {}))[1]
         self._times = _CODED if kind == "IVF_SQ8" else 1
@@ -107,8 +118,8 @@ class MilvusIndex:
         distinct = sorted(set(wanted))
         for start in range(0, len(distinct), _FETCH):
             ids = distinct[start : start + _FETCH]
-            got = self._ask("get", ids=ids, output_fields=[self._part])
-            found |= {int(one[KEY]): np.asarray(one[self._part], np.float32) for one in got}
+            got = self._ask("get", ids=ids, output_fields=[VECTOR])
+            found |= {int(one[KEY]): np.asarray(one[VECTOR], np.float32) for one in got}
         if len(found) < len(distinct):
             logger.warning("%s of %s lacks rows that were asked for", self._name, self._place.name)
             raise QueryError(_("the vector database lacks a product: have it loaded again"))
@@ -161,13 +172,13 @@ class MilvusIndex:
         answers = self._ask(
             "search",
             data=list(queries.numpy()),
-            anns_field=self._part,
+            anns_field=VECTOR,
             filter=self._condition,
             limit=limit,
-            output_fields=[self._part],
+            output_fields=[KEY, VECTOR],
             search_params={"metric_type": METRIC, "params": params},
         )
-        return [_Found.of(query, hits, self._part) for query, hits in zip(queries, answers, strict=True)]
+        return [_Found.of(query, hits) for query, hits in zip(queries, answers, strict=True)]
 
     def _ask(self, method: str, **asked: Any) -> Any:
         """Call the client. A visitor is not told the address of the database, which is logged."""
@@ -192,12 +203,13 @@ class _Found(NamedTuple):
     least: float
 
     @classmethod
-    def of(cls, query: torch.Tensor, hits: Sequence[Mapping[str, Any]], part: str) -> "_Found":
+    def of(cls, query: torch.Tensor, hits: Sequence[Mapping[str, Any]]) -> "_Found":
         """Score the vectors of the hits."""
-        rows = np.array([hit[KEY] for hit in hits], np.int64)
+        # Servers of 2.3 call the primary key "id" beside "entity"; inside it, all use the field's name.
+        rows = np.array([hit["entity"][KEY] for hit in hits], np.int64)
         if not len(rows):
             return cls(rows, np.empty(0, np.float32), 0.0)
-        vectors = torch.from_numpy(np.array([hit["entity"][part] for hit in hits], np.float32))
+        vectors = torch.from_numpy(np.array([hit["entity"][VECTOR] for hit in hits], np.float32))
         return cls(rows, (query * vectors).sum(dim=1).numpy(), min(float(hit["distance"]) for hit in hits))
 
     def only(self, mask: torch.Tensor | None) -> "_Found":

@@ -4,7 +4,8 @@ Only ``space.index`` imports pymilvus, and only when Milvus is asked for.
 """
 
 import logging
-from collections.abc import Iterator
+import sys
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,8 +14,10 @@ from urllib.parse import urlsplit
 from space.errors import ServiceError, listed
 from space.settings.names import credentials, is_local, without_secret
 
-#: Field of a collection with the row number, its primary key; and the inner product, by which vectors are compared.
-KEY, METRIC = "row", "IP"
+#: Fields of a collection with the row number, its primary key, and the vector; vectors are compared by inner product.
+KEY, VECTOR, METRIC = "row", "vector", "IP"
+#: Stands for "no price" and "no rating"; servers before 2.5 know no null.
+NO_NUMBER = -sys.float_info.max
 #: {type of index: (parameters to build it, parameters to search it)}. FLAT compares all rows. The other two compare
 #: some: HNSW along a graph over float32 vectors, IVF_SQ8 in cells of int8 codes.
 KINDS: dict[str, tuple[dict[str, int], dict[str, int]]] = {
@@ -111,9 +114,9 @@ def _secrets(uri: str) -> list[str]:
     return sorted({*found, f"{plain.user}:{plain.password}"} - {None, "", ":"}, key=len, reverse=True)
 
 
-def others(place: MilvusConnection, name: str) -> str:
-    """The first names of collections of other stores, for a message; "" if there are none."""
-    ours = (name, unfinished(name))
+def others(place: MilvusConnection, names: Collection[str]) -> str:
+    """The names of up to five collections of stores apart from ``names``, for a message; "" if there are none."""
+    ours = {*names, *map(unfinished, names)}
     found = sorted(
         one for one in place.client.list_collections(timeout=PATIENCE) if one.startswith("e5_") and one not in ours
     )
@@ -132,6 +135,6 @@ def unfinished(name: str) -> str:
     return f"{name}_loading"
 
 
-def kind_of(place: MilvusConnection, name: str, part: str) -> str:
-    """Which of ``KINDS`` indexes the vectors of a part."""
-    return str(place.client.describe_index(name, part, timeout=PATIENCE)["index_type"])
+def kind_of(place: MilvusConnection, name: str) -> str:
+    """Which of ``KINDS`` indexes the vectors of a collection."""
+    return str(place.client.describe_index(name, VECTOR, timeout=PATIENCE)["index_type"])

@@ -161,24 +161,27 @@ class Store:
             products = self._table(name.replace(f"{part}/", f"{PRODUCTS}/"), KEY, only=True)
             yield self._embeddings(name, part, products)
 
-    def shards(self, skip: int = 0) -> Iterator[tuple[int, pa.Table, dict[str, np.ndarray]]]:
+    def shards(
+        self, skip: int = 0, parts: Sequence[str] = ENCODERS
+    ) -> Iterator[tuple[int, pa.Table, dict[str, np.ndarray]]]:
         """(first row, products, {part: (m, d) float16}) of each shard: one is in memory at a time.
 
         Args:
             skip: leave out shards that only have rows before this one.
+            parts: the encoders whose vectors are read.
 
         Raises:
             StoreError: see ``vectors``.
         """
-        for part in (PRODUCTS, *ENCODERS):
+        for part in (PRODUCTS, *parts):
             self._check_rows(part)
         start = 0
         for name in self._files(PRODUCTS):
             rows = self._count(name)
             if start + rows > skip:
                 products = self._table(name, (*KEY, "product_title"))
-                files = {part: name.replace(f"{PRODUCTS}/", f"{part}/") for part in ENCODERS}
-                yield start, products, {part: self._embeddings(files[part], part, products) for part in ENCODERS}
+                files = {part: name.replace(f"{PRODUCTS}/", f"{part}/") for part in parts}
+                yield start, products, {part: self._embeddings(files[part], part, products) for part in parts}
             start += rows
 
     def _embeddings(self, name: str, part: str, products: pa.Table) -> np.ndarray:
