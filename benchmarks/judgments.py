@@ -104,7 +104,7 @@ def read(path: Path) -> None:
 
     logging.basicConfig(level=logging.INFO, format="%(relativeCreated)6d ms %(message)s")
     begun = time.perf_counter()
-    judged = open_judged(str(path), ["us"])
+    judged = open_judged(str(path), [])
     seconds = time.perf_counter() - begun
     # Kilobytes on Linux, bytes on macOS.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)

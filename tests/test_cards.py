@@ -343,7 +343,7 @@ def test_figures_stand_beside_their_difference_from_base():
 
 
 @pytest.mark.parametrize(
-    ("scope", "said"), [("locale", "one locale"), ("catalogue", "All locales"), ("filtered", "do not compare")]
+    ("scope", "said"), [("locale", "one shop"), ("catalogue", "All locales"), ("filtered", "do not compare")]
 )
 def test_figures_say_of_what_they_are(scope, said):
     assert said in columns.basis({"tuned": figures(0.5, 0.5, 1.0, scope)})

@@ -415,7 +415,7 @@ def test_more_like_has_no_labels(engine):
     [
         (("us", "p99"), "no product 'p99' in locale 'us'"),
         (("jp", "p01"), "no product 'p01' in locale 'jp'"),
-        ((None, 7), "no product '7' in locale 'None'"),
+        ((None, 7), "no product '7'"),
         (("us", "x" * 9999), "in locale 'us'"),
         (("us", "\ud800"), "no product '\\?' in locale 'us'"),
     ],

@@ -48,7 +48,7 @@ def test_train_defaults():
     settings = config.parse(TrainSettings, [])
     assert settings == TrainSettings()
     assert (settings.dataset, settings.base_model) == ("tasksource/esci", "intfloat/multilingual-e5-small")
-    assert settings.locales == ["us", "es", "jp"]
+    assert settings.locales == []
     assert (settings.loss, settings.epochs, settings.max_steps, settings.seed) == ("mnrl", 1.0, -1, 42)
     folders = settings.output_dir, settings.checkpoints_dir, settings.logging_dir
     assert folders == (Path("saved_e5_model"), Path("checkpoints"), Path("logs"))
@@ -179,7 +179,6 @@ def refusal(kind, settings):
 #: {setting: (values that are refused, a piece of the cure)}
 REFUSED = {
     TrainSettings: {
-        "locales": ([[]], "--locales us"),
         "batch_size": ([0], "1 or more"),
         "gradient_accumulation": ([0], "1 or more"),
         "mini_batch_size": ([-1], "0 (off)"),
@@ -207,7 +206,6 @@ REFUSED = {
         "shard_size": ([0], "1 or more"),
         "batch_size": ([0], "1 or more"),
         "max_seq_length": ([7], "8 to 512"),
-        "locales": ([[]], "--locales us"),
         "bullets": ([-5], "0 (none)"),
         "push_to_hub": (["store"], "USER/NAME"),
         "locale": (["de"], "--catalogue FILE"),

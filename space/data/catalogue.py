@@ -88,11 +88,13 @@ def language(locale: str) -> str:
 
 
 def in_locales(table: pa.Table, locales: Sequence[str], source: str) -> pa.Table:
-    """The products of some locales.
+    """The products of some locales; all of them without locales.
 
     Raises:
         DataError: no product is left; the message names the locales of the table.
     """
+    if not locales:
+        return table
     kept = table.filter(pc.is_in(table["product_locale"], pa.array(list(locales), pa.string())))
     if not len(kept):
         present = sorted(pc.unique(table["product_locale"]).to_pylist())

@@ -72,7 +72,7 @@ def check(
         train: judgments with ``JUDGMENT_COLUMNS``.
         test: likewise, held out.
         products: the catalogue, one row per (locale, id).
-        locales: product locales to keep.
+        locales: product locales to keep; none keeps all.
         notice: see ``Judged``.
         scale: of the labels; None takes the one that they show, see ``space.data.scale.scale_of``.
 
@@ -236,9 +236,9 @@ def checked_judgments(
         empty = np.flatnonzero(table[column].isna())
         if len(empty):
             raise DataError(f"{name}: column {column!r} is empty in {len(empty)} rows, first in row {empty[0] + 1}")
-    table = table[table["product_locale"].isin(list(locales))].copy()
+    table = table[table["product_locale"].isin(list(locales))].copy() if locales else table.copy()
     if table.empty:
-        raise DataError(f"{name}: no judgment in locales {listed(list(locales))}")
+        raise DataError(f"{name}: no judgment{f' in locales {listed(list(locales))}' if locales else ''}")
     for column in ("query", "product_id", "product_locale"):
         table[column] = table[column].astype(str)
     table = _one_label_a_pair(name, table, scale)
@@ -252,7 +252,8 @@ def checked_judgments(
         row = absent.iloc[0]
         raise DataError(
             f"{name}: {len(absent)} judged products are not in the catalogue, the first is product_id "
-            f"{shown(row['product_id'])} of locale {shown(row['product_locale'])}"
+            f"{shown(row['product_id'])}"
+            f"{'' if row['product_locale'] == NO_LOCALE else f' of locale {shown(row.product_locale)}'}"
         )
     return table.reset_index(drop=True)
 

@@ -32,7 +32,7 @@ PROTOCOLS = {
         "differences and not levels."
     ),
     "full_catalogue": N_(
-        "Each query searches all products of its locale, and a product without a judgment counts as 0. This is what a "
+        "Each query searches all products of its shop, and a product without a judgment counts as 0. This is what a "
         "searcher sees, so decide by it."
     ),
 }

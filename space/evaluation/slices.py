@@ -3,12 +3,13 @@
 A slice is made of the figures that training measured query by query, so that slices add up to the whole.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from space.data.catalogue import NO_LOCALE
 from space.data.scale import ESCI, LabelScale
 from space.data.words import word_count
 from space.encoding.description import BASE, TUNED
@@ -69,11 +70,14 @@ def difference(frame: pd.DataFrame, column: str) -> pd.Series:
 
 
 def cut(frame: pd.DataFrame, scale: LabelScale = ESCI) -> dict[str, list[Slice]]:
-    """{``LOCALE``, ``LENGTH`` and, if ``frame`` has counts of labels, ``MIX``: the slices that have queries}."""
-    cuts = {
-        LOCALE: (frame["product_locale"], sorted(frame["product_locale"].unique())),
-        LENGTH: (frame["query"].map(length), LENGTHS),
-    }
+    """{``LOCALE``, ``LENGTH`` and ``MIX``: the slices that have queries}.
+
+    A shop without locales has no ``LOCALE``, and a ``frame`` without counts of labels no ``MIX``.
+    """
+    cuts: dict[str, tuple[pd.Series, Sequence[str]]] = {}
+    if (locales := sorted(frame["product_locale"].unique())) != [NO_LOCALE]:
+        cuts[LOCALE] = frame["product_locale"], locales
+    cuts[LENGTH] = frame["query"].map(length), LENGTHS
     if set(scale.names) <= set(frame):
         cuts[MIX] = (mixes(frame, scale), MIXES)
     return {

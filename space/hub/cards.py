@@ -6,7 +6,7 @@ from pathlib import Path
 from huggingface_hub import CardData, DatasetCardData, EvalResult, ModelCardData
 from matplotlib.figure import Figure
 
-from space.data.catalogue import language
+from space.data.catalogue import NO_LOCALE, language
 from space.data.passages import template
 from space.encoding.description import TUNED, EncoderDescription
 from space.encoding.weights import PACKAGED_NAME, on_hub
@@ -164,7 +164,8 @@ tuned = load_dataset("{name}", "tuned", split="train")
 
 def _eval_results(evaluation: Evaluation) -> Iterator[EvalResult]:
     """The figures of the fine-tuned model as the Hub shows them, the headline protocol first."""
-    name, locales = str(evaluation.settings["dataset"]), ", ".join(evaluation.dataset.locales)
+    name = str(evaluation.settings["dataset"])
+    locales = ", ".join(locale for locale in evaluation.dataset.locales if locale != NO_LOCALE)
     # The Hub wants an id or, for data that it does not have, a word.
     kind = hub_id(name) or ("made-up" if evaluation.dataset.notice else "local")
     for protocol in sorted(METRICS, key=lambda protocol: protocol != HEADLINE[0]):
@@ -176,7 +177,7 @@ def _eval_results(evaluation: Evaluation) -> Iterator[EvalResult]:
                     task_type=_TASKS[protocol],
                     task_name=f"Product search, {words}",
                     dataset_type=kind,
-                    dataset_name=one_line(f"{name} ({locales})"),
+                    dataset_name=one_line(f"{name} ({locales})" if locales else name),
                     dataset_split="test",
                     dataset_args={
                         "protocol": PROTOCOLS[protocol],
@@ -225,7 +226,7 @@ def _text(evaluation: Evaluation) -> str:
 
 def _settings(settings: Mapping[str, object]) -> str:
     shown = {name: " ".join(map(str, value)) if isinstance(value, list) else value for name, value in settings.items()}
-    rows = [f"| {plain(name)} | {plain(value)} |" for name, value in shown.items() if value is not None]
+    rows = [f"| {plain(name)} | {plain(value)} |" for name, value in shown.items() if value not in (None, "")]
     return "\n".join(["| setting | value |", "| --- | --- |", *rows])
 
 

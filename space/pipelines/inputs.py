@@ -53,7 +53,7 @@ def open_judged(
 
     Args:
         dataset: "sample", a folder or a file, or a Hub id (ID@REVISION pins).
-        locales: product locales to keep.
+        locales: product locales to keep; none keeps all.
         bullets: also read the bullet points.
         offline: do not ask the Hub.
         labels: the scale as ``space.data.scale.parse`` reads it; "" takes the one that the labels show.
@@ -115,7 +115,9 @@ def _open_other(
     )
     if scale is None and raw.clicks:
         scale = CLICKS
-    return replace(check(name, train, test, raw.products, [*locales, NO_LOCALE], scale=scale), name=name)
+    return replace(
+        check(name, train, test, raw.products, [*locales, NO_LOCALE] if locales else [], scale=scale), name=name
+    )
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,7 @@ def open_contents(settings: BuildSettings) -> Contents:
     table = load_catalogue(
         path, settings.column_map(), bullets=bullets, locale=settings.locale, encoding=settings.encoding
     )
-    kept = [*locales, settings.locale or NO_LOCALE]
+    kept = [*locales, settings.locale or NO_LOCALE] if locales else []
     return Contents(in_locales(table, kept, path.name), None, path.name)
 
 

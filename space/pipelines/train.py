@@ -130,7 +130,8 @@ def _push_model(settings: TrainSettings) -> None:
         if not settings.push_embeddings:
             raise
         # The error says how to push the model by hand. The store comes after it, since its card names the model.
-        build = ["python", "build_embeddings.py", "--dataset", settings.dataset, "--locales", *settings.locales]
+        build = ["python", "build_embeddings.py", "--dataset", settings.dataset]
+        build += ["--locales", *settings.locales] if settings.locales else []
         build += ["--base-model", settings.base_model, "--model", str(settings.output_dir)]
         build += ["--labels", settings.labels] if settings.labels else []
         build += ["--columns", settings.columns] if settings.columns else []

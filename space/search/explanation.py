@@ -15,7 +15,7 @@ from space.data.words import word_spans
 from space.i18n import gettext as _
 from space.index.bm25 import Term
 from space.retrieval.hybrid import RRF_K
-from space.search.results import Product
+from space.search.results import Product, locale_json
 
 #: Each word costs one more encoded query, so only the first words of a long query are explained.
 MAX_WORDS = 20
@@ -71,6 +71,7 @@ class Explanation:
     def to_json(self) -> dict[str, object]:
         """The explanation as ``/explain`` returns it."""
         return asdict(self) | {
+            "product_locale": locale_json(self.product_locale),
             "score": round(self.score, 6),
             "fields": _parts_json(self.fields, "text"),
             "words": _parts_json(self.words),

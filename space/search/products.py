@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from space.data.catalogue import TEXT_COLUMNS
+from space.data.catalogue import NO_LOCALE, TEXT_COLUMNS
 from space.data.filters import given
 from space.data.scale import ESCI, LabelScale
 from space.errors import QueryError
@@ -17,7 +17,7 @@ from space.search.score_reference import ScoreReference
 
 
 def row_of(catalogue: pa.Table, product_locale: object, product_id: object) -> int:
-    """The row of a product.
+    """The row of a product; one without a locale is found under any.
 
     Raises:
         QueryError: the catalogue has no such product.
@@ -25,12 +25,15 @@ def row_of(catalogue: pa.Table, product_locale: object, product_id: object) -> i
     # A lone surrogate cannot be encoded as UTF-8.
     locale, identifier = (str(value).encode("utf-8", "replace").decode() for value in (product_locale, product_id))
     # Not by ``rows_of``, which builds the keys of the whole catalogue.
-    is_here = pc.and_(pc.equal(catalogue["product_locale"], locale), pc.equal(catalogue["product_id"], identifier))
-    row = pc.index(is_here, True).as_py()
-    if row < 0:
+    has_id = pc.equal(catalogue["product_id"], identifier)
+    for name in (locale, NO_LOCALE):
+        row = pc.index(pc.and_(pc.equal(catalogue["product_locale"], name), has_id), True).as_py()
+        if row >= 0:
+            return row
+    text = _("no product {product_id}")
+    if locale not in ("", str(None), NO_LOCALE):
         text = _("no product {product_id} in locale {locale}")
-        raise QueryError(text.format(product_id=repr(identifier[:80]), locale=repr(locale[:80])))
-    return row
+    raise QueryError(text.format(product_id=repr(identifier[:80]), locale=repr(locale[:80])))
 
 
 def product_at(catalogue: pa.Table, row: int) -> Product:

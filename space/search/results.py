@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
+from space.data.catalogue import NO_LOCALE
 from space.data.scale import Grade
 from space.evaluation.metrics import overlap, rank_biased_overlap
 from space.search.list_quality import ListQuality
@@ -25,6 +26,11 @@ class Standing:
     share: float
     among: str
     pairs: int
+
+
+def locale_json(locale: str) -> str | None:
+    """A locale as the endpoints return it; null in a catalogue without locales."""
+    return None if locale == NO_LOCALE else locale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +83,7 @@ class Hit(Product):
         values: dict[str, object] = {
             "rank": self.rank,
             "product_id": self.product_id,
-            "product_locale": self.product_locale,
+            "product_locale": locale_json(self.product_locale),
             "title": self.title,
             "brand": self.brand,
             "color": self.color,
@@ -117,7 +123,7 @@ class SearchResult:
         if self.like is not None:
             values["like"] = {
                 "product_id": self.like.product_id,
-                "product_locale": self.like.product_locale,
+                "product_locale": locale_json(self.like.product_locale),
                 "title": self.like.title,
             }
         return values
@@ -158,7 +164,8 @@ class Move:
 
     def to_json(self) -> dict[str, object]:
         """The move as ``/compare`` returns it."""
-        return asdict(self) | {"state": self.state, "by": self.by}
+        locale = locale_json(self.product_locale)
+        return asdict(self) | {"product_locale": locale, "state": self.state, "by": self.by}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from pathlib import Path
 from space.settings.flags import Settings, at_least, between, setting, within
 from space.settings.names import DEFAULT_BASE_MODEL, DEFAULT_DATASET, SettingsError
 
-LOCALES = ("us", "es", "jp")
 #: The text of a product, unless flags or a trained model say otherwise: tokens read, characters of bullet points.
 MAX_SEQ_LENGTH, BULLETS = 64, 0
 TOKENS = within(8, 512, "use 8 to 512 tokens; 64 covers nearly every title")
@@ -14,8 +13,8 @@ CHARACTERS = at_least(0, "use 0 (none) or a number of characters")
 
 
 def _locales() -> list[str]:
-    some = (lambda names: len(names) > 0), "name at least one, e.g. --locales us"
-    return setting(LOCALES, "Product locales to keep.", some)
+    help = "Product locales to keep, such as us or de; products without a locale stay."
+    return setting((), help, shown="all")
 
 
 def _labels() -> str:

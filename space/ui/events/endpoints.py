@@ -93,7 +93,7 @@ def add_endpoints(engine: SearchEngine) -> None:
         """Find the products most similar to one of the catalogue.
 
         Args:
-            product_locale: locale of the product, as a hit of search has it.
+            product_locale: locale of the product, as a hit of search has it; null in a shop without locales.
             product_id: its id, as a hit of search has it.
             k: how many products, 1 to 100.
             system: tuned and base compare the vectors of products; bm25 and hybrid search for the title.
@@ -173,7 +173,7 @@ def add_endpoints(engine: SearchEngine) -> None:
         Args:
             query: free text, at most 500 characters.
             product_id: which product, as a hit of search has it.
-            product_locale: the locale of the product, as a hit of search has it.
+            product_locale: the locale of the product, as a hit of search has it; null in a shop without locales.
             system: tuned (fine-tuned encoder), base (before fine-tuning), bm25 (words), hybrid (tuned and bm25).
             locale: the filter of the search. Filters matter to hybrid only: it fuses ranks of products that pass.
             brand: the filter of the search, see locale.

@@ -18,7 +18,7 @@ import re
 
 from space.data.words import folded
 from space.i18n import gettext as _
-from space.search.results import Comparison
+from space.search.results import Comparison, locale_json
 from space.ui.html.markup import Html, fill
 
 COLUMNS = (
@@ -31,7 +31,7 @@ _NAME_LENGTH = 60
 
 
 def csv_of(found: Comparison) -> str:
-    """A header and one row for each system and rank.
+    """A header and one row for each system and rank; a shop without locales has no ``product_locale``.
 
     ``move`` is up, down, same or entered in rows of tuned, left in rows of base, and otherwise empty. ``places`` is
     the number of ranks gained from base to tuned.
@@ -39,10 +39,13 @@ def csv_of(found: Comparison) -> str:
     moves = {move.key: move for move in found.moves}
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\r\n")
-    rows.writerow(COLUMNS)
+    hits = [hit for result in found.systems.values() for hit in result.hits]
+    locales = not hits or any(locale_json(hit.product_locale) for hit in hits)
+    rows.writerow([name for name in COLUMNS if locales or name != "product_locale"])
     for name, result in found.systems.items():
         for hit in result.hits:
-            texts = (hit.product_id, hit.product_locale, hit.title, hit.brand or "", hit.color or "")
+            locale = (locale_json(hit.product_locale) or "",) if locales else ()
+            texts = (hit.product_id, *locale, hit.title, hit.brand or "", hit.color or "")
             row = [neutral(found.query), name, hit.rank, *map(neutral, texts), hit.score, hit.esci_label or UNJUDGED]
             move = moves.get(hit.key)
             if move and (name == "tuned" or (name == "base" and move.state == "left")):

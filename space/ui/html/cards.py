@@ -14,7 +14,7 @@ from space.i18n import gettext as _
 from space.search.results import Hit, Product, SearchResult, Standing
 from space.ui.html.labels import badge, is_judged, tally
 from space.ui.html.markup import EMPTY, Html, fill, join
-from space.ui.html.names import SYSTEMS, language_of, products, score_name, system_name
+from space.ui.html.names import SYSTEMS, id_shown, language_of, locale_shown, products, score_name, system_name
 from space.ui.html.panels import no_hits
 from space.ui.html.picture import picture
 
@@ -80,7 +80,7 @@ def card(
         '<li class="card"{attributes}>{rank}<div class="thumb">{picture}{why}</div>'
         '<div class="facts"><details class="product" data-locale="{locale}" data-product="{product_id}">'
         '<summary class="title" lang="{language}" title="{title}">{title}</summary>{details}</details>{about}{extra}'
-        '<p class="tail">{mark}{badge}{score}<span class="id">{locale} · {product_id}</span>{more}</p>{similar}'
+        '<p class="tail">{mark}{badge}{score}<span class="id">{id}</span>{more}</p>{similar}'
         "</div></li>",
         attributes=attributes,
         rank=_rank(hit),
@@ -95,6 +95,7 @@ def card(
         score=score(hit, system, brief=brief),
         locale=hit.product_locale,
         product_id=hit.product_id,
+        id=id_shown(hit.product_locale, hit.product_id),
         why=_why_button(hit, system) if asked and system in SYSTEMS else EMPTY,
         more=more,
         similar=_similar(hit.similar, judged) if hit.similar else EMPTY,
@@ -165,7 +166,7 @@ def _likened(product: Product) -> Html:
         picture=picture(product),
         language=language_of(product.product_locale),
         title=product.title or _("(no title)"),
-        about=_about([product.brand, product.color, f"{product.product_locale} · {product.product_id}"]),
+        about=_about([product.brand, product.color, id_shown(product.product_locale, product.product_id)]),
     )
 
 
@@ -219,7 +220,8 @@ def _standing(standing: Standing, pairs: str) -> str:
 def _detail_rows(hit: Hit) -> Iterator[tuple[str, str, str]]:
     """(name, class, value)."""
     yield _("Product"), "key", hit.product_id
-    yield _("Locale"), "", hit.product_locale
+    if locale := locale_shown(hit.product_locale):
+        yield _("Locale"), "", locale
     columns = [(_("Brand"), hit.brand), (_("Colour"), hit.color)]
     columns += [(_(name), hit.extra.get(column)) for column, name in _DETAILS.items()]
     for name, value in columns:

@@ -20,7 +20,7 @@ from space.ui.html.rank_table import Ranks, rank_table, ranks_of
 
 #: {what was searched, see ``list_quality.Scope``: whether the figures compare with the evaluation}.
 _SCOPES = {
-    "locale": N_("As in the evaluation, all products of one locale were searched."),
+    "locale": N_("As in the evaluation, all products of one shop were searched."),
     "catalogue": N_("All locales were searched at once. The evaluation searches one; so does the filter “Locale”."),
     "filtered": N_("Only products that pass the filters count, so these figures do not compare with the evaluation."),
 }

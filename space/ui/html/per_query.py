@@ -82,6 +82,10 @@ def sliced(frame: pd.DataFrame | None, scale: LabelScale = ESCI) -> Html:
     cuts = slices.cut(frame, scale)
     sentences = findings.of_slices(slices.figures(frame), cuts)
     lead = _(
+        "The same queries by length and by how many of their judged products are relevant (two thirds or more, less "
+        "than a third, or between). In Japanese, which has no spaces, words are estimated from changes of script."
+    )
+    with_locales = _(
         "The same queries by locale, by length and by how many of their judged products are relevant (two thirds or "
         "more, less than a third, or between). In Japanese, which has no spaces, words are estimated from "
         "changes of script."
@@ -94,7 +98,7 @@ def sliced(frame: pd.DataFrame | None, scale: LabelScale = ESCI) -> Html:
     body = fill(
         '<p class="lead">{lead}</p>{said}<table><caption class="unseen">{caption}</caption><thead><tr>'
         '<th scope="col">{slice}</th>{columns}</tr></thead>{groups}</table>{missing}',
-        lead=lead,
+        lead=with_locales if slices.LOCALE in cuts else lead,
         said=conclusions(sentences) if sentences else EMPTY,
         caption=_("Fine-tuned minus base by slice"),
         slice=_("Slice"),

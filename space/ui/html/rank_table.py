@@ -6,7 +6,7 @@ from space.i18n import gettext as _
 from space.search.results import Comparison, ProductKey
 from space.ui.html.labels import badge
 from space.ui.html.markup import EMPTY, Html, fill, join
-from space.ui.html.names import language_of, system_name
+from space.ui.html.names import id_shown, language_of, system_name
 
 #: {system: {product: rank}}, in the order of the lists.
 Ranks = Mapping[str, Mapping[ProductKey, int]]
@@ -47,11 +47,12 @@ def rank_table(found: Comparison, marks: Mapping[str, Mapping[ProductKey, Html]]
         rows.append(
             fill(
                 '<tr data-same="{locale}/{id}"><th scope="row"><span class="name" lang="{language}">{title}</span>'
-                '<span class="id">{locale} · {id}</span>{narrow}</th>{label}{cells}</tr>',
+                '<span class="id">{shown}</span>{narrow}</th>{label}{cells}</tr>',
                 language=language_of(key[0]),
                 title=hits[key].title or _("(no title)"),
                 locale=key[0],
                 id=key[1],
+                shown=id_shown(*key),
                 # On a phone style.css hides the label's column, and the label stands below the title.
                 narrow=fill('<span class="narrow">{label}</span>', label=label) if judged else EMPTY,
                 label=fill('<td class="label">{label}</td>', label=label) if judged else EMPTY,

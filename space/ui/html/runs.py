@@ -12,7 +12,7 @@ from space.i18n import gettext as _
 from space.ui.html import charts
 from space.ui.html.header import fact
 from space.ui.html.markup import EMPTY, Html, absent, fill, join, section
-from space.ui.html.names import judgments, products, system_name
+from space.ui.html.names import judgments, locale_shown, products, system_name
 
 _ISSUES = "https://github.com/amazon-science/esci-data/issues/"
 _SMOOTHED = 10  # each point of the smooth line is the mean of a tenth of the run
@@ -74,7 +74,7 @@ def data(measured: Evaluation) -> Html:
     evaluated, of = number(held.queries_evaluated), number(held.queries)
     facts = [
         fact(_("Data set"), held.name),
-        fact(_("Locales"), ", ".join(held.locales)),
+        fact(_("Locales"), ", ".join(filter(None, map(locale_shown, held.locales)))),
         fact(_("Catalogue"), products(held.products)),
         fact(_("Trained on"), judgments(held.train_judgments)),
         fact(_("Held-out queries"), _("{shown} of {n}").format(shown=evaluated, n=of) if some else evaluated),

@@ -15,7 +15,7 @@ from space.search.engine import SearchEngine
 from space.ui.events.areas import report_area, sent
 from space.ui.html.bars import bars, columns, share, tiles
 from space.ui.html.markup import EMPTY, Html, fill, join
-from space.ui.html.names import language_of
+from space.ui.html.names import id_shown, language_of
 from space.ui.html.panels import status
 from space.ui.language import Texts
 
@@ -114,12 +114,11 @@ def _products(title: str, products: Sequence[TopProduct], names: dict[tuple[str,
         return _section(title, body)
     rows = join(
         fill(
-            '<tr><th scope="row"><span lang="{language}">{name}</span> <span class="id">{locale} · {product_id}</span>'
+            '<tr><th scope="row"><span lang="{language}">{name}</span> <span class="id">{id}</span>'
             "</th><td>{shown}</td><td>{opened}</td><td>{share}</td></tr>",
             language=language_of(product.locale),
             name=names.get((product.locale, product.product_id), _("(no longer in the catalogue)")) or _("(no title)"),
-            locale=product.locale,
-            product_id=product.product_id,
+            id=id_shown(product.locale, product.product_id),
             shown=number(product.shown),
             opened=number(product.opened),
             share=share(product.opened, product.shown),
