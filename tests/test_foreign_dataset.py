@@ -1,5 +1,14 @@
-"""A foreign data set reads its own files only."""
+"""A foreign data set reads its own files only, asks no server, and unpacks to a bounded size."""
 
+import bz2
+import gzip
+import io
+import lzma
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -41,3 +50,130 @@ def test_a_card_that_names_data_elsewhere_is_refused(tmp_path, monkeypatch, wher
     else:
         with pytest.raises(DataError, match=r"alice/d cannot be read: its card names .*not in the repository"):
             read_dataset("alice/d")
+
+
+@pytest.fixture
+def asked():
+    """Requests to a server on this machine, whose address is the last of them."""
+    seen = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            seen.append(f"{self.command} {self.path}")
+            self.send_error(404)
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield seen, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def repo(tmp_path, monkeypatch):
+    """A folder that stands for a pulled data set."""
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    monkeypatch.setattr(client, "pull", lambda *_, **__: Snapshot(folder, "c" * 40))
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "data_files: {url}/a.csv",
+        "data_files: [b.csv, '{url}/a.csv']",
+        "data_files:\n  - split: train\n    path: {url}/a.csv\n  - split: test\n    path: b.csv",
+        "data_files:\n  - split: train\n    path:\n    - b.csv\n    - {url}/a.csv",
+        "data_files: 'zip://a.csv::{url}/a.zip'",
+        "data_files: 'hf://datasets/bob/private/a.csv'",
+        "data_files: a.csv\n  data_dir: {url}",
+        "data_dir: /etc",
+        "data_dir: ../up",
+        "data_files: ../*.csv",
+        "data_files: sub/../../*.csv",
+        "data_files: 'C:\\secret.csv'",
+    ],
+)
+def test_a_card_that_names_other_places_is_refused_without_asking_them(repo, asked, config, monkeypatch):
+    """Else a stranger's card lets this machine send requests, into its own network too."""
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    seen, url = asked
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", url)
+    for name in ("b.csv", "a.csv"):
+        (repo / name).write_text("query\nq\n")
+    text = config.replace("{url}", url)
+    (repo / "README.md").write_text(f"---\nconfigs:\n- config_name: default\n  {text}\n---\n")
+    with pytest.raises(DataError, match=r"alice/d cannot be read: its card names .*not in the repository"):
+        read_dataset("alice/d")
+    assert seen == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "---\nconfigs: {\n---\n",
+        "---\nconfigs: [1, {data_files: 5}]\n---\n",
+        "\xff",
+        "---\n- 1\n---\n",
+        "---\na: &a [*a]\n---\n",
+        "---\na: " + "[" * 9_999 + "\n---\n",
+    ],
+)
+def test_a_card_that_cannot_be_read_ends_in_one_sentence(repo, text):
+    (repo / "README.md").write_bytes(text.encode("latin-1"))
+    (repo / "train.csv").write_text("query\nq\n")
+    with pytest.raises(DataError, match=r"^--dataset alice/d") as caught:
+        read_dataset("alice/d")
+    assert len(str(caught.value)) < 1_000
+
+
+def csv_rows(count):
+    row = {"query": "q", "query_id": 1, "product_id": "p", "product_locale": "us", "esci_label": "Exact"}
+    rows = pd.DataFrame([row | {"product_title": "t" * 500, "product_brand": "b", "product_color": "c"}])
+    lines = rows.to_csv(index=False).splitlines(keepends=True)
+    return (lines[0] + lines[1] * count).encode()
+
+
+def zipped(content):
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("rows.csv", content)
+    return target.getvalue()
+
+
+PACKED = {
+    "csv.gz": gzip.compress,
+    "csv.bz2": bz2.compress,
+    "csv.xz": lzma.compress,
+    "zip": zipped,
+    "csv": gzip.compress,
+}
+
+
+@pytest.mark.parametrize("suffix", PACKED)
+def test_packed_files_are_read_up_to_a_size(repo, suffix, monkeypatch):
+    """What is packed is told by its first bytes, as the library that unpacks it does, and not by its name."""
+    pack, rows = PACKED[suffix], csv_rows(20_000)
+    for split in ("train", "test"):
+        (repo / f"{split}.{suffix}").write_bytes(pack(rows))
+    monkeypatch.setattr("space.data.unpacked_size.SMALL", len(rows) - 1)
+    with pytest.raises(DataError, match=rf"(train|test)\.{suffix}.*would take more than .*in parts"):
+        read_dataset("alice/d")
+    monkeypatch.setattr("space.data.unpacked_size.SMALL", len(rows))
+    assert len(read_dataset("alice/d")[1]) == 20_000
+
+
+@pytest.mark.parametrize("name", ["rows.txt", "rows.tar"])
+def test_files_that_are_no_tables_are_refused(repo, name):
+    for split in ("train", "test"):
+        (repo / f"{split}-{name}").write_bytes(b"text\n")
+    with pytest.raises(DataError, match="parquet, csv or jsonl"):
+        read_dataset("alice/d")

@@ -7,9 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-#: Bytes that any file may take, and how many times its own size a larger one may take. ESCI's train
-#: file takes 2.5 times.
-_SMALL, _TIMES = 500_000_000, 100
+from space.data.unpacked_size import most_bytes, too_large
+
 _BATCH_ROWS = 8_192
 #: Bytes of one value beside its text: an offset or a number.
 _VALUE = 8
@@ -29,7 +28,7 @@ def check_parquet(path: Path, columns: Sequence[str] | None = None) -> None:
         pa.ArrowInvalid: it would take more than 500 MB and more than 100 times its size, or is no parquet file.
         OSError: it cannot be read.
     """
-    most = max(_SMALL, _TIMES * path.stat().st_size)
+    most = most_bytes(path)
     found = pq.read_metadata(path)
     groups = [found.row_group(group) for group in range(found.num_row_groups)]
     chunks = [group.column(place) for group in groups for place in range(found.num_columns)]
@@ -58,7 +57,4 @@ def _text_bytes(values: pa.Array) -> int:
 
 def _refuse(unpacked: int, most: int, path: Path) -> None:
     if unpacked > most:
-        raise pa.ArrowInvalid(
-            f"it would take more than {most / 1e9:,.1f} GB in memory, but has only {path.stat().st_size:,} bytes; "
-            "write it again without repeated texts, or in parts"
-        )
+        raise pa.ArrowInvalid(too_large(path))

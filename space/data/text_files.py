@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from space.data.catalogue import DataError
+from space.data.unpacked_size import Bounded, TooLargeError
 
 GZIP = ".gz"
+_BUFFER = 1 << 16
 #: What ``--encoding`` takes.
 ENCODINGS = (
     "utf-8", "utf-16-le", "utf-16-be", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "latin-1", "iso8859-15",
@@ -28,9 +30,11 @@ def inner_suffix(path: Path) -> str:
 
 @contextlib.contextmanager
 def unpacked(path: Path) -> Iterator[None]:
-    """Turn what gzip raises about a damaged file into a ``DataError`` that names it."""
+    """Turn what is raised about a damaged gzip file, or one that unpacks to too much, into a ``DataError``."""
     try:
         yield
+    except TooLargeError as error:
+        raise DataError(f"{path}: {error}") from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path}: not a whole gzip file: {error}; download or pack it again") from error
 
@@ -46,11 +50,11 @@ def open_text(path: Path, encoding: str = "") -> BinaryIO:
         encoding: one of ``ENCODINGS``; "" for UTF-8.
 
     Raises:
-        DataError: bytes that are not of the encoding, with their line, or a gzip file that is cut off.
+        DataError: bytes that are not of the encoding, with their line, or a gzip file that is cut off or too large.
         OSError: the file cannot be read.
     """
     zipped = path.name.lower().endswith(GZIP)
-    file = cast(BinaryIO, gzip.open(path) if zipped else path.open("rb"))
+    file = io.BufferedReader(Bounded(path, cast(BinaryIO, gzip.open(path))), _BUFFER) if zipped else path.open("rb")
     with unpacked(path), contextlib.ExitStack() as opened:
         opened.enter_context(file)
         head = file.read(3)

@@ -1,9 +1,6 @@
 """Reads judgments and products from a data set on the Hub."""
 
 import logging
-import os
-from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -11,15 +8,19 @@ from huggingface_hub.errors import RevisionNotFoundError
 
 from space.data.catalogue import DataError
 from space.data.judgments import judgment_columns, judgment_frame
-from space.data.parquet_size import check_parquet
 from space.data.product_files import distinct_products
-from space.errors import HubError, listed, shown
+from space.errors import HubError, listed
 from space.hub import client
+from space.hub.foreign_cards import check_files, check_places
 from space.settings import split_revision
 
 logger = logging.getLogger(__name__)
 
 SPLITS = ("train", "test")
+#: What ``datasets`` raises besides its own errors for files and cards that cannot be read.
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OSError, pa.ArrowException)
+#: Characters of a library's message.
+_MESSAGE = 500
 
 
 def read_dataset(
@@ -51,12 +52,13 @@ def read_dataset(
     if snapshot.note:
         logger.warning("dataset %s: %s", dataset, snapshot.note)
     try:
-        for file in sorted(snapshot.folder.rglob("*.parquet")):
-            check_parquet(file)
-        _require_inside(snapshot.folder, datasets.load_dataset_builder(str(snapshot.folder)).config.data_files)
+        check_places(snapshot.folder)
+        builder = datasets.load_dataset_builder(str(snapshot.folder))
+        check_files(snapshot.folder, builder.info.builder_name or "", builder.config.data_files or {})
         splits = datasets.load_dataset(str(snapshot.folder))
-    except (datasets.exceptions.DatasetsError, ValueError, OSError, pa.ArrowException) as error:  # unreadable files
-        raise DataError(f"--dataset {dataset} cannot be read: {error}") from error
+    except (datasets.exceptions.DatasetsError, *_UNREADABLE) as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(f"--dataset {dataset} cannot be read: {said[:_MESSAGE]}") from error
     missing = set(SPLITS) - set(splits)
     if missing:
         raise DataError(f"--dataset {dataset}: no split {listed(sorted(missing))}; it has {listed(sorted(splits))}")
@@ -66,17 +68,3 @@ def read_dataset(
         source = f"{dataset} {split}"
         frames.append(judgment_frame(table, judgment_columns(table.schema.names, source), source))
     return snapshot.revision, frames[0], frames[1], distinct_products([(dataset, table) for table in tables], bullets)
-
-
-def _require_inside(folder: Path, files: Mapping[str, Iterable[str]] | None) -> None:
-    """Refuse a data set whose card names data elsewhere: its rows would be private files, or come from any server.
-
-    Raises:
-        ValueError: it names the file.
-    """
-    # Not resolved: the files of a snapshot are links to the cache's blobs, and the client never makes others.
-    home = Path(os.path.abspath(folder))  # noqa: PTH100 - Path.absolute keeps "..", and Path.resolve follows links
-    for split in (files or {}).values():
-        for file in split:
-            if not Path(os.path.abspath(file)).is_relative_to(home):  # noqa: PTH100
-                raise ValueError(f"its card names {shown(file)}, which is not in the repository; use another data set")
