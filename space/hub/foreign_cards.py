@@ -20,6 +20,7 @@ from space.errors import shown
 _CARD, _SETTINGS = "README.md", ".huggingface.yaml"
 #: Builders of ``datasets`` whose files are looked into. Those of Arrow may be packed inside.
 _KINDS = ("parquet", "csv", "json")
+_DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 _PLACES = ("data_files", "data_dir")
 #: An address, a chain of them, a path from the root, a drive, a step up.
 _ELSEWHERE = re.compile(r"://|::|^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)")
