@@ -158,7 +158,9 @@ def test_each_query_searches_its_own_locale():
     test = judgments([("lego", "us", 0, "Exact"), ("lego", "es", 3, "Exact")])
     system = Scored(5, {("lego", 4): 9.0, ("lego", 0): 5.0, ("lego", 3): 4.0})
     found = protocols.per_query(system, test, catalogue)
-    assert (found == 1.0).all(axis=None)  # with the jp product in reach, neither would be first
+    assert (found.filter(like="full_catalogue/") == 1.0).all(
+        axis=None
+    )  # with the jp product in reach, neither would be first
     masks = [(query, mask.tolist()) for query, mask in system.asked]
     assert masks == [("lego", [False, True, False, True, False]), ("lego", [True, False, True, False, False])]
 

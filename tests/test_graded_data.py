@@ -15,6 +15,7 @@ from space.data.judgments import Judged, check
 from space.data.profile import describe
 from space.data.scale import CLICKS, ESCI, LabelScale, parse
 from space.evaluation import protocols
+from space.evaluation.lexical_baseline import lexical_baseline
 from space.evaluation.schema import Evaluation
 from space.hub.cards import model_card
 from space.pipelines.inputs import contents_of
@@ -161,6 +162,22 @@ def test_a_badge_shows_the_owners_word_escaped() -> None:
     assert "<img" not in shown and "&lt;img src=x&gt;" in shown and 'class="badge exact"' in shown
 
 
+def test_clicks_alone_have_no_figures_among_the_judged_products() -> None:
+    """Any order of clicked products is perfect: 1.000 for a random order would look like a result."""
+    rows = [(f"query {number}", number % 6, number + 1) for number in range(12)]
+    found = check(
+        "clicks", frame(rows), frame([("tent", 3, 2), ("mug", 0, 1), ("mug", 1, 9)]), PRODUCTS, [], "", CLICKS
+    )
+    tables, _said = lexical_baseline(found, -1)
+    assert all(one.mean is None for metrics in tables["judged"].systems.values() for one in metrics.values())
+    assert tables["full_catalogue"].systems["bm25"]["ndcg@10"].mean is not None
+    assert protocols.ONE_GRADE in protocols.to_markdown(tables)
+    shown = report(describe(found.catalogue, {"test": found.test}, found.scale), protocols=tables)
+    assert "In the full catalogue" in shown and "Among the judged products" not in shown
+    graded = replace(found, test=found.test.assign(esci_label=["clicked", "clicked", "not clicked"]))
+    assert lexical_baseline(graded, -1)[0]["judged"].systems["bm25"]["ndcg"].mean is not None
+
+
 @pytest.mark.parametrize("kind", ["thirds", "clicks"])
 def test_the_page_shows_the_owners_scale(kind: str) -> None:
     """Means in thirds and clicks alone, from the checked data over the figures to every tab and the card."""
@@ -179,8 +196,6 @@ def test_the_page_shows_the_owners_scale(kind: str) -> None:
     systems = embed(plain, found.catalogue).systems
     for name, system in systems.items():
         results[name] = protocols.per_query(system, found.test, found.catalogue, found.scale)
-        if kind == "clicks":  # as RunEvaluation leaves it
-            results[name].loc[:, ["judged/ndcg", "judged/ndcg@10"]] = float("nan")
     measured = replace(
         small_evaluation.content(),
         gains=found.scale.gains,
@@ -198,5 +213,7 @@ def test_the_page_shows_the_owners_scale(kind: str) -> None:
     card = model_card(measured, None)
     for page in (compared, data, evaluated, card):
         assert word in page and "Substitute" not in page and "official ESCI" not in page
+    assert (protocols.ONE_GRADE in evaluated) == (protocols.ONE_GRADE in card) == (kind == "clicks")
+    assert ("Label mix" in evaluated) == (kind == "thirds")
     assert f">{word}</span>" in compared and f"count as relevant: {word}" in card
     assert word in {hit.esci_label for hit in engine.search(query, 10, "bm25").hits}

@@ -36,6 +36,8 @@ PROTOCOLS = {
         "searcher sees, so decide by it."
     ),
 }
+#: What is said in place of figures among the judged products, where they cannot be ranked well or badly.
+ONE_GRADE = N_("All held-out labels are the same, so any order of the judged products is perfect: no figures here.")
 #: Pairs of systems that are compared beside the comparison of each with base: what fusing with BM25 adds.
 CONTRASTS = (("hybrid", "tuned"), ("hybrid", "bm25"), ("tuned", "bm25"))
 
@@ -60,7 +62,8 @@ def per_query(system: System, test: pd.DataFrame, catalogue: pa.Table, scale: La
 
     Returns:
         One row per query, index (product_locale, query) sorted, float64 columns "protocol/metric". NaN where a metric
-        is undefined: nDCG of a query without a gain, the others of a query without a relevant product.
+        is undefined: nDCG of a query without a gain, the others of a query without a relevant product. "judged/…" is
+        NaN where all labels are the same, as with clicks alone: any order of the judged products is perfect then.
     """
     same_rows(f"evaluation of {system.name}", products=len(catalogue), ranked=len(system))
     locales = catalogue["product_locale"].combine_chunks().dictionary_encode()
@@ -74,7 +77,15 @@ def per_query(system: System, test: pd.DataFrame, catalogue: pa.Table, scale: La
             part = queries[start : start + BATCH]
             rows.extend(_evaluate(system, part, [groups[locale, query] for query in part], mask, scale))
     index = pd.MultiIndex.from_tuples(sorted(groups), names=["product_locale", "query"])
-    return pd.DataFrame(rows, index=index)
+    found = pd.DataFrame(rows, index=index)
+    if test["esci_label"].nunique() < 2:
+        found[[column for column in found if column.startswith("judged/")]] = np.nan
+    return found
+
+
+def has_figures(table: ProtocolTable) -> bool:
+    """Whether any metric of any system is defined."""
+    return any(found.mean is not None for metrics_of in table.systems.values() for found in metrics_of.values())
 
 
 def _evaluate(
@@ -205,6 +216,9 @@ def to_markdown(tables: Mapping[str, ProtocolTable]) -> str:
             },
         }
         parts.append(f"**{protocol.replace('_', ' ').capitalize()}.** {table.description}\n")
+        if not has_figures(table):
+            parts.append(f"{ONE_GRADE}\n" if protocol == "judged" else "No figures.\n")
+            continue
         parts.append(
             "| system | "
             + " | ".join(SHOWN.get(name, name) for name in names)

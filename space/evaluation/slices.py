@@ -72,13 +72,14 @@ def difference(frame: pd.DataFrame, column: str) -> pd.Series:
 def cut(frame: pd.DataFrame, scale: LabelScale = ESCI) -> dict[str, list[Slice]]:
     """{``LOCALE``, ``LENGTH`` and ``MIX``: the slices that have queries}.
 
-    A shop without locales has no ``LOCALE``, and a ``frame`` without counts of labels no ``MIX``.
+    A shop without locales has no ``LOCALE``. A ``frame`` without counts of labels has no ``MIX``, and nor has one in
+    which all labels are relevant.
     """
     cuts: dict[str, tuple[pd.Series, Sequence[str]]] = {}
     if (locales := sorted(frame["product_locale"].unique())) != [NO_LOCALE]:
         cuts[LOCALE] = frame["product_locale"], locales
     cuts[LENGTH] = frame["query"].map(length), LENGTHS
-    if set(scale.names) <= set(frame):
+    if set(scale.names) <= set(frame) and frame[list(scale.negatives)].to_numpy().any():
         cuts[MIX] = (mixes(frame, scale), MIXES)
     return {
         by: [Slice(by, name, figures(frame[of == name])) for name in names if (of == name).any()]

@@ -58,9 +58,7 @@ class RunEvaluation:
         #: By encoder: (n, dim) vectors of everyday sentences.
         self.everyday: dict[str, torch.Tensor] = {}
         self.encoders: dict[str, EncoderDescription] = {}
-        #: Whether the judged products of a query can be ranked well or badly: not with clicks alone.
-        self.ranks_judged = self.test["esci_label"].nunique() > 1
-        if not self.ranks_judged:
+        if self.test["esci_label"].nunique() < 2:
             logger.warning(
                 f"{judged.name}: every held-out label is {self.test['esci_label'].iloc[0]!r}, so any order of the "
                 "judged products is perfect: no judged nDCG is given; full-catalogue figures are"
@@ -102,10 +100,7 @@ class RunEvaluation:
         return Bm25System(Bm25Index(self.words, locales, k1=chosen.k1, b=chosen.b, stem=chosen.stem))
 
     def _measure(self, system: System) -> None:
-        found = protocols.per_query(system, self.test, self.judged.catalogue, self.judged.scale)
-        if not self.ranks_judged:
-            found[[column for column in found if column.startswith("judged/")]] = float("nan")
-        self.results[system.name] = found
+        self.results[system.name] = protocols.per_query(system, self.test, self.judged.catalogue, self.judged.scale)
 
     def _measure_encoder(self, name: str, encoder: TextEncoder) -> tuple[DenseSystem, torch.Tensor]:
         with tqdm(total=len(self.texts), desc=f"embed {name}", unit=" products", dynamic_ncols=True) as bar:

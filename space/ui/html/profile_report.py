@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from space.data.profile import DataProfile, Example, SeveralRatings, Split, Values
 from space.data.scale import LabelScale
-from space.evaluation.protocols import PROTOCOLS
+from space.evaluation.protocols import PROTOCOLS, has_figures
 from space.evaluation.schema import Estimate, ProtocolTable
 from space.i18n import N_, ngettext, number
 from space.i18n import gettext as _
@@ -246,7 +246,7 @@ def _baseline(protocols: Mapping[str, ProtocolTable]) -> Html:
     tables = [
         _protocol(_(title), _(PROTOCOLS[protocol]), protocols[protocol])
         for protocol, title in _PROTOCOLS.items()
-        if protocol in protocols and protocols[protocol].systems.get("bm25")
+        if protocol in protocols and protocols[protocol].systems.get("bm25") and has_figures(protocols[protocol])
     ]
     if not tables:
         return EMPTY

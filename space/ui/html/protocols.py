@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from space.encoding.description import BASE
-from space.evaluation.protocols import PROTOCOLS
+from space.evaluation.protocols import ONE_GRADE, PROTOCOLS, has_figures
 from space.evaluation.schema import HEADLINE, METRICS, Estimate, Evaluation, PairedDifference, ProtocolTable
 from space.i18n import N_
 from space.i18n import gettext as _
@@ -32,11 +32,11 @@ def section(protocol: str, measured: Evaluation) -> Html:
     """
     table = measured.protocols.get(protocol, ProtocolTable())
     tables = [_metric(protocol, name, table) for name in METRICS[protocol]] if table.systems else []
-    body = (
-        fill('<div class="metrics">{tables}</div>', tables=join(tables))
-        if tables
-        else absent(_("This evaluation has no figures of this protocol."))
-    )
+    body = fill('<div class="metrics">{tables}</div>', tables=join(tables))
+    if not tables:
+        body = absent(_("This evaluation has no figures of this protocol."))
+    elif protocol == "judged" and not has_figures(table):
+        body = absent(_(ONE_GRADE))
     return fill(
         '<section class="protocol {protocol}"><h2>{title}</h2><p class="lead">{description}</p>{body}</section>',
         protocol=protocol,
