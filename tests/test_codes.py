@@ -11,15 +11,16 @@ CPU = torch.device("cpu")
 
 
 def scores_and_error(codes, queries, rows=slice(None)):
-    """Approximate inner products (m, q) and how far each query's can be off (q,)."""
+    """Approximate inner products (q, m) and how far each query's can be off (q,)."""
     coded = codes.quantize_queries(queries)
     height = len(codes.codes[rows])
-    return (codes.scores(coded, rows, height) + coded.centre_scores) * coded.scales, coded.error * coded.scales
+    scores = codes.scores(coded, rows, height) + coded.centre_scores[:, None]
+    return scores * coded.scales[:, None], coded.error * coded.scales
 
 
 def off(scores, vectors, queries):
     """(q,): the largest difference from the inner products in float64."""
-    return (scores - vectors.double() @ queries.double().T).abs().amax(dim=0)
+    return (scores - queries.double() @ vectors.double().T).abs().amax(dim=1)
 
 
 @pytest.mark.parametrize("centre", [True, False], ids=["centred", "as they are"])
@@ -93,7 +94,7 @@ def test_each_row_has_its_own_scale():
     """One scale for all would turn the small row into zeros."""
     codes = Codes(torch.tensor([[1000.0, 0.0], [0.001, 0.002]]), CPU)
     scores, _ = scores_and_error(codes, torch.tensor([[0.0, 1.0]]))
-    assert scores[:, 0].tolist() == pytest.approx([0.0, 0.002], rel=1e-3)
+    assert scores[0].tolist() == pytest.approx([0.0, 0.002], rel=1e-3)
 
 
 @pytest.mark.parametrize("n", [255, 256, 1027])
@@ -116,8 +117,8 @@ def test_int8_products_are_used_only_where_they_are_exact(whole, monkeypatch):
     monkeypatch.setattr(torch, "_int_mm", lambda a, b: asked.append(a.shape) or (a.float() @ b.float()).int())
     codes = torch.full((24, 16), 3, dtype=torch.int8)
     for queries in (1, 8):
-        assert space.index.codes._products(codes, codes[:queries]).tolist() == [[144.0] * queries] * 24
-    assert asked == ([(1, 16), (24, 16)] if whole else [])
+        assert space.index.codes._products(codes[:queries], codes).tolist() == [[144.0] * 24] * queries
+    assert asked == ([(1, 16), (8, 16)] if whole else [])
 
 
 @pytest.mark.parametrize("wrong", [None, 1, 64])

@@ -1,6 +1,6 @@
 """Exact search against the slow, obvious way: multiply everything, then sort stably.
 
-How far int8 codes can be off is tested in test_codes.py, the GPU's way in test_gpu_scan.py as well.
+How far int8 codes can be off is tested in test_codes.py, the GPU's way in test_row_scan.py as well.
 """
 
 import numpy as np
@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import space.index.codes
+import space.index.row_scan
 import space.index.torch_index
 from space.index.codes import Codes
 from space.index.torch_index import PRECISIONS, TorchIndex
@@ -48,10 +49,22 @@ def assert_same(found, expected):
     torch.testing.assert_close(scores, expected_scores, rtol=1e-6, atol=0.0)
 
 
-@pytest.fixture(params=["codes", "scan"])
+@pytest.fixture(autouse=True)
+def _code_any_number_of_rows(monkeypatch):
+    """Small catalogues are easy to check, so most tests code them as if they were large."""
+    monkeypatch.setattr(space.index.torch_index, "_FEW", 0)
+
+
+@pytest.fixture(params=["codes", "scan", "few"])
 def way(request, monkeypatch):
-    """Search as on a CPU and as on a GPU; the second gives the right answer on a CPU too, only more slowly."""
+    """Search as on a CPU, as on a GPU, and as few rows are searched on a CPU.
+
+    The GPU's way gives the right answer on a CPU too, only more slowly.
+    """
     monkeypatch.setattr(space.index.torch_index, "_is_gpu", lambda device: request.param == "scan")
+    monkeypatch.setattr(space.index.torch_index, "_FEW", 1 << 20 if request.param == "few" else 0)
+    if request.param == "scan":
+        monkeypatch.setattr(space.index.row_scan, "_MANY", 0)
     return request.param
 
 
@@ -173,6 +186,19 @@ def test_any_shape(seed, whole, monkeypatch):
             assert_same(found, naive(vectors, queries, min(k, n), mask))
 
 
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_few_rows_are_not_coded_and_give_the_same_answer(precision, monkeypatch):
+    """A catalogue that grows by a product must not change its scores because it is searched in another way."""
+    monkeypatch.setattr(space.index.torch_index, "_FEW", 500)
+    rows, queries = unit(500, 24), unit(9, 24, seed=1)
+    mask = torch.from_numpy(np.random.default_rng(0).random(500) < 0.5)
+    few, many = index_of(rows[:499], precision), index_of(rows, precision)
+    assert few._scan is not None and many._scan is None
+    mask[499] = False
+    for one, other in zip(few.search(queries, 20, mask[:499]), many.search(queries, 20, mask), strict=True):
+        assert torch.equal(one, other)
+
+
 def test_no_queries():
     """An evaluation of nothing."""
     scores, rows = index_of(torch.ones(3, 2)).search(torch.ones(0, 2), 2)
@@ -205,7 +231,7 @@ def test_pairs_by_hand(way):
     index = index_of(torch.tensor([[2.0**24, 1.0, 1.0], [3.0, 0.0, 0.0]]))
     found = index.pair_scores(torch.tensor([[1.0, 1.0, 1.0], [2.0, 5.0, 5.0]]), torch.tensor([0, 1]))
     assert found.dtype == torch.float32 and found[1] == 6
-    assert found[0] == 2.0**24 + 2 or way == "codes"
+    assert found[0] == 2.0**24 + 2 or way != "scan"
 
 
 # -- what it costs ---------------------------------------------------------------------------------------------------
@@ -250,7 +276,7 @@ def test_blocks_fill_the_memory_they_may_take(q, scored, monkeypatch):
 )  # fmt: skip
 def test_candidates_by_hand(k, kth_best, expected):
     """Two errors below the k-th best of the block, one below the k-th best so far; all if there are fewer than k."""
-    near = torch.tensor([10.0, 8.0, 7.9, -np.inf])[:, None]
+    near = torch.tensor([[10.0, 8.0, 7.9, -np.inf]])
     places, asking = space.index.torch_index._candidates(near, k, torch.ones(1), torch.tensor([kth_best]))
     assert places.tolist() == expected and not asking.any()
 
@@ -259,9 +285,9 @@ def test_candidates_of_few_rows_and_of_many():
     """With many rows the edge is found among groups: faster, for a few more candidates where two of the best share."""
     group = space.index.torch_index._GROUP
     for rows in (8 * group - group, 8 * group):
-        near = torch.zeros(rows, 2)
-        near[::group], near[:2] = 5.0, 10.0
-        near[:, 1] -= 100  # another query, with an edge of its own
+        near = torch.zeros(2, rows)
+        near[:, ::group], near[:, :2] = 5.0, 10.0
+        near[1] -= 100  # another query, with an edge of its own
         places, asking = space.index.torch_index._candidates(near, 2, torch.zeros(2), torch.full((2,), -np.inf))
         expected = [0, 1, *(range(group, rows, group) if rows == 8 * group else ())]
         assert places.tolist() == 2 * expected and asking.tolist() == [0] * len(expected) + [1] * len(expected)

@@ -126,10 +126,10 @@ def test_a_bent_manifest_never_names_what_lies_outside(data):
     kind=st.sampled_from(["gauss", "ties", "zeros", "huge", "tiny"]),
     masked=st.sampled_from(["none", "one", "each", "empty"]),
     seed=st.integers(0, 2**31),
-    scans=st.booleans(),
+    way=st.sampled_from(["codes", "scan", "few"]),
 )
-def test_the_index_equals_the_naive_answer(n, d, q, k, precision, kind, masked, seed, scans):
-    """Any shape, mask, k and precision, with the code for CPU and GPU; of equal scores the lower row is first."""
+def test_the_index_equals_the_naive_answer(n, d, q, k, precision, kind, masked, seed, way):
+    """Any shape, mask, k and precision, searched in each way; of equal scores the lower row is first."""
     draw = torch.Generator().manual_seed(seed)
     rows = torch.randn(n, d, generator=draw)
     if kind == "ties":
@@ -138,7 +138,11 @@ def test_the_index_equals_the_naive_answer(n, d, q, k, precision, kind, masked, 
     queries = torch.randn(q, d, generator=draw)
     mask = {"none": None, "one": torch.rand(n, generator=draw) < 0.3, "each": torch.rand(q, n, generator=draw) < 0.5,
             "empty": torch.zeros(n, dtype=torch.bool)}[masked]  # fmt: skip
-    with mock.patch("space.index.torch_index._is_gpu", lambda device: scans):
+    with (
+        mock.patch("space.index.torch_index._is_gpu", lambda device: way == "scan"),
+        mock.patch("space.index.torch_index._FEW", 1 << 20 if way == "few" else 0),
+        mock.patch("space.index.row_scan._MANY", 1 << 20 if way == "few" else 0),
+    ):
         index = TorchIndex(rows, precision=precision, device="cpu")
     scores, found = index.search(queries, k, mask)
     everyone = torch.arange(n)

@@ -88,13 +88,16 @@ class Codes:
         """Approximate scores of the m given rows, without the centre and divided by the query's scale.
 
         Returns:
-            (height, q) float32, -inf below the m rows.
+            (q, height) float32, -inf right of the m rows.
         """
-        codes, scales = self.codes[rows], self.scales[rows]
-        q = len(queries.scales)
-        out = scales.new_empty(height, q)
-        out[: len(codes)].copy_(_products(codes, queries.codes)[:, :q]).mul_(scales[:, None])
-        out[len(codes) :] = float("-inf")
+        if isinstance(rows, slice):
+            codes, scales = self.codes[rows], self.scales[rows]
+        else:
+            codes, scales = self.codes.index_select(0, rows), self.scales.index_select(0, rows)
+        q, m = len(queries.scales), len(codes)
+        out = scales.new_empty(q, height)
+        out[:, :m].copy_(_products(queries.codes, codes)[:q]).mul_(scales)
+        out[:, m:] = float("-inf")
         return out
 
 
@@ -118,15 +121,15 @@ def _quantize(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return (rows / scales[:, None]).round_().to(torch.int8), scales
 
 
-def _products(codes: torch.Tensor, queries: torch.Tensor) -> torch.Tensor:
-    """(m, p): (m, d) codes times (p, d) codes, as int32 where that is exact and else as float32."""
+def _products(queries: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+    """(p, m): (p, d) codes times (m, d) codes, as int32 where that is exact and else as float32."""
     if not _int8_product_is_exact(codes.device) or (codes.is_cuda and len(codes) <= 16):
-        return codes.float() @ queries.float().T  # _int_mm on CUDA refuses 16 rows and fewer
+        return queries.float() @ codes.float().T  # _int_mm on CUDA refuses 16 rows and fewer
     # Private, but the only int8 product of torch 2.13. If a later torch drops it, this raises AttributeError; then let
     # _int8_product_is_exact return False: the line above gives the same scores and takes more than ten times as long.
-    if len(queries) == 1:  # this way round the codes are read once, from front to back
-        return torch._int_mm(queries, codes.T).view(-1, 1)
-    return torch._int_mm(codes, queries.T)
+    if codes.is_cuda:  # where the second factor must have a multiple of 8 columns, as the padded queries have
+        return torch._int_mm(codes, queries.T).T
+    return torch._int_mm(queries, codes.T)
 
 
 @cache

@@ -1,14 +1,14 @@
 """Exact nearest-neighbour search over dense vectors, on CPU or GPU.
 
-On a GPU every row is multiplied with the query, see ``gpu_scan``. On a CPU that would read too much memory: int8
-codes of all rows are compared first, and only rows that can still be among the best k are scored exactly. How far a
-code's score can be off is known, so no such row is missed.
+On a GPU, and for a few thousand rows, every row is multiplied with the query, see ``row_scan``. For more rows a CPU
+would read too much memory that way: int8 codes of all rows are compared first, and only rows that can still be among
+the best k are scored exactly. How far a code's score can be off is known, so no such row is missed.
 """
 
 import torch
 
 from space.index.codes import Codes
-from space.index.gpu_scan import GpuScan
+from space.index.row_scan import RowScan
 
 PRECISIONS = ("float16", "int8", "float32")
 #: Approximate scores held at a time, rows times queries: 2 million float32 are 8 MB for a catalogue of any size.
@@ -20,6 +20,8 @@ _FETCHED_AT_ONCE = 16_384
 #: A mask that leaves at most 1 row in 32 is applied by fetching the codes of those rows, any other by scoring all
 #: codes and hiding the rest. The queries of a batch share the fetching: q queries allow q rows in 32, at most 8.
 _NARROW, _SHARED = 32, 8
+#: Fewer rows than this are not coded: one float32 product is faster (benchmarks/small.py has the measurement).
+_FEW = 4_096
 
 _NEVER = float("-inf")
 
@@ -43,7 +45,7 @@ class TorchIndex:
     def __init__(
         self, embeddings: torch.Tensor, *, precision: str = "float16", device: str | torch.device | None = None
     ) -> None:
-        """Check and keep the vectors; on a CPU, or with "int8", code them."""
+        """Check and keep the vectors; on a CPU, or with "int8", code them unless they are few."""
         if precision not in PRECISIONS:
             raise ValueError(f"precision should be one of {', '.join(PRECISIONS)}, is {precision!r}")
         if embeddings.ndim != 2 or not embeddings.numel():
@@ -53,10 +55,12 @@ class TorchIndex:
         self._rows = embeddings
         if precision != "int8":
             self._rows = embeddings.to(self.device, getattr(torch, precision)).contiguous()
-        self._scan: GpuScan | None = None
+        self._scan: RowScan | None = None
         if precision != "int8" and _is_gpu(self.device):
-            self._scan = GpuScan(self._rows)
+            self._scan = RowScan(self._rows)
             self._rows = self._scan.rows
+        elif len(self) < _FEW and not _is_gpu(self.device):
+            self._scan = RowScan(self._rows.float())
         else:
             self._codes = Codes(self._rows, self.device)
 
@@ -79,7 +83,8 @@ class TorchIndex:
 
     def vectors(self, rows: torch.Tensor) -> torch.Tensor:
         """(m, d) float32: the kept vectors of (m,) int64 rows, on the index's device."""
-        return self._rows[rows.to(self._rows.device)].to(self.device, torch.float32)
+        # Five times as fast as self._rows[rows] for some thousand rows.
+        return self._rows.index_select(0, rows.to(self._rows.device)).to(self.device, torch.float32)
 
     @torch.inference_mode()
     def search(
@@ -127,8 +132,7 @@ class TorchIndex:
             block = slice(start, min(start + height, total))
             near = self._codes.scores(coded, block if only is None else only[block], height)
             if mask is not None:
-                hidden = _minus_infinity_where_false(mask[..., block])
-                near[: block.stop - start] += hidden.T if hidden.ndim == 2 else hidden[:, None]
+                near[:, : block.stop - start] += _minus_infinity_where_false(mask[..., block])
             kth_best = scores[:, -1] / coded.scales - coded.centre_scores
             places, asking = _candidates(near, k, coded.error, kth_best)
             rows = start + places if only is None else only[start + places]
@@ -138,7 +142,7 @@ class TorchIndex:
     def _exact_scores(self, queries: torch.Tensor, asking: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """(p,) float32: ``pair_scores`` of query ``asking[i]`` with row ``rows[i]``, in parts that fit in memory."""
         parts = zip(asking.split(_FETCHED_AT_ONCE), rows.split(_FETCHED_AT_ONCE), strict=True)
-        return torch.cat([self.pair_scores(queries[query], row) for query, row in parts])
+        return torch.cat([self.pair_scores(queries.index_select(0, query), row) for query, row in parts])
 
     def _is_narrow(self, mask: torch.Tensor, q: int) -> bool:
         """Whether a mask for all queries leaves so few rows that only their codes should be read."""
@@ -174,7 +178,7 @@ def _candidates(
     exact score, so its approximate score is at least kth_best - error.
 
     Args:
-        near: (h, q) float32 approximate scores, -inf where there is no row; h is a multiple of ``_GROUP``.
+        near: (q, h) float32 approximate scores, -inf where there is no row; h is a multiple of ``_GROUP``.
         k: how many are wanted.
         error: (q,) float32: how far an approximate score can be off.
         kth_best: (q,) float32: the k-th best score of the blocks before, -inf if there are fewer than k.
@@ -183,13 +187,15 @@ def _candidates(
         places (p,) int64 in ``near`` and their queries (p,) int64, for each query by rising place.
     """
     # The edge is found faster among the maxima of groups. It may come out lower, never higher.
-    width = _GROUP if len(near) >= 4 * k * _GROUP else 1
-    groups = near.view(-1, width, near.shape[1])
-    highest = groups.amax(dim=1).T.contiguous()
+    q, height = near.shape
+    width = _GROUP if height >= 4 * k * _GROUP else 1
+    groups = near.view(q, -1, width)
+    highest = groups.amax(dim=2)
     edge = torch.topk(highest, min(k, highest.shape[1]), sorted=False).values.amin(dim=1)
     least = torch.maximum(edge - 2 * error, kth_best - error).clamp_min(torch.finfo(torch.float32).min)
     asking, group = (highest >= least[:, None]).nonzero(as_tuple=True)
-    pair, place = (groups[group, :, asking] >= least[asking, None]).nonzero(as_tuple=True)
+    inside = groups.view(-1, width).index_select(0, asking * highest.shape[1] + group)
+    pair, place = (inside >= least[asking, None]).nonzero(as_tuple=True)
     return group[pair] * width + place, asking[pair]
 
 

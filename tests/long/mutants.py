@@ -64,7 +64,7 @@ TARGETS = {
     "codes": Target(["index.codes"], ["tests/test_codes.py"]),
     "search_terms": Target(["data.search_terms"], ["tests/test_search_terms.py"], LIGHT),
     "bm25": Target(["index.bm25"], ["tests/test_bm25.py"], LIGHT),
-    "scan": Target(["index.gpu_scan"], ["tests/test_gpu_scan.py", "tests/test_index.py"]),
+    "scan": Target(["index.row_scan"], ["tests/test_row_scan.py", "tests/test_index.py"]),
 }
 
 

@@ -1,19 +1,25 @@
-"""All rows scored at once, as on a GPU; on a CPU the same float16 product is exact too, only slower."""
+"""All rows scored at once, as on a GPU; on a CPU the same float16 product is right too, only slower."""
 
 import numpy as np
 import pytest
 import torch
 
-import space.index.gpu_scan
-from space.index.gpu_scan import GpuScan
+import space.index.row_scan
+from space.index.row_scan import RowScan
 from space.index.torch_index import PRECISIONS, TorchIndex
+
+
+@pytest.fixture(autouse=True, params=[0, 1 << 20], ids=["by groups", "all at once"])
+def many(request, monkeypatch):
+    """The best few are looked for in the best groups of many rows, and among all of fewer rows."""
+    monkeypatch.setattr(space.index.row_scan, "_MANY", request.param)
 
 
 def search(rows, queries, k, mask=None):
     def exact(queries, asking, found):
         return (queries.double()[asking] * rows.double()[found]).sum(dim=1).float()
 
-    return GpuScan(rows).search(queries, k, mask, exact)
+    return RowScan(rows).search(queries, k, mask, exact)
 
 
 def test_rows_that_float16_cannot_tell_apart():
@@ -28,9 +34,9 @@ def test_rows_that_float16_cannot_tell_apart():
 def test_most_queries_are_certain_after_the_first_candidates(monkeypatch):
     """An error bound that is too wide would score ever more rows exactly: right, but slow."""
     asked = []
-    best_of = space.index.gpu_scan._best_of
+    best_of = space.index.row_scan._best_of
     monkeypatch.setattr(
-        space.index.gpu_scan, "_best_of", lambda *given: asked.append(len(given[0])) or best_of(*given)
+        space.index.row_scan, "_best_of", lambda *given: asked.append(len(given[0])) or best_of(*given)
     )
     draw = torch.Generator().manual_seed(0)
     rows, queries = (torch.nn.functional.normalize(torch.randn(n, 64, generator=draw), dim=1) for n in (5_000, 20))
@@ -47,11 +53,11 @@ def test_queries_in_parts_get_what_they_get_together(masked, scores, together, m
     rows, queries = torch.randn(130, 8, generator=draw).half(), torch.randn(7, 8, generator=draw)
     mask = torch.rand(7, 130, generator=draw) < 0.5 if masked else None
     expected = search(rows, queries, 9, mask)
-    parts, approximate = [], GpuScan._approximate
+    parts, approximate = [], RowScan._approximate
     monkeypatch.setattr(
-        GpuScan, "_approximate", lambda scan, some, mask: parts.append(len(some)) or approximate(scan, some, mask)
+        RowScan, "_approximate", lambda scan, some, mask: parts.append(len(some)) or approximate(scan, some, mask)
     )
-    monkeypatch.setattr(space.index.gpu_scan, "_SCORES_AT_ONCE", scores)
+    monkeypatch.setattr(space.index.row_scan, "_SCORES_AT_ONCE", scores)
     for one, other in zip(search(rows, queries, 9, mask), expected, strict=True):
         assert torch.equal(one, other)
     assert max(parts) == together and sum(parts) == 7
@@ -61,7 +67,7 @@ def test_products_are_off_by_the_error_at_most():
     """Against float64; and the error must be small, or all rows would be candidates."""
     draw = torch.Generator().manual_seed(0)
     rows, queries = torch.randn(3_000, 384, generator=draw).half(), torch.randn(16, 384, generator=draw)
-    scan = GpuScan(rows)
+    scan = RowScan(rows)
     off = (scan._approximate(queries, None)[:, :3_000] - queries.double() @ rows.double().T).abs().amax(dim=1)
     error = scan._error(queries)
     assert (off <= error).all()
@@ -77,32 +83,32 @@ def test_the_error_by_hand(precision, rounded):
     torch.set_float32_matmul_precision(precision)
     try:
         sums = torch.tensor([10.0, 20.0]) * 4 * 10 * 2.0**-24
-        torch.testing.assert_close(GpuScan(rows)._error(queries), sums + torch.tensor([10.0, 20.0]) * rounded)
-        torch.testing.assert_close(GpuScan(rows.half())._error(queries), sums)
+        torch.testing.assert_close(RowScan(rows)._error(queries), sums + torch.tensor([10.0, 20.0]) * rounded)
+        torch.testing.assert_close(RowScan(rows.half())._error(queries), sums)
         lost = torch.tensor([[0.0, 2.0**-11], [2.0**-11, 0.0]])  # too little for float16 beside 4 and 6
         expected = sums + 2 * 2.0**-11
-        torch.testing.assert_close(GpuScan(rows.half())._error(queries + lost), expected, rtol=1e-3, atol=0.0)
+        torch.testing.assert_close(RowScan(rows.half())._error(queries + lost), expected, rtol=1e-3, atol=0.0)
     finally:
         torch.set_float32_matmul_precision(before)
 
 
 def test_the_longest_row_may_be_in_any_part(monkeypatch):
     """Norms are computed in parts; a part left out would make the error too small."""
-    monkeypatch.setattr(space.index.gpu_scan, "_NORMS_AT_ONCE", 2)
+    monkeypatch.setattr(space.index.row_scan, "_NORMS_AT_ONCE", 2)
     for row in range(5):
         rows = torch.ones(5, 2)
         rows[row] = 3.0
-        assert GpuScan(rows)._longest == pytest.approx(18**0.5)
+        assert RowScan(rows)._longest == pytest.approx(18**0.5)
 
 
 @pytest.mark.parametrize("part", [2, 100])
 def test_the_first_row_that_is_not_finite_is_named(part, monkeypatch):
-    monkeypatch.setattr(space.index.gpu_scan, "_NORMS_AT_ONCE", part)
+    monkeypatch.setattr(space.index.row_scan, "_NORMS_AT_ONCE", part)
     rows = torch.ones(5, 2)
     rows[3, 1] = float("nan")
     rows[4, 1] = float("inf")
     with pytest.raises(ValueError, match="row 3 is not"):
-        GpuScan(rows)
+        RowScan(rows)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU, whose products and sums round differently")
