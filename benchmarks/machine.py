@@ -67,6 +67,22 @@ def load(before: Counters, after: Counters) -> Load:
     return Load(round(before.load, 2), round(others, 3), round(steal, 3), others + steal > BUSY)
 
 
+def load_since(before: Counters | None) -> dict[str, dict[str, float]]:
+    """{"load": see ``Load``}, or nothing where it cannot be known. Prints a warning if the machine was busy."""
+    after = Counters.now()
+    if before is None or after is None:
+        return {}
+    found = load(before, after)
+    if found.busy:
+        print(
+            f"warning: the machine was busy: other processes took {found.others:.0%} of the cores, the host "
+            f"{found.steal:.0%}, load {found.load_before:g} before; times are too long, compare ratios only",
+            file=sys.stderr,
+            flush=True,
+        )
+    return {"load": asdict(found)}
+
+
 def describe() -> dict[str, object]:
     """Processor, usable cores, memory in GB, the GPU if there is one, versions of libraries, and the load.
 
@@ -74,15 +90,7 @@ def describe() -> dict[str, object]:
     """
     import torch  # here, so that a benchmark that measures memory can do without it
 
-    after = Counters.now()
-    found = load(_BEFORE, after) if _BEFORE and after else None
-    if found and found.busy:
-        print(
-            f"warning: the machine was busy: other processes took {found.others:.0%} of the cores, the host "
-            f"{found.steal:.0%}, load {found.load_before:g} before; times are too long, compare ratios only",
-            file=sys.stderr,
-            flush=True,
-        )
+    found = load_since(_BEFORE)
     names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     memory = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
     return {
@@ -93,7 +101,7 @@ def describe() -> dict[str, object]:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("torch", "sentence-transformers", "gradio")},
         "date": time.strftime("%Y-%m-%d"),
-        **({"load": asdict(found)} if found else {}),
+        **found,
     }
 
 

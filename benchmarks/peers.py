@@ -1,6 +1,6 @@
 """Exact search of other libraries over the same vectors: each is a function from queries to rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import faiss
 import numpy as np
@@ -16,6 +16,8 @@ KINDS = {
     "FAISS SQ 8 bit": faiss.ScalarQuantizer.QT_8bit,
     "FAISS flat": None,
 }
+#: All peers.
+NAMES = (*KINDS, "USearch f32", "USearch f16", "USearch i8", "numpy", "semantic_search")
 
 
 def by_faiss(rows: np.ndarray, name: str, k: int) -> Search:
@@ -43,20 +45,25 @@ def by_usearch(kept: np.ndarray, k: int) -> Search:
     return search
 
 
-def every(rows: np.ndarray, k: int) -> dict[str, Search]:
-    """All peers, over (n, d) float32."""
-    found = {name: by_faiss(rows, name, k) for name in KINDS}
-    codes = np.empty(rows.shape, np.int8)
-    for start in range(0, len(rows), 100_000):
-        codes[start : start + 100_000] = (rows[start : start + 100_000] * (127 / np.abs(rows).max())).round()
-    found["USearch f32"] = by_usearch(rows, k)
-    found["USearch f16"] = by_usearch(rows.astype(np.float16), k)
-    found["USearch i8"] = by_usearch(codes, k)
-    found["numpy"] = lambda asked: by_numpy(rows, asked, k)
-    tensor = torch.from_numpy(rows)
-    found["semantic_search"] = lambda asked: _ids(
-        semantic_search(torch.from_numpy(asked), tensor, top_k=k, score_function=dot_score)
-    )
+def every(rows: np.ndarray, k: int, names: Sequence[str] = NAMES) -> dict[str, Search]:
+    """The peers of these names, over (n, d) float32."""
+    found = {name: by_faiss(rows, name, k) for name in KINDS if name in names}
+    if "USearch f32" in names:
+        found["USearch f32"] = by_usearch(rows, k)
+    if "USearch f16" in names:
+        found["USearch f16"] = by_usearch(rows.astype(np.float16), k)
+    if "USearch i8" in names:
+        codes = np.empty(rows.shape, np.int8)
+        for start in range(0, len(rows), 100_000):
+            codes[start : start + 100_000] = (rows[start : start + 100_000] * (127 / np.abs(rows).max())).round()
+        found["USearch i8"] = by_usearch(codes, k)
+    if "numpy" in names:
+        found["numpy"] = lambda asked: by_numpy(rows, asked, k)
+    if "semantic_search" in names:
+        tensor = torch.from_numpy(rows)
+        found["semantic_search"] = lambda asked: _ids(
+            semantic_search(torch.from_numpy(asked), tensor, top_k=k, score_function=dot_score)
+        )
     return found
 
 

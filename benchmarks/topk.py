@@ -1,14 +1,20 @@
 """How fast the exact top k is on a CPU: ours beside FAISS, USearch, numpy and sentence-transformers.
 
-python benchmarks/topk.py [--rows 1215854] [--dataset ../shared/esci] [--k 10] [--rounds 9] [--only-ours]
+python benchmarks/topk.py [--rows 1215854] [--dataset ../shared/esci] [--tuned MODEL] [--k 10] [--rounds 9]
+    [--kinds e5 random duplicates] [--peers NAME ...] [--add-to benchmarks/results/topk.json]
 
-"ours" is what the app runs: float16 rows as a store has them, searched by int8 codes. Three sets of vectors:
-"clustered", the products of a data set repeated with noise and its real queries; "random", rows and queries in random
-directions; "near", the same rows and queries close to one of them. The last two are measured for batches of at most 8.
+"ours" is what the app runs: float16 rows as a store has them, searched by int8 codes. Kinds of vectors:
+
+e5          the products of a data set by the packaged E5, repeated with noise, and its real queries
+tuned       the same by the encoder --tuned, a folder
+duplicates  a tenth of the E5 products, each repeated a thousand times with so little noise that the cosines are .998
+random      rows and queries in random directions
+near        the same rows, and queries close to one of them
 
 Each round runs each contestant once, and figures are medians over rounds. The time that reading the codes takes is
 measured beside them. Recall is against the float32 answer: it compares with the peers that find at least as much as
-ours, and with the fastest of all. Peers need `pip install -r benchmarks/requirements.txt`. The last line is JSON.
+ours, and with the fastest of all. Kinds may be measured in several runs, which --add-to collects in one file. Peers
+need `pip install -r benchmarks/requirements.txt`. The last line is JSON.
 """
 
 import argparse
@@ -23,19 +29,23 @@ import faiss
 import numpy as np
 import torch
 import vectors
-from machine import describe
-from peers import Rows, Search, by_numpy, every
+from machine import Counters, describe, load_since
+from peers import NAMES, Rows, Search, by_numpy, every
 from rounds import medians
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from space.index.codes import Codes  # noqa: E402
 from space.index.torch_index import TorchIndex  # noqa: E402
 
 #: Shares of the rows that masks leave.
 SHARES = (0.9, 0.5, 0.1, 0.01)
 #: Larger batches run for seconds: fewer rounds suffice.
 SMALL = 8
+KINDS = ("e5", "tuned", "duplicates", "random", "near")
+#: Of multilingual-e5-small.
+DIM = 384
 
 
 def main() -> None:
@@ -47,27 +57,65 @@ def main() -> None:
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=9, help="for batches of more than 8 a third of that")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32])
-    parser.add_argument("--only-ours", action="store_true", help="no peers: they take 5 GB at the default size")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=["e5", "duplicates", "random", "near"])
+    parser.add_argument("--tuned", help="the encoder of kind tuned: a folder")
+    parser.add_argument("--peers", nargs="*", choices=NAMES, default=NAMES, help="they take 5 GB at the default size")
+    parser.add_argument("--no-masks", action="store_true", help="do not measure searches with a filter")
+    parser.add_argument("--add-to", type=Path, help="keep the other kinds that this result has, and write it")
     given = parser.parse_args()
+    if ("tuned" in given.kinds) != bool(given.tuned):
+        parser.error("--kinds tuned and --tuned MODEL go together")
     result: dict[str, Any] = {"benchmark": "topk", "k": given.k, "rounds": given.rounds, "dataset": given.dataset}
     result |= {"threads": torch.get_num_threads(), "vectors": {}}
     for rows, queries_by_name in made(given):
         begun = time.perf_counter()
         index = as_in_the_app(rows)
         result |= {"rows": len(index), "dim": index.dim, "coding_seconds": round(time.perf_counter() - begun, 2)}
-        contestants = {"ours": asks(index, given.k)} | ({} if given.only_ours else every(rows, given.k))
+        contestants = {"ours": asks(index, given.k)} | every(rows, given.k, given.peers)
         for name, queries in queries_by_name.items():
+            before = Counters.now()
             result["vectors"][name] = measured(index, contestants, queries, exact(rows, queries, given.k), given)
+            result["vectors"][name] |= {"rounds": given.rounds} | load_since(before)
             print(name, json.dumps(result["vectors"][name], indent=1), flush=True)
-    print(json.dumps(result | {"machine": describe() | {"faiss": faiss.__version__, "numpy": np.__version__}}))
+        del index, contestants, rows  # before the next kind is made
+    result["machine"] = describe() | {"faiss": faiss.__version__, "numpy": np.__version__}
+    if given.add_to:
+        added(result, given.add_to)
+    print(json.dumps(result))
+
+
+def added(result: dict[str, Any], path: Path) -> None:
+    """Write a result, with the kinds of an earlier one of the same size that it lacks itself."""
+    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if all(before.get(name) == result[name] for name in ("rows", "dim", "k", "threads")):
+        result["vectors"] = before["vectors"] | result["vectors"]
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 def made(given: argparse.Namespace) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
     """(rows (n, d), {name of a set: queries (q, d)}), float32 of unit norm."""
-    few, queries = vectors.encoded(given.dataset, given.products, max(given.batches))
-    yield np.concatenate(list(vectors.repeated(few, given.rows))), {"clustered": queries}
-    rows = np.concatenate(list(vectors.random(given.rows, few.shape[1])))
-    yield rows, {"random": next(vectors.random(SMALL, few.shape[1], seed=3)), "near": vectors.near(rows, SMALL)}
+    number = max(given.batches)
+    for kind, model in (("e5", vectors.PACKAGED), ("tuned", given.tuned)):
+        if kind in given.kinds:
+            few, queries = vectors.encoded(given.dataset, given.products, number, model)
+            yield joined(vectors.repeated(few, given.rows), given.rows), {kind: queries}
+    if "duplicates" in given.kinds:
+        few, queries = vectors.encoded(given.dataset, max(1, given.products // 10), number)
+        yield joined(vectors.repeated(few, given.rows, vectors.SLIGHT), given.rows), {"duplicates": queries}
+    if {"random", "near"} & set(given.kinds):
+        rows = joined(vectors.random(given.rows, DIM), given.rows)
+        asked = {"random": next(vectors.random(number, DIM, seed=3)), "near": vectors.near(rows, number)}
+        yield rows, {kind: queries for kind, queries in asked.items() if kind in given.kinds}
+
+
+def joined(parts: Iterator[np.ndarray], number: int) -> np.ndarray:
+    """(number, d) float32, filled part by part, since both together would take twice the memory."""
+    rows = np.empty((number, DIM), np.float32)
+    done = 0
+    for part in parts:
+        rows[done : done + len(part)] = part
+        done += len(part)
+    return rows
 
 
 def measured(
@@ -81,7 +129,8 @@ def measured(
         # Each round asks other queries, but the same of each contestant.
         runs = {name: turns(search, queries, batch) for name, search in contestants.items()}
         found["batches"][batch] = figures(medians(runs | floors(index), rounds, twice=batch <= SMALL), recall)
-        found["masks"][batch] = masks(index, queries, batch, given.k, rounds)
+        if not given.no_masks:
+            found["masks"][batch] = masks(index, queries, batch, given.k, rounds)
     return found
 
 
@@ -114,7 +163,8 @@ def overlap(found: Rows, truth: Rows) -> float:
 
 def floors(index: TorchIndex) -> dict[str, Callable[[], object]]:
     """Reading all codes and reading all float16 rows: a sum over their bytes, which does nothing else."""
-    codes, rows = index._codes.codes.view(-1).view(torch.int64), index._rows.view(-1).view(torch.int64)
+    coded = index._codes if index._scan is None else Codes(index._rows, index.device)  # a small index has none
+    codes, rows = coded.codes.view(-1).view(torch.int64), index._rows.view(-1).view(torch.int64)
     return {"read codes": codes.sum, "read float16 rows": rows.sum}
 
 

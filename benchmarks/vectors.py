@@ -1,8 +1,8 @@
 """Vectors to measure a search with: real ones repeated to any number of rows, and random ones.
 
 How near the best rows are decides how many rows an index must look at twice. Products of a shop are clustered, and
-repeats of real ones are even more crowded around a query than those of a real catalogue. Random unit vectors are all
-about equally far from each other.
+repeats of real ones are even more crowded around a query than those of a real catalogue. Near-duplicates are the worst
+case: thousands of rows that score almost the same. Random unit vectors are all about equally far from each other.
 """
 
 import sys
@@ -22,30 +22,33 @@ from space.pipelines import inputs  # noqa: E402
 CHUNK = 65_536
 #: Standard deviation of the noise of each number: it keeps repeats of a product at a cosine of about .87.
 NOISE = 0.02
+#: Noise of near-duplicates: a cosine of about .998.
+SLIGHT = 0.003
 
 
-def encoded(dataset: str, products: int, queries: int) -> tuple[np.ndarray, np.ndarray]:
-    """Passages (p, d) and queries (q, d) of a data set, float32 of unit norm, by the packaged encoder.
+def encoded(dataset: str, products: int, queries: int, model: str = PACKAGED) -> tuple[np.ndarray, np.ndarray]:
+    """Passages (p, d) and queries (q, d) of a data set, float32 of unit norm, by an encoder.
 
     Args:
         dataset: see ``open_judged``; its us locale.
         products: at most so many, evenly spaced.
         queries: exactly so many, repeated if there are fewer.
+        model: a model's name or folder, see ``locate``.
     """
     judged = inputs.open_judged(dataset, ["us"])
     texts = passages(judged.catalogue)
     asked = sorted({*judged.train["query"], *judged.test["query"]})
-    encoder = TextEncoder(locate(PACKAGED), device="cpu")
+    encoder = TextEncoder(locate(model), device="cpu")
     few = encoder.encode_passages([texts[row] for row in _spread(len(texts), min(products, len(texts)))])
     return few.numpy(), encoder.encode_queries([asked[row] for row in _spread(len(asked), queries)]).numpy()
 
 
-def repeated(few: np.ndarray, rows: int) -> Iterator[np.ndarray]:
+def repeated(few: np.ndarray, rows: int, deviation: float = NOISE) -> Iterator[np.ndarray]:
     """(rows, d) float32 of unit norm, in parts: ``few`` again and again, each time with other noise."""
     noise = np.random.default_rng(1)
     for start in range(0, rows, CHUNK):
         part = few[np.arange(start, min(start + CHUNK, rows)) % len(few)]
-        part = part + noise.standard_normal(part.shape, dtype=np.float32) * NOISE
+        part = part + noise.standard_normal(part.shape, dtype=np.float32) * deviation
         yield _unit(part)
 
 

@@ -74,15 +74,15 @@ class RowScan:
             some = queries[part]
             near = self._approximate(some, mask if mask is None or mask.ndim == 1 else mask[part])
             error, candidates = self._error(some), k
-            open_ = torch.arange(len(some), device=queries.device)  # queries whose best k are not certain yet
-            while len(open_):
+            unsure: slice | torch.Tensor = slice(None)  # queries whose best k are not certain yet
+            while True:
                 candidates = min(self._n, candidates + max(_SPARE, candidates))
-                near_open = near[open_] if len(open_) < len(some) else near
-                found, rows, lead = _best_of(some[open_], near_open, candidates, k, exact)
-                scores[part][open_], best[part][open_] = found, rows
-                if candidates == self._n:
+                found, rows, lead = _best_of(some[unsure], near[unsure], candidates, k, exact)
+                scores[part][unsure], best[part][unsure] = found, rows
+                open_ = ~(lead > error[unsure])
+                if candidates == self._n or not open_.any():
                     break
-                open_ = open_[~(lead > error[open_])]
+                unsure = open_.nonzero().squeeze(1) if isinstance(unsure, slice) else unsure[open_]
         return scores, best
 
     def _approximate(self, queries: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
