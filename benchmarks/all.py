@@ -4,9 +4,9 @@ python benchmarks/all.py [--scale 0.1] [--only NAME ...] [--dataset ../shared/es
 
 At scale 1 this takes about 40 minutes on two cores; a smaller scale makes the sizes smaller. Each benchmark is a
 process of its own, and the JSON of its last line goes to results/NAME.json together with the scale. If one fails, the
-others still run; it is named at the end, and the exit status is 1. study.py and seeds.py, which train for hours, and
-topk_gpu.py and e5_sizes.py, which need a GPU, do not run. The peers need `pip install -r benchmarks/requirements.txt`,
-and page.py needs chromium.
+others still run; it is named at the end, and the exit status is 1. seeds.py, which trains for hours, and topk_gpu.py
+and e5_sizes.py, which need a GPU, do not run. The peers need `pip install -r benchmarks/requirements.txt`, and page.py
+needs chromium. A benchmark that ran beside other work warns, and says so in its result ("busy").
 """
 
 import argparse
@@ -77,7 +77,6 @@ REAL = ("topk", "small", "growth", "training")
 #: Scripts that are not run, and why.
 LEFT_OUT = {
     "bm25": "its figures are of quality and need real judgments",
-    "study": "trains for hours",
     "seeds": "trains for hours",
     "topk_gpu": "needs a GPU",
     "locales": "needs the models of seeds",
