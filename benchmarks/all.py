@@ -68,12 +68,13 @@ RUNS: dict[str, Run] = {
     "milvus": Run(60, {"--products": (20_000, 500), "--queries": (50, 5)}),
     "serving": Run(400, {"--products": (1_215_854, 5_000), "--queries": (64, 8)}),
     "embedding": Run(200, {"--texts": (1_000, 100), "--rounds": (3, 1), "--queries": (100, 10)}),
+    "cone": Run(240, {"--rows": (1_215_854, 10_000)}),
     "small": Run(240, {"--products": (10_000, 100), "--rounds": (31, 2)}),
     "training": Run(500, {"--examples": (320, 64), "--rounds": (2, 1)}),
     "page": Run(180, {"--loads": (5, 2), "--queries": (30, 5)}, shop=True),
 }
 #: The benchmarks that take ``--dataset``.
-REAL = ("topk", "small", "growth", "training")
+REAL = ("topk", "cone", "small", "growth", "training")
 #: Scripts that are not run, and why.
 LEFT_OUT = {
     "bm25": "its figures are of quality and need real judgments",
@@ -97,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--dataset",
         default="sample",
-        help="data for training.py, topk.py, small.py and growth.py, e.g. ../shared/esci",
+        help="data for training, topk, cone, small and growth, e.g. ../shared/esci",
     )
     parser.add_argument("--results", type=Path, default=FOLDER / "results", help="where the JSON goes")
     given = parser.parse_args(arguments)
