@@ -127,6 +127,18 @@ def test_home_depots_attributes_and_descriptions_complete_the_products() -> None
     assert whole.drop_columns("product_bullet_point").equals(plain)
 
 
+def test_the_example_of_the_docs_is_what_they_say() -> None:
+    """docs/your-own-data.md names its sizes; its ratings are thirds, of which a few pairs have two."""
+    found = open_judged(str(ROOT / "docs" / "ratings.csv"), [])
+    both = pd.concat([found.train, found.test])
+    said = (ROOT / "docs" / "your-own-data.md").read_text(encoding="utf-8")
+    sizes = (
+        f"{len(found.catalogue)} products, {both['query'].nunique()} queries and {both['ratings'].fillna(1).sum():.0f}"
+    )
+    assert sizes in " ".join(said.split()) and str(found.scale) == "3=1!,2=0.5,1=0"
+    assert (both["ratings"] > 1).sum() == 3 and 10 <= found.test["query"].nunique() <= 14
+
+
 def test_a_column_of_counts_says_how_many_ratings_a_label_is_the_mean_of(tmp_path: Path) -> None:
     """3 from four people and 1 from one are 2.6; the number of ratings stays with the pair."""
     path = tmp_path / "j.csv"
