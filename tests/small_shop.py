@@ -213,3 +213,8 @@ def serve(served, port=None):
         yield demo.local_url
     finally:
         demo.close()
+
+
+def ids(found):
+    """(locale, id) of each hit."""
+    return [(hit.product_locale, hit.product_id) for hit in found.hits]
