@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from space.data.catalogue import DataError
 from space.data.column_names import NAMES, plain_name
 from space.data.csv_reader import CsvEncodingError, CsvError, read_csv
-from space.data.parquet_size import check_parquet
+from space.data.parquet import read_parquet
 from space.data.text_files import inner_suffix, open_text, unpacked
 from space.data.texts import Chunk
 from space.errors import shown
@@ -124,8 +124,7 @@ def _parquet(path: Path) -> FileTable:
 
     def column(place: int) -> list[Chunk]:
         try:
-            check_parquet(path, [header[place]])
-            return pq.read_table(path, columns=[header[place]]).column(0).chunks
+            return read_parquet(path, [header[place]]).column(0).chunks
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise DataError(f"{path}: column {shown(header[place])} cannot be read: {error}") from error
 

@@ -9,10 +9,9 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from space.data.catalogue import NO_LOCALE, OTHER_LOCALE, DataError, in_locales, need_columns, rows_of
-from space.data.parquet_size import check_parquet
+from space.data.parquet import read_parquet
 from space.data.passages import has_text, left_out, with_text
 from space.data.product_files import read_joined_products, read_products, readable, schema_of
 from space.data.scale import CLICKS, ESCI, LabelScale, ScaleError, numbers, scale_of
@@ -182,8 +181,7 @@ def _read_judgments(files: Sequence[Path], extra: tuple[str, ...] = ()) -> pd.Da
     for file in files:
         columns = judgment_columns(schema_of(file).names, file.name, extra)
         with readable(file):
-            check_parquet(file, list(columns.values()))
-            table = pq.read_table(file, columns=list(columns.values()))
+            table = read_parquet(file, list(columns.values()))
         tables.append(judgment_frame(table, columns, file.name))
     return pd.concat(tables, ignore_index=True)
 

@@ -17,7 +17,7 @@ from space.data.catalogue import (
     product_columns,
     product_keys,
 )
-from space.data.parquet_size import check_parquet
+from space.data.parquet import check_parquet, read_parquet
 from space.data.product_table import as_catalogue, merged, refuse_nulls, typed, whole_ids
 from space.errors import listed, same_rows
 
@@ -36,8 +36,7 @@ def read_products(files: Sequence[Path], bullets: bool) -> pa.Table:
     for file in files:
         names = product_columns(schema_of(file).names, bullets, file.name)
         with readable(file):
-            check_parquet(file, list(names.values()))
-            table = pq.read_table(file, columns=list(names.values()))
+            table = read_parquet(file, list(names.values()))
         tables.append(pa.table({ours: table[theirs] for ours, theirs in names.items()}))
     return as_catalogue(tables, Source(files[0].name), bullets=bullets)
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import yaml
 from huggingface_hub import DatasetCard
 
-from space.data.parquet_size import check_parquet
+from space.data.parquet import check_parquet
 from space.data.unpacked_size import TooLargeError, check_packed
 from space.errors import shown
 

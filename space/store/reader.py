@@ -14,7 +14,7 @@ import torch
 
 from space.data.catalogue import KEY
 from space.data.judgments import JUDGMENT_COLUMNS
-from space.data.parquet_size import check_parquet
+from space.data.parquet import read_parquet
 from space.encoding.description import ENCODERS, EncoderDescription
 from space.errors import UserError
 from space.io.files import sha256_of_all, unreadable
@@ -230,8 +230,7 @@ class Store:
             absent = set(columns) - set(pq.read_schema(path).names)
             if absent:
                 raise StoreError(f"{path}: no column {sorted(absent)[0]!r}; {_REBUILD}")
-            check_parquet(path, list(columns) if only else None)
-            table = pq.read_table(path, columns=list(columns) if only else None)
+            table = read_parquet(path, columns if only else None)
             table.validate(full=True)  # finds text that is not UTF-8, which Arrow reads without checking
             return table
 
