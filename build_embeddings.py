@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
         tuned = locate(settings.model, download)
         logging.getLogger("space").info("base: %s\ntuned: %s", base.notice, tuned.notice)
         settings = as_trained(settings, tuned)
-        contents = open_contents(settings)
+        contents = open_contents(settings, tuned)
         # Imported here because torch takes seconds, which a typing error should not cost.
         with uncollected():
             from space.pipelines.build import build

@@ -8,6 +8,7 @@ import os
 import sys
 
 from space import settings as config
+from space.data.split import of_model
 from space.encoding.weights import locate
 from space.errors import UserError
 from space.hub import proxies
@@ -36,6 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
             columns=settings.columns,
             encoding=settings.encoding,
             test_share=settings.test_share,
+            splits=of_model(settings.output_dir, settings.output_dir.name),
         )
         # Imported here because torch takes seconds, which a typing error should not cost.
         with uncollected():

@@ -7,11 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-import small_evaluation
 
 from space import settings as config
-from space.encoding.weights import Weights
-from space.pipelines import inputs
 from space.settings import AppSettings, BuildSettings, EdaSettings, SettingsError, TrainSettings
 
 #: The flags of the contract in DESIGN.md.
@@ -293,28 +290,6 @@ def test_an_unknown_or_shortened_flag_is_refused_with_the_one_that_is_meant(kind
     with pytest.raises(SettingsError) as refused:
         config.parse(kind, typed)
     assert str(refused.value).startswith(typed[0].partition("=")[0]) and meant in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("typed", "trained", "share"), [([], 0.4, 0.4), ([], None, 0.2), (["--test-share", ".3"], None, 0.3),
-                                    (["--test-share", ".4"], 0.4, 0.4)]
-)  # fmt: skip
-def test_a_build_holds_out_the_queries_that_the_model_did_not_learn_from(tmp_path, typed, trained, share):
-    assert share_of_build(tmp_path, typed, trained) == share
-
-
-def test_a_build_does_not_test_a_model_on_queries_that_it_learned_from(tmp_path):
-    """The flag was once set aside without a word."""
-    with pytest.raises(SettingsError, match=r"--test-share is 0\.2: .*trained with 0\.4.*leave the flag out"):
-        share_of_build(tmp_path, ["--test-share", ".2"], 0.4)
-
-
-def share_of_build(folder, typed, trained):
-    settings = {} if trained is None else {"test_share": trained}
-    found = dataclasses.replace(small_evaluation.content(), settings=small_evaluation.content().settings | settings)
-    (folder / "evaluation.json").write_text(found.to_json())
-    built = config.parse(BuildSettings, ["--model", str(folder), *typed])
-    return inputs.as_trained(built, Weights(str(folder), folder)).test_share
 
 
 # -- column map ------------------------------------------------------------------------------------------------------

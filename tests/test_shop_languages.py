@@ -8,10 +8,10 @@ import pytest
 from datasets import Dataset
 
 from space.data.catalogue import NO_LOCALE
-from space.data.judgment_formats.split import held_out
 from space.data.judgments import check
 from space.data.scale import BINARY, parse
 from space.data.search_terms import Analysis, search_terms
+from space.data.split import held_out
 from space.data.words import normalized, without_signs, word_spans
 from space.index.bm25 import Bm25Index
 from space.search.explanation import variants
@@ -144,7 +144,7 @@ def test_spellings_of_a_query_are_one_query(language: str) -> None:
     spellings = SHOPS[language].spellings
     assert len({normalized(query) for query in spellings}) == 1
     others = [f"query {number}" for number in range(20)]
-    drawn = held_out(pd.DataFrame({"query": [*spellings, *others]}), 0.4, language)
+    drawn, _ = held_out(pd.DataFrame({"query": [*spellings, *others]}), 0.4, language)
     assert drawn["split"][: len(spellings)].nunique() == 1
     titles = ["x", "y"]
     products = pa.table({"product_id": ["1", "2"], "product_locale": [language] * 2, "product_title": titles}

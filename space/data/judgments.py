@@ -45,6 +45,7 @@ class Judged:
             these are written, see ``space.data.words.normalized``.
         notice: what must be said wherever the data is shown (the sample is made up), or "".
         scale: of the labels in column "esci_label" of both.
+        test_share: of the queries, which were drawn for the test; None where the data has a held-out part of its own.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Judged:
     test: pd.DataFrame
     notice: str = ""
     scale: LabelScale = ESCI
+    test_share: float | None = None
 
 
 def check(

@@ -94,7 +94,8 @@ print(model.similarity(queries, passages))
         _text(evaluation),
         "## Training",
         _training(training),
-        "`runs/` has the TensorBoard events, `evaluation.json` the figures of every query.",
+        "`runs/` has the TensorBoard events, `evaluation.json` the figures of every query, `split.json` the queries "
+        "that were held out.",
         "![training loss](images/train_loss.png)",
         _settings(evaluation.settings),
     )

@@ -13,7 +13,6 @@ from space.data.catalogue import NO_LOCALE, DataError, Source, in_locales
 from space.data.catalogue_file import load_catalogue
 from space.data.judgment_formats.layouts import has_formats, read
 from space.data.judgment_formats.raw import Wanted
-from space.data.judgment_formats.split import held_out
 from space.data.judgments import (
     JUDGMENT_COLUMNS,
     OFFICIAL_EXAMPLES,
@@ -26,12 +25,13 @@ from space.data.judgments import (
 from space.data.passages import template
 from space.data.product_table import as_catalogue
 from space.data.scale import CLICKS, LabelScale, parse
+from space.data.split import ModelSplit, held_out, of_model, share_of, without_learned
 from space.data.text_files import ENCODINGS
 from space.encoding.weights import Weights
 from space.evaluation.schema import Evaluation, EvaluationError
 from space.hub.datasets import read_dataset
 from space.settings import SAMPLE, BuildSettings
-from space.settings.data import TEST_SHARE, column_map
+from space.settings.data import column_map
 from space.settings.names import public_name
 from space.store.manifest import EVALUATION
 
@@ -47,7 +47,8 @@ def open_judged(
     labels: str = "",
     columns: str | None = None,
     encoding: str = "",
-    test_share: float = TEST_SHARE,
+    test_share: float | None = None,
+    splits: Sequence[ModelSplit] = (),
 ) -> Judged:
     """Read judgments and catalogue.
 
@@ -59,7 +60,9 @@ def open_judged(
         labels: the scale as ``space.data.scale.parse`` reads it; "" takes the one that the labels show.
         columns: --columns, for a folder or a file in other columns than ESCI's.
         encoding: of text files; "" for UTF-8.
-        test_share: of the queries to hold out, where a folder or a file has no held-out part.
+        test_share: of the queries to hold out, where a folder or a file has no held-out part; None for the share of
+            ``splits``, or .2.
+        splits: of models, whose held-out queries stay held out.
 
     Raises:
         SettingsError: ``columns`` cannot be read.
@@ -70,10 +73,12 @@ def open_judged(
     place = Path(dataset)
     if dataset != SAMPLE and place.exists() and (columns or place.is_file() or _other_layout(place)):
         wanted = Wanted(column_map(columns), encoding, bullets)
-        return _open_other(place, locales, wanted, test_share, scale)
+        return _open_other(place, locales, wanted, test_share, splits, scale)
     for flag, value in (("columns", columns), ("encoding", encoding)):
         if value:
             raise DataError(f"--{flag} {value}: {dataset} has ESCI's columns; leave the flag out, or name a file")
+    if test_share:
+        raise DataError(f"--test-share {test_share:g}: {dataset} has a held-out part; leave the flag out")
     if dataset == SAMPLE:
         judgments = sample.judgments()
         products = as_catalogue([sample.catalogue()], Source(SAMPLE), bullets=bullets)
@@ -95,7 +100,12 @@ def _other_layout(folder: Path) -> bool:
 
 
 def _open_other(
-    path: Path, locales: Sequence[str], wanted: Wanted, test_share: float, scale: LabelScale | None
+    path: Path,
+    locales: Sequence[str],
+    wanted: Wanted,
+    test_share: float | None,
+    splits: Sequence[ModelSplit],
+    scale: LabelScale | None,
 ) -> Judged:
     """Read a folder or a file in one of ``space.data.judgment_formats``."""
     if wanted.encoding and wanted.encoding not in ENCODINGS:
@@ -105,19 +115,23 @@ def _open_other(
     logger.info(f"{name}: recognised as {raw.recognised}")
     judgments = raw.judgments
     judgments["query_id"] = pd.factorize(judgments["query"])[0] + 1
+    drawn = None
     if "split" not in judgments:
-        judgments = held_out(judgments, test_share, name)
-        queries = judgments.groupby("split")["query"].nunique()
-        logger.info(f"{name}: --test-share {test_share:g} holds out {queries['test']} of {queries.sum()} queries")
+        drawn = share_of(test_share, splits)
+        judgments, said = held_out(judgments, drawn, name, splits)
+        logger.info(said)
+    elif test_share:
+        cure = "leave the flag out, or a column split with --columns split="
+        raise DataError(f"--test-share {test_share:g}: {name} has a held-out part; {cure}")
     train, test = (
         judgments[judgments["split"] == split].drop(columns="split").reset_index(drop=True)
         for split in ("train", "test")
     )
     if scale is None and raw.clicks:
         scale = CLICKS
-    return replace(
-        check(name, train, test, raw.products, [*locales, NO_LOCALE] if locales else [], scale=scale), name=name
-    )
+    kept = [*locales, NO_LOCALE] if locales else []
+    judged = check(name, train, test, raw.products, kept, scale=scale)
+    return replace(judged, name=name, test_share=drawn)
 
 
 @dataclass(frozen=True)
@@ -144,7 +158,8 @@ def as_trained(settings: BuildSettings, tuned: Weights) -> BuildSettings:
     """The settings with the text and --labels of the fine-tuned model, see ``BuildSettings.as_trained``.
 
     Raises:
-        SettingsError: a flag asks for another text, without --other-text, or for another share of held-out queries.
+        SettingsError: a flag asks for another text, without --other-text.
+        DataError: the model's list of held-out queries is damaged.
     """
     try:
         trained = Evaluation.from_json((tuned.folder / EVALUATION).read_bytes()).settings
@@ -155,12 +170,9 @@ def as_trained(settings: BuildSettings, tuned: Weights) -> BuildSettings:
     if not found.labels and isinstance(labels, str):
         found = replace(found, labels=labels)
     share = trained.get("test_share")
-    if isinstance(share, float) and 0 < share < 1:
-        cure = f"{tuned.name} was trained with {share:g}, and its test would hold queries it learned from"
-        settings.require(settings.test_share in (None, share), "test_share", f"{cure}; leave the flag out")
+    if settings.test_share is None and isinstance(share, float) and not of_model(tuned.folder, tuned.name):
         found = replace(found, test_share=share)
-    elif settings.test_share is None:
-        found = replace(found, test_share=TEST_SHARE)
+        logger.warning(f"{tuned.name} has no list of held-out queries: they are drawn again, {share:g} of all")
     learned = replace(settings, max_seq_length=None, bullets=None).as_trained(trained)
     if not trained:
         said = f"{tuned.name} does not say which text it was trained on"
@@ -172,26 +184,34 @@ def as_trained(settings: BuildSettings, tuned: Weights) -> BuildSettings:
     return found
 
 
-def open_contents(settings: BuildSettings) -> Contents:
+def open_contents(settings: BuildSettings, tuned: Weights) -> Contents:
     """Read the catalogue that ``--catalogue`` or ``--dataset`` names.
+
+    Args:
+        settings: of the build, as ``as_trained`` returned them.
+        tuned: the fine-tuned model, whose held-out queries are those of the store.
 
     Raises:
         DataError: a file or data set that cannot be used, or no product in the wanted locales.
     """
     bullets, locales, path = settings.bullets > 0, settings.locales, settings.catalogue
     if path is None:
-        return contents_of(
-            open_judged(
-                settings.dataset,
-                locales,
-                bullets=bullets,
-                offline=settings.offline,
-                labels=settings.labels,
-                columns=settings.columns,
-                encoding=settings.encoding,
-                test_share=settings.test_share,
-            )
+        splits = of_model(tuned.folder, tuned.name)
+        judged = open_judged(
+            settings.dataset,
+            locales,
+            bullets=bullets,
+            offline=settings.offline,
+            labels=settings.labels,
+            columns=settings.columns,
+            encoding=settings.encoding,
+            test_share=settings.test_share,
+            splits=splits,
         )
+        judged, said = without_learned(judged, splits)
+        if said:
+            logger.warning(said)
+        return contents_of(judged)
     table = load_catalogue(
         path, settings.column_map(), bullets=bullets, locale=settings.locale, encoding=settings.encoding
     )

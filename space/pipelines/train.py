@@ -8,6 +8,7 @@ from pathlib import Path
 
 from space.data.judgments import Judged
 from space.data.passages import passages
+from space.data.split import SPLIT, Split
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import Weights, is_model, locate
 from space.errors import HubError, UserError
@@ -67,7 +68,7 @@ def run(settings: TrainSettings, weights: Weights, judged: Judged) -> None:
         log = trainer.fine_tune(encoder, learn_from, exact, settings, dev)
         memory.trim()  # what activations and optimizer took
         if main:
-            _save(encoder, evaluation.after(encoder, log), settings)
+            _save(encoder, evaluation.after(encoder, log), Split.of(judged), settings)
             if not settings.keep_checkpoints:
                 checkpoints.discard(settings.checkpoints_dir / log.run)
             _push_model(settings)
@@ -98,12 +99,13 @@ def _check_folders(settings: TrainSettings) -> None:
         require_writable(folder)
 
 
-def _save(encoder: TextEncoder, evaluation: Evaluation, settings: TrainSettings) -> None:
+def _save(encoder: TextEncoder, evaluation: Evaluation, split: Split, settings: TrainSettings) -> None:
     """Write the finished model with its figures, whole or not at all."""
     with folders.replaced(settings.output_dir, RESUME) as folder:
         encoder.model.save_pretrained(str(folder), create_model_card=False)
         (folder / "README.md").write_text(cards.model_card(evaluation, settings.push_to_hub), encoding="utf-8")
         (folder / EVALUATION).write_text(evaluation.to_json(), encoding="utf-8")
+        (folder / SPLIT).write_text(split.to_json(), encoding="utf-8")
         cards.loss_curve(evaluation.training.history, folder / "images" / "train_loss.png")
         run_name = evaluation.training.run
         _copy_events(settings.logging_dir / run_name, folder / "runs" / run_name)

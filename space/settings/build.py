@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from space.settings.data import BULLETS, CHARACTERS, MAX_SEQ_LENGTH, SHARE, TOKENS, DataSettings, column_map
+from space.settings.data import BULLETS, CHARACTERS, MAX_SEQ_LENGTH, TOKENS, DataSettings, column_map
 from space.settings.flags import REPOSITORY, at_least, one_of, setting
 from space.settings.names import check_milvus
 
@@ -24,12 +24,6 @@ class BuildSettings(DataSettings):
         "Characters of bullet points in the passage text; 0 leaves them out. Without this flag as many as --model was "
         "trained with, else 0.",
         CHARACTERS,
-    )
-    test_share: float | None = setting(
-        None,
-        "Queries to hold out for the test, where a data set has no held-out part. Without this flag as many as when "
-        "--model was trained, else .2.",
-        SHARE,
     )
     other_text: bool = setting(
         False, "Take --max-seq-length and --bullets even where --model was trained with other values."

@@ -38,13 +38,14 @@ def _encoding() -> str:
     return setting("", "Encoding of text files that are not UTF-8, such as cp1252 or cp1251.", shown="UTF-8")
 
 
-#: --test-share where no flag and no model says another.
-TEST_SHARE = 0.2
-SHARE = between(0, 1, "use a share of the queries such as .2")
-
-
-def _test_share() -> float:
-    return setting(TEST_SHARE, "Queries to hold out for the test, where a data set has no held-out part.", SHARE)
+def _test_share() -> float | None:
+    return setting(
+        None,
+        "Queries to hold out for the test, where a data set has no held-out part and the model's split.json does not "
+        "say which.",
+        between(0, 1, "use a share of the queries such as .2"),
+        shown="as split.json says, else 0.2",
+    )
 
 
 def column_map(columns: str | None) -> dict[str, str]:
@@ -83,7 +84,7 @@ class DataSettings(Settings):
     labels: str = _labels()
     columns: str | None = _columns()
     encoding: str = _encoding()
-    test_share: float = _test_share()
+    test_share: float | None = _test_share()
     offline: bool = offline()
 
 
@@ -109,5 +110,5 @@ class EdaSettings(Settings):
     labels: str = _labels()
     columns: str | None = _columns()
     encoding: str = _encoding()
-    test_share: float = _test_share()
+    test_share: float | None = _test_share()
     offline: bool = offline()
