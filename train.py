@@ -14,7 +14,7 @@ from space.errors import UserError
 from space.hub import proxies
 from space.hub.client import model_download
 from space.io.memory import uncollected
-from space.pipelines.inputs import open_judged
+from space.pipelines.inputs import open_chosen
 from space.settings import TrainSettings
 
 
@@ -28,17 +28,8 @@ def main(arguments: list[str] | None = None) -> None:
         proxies.prepare()
         weights = locate(settings.base_model, model_download(offline=settings.offline), substitute=True)
         logging.getLogger("space").info("encoder: %s", weights.notice)
-        judged = open_judged(
-            settings.dataset,
-            settings.locales,
-            bullets=settings.bullets > 0,
-            offline=settings.offline,
-            labels=settings.labels,
-            columns=settings.columns,
-            encoding=settings.encoding,
-            test_share=settings.test_share,
-            splits=of_model(settings.output_dir, settings.output_dir.name),
-        )
+        splits = of_model(settings.output_dir, settings.output_dir.name)
+        judged = open_chosen(settings, bullets=settings.bullets > 0, splits=splits)
         # Imported here because torch takes seconds, which a typing error should not cost.
         with uncollected():
             from space.pipelines.train import run

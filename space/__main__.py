@@ -1,6 +1,6 @@
-"""Push a finished model or store, publish a Space, or describe a data set.
+"""Push a finished model or store, publish a Space, describe or convert a data set.
 
-Run it with: python -m space push-model|push-store|publish|eda …
+Run it with: python -m space push-model|push-store|publish|eda|convert …
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from space.errors import UserError
 from space.hub import proxies, publish
-from space.settings import EdaSettings, add_flags, check_repository, from_flags
+from space.settings import ConvertSettings, EdaSettings, add_flags, check_repository, from_flags
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -55,6 +55,13 @@ def parser() -> argparse.ArgumentParser:
     eda = commands.add_parser("eda", allow_abbrev=False, help="describe a data set in an HTML report")
     eda.set_defaults(run=lambda given: describe(from_flags(EdaSettings, given)))
     add_flags(eda, EdaSettings)
+    conversion = commands.add_parser(
+        "convert", allow_abbrev=False, help="write judgments and products in the columns and files of ESCI"
+    )
+    conversion.set_defaults(run=lambda given: convert(from_flags(ConvertSettings, given)))
+    conversion.add_argument("dataset", metavar="IN", help="a file, a folder, a Hub id, or 'sample'")
+    conversion.add_argument("output_dir", metavar="OUT", type=Path, help="the folder to write")
+    add_flags(conversion, ConvertSettings, but=("dataset", "output_dir"))
     return top
 
 
@@ -89,18 +96,10 @@ def describe(settings: EdaSettings) -> None:
     from space.data.profile import describe
     from space.evaluation.lexical_baseline import lexical_baseline
     from space.io.files import atomically
-    from space.pipelines.inputs import open_judged
+    from space.pipelines.inputs import open_chosen
     from space.ui.html.profile_report import document, report
 
-    judged = open_judged(
-        settings.dataset,
-        settings.locales,
-        offline=settings.offline,
-        labels=settings.labels,
-        columns=settings.columns,
-        encoding=settings.encoding,
-        test_share=settings.test_share,
-    )
+    judged = open_chosen(settings)
     logging.getLogger("space").info(
         "%s: %d products, %d judgments to learn from, %d held out",
         judged.name,
@@ -115,6 +114,23 @@ def describe(settings: EdaSettings) -> None:
     with atomically(settings.output) as path:
         path.write_text(page, encoding="utf-8")
     print(f"written: {settings.output}")
+
+
+def convert(settings: ConvertSettings) -> None:
+    """Write a data set in the ESCI layout."""
+    from space.data.esci_folder import SCALE, require_own, write
+    from space.io.folders import replaced
+    from space.pipelines.inputs import open_chosen
+
+    require_own(settings.output_dir)
+    judged = open_chosen(settings, bullets=settings.bullets > 0)
+    with replaced(settings.output_dir) as folder:
+        write(judged, folder)
+    print(
+        f"written: {settings.output_dir}/train.parquet ({len(judged.train):,} judgments), test.parquet "
+        f"({len(judged.test):,}), products.parquet ({len(judged.catalogue):,} products), {SCALE}"
+        f" ({judged.scale})"
+    )
 
 
 if __name__ == "__main__":

@@ -98,7 +98,8 @@ def in_locales(table: pa.Table, locales: Sequence[str], source: str) -> pa.Table
     kept = table.filter(pc.is_in(table["product_locale"], pa.array(list(locales), pa.string())))
     if not len(kept):
         present = sorted(pc.unique(table["product_locale"]).to_pylist())
-        raise DataError(f"{source}: no product in --locales {listed(locales)}; it has {listed(present)}")
+        asked = listed([one for one in locales if one != NO_LOCALE])
+        raise DataError(f"{source}: no product in --locales {asked}; it has {listed(present)}")
     return kept.combine_chunks()
 
 

@@ -139,13 +139,16 @@ def _without_empty_products(
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
-def read_folder(folder: Path, bullets: bool) -> tuple[pd.DataFrame, pd.DataFrame, pa.Table]:
+def read_folder(
+    folder: Path, bullets: bool, *, converted: bool = False
+) -> tuple[pd.DataFrame, pd.DataFrame, pa.Table]:
     """Train judgments, test judgments and products of a folder, not yet checked.
 
     Args:
         folder: with train.parquet, test.parquet and perhaps products.parquet, each perhaps in parts as on the Hub
             (``data/train-00000-of-00002.parquet``), or with the two official files.
         bullets: also read the bullet points.
+        converted: ``python -m space convert`` wrote it: ``RATING_COLUMNS`` are what they mean here.
 
     Raises:
         DataError: a file that is missing or cannot be read, or a column that is missing.
@@ -165,7 +168,8 @@ def read_folder(folder: Path, bullets: bool) -> tuple[pd.DataFrame, pd.DataFrame
             )
     own = split_files(folder, "products")
     products = read_products(own, bullets) if own else read_joined_products([*train, *test], bullets)
-    return _read_judgments(train), _read_judgments(test), products
+    extra = RATING_COLUMNS if converted else ()
+    return _read_judgments(train, perhaps=extra), _read_judgments(test, perhaps=extra), products
 
 
 def split_files(folder: Path, split: str) -> list[Path]:
@@ -178,10 +182,11 @@ def split_files(folder: Path, split: str) -> list[Path]:
     return []
 
 
-def _read_judgments(files: Sequence[Path], extra: tuple[str, ...] = ()) -> pd.DataFrame:
+def _read_judgments(files: Sequence[Path], extra: tuple[str, ...] = (), perhaps: tuple[str, ...] = ()) -> pd.DataFrame:
     tables = []
     for file in files:
-        columns = judgment_columns(schema_of(file).names, file.name, extra)
+        header = schema_of(file).names
+        columns = judgment_columns(header, file.name, (*extra, *(name for name in perhaps if name in header)))
         with readable(file):
             table = read_parquet(file, list(columns.values()))
         tables.append(judgment_frame(table, columns, file.name))
@@ -238,7 +243,8 @@ def checked_judgments(
             raise DataError(f"{name}: column {column!r} is empty in {len(empty)} rows, first in row {empty[0] + 1}")
     table = table[table["product_locale"].isin(list(locales))].copy() if locales else table.copy()
     if table.empty:
-        raise DataError(f"{name}: no judgment{f' in locales {listed(list(locales))}' if locales else ''}")
+        asked = f" in locales {listed([one for one in locales if one != NO_LOCALE])}" if locales else ""
+        raise DataError(f"{name}: no judgment{asked}")
     for column in ("query", "product_id", "product_locale"):
         table[column] = table[column].astype(str)
     table = _one_label_a_pair(name, table, scale)
@@ -290,7 +296,8 @@ def _one_label_a_pair(name: str, table: pd.DataFrame, scale: LabelScale) -> pd.D
     label = _on_scale(name, lambda: scale.labels_of(table["esci_label"]))
     key = ["product_locale", "query", "product_id"]
     if "ratings" in table:
-        table = table.assign(ratings=table["ratings"].astype(np.int64), contradiction="")
+        said = table["contradiction"].fillna("") if "contradiction" in table else ""
+        table = table.assign(ratings=table["ratings"].astype(np.int64), contradiction=said)
     if not table.duplicated(key).any():
         return table.assign(esci_label=label)
     pair = table.groupby(key, sort=False).ngroup().to_numpy()  # numbered in order of appearance

@@ -11,6 +11,7 @@ import pyarrow as pa
 from space.data import sample
 from space.data.catalogue import NO_LOCALE, DataError, Source, in_locales
 from space.data.catalogue_file import load_catalogue
+from space.data.esci_folder import meaning_of
 from space.data.judgment_formats.layouts import has_formats, read
 from space.data.judgment_formats.raw import Wanted
 from space.data.judgments import (
@@ -30,7 +31,7 @@ from space.data.text_files import ENCODINGS
 from space.encoding.weights import Weights
 from space.evaluation.schema import Evaluation, EvaluationError
 from space.hub.datasets import read_dataset
-from space.settings import SAMPLE, BuildSettings
+from space.settings import SAMPLE, BuildSettings, DatasetChoice
 from space.settings.data import column_map
 from space.settings.names import public_name
 from space.store.manifest import EVALUATION
@@ -88,9 +89,28 @@ def open_judged(
         )
         return check(SAMPLE, train, test, products, locales, sample.NOTICE, scale)
     if place.is_dir():
-        return replace(check(dataset, *read_folder(place, bullets), locales, scale=scale), name=public_name(dataset))
+        meaning = meaning_of(place)
+        parts = read_folder(place, bullets, converted=meaning.scale is not None)
+        kept = [*locales, NO_LOCALE] if locales else []
+        judged = check(dataset, *parts, kept, notice=meaning.notice, scale=scale or meaning.scale)
+        return replace(judged, name=public_name(dataset))
     commit, *parts = read_dataset(dataset, bullets=bullets, offline=offline)
     return replace(check(dataset, *parts, locales, scale=scale), name=f"{dataset.partition('@')[0]}@{commit}")
+
+
+def open_chosen(settings: DatasetChoice, *, bullets: bool = False, splits: Sequence[ModelSplit] = ()) -> Judged:
+    """Read what the flags of a command name, see ``open_judged``."""
+    return open_judged(
+        settings.dataset,
+        settings.locales,
+        bullets=bullets,
+        offline=settings.offline,
+        labels=settings.labels,
+        columns=settings.columns,
+        encoding=settings.encoding,
+        test_share=settings.test_share,
+        splits=splits,
+    )
 
 
 def _other_layout(folder: Path) -> bool:
@@ -197,17 +217,7 @@ def open_contents(settings: BuildSettings, tuned: Weights) -> Contents:
     bullets, locales, path = settings.bullets > 0, settings.locales, settings.catalogue
     if path is None:
         splits = of_model(tuned.folder, tuned.name)
-        judged = open_judged(
-            settings.dataset,
-            locales,
-            bullets=bullets,
-            offline=settings.offline,
-            labels=settings.labels,
-            columns=settings.columns,
-            encoding=settings.encoding,
-            test_share=settings.test_share,
-            splits=splits,
-        )
+        judged = open_chosen(settings, bullets=bullets, splits=splits)
         judged, said = without_learned(judged, splits)
         if said:
             logger.warning(said)

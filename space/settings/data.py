@@ -66,21 +66,14 @@ def offline() -> bool:
 
 
 @dataclass(frozen=True)
-class DataSettings(Settings):
-    """Base of ``TrainSettings`` and ``BuildSettings``."""
+class DatasetChoice(Settings):
+    """Which data to read, and how: the flags that all commands with data share."""
 
     dataset: str = setting(
         DEFAULT_DATASET,
         "Catalogue and judgments: a Hub id (ID@REVISION pins), a folder or file, or 'sample'.",
     )
     locales: list[str] = _locales()
-    base_model: str = setting(
-        DEFAULT_BASE_MODEL,
-        "Encoder before fine-tuning: a Hub id (ID@REVISION pins), a folder, or packaged-e5, which needs no download.",
-    )
-    max_seq_length: int = setting(MAX_SEQ_LENGTH, "Tokens kept of each text.", TOKENS)
-    bullets: int = setting(BULLETS, "Characters of bullet points in the passage text; 0 leaves them out.", CHARACTERS)
-    private: bool = setting(False, "Create Hub repositories as private.")
     labels: str = _labels()
     columns: str | None = _columns()
     encoding: str = _encoding()
@@ -89,13 +82,22 @@ class DataSettings(Settings):
 
 
 @dataclass(frozen=True)
-class EdaSettings(Settings):
+class DataSettings(DatasetChoice):
+    """Base of ``TrainSettings`` and ``BuildSettings``."""
+
+    base_model: str = setting(
+        DEFAULT_BASE_MODEL,
+        "Encoder before fine-tuning: a Hub id (ID@REVISION pins), a folder, or packaged-e5, which needs no download.",
+    )
+    max_seq_length: int = setting(MAX_SEQ_LENGTH, "Tokens kept of each text.", TOKENS)
+    bullets: int = setting(BULLETS, "Characters of bullet points in the passage text; 0 leaves them out.", CHARACTERS)
+    private: bool = setting(False, "Create Hub repositories as private.")
+
+
+@dataclass(frozen=True)
+class EdaSettings(DatasetChoice):
     """The settings of a report about a data set."""
 
-    dataset: str = setting(
-        DEFAULT_DATASET, "What to describe: a Hub id (ID@REVISION pins), a folder or file, or 'sample'."
-    )
-    locales: list[str] = _locales()
     output: Path = setting(
         Path("report.html"),
         "The report, one HTML file that needs no network.",
@@ -107,8 +109,11 @@ class EdaSettings(Settings):
         "are more than 200,000 products.",
         at_least(-1, "use 0 (none), a number of queries, or -1 (all)"),
     )
-    labels: str = _labels()
-    columns: str | None = _columns()
-    encoding: str = _encoding()
-    test_share: float | None = _test_share()
-    offline: bool = offline()
+
+
+@dataclass(frozen=True)
+class ConvertSettings(DatasetChoice):
+    """The settings of a conversion into the ESCI layout."""
+
+    output_dir: Path = setting(Path("converted"), "The folder to write; an earlier conversion there is replaced.")
+    bullets: int = setting(BULLETS, "1 keeps the bullet points, whole; 0 leaves them out.", CHARACTERS)

@@ -134,10 +134,10 @@ def from_flags(kind: type[AnySettings], given: argparse.Namespace) -> AnySetting
     return kind(**{item.name: getattr(given, item.name) for item in fields(kind)})
 
 
-def add_flags(parser: argparse.ArgumentParser, kind: type[Settings]) -> None:
-    """Give a parser one flag for each setting of a class."""
+def add_flags(parser: argparse.ArgumentParser, kind: type[Settings], but: Sequence[str] = ()) -> None:
+    """Give a parser one flag for each setting of a class, ``but`` for some."""
     types = get_type_hints(kind)
-    for item in fields(kind):
+    for item in (one for one in fields(kind) if one.name not in but):
         flag, default = _flag(item.name), _default(item)
         options = {
             "default": default,
