@@ -27,6 +27,7 @@ from space.ui import address
 #: moves the vectors to the GPU. A call that asks for less is scheduled sooner.
 GPU_SECONDS = 15
 LOCAL_MODEL, LOCAL_STORE = Path("saved_e5_model"), Path("artifacts")
+OLD_COUNTS = Path("usage/usage.sqlite3")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -88,7 +89,10 @@ def serve(settings: AppSettings, artifacts: Artifacts) -> None:
         from space.search.loading import load_engine
         from space.ui.page import launch
 
-    usage = Usage(settings.usage_path, log_queries=settings.log_queries) if settings.usage_path else None
+    folder = settings.feedback_folder
+    usage = Usage(folder, log_queries=settings.log_queries) if folder else None
+    if OLD_COUNTS.is_file():
+        print(f"{OLD_COUNTS} has counts of an older version, which are no longer read: delete it.", flush=True)
     engine = load_engine(
         artifacts.model,
         artifacts.base_model,
@@ -98,10 +102,12 @@ def serve(settings: AppSettings, artifacts: Artifacts) -> None:
         usage=usage,
         milvus_uri=settings.milvus_uri,
     )
-    if usage and settings.usage_dataset and not settings.offline:
-        from space.feedback.backup import Backup
+    if usage and settings.feedback_dataset and not settings.offline:
+        from space.feedback.sync import Sync
 
-        Backup(usage, settings.usage_dataset, minutes=settings.usage_minutes).start()
+        kinds = ["counts", *(["queries"] if settings.log_queries else [])]
+        minutes = settings.feedback_minutes
+        Sync(usage.journal, settings.feedback_dataset, minutes=minutes, kinds=kinds, flush=usage.flush).start()
     page = launch(
         engine,
         root_path=settings.root_path.rstrip("/"),

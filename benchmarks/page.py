@@ -88,7 +88,7 @@ def start(given: argparse.Namespace) -> tuple[subprocess.Popen, str, float]:
         port = free.getsockname()[1]
     names = ("model", "base_model", "embeddings")
     flags = [part for name in names for part in (f"--{name.replace('_', '-')}", getattr(given, name))]
-    usage = ["--usage-file", str(Path(tempfile.mkdtemp()) / "usage.sqlite3")]
+    usage = ["--feedback", tempfile.mkdtemp()]
     begun = time.perf_counter()
     command = [sys.executable, str(ROOT / "app.py"), *flags, *usage, "--port", str(port)]
     app = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)

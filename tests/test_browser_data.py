@@ -12,7 +12,7 @@ pytestmark = needs_chromium
 
 @pytest.fixture(scope="module")
 def usage(tmp_path_factory):
-    made = Usage(tmp_path_factory.mktemp("usage") / "counts.sqlite3", log_queries=True)
+    made = Usage(tmp_path_factory.mktemp("usage"), log_queries=True)
     yield made
     made.close()
 

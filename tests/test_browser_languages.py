@@ -40,7 +40,7 @@ FRAMES = """(function look() {
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory):
-    usage = Usage(tmp_path_factory.mktemp("usage") / "counts.sqlite3")
+    usage = Usage(tmp_path_factory.mktemp("usage"))
     with small_shop.serve(small_shop.engine(small_evaluation.content(), usage=usage)) as url:
         yield url
     usage.close()

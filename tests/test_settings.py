@@ -17,7 +17,7 @@ CONTRACT = {
     "triplet-margin seed output-dir checkpoints-dir logging-dir resume push-to-hub push-embeddings private offline",
     BuildSettings: "dataset catalogue columns base-model model locales output-dir shard-size batch-size "
     "max-seq-length push-to-hub to-milvus private offline",
-    AppSettings: "model base-model embeddings host port share usage-file usage-dataset usage-minutes log-queries",
+    AppSettings: "model base-model embeddings host port share feedback feedback-dataset feedback-minutes log-queries",
     EdaSettings: "dataset locales output baseline-queries offline",
 }
 THREE = {"model": "m", "base_model": "b", "embeddings": "e"}
@@ -77,7 +77,7 @@ def test_the_three_commands_work_one_after_the_other_without_a_flag():
     plain = build.as_trained({})
     assert (plain.max_seq_length, plain.bullets) == (train.max_seq_length, train.bullets)
     assert (app.host, app.port, app.share) == ("127.0.0.1", 7860, False)
-    assert (str(app.usage_path), app.log_queries, app.usage_dataset) == ("usage/usage.sqlite3", False, None)
+    assert (str(app.feedback_folder), app.log_queries, app.feedback_dataset) == ("feedback", False, None)
 
 
 def test_every_train_flag_arrives():
@@ -209,8 +209,8 @@ REFUSED = {
     },
     AppSettings: {
         "port": ([-1, 65536], "65535"),
-        "usage_dataset": (["counts"], "USER/NAME"),
-        "usage_minutes": ([0.0, math.nan], "1 to 1440"),
+        "feedback_dataset": (["counts"], "USER/NAME"),
+        "feedback_minutes": ([0.0, math.nan], "1 to 1440"),
     },
 }
 
@@ -261,8 +261,8 @@ def test_what_is_just_allowed(settings):
 
 def test_counts_are_kept_in_a_file_before_they_are_committed():
     """A data set without a file to bring back would commit nothing, and say nothing either."""
-    assert refusal(AppSettings, {"usage_dataset": "u/d", "usage_file": ""}).startswith("--usage-file is '': ")
-    assert AppSettings(usage_file="").usage_path is None and AppSettings(usage_file="off").usage_path is None
+    assert refusal(AppSettings, {"feedback_dataset": "u/d", "feedback": ""}).startswith("--feedback is '': ")
+    assert AppSettings(feedback="").feedback_folder is None and AppSettings(feedback="off").feedback_folder is None
 
 
 def test_a_store_is_enough_for_the_app_and_an_encoder_alone_is_not():
@@ -320,9 +320,7 @@ def test_variables_of_a_space(monkeypatch):
     given = {"E5_MODEL": "u/m@v1", "E5_BASE_MODEL": "u/b", "E5_EMBEDDINGS": "u/d", "GRADIO_SERVER_PORT": "80"}
     for variable, value in {**given, "GRADIO_SERVER_NAME": "", "E5_USAGE_FILE": "off", "E5_LOG_QUERIES": "1"}.items():
         monkeypatch.setenv(variable, value)
-    wanted = AppSettings(
-        model="u/m@v1", base_model="u/b", embeddings="u/d", port=80, usage_file="off", log_queries=True
-    )
+    wanted = AppSettings(model="u/m@v1", base_model="u/b", embeddings="u/d", port=80, feedback="off", log_queries=True)
     assert config.parse(AppSettings, config.environment_arguments()) == wanted
     typed = config.parse(AppSettings, [*config.environment_arguments(), "--port", "81"])
     assert typed == dataclasses.replace(wanted, port=81)

@@ -17,7 +17,7 @@ from space.ui.tabs.statistics import EMPTY_YET, NO_QUERIES, OFF, UNREADABLE, sho
 
 @pytest.fixture
 def usage(tmp_path):
-    made = Usage(tmp_path / "counts.sqlite3", seconds=60)
+    made = Usage(tmp_path / "feedback", seconds=60)
     yield made
     made.close()
 
@@ -27,7 +27,7 @@ def test_it_says_why_there_is_nothing(usage, tmp_path):
     assert OFF in show(small_shop.engine())
     assert EMPTY_YET in show(small_shop.engine(usage=usage))
     (tmp_path / "file").write_text("in the way")
-    broken = Usage(tmp_path / "file" / "counts.sqlite3", seconds=60)
+    broken = Usage(tmp_path / "file" / "feedback", seconds=60)
     engine = small_shop.engine(usage=broken)
     assert engine.search("shoes").hits
     said = show(engine)
@@ -115,7 +115,7 @@ def test_an_opened_product_is_counted_over_http(usage):
     assert [(one.product_id, one.opened) for one in usage.report().most_opened] == [("p01", 1)]
 
 
-def test_without_usage_file_nothing_is_counted(tmp_path, monkeypatch):
+def test_without_a_folder_nothing_is_counted(tmp_path, monkeypatch):
     """No event, no file and no thread."""
     monkeypatch.chdir(tmp_path)
     before = set(threading.enumerate())

@@ -3,12 +3,10 @@
 import logging
 import multiprocessing
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -16,8 +14,10 @@ import small_shop
 from conftest import ROOT, environment
 
 from space.errors import QueryError
+from space.feedback import counts as sums
 from space.feedback import usage
-from space.feedback.counts import Counts, TopProduct, begin_anew, fact, own, raise_to, take_over, transaction
+from space.feedback.counts import TopProduct
+from space.feedback.journal import Journal, Reader
 from space.feedback.usage import Usage
 
 A, B, C = ("us", "a"), ("us", "b"), ("jp", "a")
@@ -25,7 +25,7 @@ A, B, C = ("us", "a"), ("us", "b"), ("jp", "a")
 
 @pytest.fixture
 def counts(tmp_path):
-    made = Usage(tmp_path / "usage" / "counts.sqlite3", seconds=60)  # written when a test says so
+    made = Usage(tmp_path / "feedback", seconds=60)  # written when a test says so
     yield made
     made.close()
 
@@ -56,7 +56,7 @@ def test_nothing_counted_is_nothing_written(counts):
     """A page without visitors, or a look at its statistics, must not leave a file."""
     report = counts.report()
     assert (report.since, report.searches, report.most_shown, report.queries) == ("", 0, [], None)
-    assert not counts.path.parent.exists()
+    assert not counts.journal.folder.exists()
 
 
 def test_an_answer_without_hits_is_a_search(counts):
@@ -67,7 +67,7 @@ def test_an_answer_without_hits_is_a_search(counts):
 def test_counts_add_up_over_restarts(counts):
     """Opening the file again must add to it, not begin at zero."""
     for _ in range(3):
-        again = Usage(counts.path, seconds=60)
+        again = Usage(counts.journal.folder, seconds=60)
         again.shown([A], "mug")
         again.close()
     assert top(counts.report()) == [("us", "a", 3, 0)]
@@ -93,40 +93,36 @@ def bytes_of(folder):
 def test_query_texts_are_not_in_the_file_unless_turned_on(tmp_path):
     """In no table, index, freed page or log of the file."""
     for log_queries in (False, True):
-        kept = Usage(tmp_path / str(log_queries) / "counts.sqlite3", log_queries=log_queries, seconds=60)
+        kept = Usage(tmp_path / str(log_queries), log_queries=log_queries, seconds=60)
         kept.shown([A], "My SECRET   illness")
         kept.flush()
-        assert (b"secret illness" in bytes_of(kept.path.parent).lower()) is log_queries
+        assert (b"secret illness" in bytes_of(kept.journal.folder).lower()) is log_queries
         assert kept.report().queries == ([("my secret illness", 1)] if log_queries else None)
         kept.close()
-        assert (b"secret" in bytes_of(kept.path.parent).lower()) is log_queries
+        assert (b"secret" in bytes_of(kept.journal.folder).lower()) is log_queries
 
 
-def test_there_is_no_column_for_a_visitor(counts):
-    """A new column is a decision about privacy: change this test with it, and the page's promise too."""
+def test_there_is_no_column_for_a_visitor(tmp_path):
+    """A new name in a line is a decision about privacy: change this test with it, and the page's promise too."""
+    counts = Usage(tmp_path, log_queries=True, seconds=60)
     counts.shown([A], "mug")
-    counts.flush()
-    with closing(sqlite3.connect(counts.path)) as file:
-        tables = [name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        columns = {name: [row[1] for row in file.execute(f"PRAGMA table_info({name})")] for name in tables}
-        facts = [name for (name,) in file.execute("SELECT name FROM facts")]
-    assert columns == {
-        "facts": ["name", "value"],
-        "products": ["part", "locale", "product_id", "shown", "opened"],
-        "queries": ["part", "query", "asked"],
-        "days": ["part", "day", "searches", "shown", "opened"],
-    }
-    assert facts == ["lineage"]
+    counts.opened(*A)
+    counts.close()
+    lines = {kind: list(Reader(counts.journal, kind).new()) for kind in ("counts", "queries")}
+    day = datetime.now(UTC).date().isoformat()
+    shown = {"day": day, "searches": 1, "delivered": 1, "openings": 1, "shown": {"us": {"a": 1}}}
+    assert lines == {"counts": [shown | {"opened": {"us": {"a": 1}}}], "queries": [{"queries": {"mug": 1}}]}
+    assert {path.name for path in tmp_path.iterdir()} == {"counts", "queries"}
 
 
 # -- bounds ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_file_is_bounded_and_the_totals_stay_right(tmp_path, monkeypatch):
-    """A flood of junk queries must neither fill the disk nor push out what people often asked."""
-    monkeypatch.setattr(usage, "MAX_PRODUCTS", 20)
-    monkeypatch.setattr(usage, "MAX_QUERIES", 10)
-    counts = Usage(tmp_path / "counts.sqlite3", log_queries=True, seconds=60)
+def test_the_memory_is_bounded_and_the_totals_stay_right(tmp_path, monkeypatch):
+    """A flood of junk queries must neither fill the memory nor push out what people often asked."""
+    monkeypatch.setattr(sums, "MAX_PRODUCTS", 20)
+    monkeypatch.setattr(sums, "MAX_QUERIES", 10)
+    counts = Usage(tmp_path / "feedback", log_queries=True, seconds=60)
     for _ in range(3):
         counts.shown([A, B], "red shoes")
     for number in range(200):
@@ -141,11 +137,24 @@ def test_the_file_is_bounded_and_the_totals_stay_right(tmp_path, monkeypatch):
     assert (report.searches, report.shown) == (203, 206)
 
 
+def test_a_flood_does_not_fill_the_disk(tmp_path, monkeypatch):
+    """Beyond the limit only the totals by day are written, which are right."""
+    monkeypatch.setattr(usage, "MAX_BYTES", 5_000)
+    counts = Usage(tmp_path, log_queries=True, seconds=60)
+    for number in range(300):
+        counts.shown([("us", f"p{number:03}{'x' * 20}")], f"junk {number} " + "x" * 50)
+        counts.flush()
+    assert counts.report().searches == counts.report().shown == 300
+    details = [line for line in Reader(counts.journal, "counts").new() if "shown" in line]
+    assert 20 < len(details) < 60
+    counts.close()
+
+
 def test_what_waits_for_a_failing_disk_is_bounded(tmp_path, monkeypatch):
     """If the disk is full for days, the memory must not fill up."""
     monkeypatch.setattr(usage, "MAX_WAITING", 50)
     (tmp_path / "file").write_text("in the way")
-    counts = Usage(tmp_path / "file" / "counts.sqlite3", log_queries=True, seconds=60)
+    counts = Usage(tmp_path / "file" / "feedback", log_queries=True, seconds=60)
     for number in range(300):
         counts.shown([("us", str(number)), A], f"query {number}")
         if number % 20 == 0:
@@ -162,8 +171,8 @@ def test_what_waits_for_a_failing_disk_is_bounded(tmp_path, monkeypatch):
 
 def test_a_folder_that_cannot_be_written_warns_once_and_loses_nothing_when_cured(tmp_path, caplog):
     """A full disk or a read-only folder must not break a search."""
-    (tmp_path / "usage").write_text("in the way")
-    counts = Usage(tmp_path / "usage" / "counts.sqlite3", seconds=60)
+    (tmp_path / "feedback").write_text("in the way")
+    counts = Usage(tmp_path / "feedback", seconds=60)
     with caplog.at_level(logging.INFO, "space.feedback.usage"):
         for _ in range(3):
             counts.shown([A], "mug")
@@ -171,14 +180,14 @@ def test_a_folder_that_cannot_be_written_warns_once_and_loses_nothing_when_cured
         assert counts.report() is None
         warnings = [record.message for record in caplog.records if "cannot be written" in record.message]
         assert len(warnings) == 1 and "the search goes on" in warnings[0]
-        (tmp_path / "usage").unlink()
+        (tmp_path / "feedback").unlink()
         assert top(counts.report()) == [("us", "a", 3, 0)]
         assert "is written again" in caplog.text
     counts.close()
 
 
 def test_another_file_is_not_overwritten(tmp_path):
-    """--usage-file names another file by mistake: its content must stay."""
+    """--feedback names another file by mistake: its content must stay."""
     path = tmp_path / "thesis.txt"
     path.write_text("years of work " * 1000)
     counts = Usage(path, seconds=60)
@@ -187,32 +196,48 @@ def test_another_file_is_not_overwritten(tmp_path):
     assert counts.report() is None and path.read_text() == "years of work " * 1000
 
 
-def test_a_locked_file_does_not_delay_a_search(counts):
-    """Another process may lock the file for seconds; counting only adds to memory."""
+def test_a_slow_disk_does_not_delay_a_search(counts, monkeypatch):
+    """Counting only adds to memory; what comes while a line is written is in the next one."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(self, kind, record):
+        begun.set()
+        go_on.wait(30)
+        append(self, kind, record)
+
+    append = Journal.append
+    monkeypatch.setattr(Journal, "append", slow)
+    counts.shown([A], "mug")
+    writer = threading.Thread(target=counts.flush)
+    writer.start()
+    assert begun.wait(30)
+    start = time.perf_counter()
+    counts.shown([A, B], "mug")
+    assert time.perf_counter() - start < 0.1
+    go_on.set()
+    writer.join()
+    assert counts.report().searches == 2
+
+
+def test_an_edited_file_loses_only_the_lines_that_cannot_be_read(counts, caplog):
+    """The rest counts, and the file is named, once."""
     counts.shown([A], "mug")
     counts.flush()
-    with closing(sqlite3.connect(counts.path, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        writer = threading.Thread(target=counts.flush)
-        counts.shown([A], "mug")
-        writer.start()
-        time.sleep(0.1)  # it waits for the lock now
-        begun = time.perf_counter()
-        counts.shown([A, B], "mug")
-        assert time.perf_counter() - begun < 0.1
-        other.execute("ROLLBACK")
-    writer.join()
-    assert counts.report().searches == 3
+    odd = ["no JSON", "[1]", '{"day": 7}', '{"day": "2026-01-02", "searches": -5, "shown": {"us": {"b": "many"}}}']
+    odd += ["[" * 100_000, '{"day": "2026-01-03", "searches": 2, "shown": [1]}', '{"half": ']
+    (counts.journal.folder / "counts" / "edited.jsonl").write_text("\n".join(odd))
+    assert (counts.report().searches, top(counts.report())) == (3, [("us", "a", 1, 0)])
+    assert caplog.text.count("counts/edited.jsonl") == 1
 
 
 def test_the_first_count_starts_the_thread_that_writes(tmp_path):
-    counts = Usage(tmp_path / "counts.sqlite3", seconds=0.05)
+    counts = Usage(tmp_path, seconds=0.05)
     counts.shown([A], "mug")
     for _ in range(100):
         time.sleep(0.05)
-        if counts.path.exists() and Usage(counts.path).report().searches:
+        if Usage(counts.journal.folder).report().searches:
             break
-    assert top(Usage(counts.path).report()) == [("us", "a", 1, 0)]
+    assert top(Usage(counts.journal.folder).report()) == [("us", "a", 1, 0)]
     counts.close()
 
 
@@ -221,7 +246,7 @@ def test_the_first_count_starts_the_thread_that_writes(tmp_path):
 
 def test_threads_lose_nothing(tmp_path):
     """Counts that come while others are being written."""
-    counts = Usage(tmp_path / "counts.sqlite3", seconds=0.005)
+    counts = Usage(tmp_path, seconds=0.005)
 
     def ask():
         for _ in range(200):
@@ -252,9 +277,9 @@ counts.close()
 """
 
 
-def test_processes_share_a_file_and_a_kill_in_the_middle_harms_no_other(tmp_path):
-    """After SIGKILL while writing, the confirmed counts are there, other processes' too, and the file is sound."""
-    path = tmp_path / "counts.sqlite3"
+def test_processes_share_a_folder_and_a_kill_in_the_middle_harms_no_other(tmp_path):
+    """After SIGKILL while writing, the confirmed counts are there, and other processes' too."""
+    path = tmp_path / "feedback"
 
     def start(name, number):
         words = [sys.executable, "-c", WORKER, str(path), str(number), name]
@@ -270,8 +295,6 @@ def test_processes_share_a_file_and_a_kill_in_the_middle_harms_no_other(tmp_path
         process.communicate()
         confirmed += 5 * (8 + 5 * place)
     assert [process.wait() for process in lasting] == [0, 0]
-    with closing(sqlite3.connect(path)) as file:
-        assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     found = {one.product_id: one.shown for one in Usage(path).report().most_shown}
     assert found["lasting"] == 120 and found["doomed"] >= confirmed
     assert found["shared"] == found["lasting"] + found["doomed"] == Usage(path).report().searches
@@ -283,7 +306,7 @@ def test_a_fork_does_not_write_what_its_parent_will(counts):
     child = multiprocessing.get_context("fork").Process(target=counts.close)
     child.start()
     child.join()
-    assert child.exitcode == 0 and not counts.path.exists()
+    assert child.exitcode == 0 and not counts.journal.folder.exists()
     assert top(counts.report()) == [("us", "a", 1, 0)]
 
 
@@ -315,29 +338,3 @@ def test_the_engine_under_a_fork_counts_in_the_parent(counts):
     engine = small_shop.engine(usage=counts, gpu=forked([]))
     engine.search("red shoes", 3)
     assert (counts.report().searches, counts.report().shown) == (1, 3)
-
-
-# -- other copies ----------------------------------------------------------------------------------------------------
-
-
-def test_taking_over_and_beginning_anew_keep_the_sums(counts):
-    """The steps of the backup: after each one the sums that a visitor sees are right."""
-    counts.shown([A], "mug")
-    counts.flush()
-    today = counts.report().since
-    other = Counts({A: (5, 2), C: (1, 0)}, {}, {("2026-01-02",): (5, 6, 2)})
-    with transaction(counts.path) as file:
-        take_over(file, Counts(), other)
-        assert own(file) == Counts({A: (1, 0)}, {}, {(today,): (1, 1, 0)})
-    assert top(counts.report()) == [("us", "a", 6, 2), ("jp", "a", 1, 0)]
-    with transaction(counts.path) as file:
-        take_over(file, other, Counts())
-        assert own(file).products == {A: (6, 2), C: (1, 0)}
-    assert top(counts.report()) == [("us", "a", 6, 2), ("jp", "a", 1, 0)] and counts.report().since == "2026-01-02"
-    with transaction(counts.path) as file:
-        raise_to(file, Counts({A: (7, 1), B: (1, 0)}))
-        assert own(file).products == {A: (7, 2), B: (1, 0), C: (1, 0)}
-        lineage = fact(file, "lineage")
-        begin_anew(file)
-        assert own(file) == Counts() and fact(file, "lineage") != lineage
-    assert top(counts.report()) == [("us", "a", 7, 2), ("jp", "a", 1, 0), ("us", "b", 1, 0)]

@@ -1,1 +1,1 @@
-"""What visitors leave: which products were shown and opened, kept on the Hub."""
+"""What visitors leave: counts of searches, kept as JSON lines and committed to the Hub."""

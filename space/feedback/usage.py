@@ -1,32 +1,32 @@
-"""Counts how often each product is shown and opened, in a local SQLite file that threads and processes may share.
+"""Counts how often each product is shown and opened, in files that threads and processes may share.
 
-There is no column for a visitor's address, session or time of day. Query texts are kept only if the owner turned that
-on. Counting never delays a search: it adds to a counter in memory, which a thread writes to the file once a second.
+No visitor's address, session or time of day is written. Query texts are kept only if the owner turned that on, in
+files of their own. Counting never delays a search: it adds to a counter in memory, which a thread writes each second.
 """
 
 import atexit
 import logging
 import os
-import sqlite3
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from space.data.words import normalized
-from space.feedback import counts
-from space.feedback.counts import ADD, OWN, Report
+from space.feedback.counts import Counts, Report
+from space.feedback.journal import Journal, Reader
 
 logger = logging.getLogger(__name__)
 
-#: At most so many rows, so that the file stays small; the smallest counts go first. The totals by day stay right.
-MAX_PRODUCTS, MAX_QUERIES = 200_000, 10_000
 MAX_QUERY_CHARACTERS = 200
 #: At most so many products and queries in memory; reached only if the disk cannot be written for long.
 MAX_WAITING = 100_000
+#: Bytes of details that a process writes. Beyond it, it only writes the totals by day, so that a flood of searches
+#: does not fill the disk.
+MAX_BYTES = 200_000_000
 MAX_ID_CHARACTERS = 200
 WRITE_SECONDS = 1.0
 
@@ -34,21 +34,25 @@ Key = TypeVar("Key")
 
 
 class Usage:
-    """Counts in a file.
+    """Counts in a journal.
 
     Args:
-        path: the SQLite file; created with the first count.
+        journal: where they are kept, or its folder.
         log_queries: also keep query texts, in lower case and cut to ``MAX_QUERY_CHARACTERS``.
         seconds: between two writes.
     """
 
-    def __init__(self, path: Path, *, log_queries: bool = False, seconds: float = WRITE_SECONDS) -> None:
+    def __init__(self, journal: Journal | Path, *, log_queries: bool = False, seconds: float = WRITE_SECONDS) -> None:
         """Touches nothing yet."""
-        self.path, self.log_queries, self._seconds = path, log_queries, seconds
+        self.journal = journal if isinstance(journal, Journal) else Journal(journal)
+        self.log_queries, self._seconds = log_queries, seconds
         self._waiting = _Waiting()
+        self._counts = Counts()
+        self._lines, self._query_lines = Reader(self.journal, "counts"), Reader(self.journal, "queries")
         self._lock, self._writing, self._closed = threading.Lock(), threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None
         self._failing = False
+        self._written = 0
         self._process = os.getpid()
 
     # -- counting ----------------------------------------------------------------------------------------------------
@@ -89,23 +93,56 @@ class Usage:
         with self._writing:
             with self._lock:
                 waiting, self._waiting = self._waiting, _Waiting()
-            if not waiting:
-                return True
             try:
-                with counts.transaction(self.path) as file:
-                    _write(file, waiting)
-            except (sqlite3.Error, OSError) as error:
+                self._write(waiting)
+            except OSError as error:
                 with self._lock:
                     waiting.absorb(self._waiting)
                     self._waiting = waiting
                 if not self._failing:
-                    logger.warning("statistics: %s cannot be written (%s); the search goes on", self.path, _why(error))
+                    folder = self.journal.folder
+                    logger.warning("statistics: %s cannot be written (%s); the search goes on", folder, _why(error))
                 self._failing = True
                 return False
             if self._failing:
-                logger.info("statistics: %s is written again", self.path)
+                logger.info("statistics: %s is written again", self.journal.folder)
             self._failing = False
             return True
+
+    def _write(self, waiting: "_Waiting") -> None:
+        """Write a line for each day, and take from ``waiting`` what is written."""
+        self._read()
+        for day in sorted(waiting.searches.keys() | {day for day, _ in waiting.openings}):
+            shown = waiting.shown if day == max(waiting.searches, default=day) else Counter()
+            opened = Counter(
+                {
+                    product: count
+                    for (opened_on, product), count in waiting.openings.items()
+                    # A product that was never shown cannot have been opened: visitors can send any id.
+                    if opened_on == day and (self._counts.shown[product] or waiting.shown[product])
+                }
+            )
+            line: dict[str, Any] = {"day": day}
+            line |= {"searches": waiting.searches[day], "delivered": waiting.deliveries[day]}
+            line["openings"] = opened.total()
+            if self._written < MAX_BYTES:
+                line |= {"shown": _by_locale(shown), "opened": _by_locale(opened)}
+            if waiting.searches[day] or opened:
+                self.journal.append("counts", line)
+                self._written += 100 + 30 * (len(shown) + len(opened))
+            waiting.forget(day, shown)
+        if waiting.queries and self._written < MAX_BYTES:
+            self.journal.append("queries", {"queries": dict(waiting.queries)})
+            self._written += sum(map(len, waiting.queries)) + 10 * len(waiting.queries)
+        waiting.queries.clear()
+
+    def _read(self) -> None:
+        """Add the lines that this and other processes have written since."""
+        for record in self._lines.new():
+            self._counts.add(record)
+        if self.log_queries:
+            for record in self._query_lines.new():
+                self._counts.add_queries(record)
 
     def close(self) -> None:
         """Write the rest and stop the thread; later counts are lost."""
@@ -121,20 +158,20 @@ class Usage:
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def report(self, top: int = 10, days: int = 30) -> Report | None:
-        """What this and all other processes have counted so far; None if the file cannot be read.
+        """What this and all other processes have counted so far; None if the files cannot be read.
 
         Args:
             top: length of the lists.
             days: how many days the daily figures cover.
         """
-        written = self.flush()
+        if not self.flush():
+            return None
         try:
-            if not self.path.exists():
-                return None if not written else Report("", 0, 0, 0, [], [], [] if self.log_queries else None, [])
-            with counts.transaction(self.path) as file:
-                return counts.report(file, top, days, self.log_queries)
-        except (sqlite3.Error, OSError) as error:
-            logger.warning("statistics: %s cannot be read (%s)", self.path, _why(error))
+            with self._writing:
+                self._read()
+                return self._counts.report(top, days, queries=self.log_queries)
+        except OSError as error:
+            logger.warning("statistics: %s cannot be read (%s)", self.journal.folder, _why(error))
             return None
 
 
@@ -148,9 +185,6 @@ class _Waiting:
         self.deliveries: Counter[str] = Counter()  # products shown, by day
         self.openings: Counter[tuple[str, tuple[str, str]]] = Counter()  # by day and product
 
-    def __bool__(self) -> bool:
-        return bool(self.searches or self.openings)
-
     def add_answer(self, products: set[tuple[str, str]], query: str) -> None:
         """Count an answer. A product or query beyond ``MAX_WAITING`` counts only in the day's totals."""
         today = datetime.now(UTC).date().isoformat()
@@ -162,6 +196,14 @@ class _Waiting:
     def add_opened(self, product: tuple[str, str]) -> None:
         """Count an opened product."""
         self._add(self.openings, [(datetime.now(UTC).date().isoformat(), product)])
+
+    def forget(self, day: str, shown: Counter[tuple[str, str]]) -> None:
+        """Take out what was written: the totals of a day, and the products shown."""
+        self.shown -= shown
+        self.searches.pop(day, None)
+        self.deliveries.pop(day, None)
+        for key in [key for key in self.openings if key[0] == day]:
+            del self.openings[key]
 
     def absorb(self, newer: "_Waiting") -> None:
         """Add what came while these counts could not be written."""
@@ -179,23 +221,12 @@ class _Waiting:
                 counter[key] += 1
 
 
-def _write(file: sqlite3.Connection, waiting: _Waiting) -> None:
-    counts.upsert(file, "products", OWN, {key: (count, 0) for key, count in waiting.shown.items()}, ADD)
-    opened: Counter[tuple[str, str]] = Counter()
-    openings: Counter[str] = Counter()
-    for (day, key), count in waiting.openings.items():
-        if file.execute("SELECT 1 FROM products WHERE locale = ? AND product_id = ? LIMIT 1", key).fetchone():
-            opened[key] += count
-            openings[day] += count
-    counts.upsert(file, "products", OWN, {key: (0, count) for key, count in opened.items()}, ADD)
-    counts.upsert(file, "queries", OWN, {(query,): (count,) for query, count in waiting.queries.items()}, ADD)
-    days = {
-        (day,): (waiting.searches[day], waiting.deliveries[day], openings[day])
-        for day in sorted(waiting.searches.keys() | openings.keys())
-    }
-    counts.upsert(file, "days", OWN, days, ADD)
-    counts.shrink(file, "products", MAX_PRODUCTS)
-    counts.shrink(file, "queries", MAX_QUERIES)
+def _by_locale(products: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+    """{locale: {id: count}}."""
+    found: dict[str, dict[str, int]] = {}
+    for (locale, product), count in products.items():
+        found.setdefault(locale, {})[product] = count
+    return found
 
 
 def _why(error: Exception) -> str:

@@ -18,8 +18,10 @@ APP_VARIABLES = {
     "E5_EMBEDDINGS": "--embeddings",
     "E5_INDEX": "--index",
     "E5_MILVUS_URI": "--milvus-uri",
-    "E5_USAGE_FILE": "--usage-file",
-    "E5_USAGE_DATASET": "--usage-dataset",
+    "E5_USAGE_FILE": "--feedback",  # of older versions
+    "E5_USAGE_DATASET": "--feedback-dataset",
+    "E5_FEEDBACK": "--feedback",
+    "E5_FEEDBACK_DATASET": "--feedback-dataset",
     "E5_LOG_QUERIES": "--log-queries",
     "GRADIO_SERVER_NAME": "--host",
     "GRADIO_SERVER_PORT": "--port",
@@ -77,12 +79,14 @@ class AppSettings(Settings):
         True, "Show product pictures, which browsers load from other sites; --no-images shows a letter instead."
     )
     share: bool = setting(False, "Also ask for a public link.")
-    usage_file: str = setting(
-        "usage/usage.sqlite3", "File that counts how often products are shown and opened; 'off' counts nothing."
+    feedback: str = setting(
+        "feedback", "Folder that keeps how often products are shown and opened; 'off' keeps nothing."
     )
     log_queries: bool = setting(False, "Also count the texts of queries, which are not kept otherwise.")
-    usage_dataset: str | None = setting(None, "Commit the counts to this Hub data set, USER/DATASET.", REPOSITORY)
-    usage_minutes: float = setting(15.0, "Minutes between two of these commits.", within(1, 1440, "use 1 to 1440"))
+    feedback_dataset: str | None = setting(
+        None, "Commit this folder to a private data set on the Hub, USER/DATASET.", REPOSITORY
+    )
+    feedback_minutes: float = setting(15.0, "Minutes between two of these commits.", within(1, 1440, "use 1 to 1440"))
     offline: bool = offline()
 
     def __post_init__(self) -> None:
@@ -93,15 +97,19 @@ class AppSettings(Settings):
             self.require(self.index == "milvus", "index", "--milvus-uri needs --index milvus")
         elif self.index == "milvus":
             self.require(False, "index", "it needs --milvus-uri, a file or http://HOST:19530")
-        self.require(not self.usage_dataset or self.usage_path is not None, "usage_file", "--usage-dataset needs one")
+        self.require(
+            not self.feedback_dataset or self.feedback_folder is not None,
+            "feedback",
+            "--feedback-dataset needs a folder",
+        )
         for name in ("model", "base_model"):
             given = getattr(self, name) is not None
             self.require(not given or bool(self.embeddings), name, "name the store of its vectors too, --embeddings X")
 
     @property
-    def usage_path(self) -> Path | None:
-        """The file of counts; None counts nothing."""
-        return None if self.usage_file in ("", "off") else Path(self.usage_file)
+    def feedback_folder(self) -> Path | None:
+        """The folder of what visitors leave; None keeps nothing."""
+        return None if self.feedback in ("", "off") else Path(self.feedback)
 
 
 def environment_arguments(environ: Mapping[str, str] | None = None) -> list[str]:

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import socket
-import sqlite3
 import sys
 import threading
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from tests.long.child_processes import STOPPED, cut_off, digest, forked
-from tests.long.commands import Build
+from tests.long.commands import Build, whole_lines
 
 QUERIES = ("red kettle", "something to keep coffee hot", "tent for two", "usb charger")
 #: Concurrent visitors, and seconds until an answer is counted in the file: two intervals of its writer.
@@ -105,7 +104,7 @@ class App(Build):
         ]
         words += ["--embeddings", str(self.place / "store"), "--port", str(port), "--offline"]
         try:
-            app.main([*words, "--usage-file", "usage.sqlite3"])
+            app.main([*words, "--feedback", "feedback"])
         finally:
             atexit._run_exitfuncs()
 
@@ -156,14 +155,10 @@ class App(Build):
     def counted(self, folder: Path) -> str:
         """ "whole" if the statistics hold at least all answers and at most all questions; else what they hold."""
         noted = json.loads((folder / _NOTED).read_text())
-        if not (folder / "usage.sqlite3").is_file():
-            return "whole" if noted["least"] == 0 else f"none of {noted['least']}"
-        file = sqlite3.connect(folder / "usage.sqlite3")
-        (state,) = file.execute("PRAGMA integrity_check").fetchone()
-        (searches,) = file.execute("SELECT coalesce(sum(searches), 0) FROM days").fetchone()
-        file.close()
-        good = state == "ok" and noted["least"] <= searches <= noted["most"]
-        return "whole" if good else f"{state}, {searches} and not {noted['least']} to {noted['most']}"
+        lines = [line for path in (folder / "feedback" / "counts").glob("*.jsonl") for line in whole_lines(path)]
+        searches = sum(json.loads(line)["searches"] for line in lines)
+        good = noted["least"] <= searches <= noted["most"]
+        return "whole" if good else f"{searches} and not {noted['least']} to {noted['most']}"
 
 
 class Quickstart(Build):

@@ -221,8 +221,8 @@ def main(arguments: list[str] | None = None) -> None:
             words = [
                 str(ROOT / "app.py"),
                 *json.loads(made.stdout.splitlines()[-1]),
-                "--usage-file",
-                f"{folder}/usage",
+                "--feedback",
+                f"{folder}/feedback",
             ]
         found = served(words, settings.clients, settings.seconds, settings.seed, settings.visits)
     print(json.dumps(found))

@@ -20,7 +20,7 @@ from space.ui.html.panels import status
 from space.ui.language import Texts
 
 WAITING = N_("Adding up …")
-OFF = N_("Nothing is counted here: this page was started without a file for its counts (--usage-file).")
+OFF = N_("Nothing is counted here: this page was started without a folder for its counts (--feedback off).")
 UNREADABLE = N_("The counts cannot be read at the moment. Searching works all the same.")
 EMPTY_YET = N_("Nothing to show yet: search for something, open a product, and come back.")
 NO_QUERIES = N_("The texts of queries are not kept. The owner of this page can turn that on (--log-queries).")
