@@ -183,6 +183,14 @@ REFUSED = {
         {"labels.json": '{"judgmentRatings": [{"query": "a", "ratings": [{}]}]}', "items.csv": "id,title\n5,x"},
         r"labels\.json: query 1: .*docId.*write",
     ),
+    "a word among numbers": (
+        {"j.csv": "query,sku,title,relevance\na,1,x,3\nb,2,y,1\nb,3,z,great\n"},
+        r"line 4, column 'relevance' holds 'great'.*--labels",
+    ),
+    "a judged product that is not there": (
+        {"labels.csv": "query,sku,rating\na,5,1\nb,6,0\n", "products.csv": "sku,title\n5,x\n"},
+        r"product_id '6' in line 3",
+    ),
     "header alone": ({"j.csv": "query,sku,title,label\n"}, r"j\.csv: holds no judgment, only a header"),
     "other suffix": ({"j.xlsx": "x"}, r"unknown format '\.xlsx'"),
     "qrels line": (

@@ -65,17 +65,19 @@ def check(
     locales: Sequence[str],
     notice: str = "",
     scale: LabelScale | None = None,
+    label: str = "esci_label",
 ) -> Judged:
     """Check tables as they were read, and join judgments to products.
 
     Args:
         name: the data set, for messages.
-        train: judgments with ``JUDGMENT_COLUMNS``.
+        train: judgments with ``JUDGMENT_COLUMNS``, and perhaps "line", where each row starts in its file.
         test: likewise, held out.
         products: the catalogue, one row per (locale, id).
         locales: product locales to keep; none keeps all.
         notice: see ``Judged``.
         scale: of the labels; None takes the one that they show, see ``space.data.scale.scale_of``.
+        label: the file's name of the column of labels, for messages.
 
     Raises:
         DataError: a null, an unknown label, two words for one pair, a judged product that is not in the catalogue,
@@ -84,9 +86,9 @@ def check(
     catalogue = in_locales(products, locales, name)
     if scale is None:
         labels = pd.concat([table["esci_label"].dropna().astype(str) for table in (train, test)], ignore_index=True)
-        scale = _on_scale(f"{name} train and test", lambda: scale_of(labels))
+        scale = _on_scale(f"{name} train and test", [train, test], label, lambda: scale_of(labels))
     train, test = (
-        checked_judgments(f"{name} {split}", table, catalogue, locales, scale)
+        checked_judgments(f"{name} {split}", table, catalogue, locales, scale, label)
         for split, table in (("train", train), ("test", test))
     )
     for split, table in (("train", train), ("test", test)):
@@ -105,12 +107,14 @@ def check(
 _T = TypeVar("_T")
 
 
-def _on_scale(name: str, call: Callable[[], _T]) -> _T:
-    """What ``call`` returns; an error of the scale names the data and the column."""
+def _on_scale(name: str, tables: Sequence[pd.DataFrame], label: str, call: Callable[[], _T]) -> _T:
+    """What ``call`` returns; an error of the scale names the data, the line and the column."""
     try:
         return call()
     except ScaleError as error:
-        raise DataError(f"{name}: column 'esci_label' {error}") from error
+        odd = [table[table["esci_label"] == error.value] for table in tables if "line" in table]
+        line = next((f"line {table['line'].iloc[0]}, " for table in odd if len(table)), "")
+        raise DataError(f"{name}: {line}column {shown(label)} {error}") from error
 
 
 def _queries(judgments: pd.DataFrame) -> pd.MultiIndex:
@@ -234,9 +238,14 @@ def judgment_frame(table: pa.Table, columns: Mapping[str, str], source: str) -> 
 
 
 def checked_judgments(
-    name: str, table: pd.DataFrame, catalogue: pa.Table, locales: Sequence[str], scale: LabelScale
+    name: str,
+    table: pd.DataFrame,
+    catalogue: pa.Table,
+    locales: Sequence[str],
+    scale: LabelScale,
+    label: str = "esci_label",
 ) -> pd.DataFrame:
-    """The judgments of the wanted locales, with labels of the scale and the row of each product."""
+    """The judgments of the wanted locales, with labels of the scale and the row of each product, see ``check``."""
     for column in JUDGMENT_COLUMNS:
         empty = np.flatnonzero(table[column].isna())
         if len(empty):
@@ -247,7 +256,7 @@ def checked_judgments(
         raise DataError(f"{name}: no judgment{asked}")
     for column in ("query", "product_id", "product_locale"):
         table[column] = table[column].astype(str)
-    table = _one_label_a_pair(name, table, scale)
+    table = _one_label_a_pair(name, table, scale, label)
     table["row"] = rows_of(catalogue, table["product_locale"], table["product_id"])
     absent = table[table["row"] < 0]
     if absent["product_id"].str.fullmatch(r"\d+\.0").any():  # a column of numbers that once had a gap
@@ -258,10 +267,10 @@ def checked_judgments(
         row = absent.iloc[0]
         raise DataError(
             f"{name}: {len(absent)} judged products are not in the catalogue, the first is product_id "
-            f"{shown(row['product_id'])}"
+            f"{shown(row['product_id'])}{f' in line {row.line}' if 'line' in absent else ''}"
             f"{'' if row['product_locale'] == NO_LOCALE else f' of locale {shown(row.product_locale)}'}"
         )
-    return table.reset_index(drop=True)
+    return table.drop(columns="line", errors="ignore").reset_index(drop=True)
 
 
 def _contradictions(judgments: pd.DataFrame) -> str:
@@ -287,13 +296,13 @@ def _contradictions(judgments: pd.DataFrame) -> str:
     return text.format(n=number(len(apart)), pairs=pairs)
 
 
-def _one_label_a_pair(name: str, table: pd.DataFrame, scale: LabelScale) -> pd.DataFrame:
+def _one_label_a_pair(name: str, table: pd.DataFrame, scale: LabelScale, column: str) -> pd.DataFrame:
     """One row a pair, its label on the scale; several ratings become their mean, and ``RATING_COLUMNS`` describe them.
 
     Raises:
         DataError: a label that the scale does not have, or two words for one pair, which have no mean.
     """
-    label = _on_scale(name, lambda: scale.labels_of(table["esci_label"]))
+    label = _on_scale(name, [table], column, lambda: scale.labels_of(table["esci_label"]))
     key = ["product_locale", "query", "product_id"]
     if "ratings" in table:
         said = table["contradiction"].fillna("") if "contradiction" in table else ""

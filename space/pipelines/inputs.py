@@ -150,7 +150,7 @@ def _open_other(
     if scale is None and raw.clicks:
         scale = CLICKS
     kept = [*locales, NO_LOCALE] if locales else []
-    judged = check(name, train, test, raw.products, kept, scale=scale)
+    judged = check(name, train, test, raw.products, kept, scale=scale, label=raw.label)
     return replace(judged, name=name, test_share=drawn)
 
 

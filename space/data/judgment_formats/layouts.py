@@ -117,7 +117,7 @@ def _beir(folder: Path) -> list[tuple[str, Path]]:
 def _joined(files: Sequence[tuple[str, Path]], wanted: Wanted) -> RawJudgments:
     """Tables with a row for each judgment, which has the product's columns too."""
     tables, frames, used, notes = [], [], [], []
-    clicks = False
+    clicks, label = False, ""
     header: set[str] = set()
     for split, path in files:
         table = open_table(path, wanted)
@@ -141,7 +141,7 @@ def _joined(files: Sequence[tuple[str, Path]], wanted: Wanted) -> RawJudgments:
         frames.append(judged.frame.assign(split=split) if split else judged.frame)
         used.append(f"{path.name}: {judged.used}, title = {shown(table.header[places['product_title']])}")
         notes += said
-        clicks = clicks or judged.clicks
+        clicks, label = clicks or judged.clicks, label or judged.label
     products = pa.concat_tables(tables, promote_options="default")
     keys = products.select(["product_locale", "product_id"]).to_pandas()
     products = products.filter(pa.array(~keys.duplicated().to_numpy())).combine_chunks()
@@ -149,7 +149,7 @@ def _joined(files: Sequence[tuple[str, Path]], wanted: Wanted) -> RawJudgments:
     if len(frames) < len(files):  # train alone has labels: some of it is held out
         frame = frame.drop(columns="split")
     frame = _raw(frame, files[0][1])
-    return RawJudgments("; ".join(["one joined table", *used, *notes]), frame, products, clicks)
+    return RawJudgments("; ".join(["one joined table", *used, *notes]), frame, products, clicks, label)
 
 
 def _key_places(path: Path, table: FileTable, wanted: Wanted) -> dict[str, int]:
@@ -191,7 +191,7 @@ def _apart(
             f"--columns product_locale="
         )
     return RawJudgments(_said(kind, splits, parts, products_file, queries_file, notes), _raw(frame, splits[0][1]),
-                        products, any(part.clicks for part in parts))  # fmt: skip
+                        products, any(part.clicks for part in parts), parts[0].label or "label")  # fmt: skip
 
 
 def _judgments(kind: str, path: Path, wanted: Wanted) -> tuple[str, JudgmentTable]:
@@ -258,11 +258,11 @@ def _locales(frame: pd.DataFrame, products: pa.Table, file: Path) -> pd.Series:
 
 
 def _raw(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """``RAW_COLUMNS``, and perhaps "ratings" and "split", checked."""
+    """The judgments of ``RawJudgments``, checked."""
     frame = frame.rename(columns={"label": "esci_label"})
     if "product_locale" not in frame:
         frame = frame.assign(product_locale=NO_LOCALE)
-    columns = [*RAW_COLUMNS, *(["ratings"] if "ratings" in frame else [])]
+    columns = [*RAW_COLUMNS, "line", *(["ratings"] if "ratings" in frame else [])]
     if "split" not in frame:
         return frame[columns]
     odd = frame[~frame["split"].isin(["train", "test"])]

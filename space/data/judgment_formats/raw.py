@@ -31,12 +31,15 @@ class RawJudgments:
 
     Attributes:
         recognised: the format and the columns used, for the log.
-        judgments: ``RAW_COLUMNS`` as text, and perhaps "split".
+        judgments: ``RAW_COLUMNS`` as text, "line" (int64), where each row starts in its file, and perhaps "ratings"
+            and "split".
         products: the catalogue, one row per (locale, id).
         clicks: the labels are counts of clicks or the like.
+        label: the file's name of the column of labels.
     """
 
     recognised: str
     judgments: pd.DataFrame
     products: pa.Table
     clicks: bool = False
+    label: str = "label"
