@@ -16,11 +16,12 @@ from space.search.list_quality import ListQuality
 from space.search.results import Comparison, Hit, Move, SearchResult, Standing
 from space.ui.html import cards, panels
 from space.ui.html import comparison as columns
-from space.ui.html.header import header, plain_verdict
+from space.ui.html.header import header
 from space.ui.html.labels import badge, tally
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.picture import image_url, picture
 from space.ui.html.rank_table import rank_table
+from space.ui.html.verdict import plain_verdict
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;{query}{0}${1}"
 

@@ -9,6 +9,10 @@ import gradio as gr
 from gradio.i18n import I18nData
 
 from space import i18n
+from space.i18n import N_
+
+#: Texts of Gradio 6.31 for screen readers that its own catalogues lack, so that it would say the key.
+GRADIO = {"common.complete": N_("Done: the page shows the answer.")}
 
 
 class Texts(gr.I18n):
@@ -19,8 +23,10 @@ class Texts(gr.I18n):
     """
 
     def __init__(self) -> None:
-        """Without any text."""
+        """With those of ``GRADIO`` alone."""
         super().__init__(**{code: {} for code in i18n.languages()})
+        for key, text in GRADIO.items():
+            self._add(key, lambda text=text: i18n.gettext(text))
 
     def label(self, text: str) -> I18nData:
         """A label, marked for translation by this call; as ``str()`` where Gradio wants a plain string."""

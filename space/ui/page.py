@@ -20,10 +20,11 @@ from space.ui.events.endpoints import add_endpoints
 from space.ui.events.explain_dialog import build_explain_dialog
 from space.ui.events.latest_answer_only import build_latest
 from space.ui.file_data import NoFileData, switch_downloads_off
+from space.ui.first_paint import FirstPaint
 from space.ui.guard import Guard
 from space.ui.health import Health
 from space.ui.hosts import Hosts
-from space.ui.html.header import PRODUCT, QUESTION, header
+from space.ui.html.header import PRODUCT, header
 from space.ui.language import Texts
 from space.ui.link_events import connect_links
 from space.ui.links import TABS
@@ -37,6 +38,7 @@ from space.ui.tabs.search import build_search_tab
 from space.ui.tabs.statistics import build_statistics_tab, count_opened
 from space.ui.tabs.uploaded import build_own_tab
 from space.ui.unforeseen import Page, Unforeseen, first_lines_of_mcp
+from space.ui.verdict_card import PATH, VerdictCard
 
 # Fonts of the system: a web font would tell its server of every visit, and move the text when it arrives.
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
@@ -147,18 +149,18 @@ def launch_options(
 ) -> dict[str, Any]:
     """The other arguments of Gradio's ``launch()``: looks, translations, limits, health check."""
     guard = Middleware(Guard, frame_ancestors=frame_ancestors, root_path=root_path, images=images)
+    first = Middleware(FirstPaint, engine=engine, root_path=root_path)
     watched = Route("/healthz", Health(engine).answer)
     return {
         "theme": _theme(),
         "css_paths": [STYLE],
         "i18n": texts,
-        "head": f'<meta name="description" content="{PRODUCT}. {QUESTION}">',
         "footer_links": ["api", "gradio", "settings"],
         # The package is in requirements.txt; without it Gradio would print a warning at every start.
         "mcp_server": find_spec("mcp") is not None,
         "app_kwargs": {
-            "middleware": [guard, Middleware(Unforeseen), Middleware(NoFileData)],
-            "routes": [watched],
+            "middleware": [guard, Middleware(Unforeseen), Middleware(NoFileData), first],
+            "routes": [watched, Route(PATH, VerdictCard(engine).answer)],
         },
         "max_file_size": MAX_BYTES,
         "state_session_capacity": MAX_VISITS,

@@ -1,21 +1,18 @@
 """What stands above the tabs: what this is, which data, which encoders, and the verdict of the evaluation."""
 
 import re
-from pathlib import Path
 
 from space.encoding.description import EncoderDescription
-from space.encoding.weights import PACKAGED_NAME
-from space.evaluation import findings
-from space.evaluation.provenance import SENTENCES, Measured
-from space.evaluation.schema import Evaluation, PairedDifference
-from space.i18n import N_, fraction, ngettext, number
+from space.evaluation.provenance import Measured
+from space.evaluation.schema import Evaluation
+from space.i18n import N_
 from space.i18n import gettext as _
 from space.search.description import EngineDescription
 from space.settings import SAMPLE
-from space.ui.html.doubts import doubts
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.names import products as counted
-from space.ui.html.names import system_name
+from space.ui.html.names import short_name, system_name
+from space.ui.html.verdict import verdict
 
 PRODUCT = "E5 product search"
 QUESTION = N_("Did fine-tuning help, on what, and can I trust it?")
@@ -44,7 +41,7 @@ def header(
         "{verdict}{running}{notice}</header>",
         product=PRODUCT,
         question=_(QUESTION),
-        verdict=_verdict(evaluation, elsewhere, description),
+        verdict=verdict(evaluation, elsewhere, description),
         running=_running(products, description),
         notice=fill('<p class="notice" role="note">{notice}</p>', notice=_(notice)) if notice else EMPTY,
     )
@@ -56,71 +53,10 @@ def fact(name: str, value: object) -> Html:
     return fill("<div><dt>{name}</dt><dd>{value}</dd></div>", name=name, value=value) if shown else EMPTY
 
 
-def _verdict(evaluation: Evaluation | None, elsewhere: Measured | None, description: EngineDescription) -> Html:
-    """What the evaluation says of this catalogue, and what speaks against relying on it."""
-    if elsewhere:
-        return fill('<p class="verdict elsewhere">{said}</p>', said=measured_elsewhere(elsewhere))
-    if evaluation is None:
-        return EMPTY
-    found = evaluation.difference("tuned")
-    said = plain_verdict(found) if found else evaluation.verdict
-    if not said:
-        return EMPTY
-    return fill(
-        '<div class="verdict {outcome}"><p>{said}</p>{bar}{doubts}</div>',
-        outcome=found.outcome if found else "",
-        said=said,
-        bar=_bar(found) if found and found.n else EMPTY,
-        doubts=join(fill('<p class="doubt">{doubt}</p>', doubt=doubt) for doubt in doubts(evaluation, description)),
-    )
-
-
-def plain_verdict(found: PairedDifference) -> Html:
-    """Whether fine-tuning helped, in words that need no knowledge of the metric."""
-    conclusion = fill("<strong>{said}.</strong>", said=findings.conclusion(found))
-    if found.outcome in ("none", "few"):
-        return conclusion
-    counted = ngettext(
-        "Of {n} test query, {wins} got better results, {losses} worse, {ties} the same.",
-        "Of {n} test queries, {wins} got better results, {losses} worse, {ties} the same.",
-        found.n,
-    ).format(n=number(found.n), wins=number(found.wins), losses=number(found.losses), ties=number(found.ties))
-    average = _(
-        "Average quality of the first ten results: {change} on a scale of 0 to 1 (95 % interval {low} to {high})."
-    )
-    figures = {name: fraction(getattr(found, name), signed=True) for name in ("low", "high")}
-    change = average.format(change=fraction(found.mean, signed=True), **figures)
-    return fill(
-        '{conclusion} {counted} <span class="average">{change}</span>',
-        conclusion=conclusion,
-        counted=counted,
-        change=change,
-    )
-
-
-def _bar(found: PairedDifference) -> Html:
-    """The queries that got better, stayed the same and got worse, as one bar; ``plain_verdict`` says the numbers."""
-    parts = [("up", found.wins), ("same", found.ties), ("down", found.losses)]
-    return fill(
-        '<div class="tide" aria-hidden="true">{parts}</div>',
-        parts=join(
-            fill('<i class="{kind}" style="--part:{part}%"></i>', kind=kind, part=f"{100 * count / found.n:.2f}")
-            for kind, count in parts
-            if count
-        ),
-    )
-
-
-def measured_elsewhere(measured: Measured) -> Html:
-    """That an evaluation is of other data, whose name is emphasised."""
-    name = _("sample") if measured.dataset == SAMPLE else _short(measured.dataset)
-    return fill(_(SENTENCES[measured.origin]), dataset=fill("<em>{name}</em>", name=name))
-
-
 def _running(products: int, description: EngineDescription) -> Html:
     """What is searched, by which encoders and where; unfolds. Why an encoder is another one shows in any case."""
     facts = [
-        fact(_("Data"), _("sample") if description.dataset == SAMPLE else _short(description.dataset)),
+        fact(_("Data"), _("sample") if description.dataset == SAMPLE else short_name(description.dataset)),
         fact(_("Embeddings"), _store(description)),
         fact(_("Runs on"), _device(description.device)),
     ]
@@ -155,7 +91,7 @@ def _encoder(part: str, encoder: EncoderDescription) -> Html:
         "{at}</p>{reason}<dl>{rows}</dl></div>",
         part=part,
         name=system_name(part),
-        model=_short(encoder.id) or _("unknown"),
+        model=short_name(encoder.id) or _("unknown"),
         at=fill(' <span class="revision">@{revision}</span>', revision=encoder.revision[:7])
         if encoder.revision
         else EMPTY,
@@ -175,18 +111,9 @@ def _tag(reason: str) -> str:
     return _(tag) if tag in _TAGS else tag
 
 
-def _short(name: str) -> str:
-    """The last part of a path, and ID@COMMIT with the first seven digits of the commit."""
-    if name == PACKAGED_NAME:
-        return _("multilingual-e5-small, 4-bit weights from a package")
-    if Path(name).is_absolute() or name.startswith("."):
-        return Path(name).name
-    return re.sub(r"@([0-9a-f]{7})[0-9a-f]{33}$", r"@\1", name)
-
-
 def _store(description: EngineDescription) -> str:
     """The store on the Hub, and why it may not be the newest."""
-    return ", ".join(filter(None, [_short(description.store), description.store_note]))
+    return ", ".join(filter(None, [short_name(description.store), description.store_note]))
 
 
 def _device(device: str) -> str:

@@ -1,8 +1,11 @@
 """Words that many parts of the page share: names of systems, scores and fields, and counted nouns."""
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from space.data.catalogue import NO_LOCALE, language
+from space.encoding.weights import PACKAGED_NAME
 from space.i18n import N_, ngettext, number
 from space.i18n import gettext as _
 
@@ -63,3 +66,12 @@ def listed(items: Sequence[str]) -> str:
     return (
         items[-1] if len(items) == 1 else _("{items} and {last}").format(items=", ".join(items[:-1]), last=items[-1])
     )
+
+
+def short_name(name: str) -> str:
+    """The last part of a path, and ID@COMMIT with the first seven digits of the commit."""
+    if name == PACKAGED_NAME:
+        return _("multilingual-e5-small, 4-bit weights from a package")
+    if Path(name).is_absolute() or name.startswith("."):
+        return Path(name).name
+    return re.sub(r"@([0-9a-f]{7})[0-9a-f]{33}$", r"@\1", name)

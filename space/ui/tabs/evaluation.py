@@ -17,8 +17,8 @@ from space.search.engine import SearchEngine
 from space.ui.events.areas import report_area
 from space.ui.html import charts, numbers, per_query, protocols, runs
 from space.ui.html.doubts import doubts
-from space.ui.html.header import measured_elsewhere
 from space.ui.html.markup import EMPTY, Html, conclusions, fill, join, section
+from space.ui.html.verdict import measured_elsewhere
 from space.ui.language import Texts
 from space.ui.static import script
 

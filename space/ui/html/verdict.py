@@ -1,0 +1,114 @@
+"""The verdict in plain words: whether fine-tuning helped here, by how much, and what speaks against it."""
+
+from space.evaluation import findings
+from space.evaluation.provenance import SENTENCES, Measured
+from space.evaluation.schema import HEADLINE, Evaluation, PairedDifference
+from space.i18n import fraction, ngettext, number
+from space.i18n import gettext as _
+from space.search.description import EngineDescription
+from space.settings import SAMPLE
+from space.ui.html.doubts import doubts
+from space.ui.html.markup import EMPTY, Html, fill, join
+from space.ui.html.names import short_name
+
+
+def verdict(evaluation: Evaluation | None, elsewhere: Measured | None, description: EngineDescription) -> Html:
+    """What the evaluation says of this catalogue, and what speaks against relying on it."""
+    if elsewhere:
+        return fill('<p class="verdict elsewhere">{said}</p>', said=measured_elsewhere(elsewhere))
+    if evaluation is None:
+        return EMPTY
+    found = evaluation.difference("tuned")
+    said = plain_verdict(found, evaluation) if found else evaluation.verdict
+    if not said:
+        return EMPTY
+    return fill(
+        '<div class="verdict {outcome}"><p>{said} {card}</p>{bar}{doubts}</div>',
+        outcome=found.outcome if found else "",
+        said=said,
+        card=_card() if found else EMPTY,
+        bar=_bar(found) if found and found.n else EMPTY,
+        doubts=join(fill('<p class="doubt">{doubt}</p>', doubt=doubt) for doubt in doubts(evaluation, description)),
+    )
+
+
+def _card() -> Html:
+    """The link to the picture of ``space.ui.verdict_card``, whose path is beside that of the page."""
+    return fill('<a class="send" href="verdict.png" download="verdict.png">{save}</a>', save=_("Save as a picture"))
+
+
+def plain_verdict(found: PairedDifference, measured: Evaluation | None = None) -> Html:
+    """Whether fine-tuning helped, in words that need no knowledge of the metric.
+
+    Args:
+        found: the difference of tuned from base.
+        measured: for the average quality before and after; without it only the difference is said.
+    """
+    conclusion = fill("<strong>{said}.</strong>", said=findings.conclusion(found))
+    if found.outcome in ("none", "few"):
+        return conclusion
+    return fill(
+        '{conclusion} {counted} <span class="average">{average}</span>',
+        conclusion=conclusion,
+        counted=counted(found),
+        average=average(found, measured),
+    )
+
+
+def counted(found: PairedDifference) -> str:
+    """How many test queries got better, worse and the same results."""
+    return ngettext(
+        "Of {n} test query, {wins} got better results, {losses} worse, {ties} the same.",
+        "Of {n} test queries, {wins} got better results, {losses} worse, {ties} the same.",
+        found.n,
+    ).format(n=number(found.n), wins=number(found.wins), losses=number(found.losses), ties=number(found.ties))
+
+
+def average(found: PairedDifference, measured: Evaluation | None) -> str:
+    """How far the average quality moved, and between which bounds surely."""
+    figures = {name: fraction(getattr(found, name), signed=True) for name in ("low", "high")}
+    figures["change"] = fraction(found.mean, signed=True)
+    protocol, metric = HEADLINE
+    table = measured.protocols.get(protocol) if measured else None
+    levels = [table.systems.get(part, {}).get(metric) for part in ("base", "tuned")] if table else []
+    before, after = levels if len(levels) == 2 else (None, None)
+    if before is None or after is None or before.mean is None or after.mean is None:
+        return _(
+            "Average quality of the first ten results: {change} on a scale of 0 to 1 (95 % interval {low} to {high})."
+        ).format(**figures)
+    return _(
+        "Average quality of the first ten results: {before} → {after} of 1 ({change}, 95 % interval {low} to {high})."
+    ).format(**figures, before=fraction(before.mean), after=fraction(after.mean))
+
+
+def verdict_text(measured: Evaluation | None, elsewhere: Measured | None) -> str:
+    """The verdict as plain text in the current language, "" where nothing was measured."""
+    if elsewhere:
+        return _(SENTENCES[elsewhere.origin]).format(dataset=_name(elsewhere))
+    found = measured.difference("tuned") if measured else None
+    if measured is None or found is None:
+        return measured.verdict if measured else ""
+    said = f"{findings.conclusion(found)}."
+    return said if found.outcome in ("none", "few") else f"{said} {counted(found)} {average(found, measured)}"
+
+
+def _bar(found: PairedDifference) -> Html:
+    """The queries that got better, stayed the same and got worse, as one bar; ``plain_verdict`` says the numbers."""
+    parts = [("up", found.wins), ("same", found.ties), ("down", found.losses)]
+    return fill(
+        '<div class="tide" aria-hidden="true">{parts}</div>',
+        parts=join(
+            fill('<i class="{kind}" style="--part:{part}%"></i>', kind=kind, part=f"{100 * count / found.n:.2f}")
+            for kind, count in parts
+            if count
+        ),
+    )
+
+
+def measured_elsewhere(measured: Measured) -> Html:
+    """That an evaluation is of other data, whose name is emphasised."""
+    return fill(_(SENTENCES[measured.origin]), dataset=fill("<em>{name}</em>", name=_name(measured)))
+
+
+def _name(measured: Measured) -> str:
+    return _("sample") if measured.dataset == SAMPLE else short_name(measured.dataset)
