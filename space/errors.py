@@ -1,6 +1,6 @@
 """Errors whose message is for the user, and how a message quotes a value or a list."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from space.i18n import gettext as _
@@ -28,6 +28,26 @@ class OutOfReachError(HubError):
 
 class QueryError(UserError):
     """A search request that cannot be answered; the message is for the visitor."""
+
+
+class FilterError(QueryError):
+    """A filter with an impossible value; the message names parameters as programs do, ``worded`` as the page does."""
+
+    def __init__(self, text: str, fields: Mapping[str, str], **values: object) -> None:
+        """Make the message.
+
+        Args:
+            text: with {places}.
+            fields: {place: parameter}.
+            **values: {place: what stands there}.
+        """
+        super().__init__(text.format(**fields, **values))
+        self._text, self._fields, self._values = text, fields, values
+
+    def worded(self, labels: Mapping[str, str]) -> str:
+        """The message with each parameter as its label, {parameter: label}, in quotes."""
+        named = {place: f"“{labels[name]}”" if name in labels else name for place, name in self._fields.items()}
+        return self._text.format(**named, **self._values)
 
 
 def same_rows(where: str, **counts: int) -> None:

@@ -48,7 +48,7 @@ def test_the_verdict_stands_there_before_the_scripts_and_does_not_move(browser, 
 
 def test_the_status_for_screen_readers_is_a_sentence(visit):
     """Gradio 6.31 has no text for the end of an answer, and would say its key: common.complete."""
-    page = visit("?q=shoes")
+    page = visit(link="?q=shoes")
     page.locator(".summary q").wait_for()
     said = "e => [...document.querySelectorAll('[aria-live], [role=status]')].map(one => one.textContent).join(' ')"
     page.wait_for_function("document.body.textContent.includes('Done: the page shows the answer.')")

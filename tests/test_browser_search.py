@@ -94,7 +94,7 @@ def test_a_wrong_price_is_answered_in_the_page(visit):
     unfold(page)
     page.get_by_label("Price from").fill("cheap")
     page.get_by_label("Price from").press("Enter")
-    page.get_by_role("alert").filter(has_text="Min_price should be a number >= 0, is 'cheap'").wait_for()
+    page.get_by_role("alert").filter(has_text="“Price from” should be a number >= 0, is 'cheap'").wait_for()
 
 
 def test_near_duplicates_fold_and_unfold_by_keyboard(visit):

@@ -9,6 +9,7 @@ import pytest
 from space.data.scale import ESCI
 from space.encoding.description import EncoderDescription
 from space.encoding.weights import PACKAGED_NAME
+from space.errors import FilterError, QueryError
 from space.evaluation.schema import Evaluation, PairedDifference
 from space.i18n import language
 from space.search.description import EngineDescription
@@ -428,3 +429,46 @@ def test_the_header_names_the_packaged_weights_for_what_they_are(code, said):
     about = EngineDescription(dataset="sample", device="cpu", encoders={"base": base, "tuned": base})
     with language(code):
         assert said in Elements(header(1, about)).text
+
+
+@pytest.mark.parametrize(
+    ("share", "among", "label", "poor"),
+    [
+        (0.0, "relevant pairs", None, True),
+        (0.24, "relevant pairs", "Complement", True),
+        (0.25, "relevant pairs", None, False),
+        (0.24, "relevant pairs", "Exact", False),
+        (0.0, "random pairs", None, False),
+    ],
+)
+def test_a_list_in_which_nothing_fits_says_so(share, among, label, poor):
+    """Ten products for "asdkjhaskd zzz" looked like ten good answers."""
+    found = result(hit(1, standing=Standing(share, among, 500)), hit(2, label=label))
+    said = "Nothing here fits well."
+    assert found.fits_poorly is poor
+    assert (said in Elements(cards.results(found)).text) is poor
+    both = Comparison("shoes", {"base": replace(found, system="base"), "tuned": result(hit(1))}, 0.5, [])
+    assert (said in Elements(columns.comparison(both)).text) is poor
+
+
+def test_nothing_fits_badly_where_nothing_is_known():
+    assert not result().fits_poorly and not result(hit(1)).fits_poorly
+
+
+@pytest.mark.parametrize("system", ["tuned", "bm25"])
+def test_an_empty_list_names_the_filters_that_emptied_it(system):
+    """BM25's list blamed the words where the price was the reason."""
+    found = result(system=system)
+    text = Elements(cards.results(found, emptied={"max_price": "5"})).text
+    assert "“Price to” (5)" in text and "shares a word" not in text
+    both = Comparison("shoes", {system: found}, None, [])
+    assert "“Price to” (5)" in Elements(columns.comparison(both, {"max_price": "5"})).text
+    assert ("shares a word" in Elements(cards.results(found)).text) is (system == "bm25")
+
+
+def test_a_refused_filter_is_named_by_its_label():
+    error = FilterError("{name} ({low}) is above", {"name": "min_price"}, low=50)
+    assert "“Price from” (50) is above" in Elements(panels.refused(error)).text
+    with language("ru"):
+        assert "“Price from”" not in Elements(panels.refused(error)).text
+    assert "K is too large" in Elements(panels.refused(QueryError("k is too large"))).text

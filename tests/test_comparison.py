@@ -82,6 +82,13 @@ def test_compare_of_an_engine_with_one_system():
     ]
 
 
+def test_one_product_has_no_order(engine):
+    """Equal lists of one product had an RBO of 1, as if their order were the same."""
+    found = engine.compare("red sneakers", 1, ["base", "tuned", "bm25"])
+    assert found.to_json()["rbo"] is None and {one.rbo for one in found.agreement.values()} == {None}
+    assert engine.compare("red sneakers", 2, ["base", "tuned"]).to_json()["rbo"] is not None
+
+
 def test_agreement_is_with_tuned(engine):
     found = engine.compare("red sneakers", 5, ["base", "tuned", "bm25"])
     lists = {name: ids(result) for name, result in found.systems.items()}

@@ -10,7 +10,7 @@ import pytest
 import small_shop
 
 from space.data.filters import FILTERS, LEVEL, Facets, given
-from space.errors import QueryError
+from space.errors import FilterError, QueryError
 
 # locale, brand, colour, category, price, rating
 ROWS = [
@@ -138,7 +138,7 @@ def test_every_count_is_what_choosing_it_leaves():
         ({"min_price": True}, "is True"),
         ({"min_price": [3]}, "min_price should be a number"),
         ({"min_rating": "6"}, "min_rating should be a number from 0 to 5, is '6'"),
-        ({"min_price": "30", "max_price": "20"}, "min_price should be at most max_price, 20, is 30"),
+        ({"min_price": "30", "max_price": "20"}, "min_price (30) is above max_price (20)"),
         ({"shape": "round"}, "no filter 'shape'; there are locale, brand, color, category"),
         ({"x" * 5_000: "round"}, "xxx…; there are locale, brand, color, category"),
         ({"shape": ""}, "no filter 'shape'"),
@@ -212,3 +212,33 @@ def test_spellings_of_a_brand_are_one_brand():
             assert facets.mask({"brand": asked}).sum() == 5
             assert facets.as_offered("brand", asked) == "Acme"
             assert ("Acme", 5) in facets.counts("brand", {"brand": asked}, 1)
+
+
+@pytest.mark.parametrize("written", ["50,5", "50.5", " 50,5 ", "$50.50", "50,50 €"])
+def test_prices_are_read_as_people_write_them(facets, written):
+    """A comma for the decimals was refused as no number."""
+    assert (facets.mask({"min_price": written}) == facets.mask({"min_price": 50.5})).all()
+    assert facets.as_offered("min_price", written) == written
+
+
+def test_what_empties_a_list_is_named(facets):
+    """The page said that no product passes "these filters", also where one of three was to blame."""
+    wide, narrow = {"max_price": "9999"}, {"min_price": "9999"}
+    assert facets.emptied_by({}) == facets.emptied_by({"brand": "", **wide}) == {}
+    assert facets.emptied_by({"locale": "us", **narrow}) == narrow
+    pairs = [
+        {"brand": brand, "locale": locale}
+        for brand, _ in facets.counts("brand")
+        for locale, _ in facets.counts("locale")
+    ]
+    together = [pair for pair in pairs if not facets.mask(pair).any()]
+    assert together and all(facets.emptied_by(pair) == pair for pair in together)
+
+
+def test_a_refused_filter_is_named_as_the_reader_knows_it(facets):
+    """Visitors were told of min_price, which is nowhere on the page."""
+    with pytest.raises(FilterError) as refused:
+        facets.mask({"min_price": "50,5", "max_price": 20})
+    assert str(refused.value) == "min_price (50,5) is above max_price (20)"
+    worded = refused.value.worded({"min_price": "Price from", "max_price": "Price to"})
+    assert worded == "“Price from” (50,5) is above “Price to” (20)"

@@ -15,8 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from space.data.numbers import read_number
 from space.data.words import normalized
-from space.errors import QueryError, same_rows, shown
+from space.errors import FilterError, QueryError, same_rows, shown
 from space.i18n import gettext as _
 
 #: {filter: the column it looks at}, in the order in which they are shown.
@@ -85,7 +86,7 @@ class Facets:
         """
         self._facet(name).mask(name, value)
         if name == "min_rating":
-            return f"{float(value):g}"
+            return f"{_number(value):g}"
         facet = self._facets[name]
         return facet.written(value) if isinstance(facet, _Values) else value
 
@@ -106,9 +107,24 @@ class Facets:
             same_rows(f"filter {name}", products=self.rows, filtered=len(part))
             mask = part if mask is None else mask & part
         low, high = filters.get("min_price"), filters.get("max_price")
-        if given(low) and given(high) and float(low) > float(high):
-            raise QueryError(_("min_price should be at most max_price, {high}, is {low}").format(high=high, low=low))
+        if given(low) and given(high) and _number(low) > _number(high):
+            fields = {"name": "min_price", "other": "max_price"}
+            raise FilterError(_("{name} ({low}) is above {other} ({high})"), fields, low=low, high=high)
         return mask
+
+    def emptied_by(self, filters: Mapping[str, Any]) -> dict[str, Any]:
+        """The filters that leave no product: those that alone leave none, else all if they do together, else none.
+
+        Args:
+            filters: {name: value}; None and "" allow all.
+
+        Raises:
+            QueryError: see ``as_offered``.
+        """
+        asked = in_force(filters)
+        alone = {name: value for name, value in asked.items() if not self._facet(name).mask(name, value).any()}
+        mask = self.mask(asked)
+        return alone or ({} if mask is None or mask.any() else asked)
 
     def counts(
         self, name: str, filters: Mapping[str, Any] | None = None, limit: int | None = None
@@ -156,7 +172,16 @@ def _no_product(name: str, value: Any, similar: Sequence[str]) -> QueryError:
     if similar:
         text = _("no product with {name} {value}; did you mean {similar}?")
     hints = [one if len(one) <= _SHOWN else f"{one[:_SHOWN]}…" for one in similar]
-    return QueryError(text.format(name=name, value=shown(value), similar=", ".join(hints)))
+    return FilterError(text, {"name": name}, value=shown(value), similar=", ".join(hints))
+
+
+def _number(value: Any) -> float:
+    """A bound as a visitor writes it: 50.5, 50,5 or $50; NaN for what is no number."""
+    try:
+        return math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        found = read_number(value, "price") if isinstance(value, str) and len(value) <= _SHOWN else None
+        return math.nan if found is None else found
 
 
 class _Codes:
@@ -287,15 +312,12 @@ class _Bound:
         return sorted(found.items(), key=lambda pair: -float(pair[0]))
 
     def _checked(self, name: str, value: Any) -> float:
-        try:
-            number = math.nan if isinstance(value, bool) else float(value)
-        except (TypeError, ValueError, OverflowError):
-            number = math.nan
+        number = _number(value)
         if not (math.isfinite(number) and 0 <= number <= self.highest):
             text = _("{name} should be a number >= 0, is {value}")
             if math.isfinite(self.highest):
                 text = _("{name} should be a number from 0 to {most}, is {value}")
-            raise QueryError(text.format(name=name, value=shown(value), most=f"{self.highest:g}"))
+            raise FilterError(text, {"name": name}, value=shown(value), most=f"{self.highest:g}")
         return number
 
 

@@ -9,6 +9,11 @@ from space.data.scale import Grade
 from space.evaluation.metrics import overlap, rank_biased_overlap
 from space.search.list_quality import ListQuality
 
+#: What reference scores are of, see ``space.search.score_reference``.
+RELEVANT, RANDOM = "relevant pairs", "random pairs"
+#: A list fits poorly if its best score is above a smaller share of the scores of relevant pairs. Chosen on the sample
+#: with E5, see ``benchmarks/nothing_fits.py`` and docs/evaluation.md.
+FITS_FROM = 0.25
 #: (locale, id).
 ProductKey = tuple[str, str]
 
@@ -112,6 +117,13 @@ class SearchResult:
     timings_ms: Mapping[str, float]
     like: Product | None = None
 
+    @property
+    def fits_poorly(self) -> bool:
+        """Whether even the best hit scores low among relevant pairs; False where that is not known."""
+        best = self.hits[0].standing if self.hits else None
+        is_known = best is not None and best.among == RELEVANT
+        return is_known and best.share < FITS_FROM and not any(hit.grade and hit.grade.relevant for hit in self.hits)
+
     def to_json(self) -> dict[str, object]:
         """The result as ``/search`` and ``/more_like`` return it; "like" only for the latter."""
         values: dict[str, object] = {
@@ -174,7 +186,8 @@ class Agreement:
 
     Attributes:
         overlap: share of the products that both have, in any order, 0 to 1.
-        rbo: rank-biased overlap, in which the top weighs most, 0 to 1; None where both lists are empty.
+        rbo: rank-biased overlap, in which the top weighs most, 0 to 1; None where no list has two products, since one
+            product has no order.
     """
 
     overlap: float
@@ -183,7 +196,7 @@ class Agreement:
     @classmethod
     def of(cls, first: Sequence[ProductKey], second: Sequence[ProductKey]) -> "Agreement":
         """The agreement of two rankings, best first."""
-        rbo = rank_biased_overlap(first, second)
+        rbo = rank_biased_overlap(first, second) if max(len(first), len(second)) > 1 else math.nan
         return cls(overlap(first, second), None if math.isnan(rbo) else round(rbo, 6))
 
 

@@ -19,14 +19,13 @@ from space.data.scale import ESCI, LabelScale
 from space.io.threads import in_parallel
 from space.retrieval.dense import DenseSystem
 from space.retrieval.system import System
-from space.search.results import Standing
+from space.search.results import RANDOM, RELEVANT, Standing
 
 #: Few enough for the start of the app: 100 queries are encoded in about a second on two cores.
 QUERIES, PAIRS = 100, 500
 #: With fewer pairs, one pair would be more than 2 %; with fewer queries, a few would stand for all.
 MIN_QUERIES, MIN_PAIRS = 10, 50
 RANDOM_PRODUCTS = 10
-RELEVANT, RANDOM = "relevant pairs", "random pairs"
 
 
 @dataclass(frozen=True)

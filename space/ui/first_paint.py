@@ -30,7 +30,7 @@ _LATER = re.compile(r"<script>window\.gradio_config = .*(?=</head>)", re.DOTALL)
 #: Enough of what Gradio's style sheets set for the header to stand where it will stand.
 _FRAME = """#first-paint { font: 14px/1.4 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; width: 100%;
   max-width: 1200px; margin: 0 auto; padding: 16px clamp(14px, 4vw - 1px, 32px) 0; box-sizing: border-box; }
-#first-paint.dark { background: #0f172a; }
+#first-paint.dark { background: var(--bg-dark); }
 #first-paint * { box-sizing: border-box; }
 #first-paint .coming { color: var(--quiet); padding-top: 14px; }"""
 

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from space.errors import QueryError
+from space.errors import FilterError, QueryError
 from space.i18n import gettext as _
 from space.search.engine import SearchEngine
 from space.search.products import row_of
@@ -19,6 +19,7 @@ from space.ui.events.form_events import ENGINE, AskingTab
 from space.ui.events.latest_answer_only import STAMP, Latest
 from space.ui.html import result_links
 from space.ui.html.markup import EMPTY, Html, join
+from space.ui.html.names import field_labels
 from space.ui.html.panels import welcome
 from space.ui.language import in_visitors_language
 from space.ui.static import script
@@ -105,7 +106,8 @@ def without_unknown(engine: SearchEngine, link: links.Link) -> tuple[links.Link,
             known[name] = engine.facets.as_offered(name, value)
         except QueryError as error:
             del known[name]
-            notes.append(_("{error} (this filter is left out)").format(error=error))
+            said = error.worded(field_labels()) if isinstance(error, FilterError) else error
+            notes.append(_("{error} (this filter is left out)").format(error=said))
     if link.like:
         try:
             row_of(engine.catalogue, *link.product)

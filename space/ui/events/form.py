@@ -15,20 +15,12 @@ from space.search.engine import SearchEngine
 from space.search.request import MAX_K
 from space.ui.events.areas import html
 from space.ui.html.markup import Html, fill
+from space.ui.html.names import FIELDS
 from space.ui.language import Texts
 from space.ui.links import DEFAULT_K, Link, in_order
 
 #: A catalogue can have 100,000 brands. A menu shows this many; the others can be typed.
 MAX_CHOICES = 200
-LABELS = {
-    "locale": N_("Locale"),
-    "brand": N_("Brand"),
-    "color": N_("Colour"),
-    "category": N_("Category"),
-    "min_price": N_("Price from"),
-    "max_price": N_("Price to"),
-    "min_rating": N_("Rating"),
-}
 ANY = ""
 # The options would push the results off the screen, so style.css folds them and this unfolds them.
 _FOLD = """const button = element.querySelector("button");
@@ -216,7 +208,7 @@ def _filter(facets: Facets, texts: Texts, name: str) -> Component:
     if name.endswith("_price"):
         return gr.Textbox(
             value=ANY,
-            label=texts.label(LABELS[name]),
+            label=texts.label(FIELDS[name]),
             placeholder=texts.each(lambda: _price_hint(known)),
             max_lines=1,
             min_width=150,
@@ -228,7 +220,7 @@ def _filter(facets: Facets, texts: Texts, name: str) -> Component:
     return gr.Dropdown(
         choices(facets, name, {}, anything) if offered else [(anything, ANY)],
         value=ANY,
-        label=texts.label(LABELS[name]),
+        label=texts.label(FIELDS[name]),
         # Brands beyond MAX_CHOICES can only be typed; for a wrong one the engine answers with similar spellings.
         allow_custom_value=len(counted) > MAX_CHOICES,
         num_choices_shown=None,

@@ -7,6 +7,7 @@ the same encoder are known, the share of them that the score exceeds.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from space.data.filters import LEVEL
 from space.i18n import N_, ngettext, number
@@ -34,22 +35,47 @@ _DETAILS = {
 _MAX_CHARACTERS = 2_000
 
 
-def results(found: SearchResult, more: Callable[[Hit], Html] = lambda hit: EMPTY) -> Html:
-    """A summary line, and the hits as cards; ``more`` makes what stands at the end of each."""
+def results(
+    found: SearchResult,
+    more: Callable[[Hit], Html] = lambda hit: EMPTY,
+    emptied: Mapping[str, object] = MappingProxyType({}),
+) -> Html:
+    """A summary line, and the hits as cards.
+
+    Args:
+        found: the answer.
+        more: makes what stands at the end of each card.
+        emptied: {filter: value} of those that leave no product.
+    """
     like = _likened(found.like) if found.like else EMPTY
     if not found.hits:
-        return join([like, no_hits(found.system)])
+        return join([like, no_hits(found.system, emptied)])
     judged = is_judged(found.hits)
     return fill(
-        '<div class="results">{like}<p class="summary" role="status">{summary}{tally} {timings}</p>'
+        '<div class="results">{like}<p class="summary" role="status">{summary}{tally} {timings}</p>{poor}'
         '<ol class="cards">{cards}</ol></div>',
         like=like,
         summary=_summary(found),
         tally=fill(' <span class="tally">{tally}</span>', tally=tally(found.hits)) if judged else EMPTY,
         timings=timings(found.timings_ms),
+        poor=poor_fit(found),
         cards=join(
             card(hit, found.system, judged=judged, more=more(hit), asked=found.like is None) for hit in found.hits
         ),
+    )
+
+
+def poor_fit(found: SearchResult) -> Html:
+    """That nothing fits well, where even the best score is low among those of known good matches."""
+    if not found.fits_poorly:
+        return EMPTY
+    share = _("its score is above only {percent} % of known good matches").format(
+        percent=number(100 * found.hits[0].standing.share) if found.hits[0].standing else ""
+    )
+    return fill(
+        '<p class="poor" role="note"><strong>{said}</strong> {why}</p>',
+        said=_("Nothing here fits well."),
+        why=_("This is the closest there is, but {share}.").format(share=share),
     )
 
 

@@ -6,6 +6,7 @@ Each card carries its product, so that static/results.js can point out the same 
 
 from collections import Counter
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from space.i18n import N_, fraction, ngettext, number
 from space.i18n import gettext as _
@@ -26,11 +27,16 @@ _SCOPES = {
 }
 
 
-def comparison(found: Comparison) -> Html:
-    """What changed in one sentence, and a column for each system."""
+def comparison(found: Comparison, emptied: Mapping[str, object] = MappingProxyType({})) -> Html:
+    """What changed in one sentence, and a column for each system.
+
+    Args:
+        found: what was compared.
+        emptied: {filter: value} of those that leave no product.
+    """
     hits = [hit for result in found.systems.values() for hit in result.hits]
     if not hits:
-        return no_hits("bm25" if list(found.systems) == ["bm25"] else "")
+        return no_hits("bm25" if list(found.systems) == ["bm25"] else "", emptied)
     moves = {move.key: move for move in found.moves}
     judged = is_judged(hits)
     ranks = ranks_of(found)
@@ -161,13 +167,14 @@ def _column(found: Comparison, result: SearchResult, marks: Mapping[ProductKey, 
     )
     return fill(
         '<section class="side {system}" aria-label="{name}"><header><h2>{name}</h2>{figures}{tally}{agreement}'
-        "{timings}</header>{body}</section>",
+        "{timings}</header>{poor}{body}</section>",
         system=result.system,
         name=system_name(result.system),
         figures=_figures(found.quality.get(result.system), found.quality.get("base"), result.system),
         tally=fill('<p class="tally">{tally}</p>', tally=tally(result.hits)) if judged and listed else EMPTY,
         agreement=_agreement(found, result) if listed else EMPTY,
         timings=cards.timings(result.timings_ms),
+        poor=cards.poor_fit(result),
         body=fill('<ol class="cards">{listed}</ol>', listed=join(listed))
         if listed
         else fill('<p class="panel">{nothing}</p>', nothing=nothing),

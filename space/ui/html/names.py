@@ -11,6 +11,16 @@ from space.i18n import gettext as _
 
 SYSTEMS = {"tuned": N_("Fine-tuned"), "base": N_("Base"), "bm25": N_("BM25"), "hybrid": N_("Hybrid")}
 SCORES = {"tuned": N_("cosine"), "base": N_("cosine"), "bm25": N_("BM25 score"), "hybrid": N_("fused score")}
+#: {filter: its label on the page}.
+FIELDS = {
+    "locale": N_("Locale"),
+    "brand": N_("Brand"),
+    "color": N_("Colour"),
+    "category": N_("Category"),
+    "min_price": N_("Price from"),
+    "max_price": N_("Price to"),
+    "min_rating": N_("Rating"),
+}
 #: {metric of an evaluation: its name in the field}.
 METRICS = {
     "ndcg": "nDCG",
@@ -29,6 +39,11 @@ def system_name(system: str) -> str:
 def score_name(system: str) -> str:
     """What the scores of a system are called: cosine, BM25 score, fused score."""
     return _(SCORES.get(system, N_("score")))
+
+
+def field_labels() -> dict[str, str]:
+    """{filter: its label} in the current language."""
+    return {name: _(label) for name, label in FIELDS.items()}
 
 
 def language_of(locale: str) -> str:

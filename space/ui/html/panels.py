@@ -1,7 +1,12 @@
 """What stands where results go while there are none: a welcome, an error, the reason why nothing was found."""
 
+from collections.abc import Mapping
+
+from space.errors import FilterError, QueryError
 from space.i18n import gettext as _
+from space.i18n import ngettext
 from space.ui.html.markup import Html, fill
+from space.ui.html.names import field_labels
 
 
 def welcome(text: str) -> Html:
@@ -19,15 +24,36 @@ def problem(text: str) -> Html:
     return fill('<div class="panel problem" role="alert"><p>{text}</p></div>', text=text[:1].upper() + text[1:])
 
 
-def no_hits(system: str) -> Html:
-    """Why nothing was found; without filters only BM25 can find nothing."""
-    why = (
-        _("No product shares a word with this query. The encoders do not need shared words: try Fine-tuned.")
-        if system == "bm25"
-        else _("No product passes these filters. Set one of them back to “Any”.")
-    )
+def refused(error: QueryError) -> Html:
+    """Why a search could not be answered, with the fields named as the form does."""
+    return problem(error.worded(field_labels()) if isinstance(error, FilterError) else str(error))
+
+
+def no_hits(system: str, emptied: Mapping[str, object]) -> Html:
+    """Why nothing was found.
+
+    Args:
+        system: which searched; only BM25 finds nothing although products pass the filters.
+        emptied: {filter: value} of those that leave no product, see ``Facets.emptied_by``.
+    """
     return fill(
         '<div class="panel" role="status"><p><strong>{nothing}</strong> {why}</p></div>',
         nothing=_("Nothing found."),
-        why=why,
+        why=why_nothing(system, emptied),
     )
+
+
+def why_nothing(system: str, emptied: Mapping[str, object]) -> str:
+    """What emptied a list: the filters, or the words of the query."""
+    if emptied:
+        labels = field_labels()
+        named = ", ".join(f"“{labels.get(name, name)}” ({value})" for name, value in emptied.items())
+        text = ngettext(
+            "The filter {filters} leaves no product. The words of the query are not the reason: change the filter.",
+            "The filters {filters} leave no product. The words of the query are not the reason: change a filter.",
+            len(emptied),
+        )
+        return text.format(filters=named)
+    if system == "bm25":
+        return _("No product shares a word with this query. The encoders do not need shared words: try Fine-tuned.")
+    return _("No product passes these filters. Set one of them back to “Any”.")

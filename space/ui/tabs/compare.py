@@ -20,7 +20,7 @@ from space.ui.events.form_events import ENGINE, AskingTab, connect
 from space.ui.events.latest_answer_only import STAMP, Latest
 from space.ui.html import comparison, names, result_links
 from space.ui.html.markup import Html, join
-from space.ui.html.panels import problem
+from space.ui.html.panels import problem, refused
 from space.ui.language import Texts, in_visitors_language
 from space.ui.links import Link
 from space.ui.tabs import picker
@@ -54,13 +54,14 @@ def build_compare_tab(engine: SearchEngine, texts: Texts, latest: list[Component
         try:
             found = engine.compare(link.query, link.k, list(link.systems), **link.filters)
         except QueryError as error:
-            return problem(str(error))
+            return refused(error)
         link = replace(link, query=found.query, systems=tuple(found.systems))
         offer = result_links.offer(
             link, other=replace(link, tab="search"), label=_("Search this query"), also=export.downloads(found)
         )
         place = picker.position(engine.held_out, link, several=several)
-        return join([offer, place, comparison.comparison(found)])
+        emptied = {} if any(one.hits for one in found.systems.values()) else engine.facets.emptied_by(link.filters)
+        return join([offer, place, comparison.comparison(found, emptied)])
 
     def ask(given: Mapping[str, Any]) -> Html:
         if not given["systems"]:

@@ -16,7 +16,7 @@ from space.ui.events.form import build_form, link_of
 from space.ui.events.form_events import AskingTab, connect
 from space.ui.html import cards, names, result_links
 from space.ui.html.markup import Html, join
-from space.ui.html.panels import problem
+from space.ui.html.panels import refused
 from space.ui.language import Texts
 from space.ui.links import Link
 
@@ -54,7 +54,7 @@ def build_search_tab(engine: SearchEngine, texts: Texts, latest: list[Component]
                 found = engine.search(link.query, link.k, link.system, fold=link.fold, **link.filters)
                 link = replace(link, query=found.query)
         except QueryError as error:
-            return problem(str(error))
+            return refused(error)
 
         def more(hit: Hit) -> Html:
             return result_links.more_like(link, hit.product_locale, hit.product_id, hit.title)
@@ -66,7 +66,7 @@ def build_search_tab(engine: SearchEngine, texts: Texts, latest: list[Component]
             offer = result_links.offer(link, other=replace(link, like=""), label=back)
         else:
             offer = result_links.offer(link, other=None)
-        return join([offer, cards.results(found, more)])
+        return join([offer, cards.results(found, more, {} if found.hits else engine.facets.emptied_by(link.filters))])
 
     connect(form, lambda given: show(link_of("search", given)), output, "search", latest)
     return AskingTab(form, output, show, WELCOME)
