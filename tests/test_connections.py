@@ -1,6 +1,7 @@
 """Silent, slow and endless connections over real sockets: the page goes on, and the log stays short."""
 
 import resource
+import select
 import socket
 import time
 from urllib.parse import urlsplit
@@ -88,6 +89,42 @@ def test_an_upload_that_makes_progress_and_an_answer_that_takes_long_are_not_cut
     beats = connect(page, b"GET /gradio_api/heartbeat/someone HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert b"200 OK" in beats.recv(65536)
     assert seconds_open(beats) > 5
+
+
+PAGE = b"GET /config HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def full(url):
+    """A connection that has asked for more than fits on the way and reads nothing."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    connection.connect((urlsplit(url).hostname, urlsplit(url).port))
+    size = len(httpx.get(f"{url}config").content)
+    connection.sendall(PAGE * (20_000_000 // size))
+    return connection
+
+
+def is_reset(connection, seconds):
+    """Whether the server resets a connection, which needs no reading to be seen."""
+    poll = select.poll()
+    poll.register(connection, 0)
+    return bool(poll.poll(seconds * 1_000))
+
+
+def test_a_client_that_does_not_read_its_answer_is_given_up(page):
+    """Each once kept an answer in memory for ever, and its place among the answers that wait."""
+    crowd = [full(page) for _ in range(3)]
+    assert all(is_reset(one, 8) for one in crowd)
+    assert httpx.get(f"{page}healthz").status_code == 200
+
+
+def test_an_answer_that_is_read_slowly_is_not_cut(page, monkeypatch):
+    monkeypatch.setattr(connections, "BYTES_A_SECOND", 100)
+    connection, received = full(page), 0
+    for _ in range(40):
+        received += len(connection.recv(65_536))
+        assert not is_reset(connection, 0.1)
+    assert received > 100_000
 
 
 def test_a_thousand_silent_connections_keep_nobody_out(monkeypatch, capfd):

@@ -1,11 +1,14 @@
-"""Bounds on connections: how many there are, and how long a request may take to arrive.
+"""Bounds on connections: how many there are, how long a request may take to arrive, and an answer to be read.
 
-Uvicorn waits without end for a request that never comes, so a thousand silent connections would use up all files.
+Uvicorn waits without end for a request that never comes, so a thousand silent connections would use up all files. It
+keeps an answer that is never read, so a thousand of those would fill the memory.
 """
 
 import asyncio
 import contextlib
 import logging
+import socket
+import struct
 import sys
 import time
 from typing import Any
@@ -16,10 +19,13 @@ logger = logging.getLogger(__name__)
 MOST = 4_000
 #: Open files beside connections: those of the store, models, libraries.
 OTHER_FILES = 200
-#: Seconds within which a request has to arrive, and one more for every ``BYTES_A_SECOND`` of it.
+#: Seconds within which a request has to arrive and an answer to be read, and one more for every ``BYTES_A_SECOND``.
 SECONDS, BYTES_A_SECOND = 20.0, 1_000
 #: Seconds between two looks at a connection.
 INTERVAL = 2.0
+#: Bytes of an answer that the system keeps on their way.
+SENT_AHEAD = 256_000
+_AT_ONCE = struct.pack("ii", 1, 0)
 
 
 def raise_file_limit() -> int:
@@ -77,6 +83,55 @@ class Crowd:
         self._silent.pop(connection, None)
 
 
+class Reading:
+    """How fast an answer is read that did not fit on its way.
+
+    Args:
+        transport: of the connection; the system keeps ``SENT_AHEAD`` bytes of its answers from now on.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        """Nothing waits."""
+        self._transport, self._socket = transport, transport.get_extra_info("socket")
+        self._begun: float | None = None
+        self._waiting = 0
+        with contextlib.suppress(OSError):
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENT_AHEAD)
+
+    def pause(self) -> None:
+        """Too much of an answer waits."""
+        self._begun, self._waiting = time.monotonic(), self._unread()[0]
+
+    def resume(self) -> None:
+        """It goes on."""
+        self._begun = None
+
+    def is_late(self) -> bool:
+        """Whether what waits is read too slowly, or not at all."""
+        if self._begun is None:
+            return False
+        unread, ahead = self._unread()
+        allowed = SECONDS + (max(0, self._waiting - unread) + ahead) / BYTES_A_SECOND
+        return time.monotonic() - self._begun > allowed
+
+    def end(self) -> None:
+        """Close the connection, and let the system forget what is on its way."""
+        with contextlib.suppress(OSError):
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        self._transport.abort()
+
+    def _unread(self) -> tuple[int, int]:
+        """Bytes that wait here and in the system, and how many may be on their way without being seen."""
+        here = self._transport.get_write_buffer_size()
+        try:
+            import fcntl  # neither is there on Windows
+            import termios
+
+            return here + struct.unpack("i", fcntl.ioctl(self._socket, termios.TIOCOUTQ, b"0000"))[0], 0
+        except (ImportError, AttributeError, OSError):  # not Linux
+            return here, SENT_AHEAD
+
+
 def bounded(protocol: type[Any], most: int) -> type[Any]:
     """Uvicorn's protocol class with bounds, see ``Crowd`` and ``SECONDS``.
 
@@ -93,6 +148,7 @@ def bounded(protocol: type[Any], most: int) -> type[Any]:
             super().connection_made(transport)
             self._since: float | None = time.monotonic()  # None between two requests, and while one is answered
             self._received, self._arrived = 0, None
+            self._reading = Reading(transport)
             self._look = asyncio.get_running_loop().call_later(INTERVAL, self._watch)
             crowd.enter(self)
 
@@ -110,10 +166,19 @@ def bounded(protocol: type[Any], most: int) -> type[Any]:
                 self._arrived, self._since = self.cycle, None
                 crowd.asked(self)
 
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._reading.pause()
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            self._reading.resume()
+
         def _watch(self) -> None:
             allowed = SECONDS + self._received / BYTES_A_SECOND
-            if self._since is not None and time.monotonic() - self._since > allowed:
-                self.transport.abort()
+            late = self._since is not None and time.monotonic() - self._since > allowed
+            if late or self._reading.is_late():
+                self._reading.end()
             else:
                 self._look = asyncio.get_running_loop().call_later(INTERVAL, self._watch)
 
