@@ -149,8 +149,8 @@ def _several_ratings(found: SeveralRatings | None) -> Html:
     said = text.format(n=number(found.pairs), each=number(found.ratings / found.pairs, 1))
     if found.contradicting:
         text = ngettext(
-            "The ratings of {n} of them fall into different grades.",
-            "The ratings of {n} of them fall into different grades.",
+            "The ratings of {n} pair fall into different grades:",
+            "The ratings of {n} pairs fall into different grades:",
             found.contradicting,
         )
         said = f"{said} {text.format(n=number(found.contradicting))}"
