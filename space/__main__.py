@@ -1,6 +1,6 @@
-"""Push a finished model or store, publish a Space, describe or convert a data set.
+"""Push a finished model or store, publish a Space, describe or convert a data set, evaluate encoders on it.
 
-Run it with: python -m space push-model|push-store|publish|eda|convert …
+Run it with: python -m space push-model|push-store|publish|eda|convert|evaluate …
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from space.errors import UserError
 from space.hub import proxies, publish
-from space.settings import ConvertSettings, EdaSettings, add_flags, check_repository, from_flags
+from space.settings import ConvertSettings, EdaSettings, EvaluateSettings, add_flags, check_repository, from_flags
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -55,6 +55,11 @@ def parser() -> argparse.ArgumentParser:
     eda = commands.add_parser("eda", allow_abbrev=False, help="describe a data set in an HTML report")
     eda.set_defaults(run=lambda given: describe(from_flags(EdaSettings, given)))
     add_flags(eda, EdaSettings)
+    comparison = commands.add_parser(
+        "evaluate", allow_abbrev=False, help="measure encoders and BM25 on a data set, without training"
+    )
+    comparison.set_defaults(run=lambda given: evaluate(from_flags(EvaluateSettings, given)))
+    add_flags(comparison, EvaluateSettings)
     conversion = commands.add_parser(
         "convert", allow_abbrev=False, help="write judgments and products in the columns and files of ESCI"
     )
@@ -114,6 +119,22 @@ def describe(settings: EdaSettings) -> None:
     with atomically(settings.output) as path:
         path.write_text(page, encoding="utf-8")
     print(f"written: {settings.output}")
+
+
+def evaluate(settings: EvaluateSettings) -> None:
+    """Measure encoders on the held-out queries of a data set."""
+    from space.encoding.weights import locate
+    from space.hub.client import model_download
+
+    download = model_download(offline=settings.offline)
+    models = {name: locate(model, download, substitute=True) for name, model in settings.models().items()}
+    for name, weights in models.items():
+        logging.getLogger("space").info("%s: %s", name, weights.notice)
+    from space.pipelines.comparison import compare, report, write
+
+    found = compare(settings, models)
+    print(report(found))
+    print(f"written: {settings.output} and {write(found, settings.output)}")
 
 
 def convert(settings: ConvertSettings) -> None:

@@ -65,7 +65,14 @@ def test_what_errors_tell_to_type_is_in_the_readme():
         ("push-store", "USER/DATASET", "artifacts"),
     ):
         assert publish.again(command, repo, Path(folder), private=False) in README
-    assert {words[0] for words in module_commands()} == {"push-model", "push-store", "publish", "eda", "convert"}
+    assert {words[0] for words in module_commands()} == {
+        "push-model",
+        "push-store",
+        "publish",
+        "eda",
+        "convert",
+        "evaluate",
+    }
 
 
 def test_the_commands_were_found():

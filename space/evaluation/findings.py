@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from space.evaluation import slices
 from space.evaluation.protocols import CONTRASTS
-from space.evaluation.schema import MIN_QUERIES, BeforeAfter, Evaluation, PairedDifference
+from space.evaluation.schema import HEADLINE, MIN_QUERIES, BeforeAfter, Evaluation, PairedDifference
 from space.evaluation.slices import FIGURES, Slice
 from space.i18n import N_, fraction, number
 from space.i18n import gettext as _
 
 MISSING = "–"
+#: A difference with a smaller corrected p is called clear.
+CHANCE = 0.05
 #: {outcome: (a word for it, what it means)}, see ``PairedDifference.outcome``.
 OUTCOMES = {
     "better": (N_("better"), N_("The whole 95 % interval is above zero")),
@@ -92,6 +94,30 @@ def verdict(measured: Evaluation) -> str:
         ties=number(found.ties),
     )
     return f"{conclusion(found)}. {figures}"
+
+
+def against_reference(measured: Evaluation) -> list[str]:
+    """What may be said of each system beside the reference, by the headline metric, in English for the terminal.
+
+    With many systems some interval is above zero by chance, so the corrected p decides: below .05.
+    """
+    protocol, metric = HEADLINE
+    table = measured.protocols[protocol]
+    found = []
+    for system, p_values in table.p_values.items():
+        difference, p = table.differences[system][metric], p_values[metric]
+        outcome = difference.outcome
+        if outcome in ("better", "worse", "unclear"):
+            sign = "better than" if difference.mean > 0 else "worse than"
+            outcome = sign if p < CHANCE else "not clearly different from"
+        else:
+            outcome = f"{difference.n} queries are too few to compare it with"
+        found.append(
+            f"{system}: {outcome} {measured.reference}; full-catalogue nDCG@10 {signed(difference.mean)} "
+            f"[{signed(difference.low)}, {signed(difference.high)}], {record(difference)}, p {p:.4f} for "
+            f"{len(table.p_values)} comparisons (Holm)"
+        )
+    return found
 
 
 def lexical(measured: Evaluation) -> list[str]:

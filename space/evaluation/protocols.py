@@ -143,14 +143,15 @@ def label_counts(test: pd.DataFrame, scale: LabelScale = ESCI) -> pd.DataFrame:
     return pd.crosstab(keys, test["esci_label"].astype(str)).reindex(columns=list(scale.names), fill_value=0)
 
 
-def summarize(results: Mapping[str, pd.DataFrame]) -> dict[str, ProtocolTable]:
+def summarize(results: Mapping[str, pd.DataFrame], reference: str = BASE) -> dict[str, ProtocolTable]:
     """The tables of both protocols.
 
     Args:
         results: {system: what ``per_query`` returned}, all over the same queries.
+        reference: the system that the others are compared with.
 
     Returns:
-        {protocol: its table}; differences from base where base is among the systems.
+        {protocol: its table}; differences from the reference where it is among the systems.
     """
 
     def against(protocol: str, system: str, other: str) -> dict[str, PairedDifference]:
@@ -170,7 +171,9 @@ def summarize(results: Mapping[str, pd.DataFrame]) -> dict[str, ProtocolTable]:
                 for system, frame in results.items()
             },
             differences={
-                system: against(protocol, system, BASE) for system in results if system != BASE and BASE in results
+                system: against(protocol, system, reference)
+                for system in results
+                if system != reference and reference in results
             },
             contrasts=contrasts,
         )
@@ -201,20 +204,24 @@ def _number(value: float) -> float | None:
     return None if np.isnan(value) else round(float(value), 6)
 
 
-def to_markdown(tables: Mapping[str, ProtocolTable]) -> str:
-    """Both protocols as Markdown tables, for the terminal and the cards."""
+def to_markdown(tables: Mapping[str, ProtocolTable], reference: str = "") -> str:
+    """Both protocols as Markdown tables, for the terminal and the cards.
+
+    Args:
+        tables: {protocol: its table}.
+        reference: show the differences of all systems from this one; "" shows those that a training is about.
+    """
     parts = []
     for protocol, table in tables.items():
         names = METRICS[protocol]
-        rows = {
-            **table.systems,
-            **{f"{system} − base": found for system, found in table.differences.items() if system == "tuned"},
-            **{
-                f"{system} − {other}": found
-                for system, others in table.contrasts.items()
-                for other, found in others.items()
-            },
-        }
+        rows = {(system, ""): found for system, found in table.systems.items()}
+        if reference:
+            rows |= {(system, reference): found for system, found in table.differences.items() if system != "random"}
+        else:
+            rows |= {(system, BASE): found for system, found in table.differences.items() if system == "tuned"}
+            rows |= {
+                (system, other): found for system, others in table.contrasts.items() for other, found in others.items()
+            }
         parts.append(f"**{protocol.replace('_', ' ').capitalize()}.** {table.description}\n")
         if not has_figures(table):
             parts.append(f"{ONE_GRADE}\n" if protocol == "judged" else "No figures.\n")
@@ -227,17 +234,21 @@ def to_markdown(tables: Mapping[str, ProtocolTable]) -> str:
             + "|"
         )
         parts.extend(
-            f"| {row} | " + " | ".join(_cell(figures.get(name)) for name in names) + " |"
-            for row, figures in rows.items()
+            f"| {system}{f' − {other}' if other else ''} | "
+            + " | ".join(_cell(figures.get(name), p_values.get(name) if other else None) for name in names)
+            + " |"
+            for (system, other), figures in rows.items()
+            for p_values in [table.p_values.get(system, {})]
         )
         parts.append("")
     return "\n".join(parts)
 
 
-def _cell(found: Estimate | None) -> str:
-    """``0.4734 [0.4011, 0.5467]``; a difference with its sign, and queries won/lost/tied."""
+def _cell(found: Estimate | None, p: float | None = None) -> str:
+    """``0.4734 [0.4011, 0.5467]``; a difference with its sign, queries won/lost/tied, and p where it is known."""
     if found is None or found.mean is None:
         return "–"
     paired = isinstance(found, PairedDifference)
     mean, low, high = (f"{value:{'+' if paired else ''}.4f}" for value in (found.mean, found.low, found.high))
-    return f"{mean} [{low}, {high}]" + (f" {found.wins}/{found.losses}/{found.ties}" if paired else "")
+    said = f" {found.wins}/{found.losses}/{found.ties}" if paired else ""
+    return f"{mean} [{low}, {high}]{said}" + ("" if p is None else f", p {p:.4f}")

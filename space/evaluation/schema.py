@@ -12,7 +12,7 @@ import numpy as np
 
 from space.data.checksums import Checksums
 from space.data.scale import ESCI, LabelScale
-from space.encoding.description import EncoderDescription
+from space.encoding.description import BASE, EncoderDescription
 from space.errors import UserError
 from space.index.bm25 import K1, STEM, B
 from space.io.typed_json import read
@@ -120,14 +120,16 @@ class ProtocolTable:
     Attributes:
         description: what the protocol asks, in two sentences.
         systems: {system: {metric: estimate}}.
-        differences: {system: {metric: system minus base}}.
+        differences: {system: {metric: system minus the reference}}.
         contrasts: {system: {other: {metric: system minus other}}}.
+        p_values: {system: {metric: p of its difference, corrected for the number of systems}}; empty after a training.
     """
 
     description: str = ""
     systems: dict[str, dict[str, Estimate]] = field(default_factory=dict)
     differences: dict[str, dict[str, PairedDifference]] = field(default_factory=dict)
     contrasts: dict[str, dict[str, dict[str, PairedDifference]]] = field(default_factory=dict)
+    p_values: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -286,7 +288,7 @@ class Evaluation:
         dataset: what was learned from and evaluated on.
         gains: {label: its gain}.
         scale: of the labels; None in older files, which have ESCI's, see ``label_scale``.
-        encoders: {"base" and "tuned": the encoder}.
+        encoders: {system: its encoder}; after a training "base" and "tuned".
         drift: what happened outside the shop.
         bm25: the parameters of BM25.
         settings: every setting of train.py.
@@ -294,6 +296,7 @@ class Evaluation:
         protocols: {protocol: its tables}.
         per_query: the figures of every query.
         format: of the file.
+        reference: the system that the others are compared with.
     """
 
     verdict: str = ""
@@ -308,6 +311,7 @@ class Evaluation:
     protocols: dict[str, ProtocolTable] = field(default_factory=dict)
     per_query: PerQuery | None = None
     format: int = FORMAT
+    reference: str = BASE
 
     @property
     def label_scale(self) -> LabelScale:

@@ -112,17 +112,7 @@ class RunEvaluation:
 
     def _figures(self, log: TrainingLog) -> Evaluation:
         figures = Evaluation(
-            dataset=DatasetInfo(
-                name=self.judged.name,
-                notice=self.judged.notice,
-                locales=sorted(self.judged.catalogue["product_locale"].unique().to_pylist()),
-                products=len(self.texts),
-                train_judgments=len(self.judged.train),
-                queries=_queries(self.judged.test),
-                queries_evaluated=_queries(self.test),
-                judgments_evaluated=len(self.test),
-                checksums=checksums(self.judged.catalogue, self.judged.test),
-            ),
+            dataset=dataset_info(self.judged, self.test),
             gains=self.judged.scale.gains,
             scale=self.judged.scale,
             encoders=self.encoders,
@@ -141,6 +131,26 @@ class RunEvaluation:
             return None
         usual = protocols.per_query(self._bm25(Bm25Parameters()), self.test, self.judged.catalogue, self.judged.scale)
         return metrics.paired((self.results["bm25"] - usual)[HEADLINE_COLUMN])
+
+
+def dataset_info(judged: Judged, test: pd.DataFrame) -> DatasetInfo:
+    """What was learned from and evaluated on.
+
+    Args:
+        judged: the whole data.
+        test: the held-out judgments that were evaluated.
+    """
+    return DatasetInfo(
+        name=judged.name,
+        notice=judged.notice,
+        locales=sorted(judged.catalogue["product_locale"].unique().to_pylist()),
+        products=len(judged.catalogue),
+        train_judgments=len(judged.train),
+        queries=_queries(judged.test),
+        queries_evaluated=_queries(test),
+        judgments_evaluated=len(test),
+        checksums=checksums(judged.catalogue, judged.test),
+    )
 
 
 def _queries(judgments: pd.DataFrame) -> int:

@@ -174,6 +174,14 @@ class Contents:
     scale: LabelScale | None = None
 
 
+def trained_with(folder: Path) -> dict[str, object]:
+    """The settings of the training of a model; empty if its folder does not say them."""
+    try:
+        return Evaluation.from_json((folder / EVALUATION).read_bytes()).settings
+    except (OSError, EvaluationError):
+        return {}
+
+
 def as_trained(settings: BuildSettings, tuned: Weights) -> BuildSettings:
     """The settings with the text and --labels of the fine-tuned model, see ``BuildSettings.as_trained``.
 
@@ -181,10 +189,7 @@ def as_trained(settings: BuildSettings, tuned: Weights) -> BuildSettings:
         SettingsError: a flag asks for another text, without --other-text.
         DataError: the model's list of held-out queries is damaged.
     """
-    try:
-        trained = Evaluation.from_json((tuned.folder / EVALUATION).read_bytes()).settings
-    except (OSError, EvaluationError):
-        trained = {}
+    trained = trained_with(tuned.folder)
     found = settings.as_trained(trained)
     labels = trained.get("labels")
     if not found.labels and isinstance(labels, str):

@@ -3,6 +3,7 @@
 from space.settings.app import APP_VARIABLES, AppSettings, environment_arguments
 from space.settings.build import MILVUS_INDEXES, BuildSettings
 from space.settings.data import ConvertSettings, DatasetChoice, DataSettings, EdaSettings
+from space.settings.evaluate import EvaluateSettings
 from space.settings.flags import add_flags, from_flags, parse
 from space.settings.names import (
     DEFAULT_BASE_MODEL,
@@ -19,6 +20,6 @@ from space.settings.train import TrainSettings
 __all__ = [
     "APP_VARIABLES", "DEFAULT_BASE_MODEL", "DEFAULT_DATASET", "MILVUS_INDEXES", "SAMPLE",
     "AppSettings", "BuildSettings", "ConvertSettings", "DataSettings", "DatasetChoice", "EdaSettings",
-    "SettingsError", "TrainSettings", "add_flags", "check_repository", "environment_arguments", "from_flags",
-    "is_local", "parse", "split_revision", "without_secret",
+    "EvaluateSettings", "SettingsError", "TrainSettings", "add_flags", "check_repository", "environment_arguments",
+    "from_flags", "is_local", "parse", "split_revision", "without_secret",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ Check = tuple[Callable[[Any], bool], str]
 AnySettings = TypeVar("AnySettings", bound="Settings")
 
 
-def setting(default: Any, help: str, check: Check | None = None, shown: str = "") -> Any:
+def setting(default: Any, help: str, check: Check | None = None, shown: str = "", *, repeatable: bool = False) -> Any:
     """A field with its line of ``--help``.
 
     Args:
@@ -25,8 +25,9 @@ def setting(default: Any, help: str, check: Check | None = None, shown: str = ""
         help: what the setting does.
         check: None passes every check.
         shown: what ``--help`` says of the default; "" shows the value.
+        repeatable: of a list: a second flag adds values, where that of others replaces them.
     """
-    metadata = {"help": help, "check": check, "shown": shown}
+    metadata = {"help": help, "check": check, "shown": shown, "repeatable": repeatable}
     if isinstance(default, tuple):
         return field(default_factory=lambda: list(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -52,6 +53,7 @@ def one_of(*names: str) -> Check:
     return lambda value: value in names, f"choose one of {', '.join(names)}"
 
 
+NUMBER_OR_ALL: Check = (lambda number: number == -1 or number >= 1), "use 1 or more, or -1"
 REPOSITORY: Check = is_repository, REPOSITORY_RULE
 
 
@@ -131,7 +133,11 @@ def from_flags(kind: type[AnySettings], given: argparse.Namespace) -> AnySetting
     Raises:
         SettingsError: a value that cannot work.
     """
-    return kind(**{item.name: getattr(given, item.name) for item in fields(kind)})
+    values = {item: getattr(given, item.name) for item in fields(kind)}
+    # A repeatable flag that is not given is None: argparse would add the values given to the default.
+    return kind(
+        **{item.name: value for item, value in values.items() if value is not None or not item.metadata["repeatable"]}
+    )
 
 
 def add_flags(parser: argparse.ArgumentParser, kind: type[Settings], but: Sequence[str] = ()) -> None:
@@ -149,6 +155,8 @@ def add_flags(parser: argparse.ArgumentParser, kind: type[Settings], but: Sequen
             parser.add_argument(flag, nargs="?", const=True, type=_boolean, metavar="BOOL", **options)
             if default:
                 parser.add_argument(f"--no-{flag[2:]}", dest=item.name, action="store_false", help=argparse.SUPPRESS)
+        elif item.metadata["repeatable"]:
+            parser.add_argument(flag, nargs="+", action="extend", **(options | {"default": None}))
         elif wanted == list[str]:
             parser.add_argument(flag, nargs="+", **options)
         else:  # X or X | None

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from space.settings.data import DataSettings
-from space.settings.flags import REPOSITORY, Check, at_least, between, one_of, setting, within
+from space.settings.flags import NUMBER_OR_ALL, REPOSITORY, Check, at_least, between, one_of, setting, within
 
 LOSSES = ("triplet", "mnrl", "cosent")
 #: Defaults that depend on the loss: the best on dev in benchmarks/E5_STUDY.md. cosent takes those of mnrl.
@@ -16,7 +16,6 @@ LOSS_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 TRAINING_PRECISIONS = ("auto", "float32", "bfloat16")
 
-_NUMBER_OR_ALL: Check = (lambda number: number == -1 or number >= 1), "use 1 or more, or -1"
 _STEPS_OR_SHARE: Check = (
     (lambda steps: steps > 0 and (steps < 1 or float(steps).is_integer())),
     "use a share below 1 such as .2, or a whole number of steps",
@@ -39,7 +38,7 @@ class TrainSettings(DataSettings):
 
     loss: str = setting("mnrl", "Training loss: triplet, mnrl or cosent.", one_of(*LOSSES))
     epochs: float = setting(1.0, "Passes over the training examples.", between(0, inf, "use more than 0"))
-    max_steps: int = setting(-1, "Stop after this many optimizer steps; -1 stops after --epochs.", _NUMBER_OR_ALL)
+    max_steps: int = setting(-1, "Stop after this many optimizer steps; -1 stops after --epochs.", NUMBER_OR_ALL)
     batch_size: int = setting(32, "Examples per step and process.", at_least(1))
     gradient_accumulation: int = setting(
         1,
@@ -100,9 +99,7 @@ class TrainSettings(DataSettings):
         "training stops after two checkpoints without an improvement; 0 trains on all queries to the end.",
         within(0, 0.5, "use 0 (none) to .5"),
     )
-    eval_queries: int = setting(
-        2000, "Held-out queries to evaluate on, drawn by --seed; -1 takes all.", _NUMBER_OR_ALL
-    )
+    eval_queries: int = setting(2000, "Held-out queries to evaluate on, drawn by --seed; -1 takes all.", NUMBER_OR_ALL)
     seed: int = setting(42, "Seed of everything drawn at random.", within(0, 2**32 - 1, "use 0 to 4294967295"))
     save_steps: float = setting(
         0.2, "Steps between two checkpoints; below 1 it is a share of the run.", _STEPS_OR_SHARE
