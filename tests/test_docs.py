@@ -19,7 +19,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROO
 DOCS = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 FRONT = yaml.safe_load(README.split("---")[1])
 #: {package: its module}, where the names differ.
-MODULES = {"pyyaml": "yaml", "pystemmer": "Stemmer"}
+MODULES = {"pyyaml": "yaml", "pystemmer": "Stemmer", "pillow": "PIL"}
 REQUIREMENTS = dict(re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "requirements.txt").read_text(), re.M))
 SETTINGS = {
     "train.py": settings.TrainSettings,
