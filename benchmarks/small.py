@@ -1,28 +1,28 @@
 """From how many rows on int8 codes beat one float32 product: both ways of our index on small catalogues.
 
-python benchmarks/small.py [--sizes 1000 2000 4000 8000 16000 32000 100000] [--dataset ../shared/esci] [--threads 1]
+python benchmarks/small.py [--sizes 1000 2000 4000 8000 16000 32000 100000] [--dataset ../shared/esci]
 
 "codes" and "product" are the two ways of ``TorchIndex``, which takes the faster one by the number of rows; both give
 the same answer. Peers: FAISS and numpy. Vectors: random ones, and E5 vectors of products repeated with noise, with
-real queries. Figures are medians over rounds in which each contestant runs once. One thread is the default: with more,
-a small search on a busy machine mostly waits for its threads. Peers need
+real queries. Each contestant has one thread, and figures are medians of the processor time: a small search with
+several threads mostly waits for them when the machine is busy. Peers need
 `pip install -r benchmarks/requirements.txt`. The last line is JSON.
 """
 
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import faiss
 import numpy as np
-import torch
 import vectors
 from machine import describe
 from peers import KINDS, every
-from rounds import medians
+from rounds import medians, one_core
 from topk import as_in_the_app, asks, joined, turns
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,11 +40,9 @@ def main() -> None:
     parser.add_argument("--dataset", default="sample", help="its products and queries are encoded")
     parser.add_argument("--products", type=int, default=10_000, help="encoded at most, then repeated with noise")
     parser.add_argument("--rounds", type=int, default=31)
-    parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
-    torch.set_num_threads(given.threads)
     few, asked = vectors.encoded(given.dataset, given.products, QUERIES)
-    result: dict[str, Any] = {"benchmark": "small", "k": K, "rounds": given.rounds, "threads": given.threads}
+    result: dict[str, Any] = {"benchmark": "small", "k": K, "rounds": given.rounds, "threads": 1, "clock": "processor"}
     result |= {"dataset": Path(given.dataset).name, "coded_from": torch_index._FEW, "ms": {"e5": {}, "random": {}}}
     for size in given.sizes:
         kinds = {
@@ -52,7 +50,8 @@ def main() -> None:
             "random": (vectors.random(size, few.shape[1]), next(vectors.random(QUERIES, few.shape[1], seed=3))),
         }
         for kind, (parts, queries) in kinds.items():
-            result["ms"][kind][size] = at(joined(parts, size), queries, given.rounds)
+            with one_core():
+                result["ms"][kind][size] = at(joined(parts, size), queries, given.rounds)
             print(size, kind, result["ms"][kind][size], flush=True)
     print(json.dumps(result | {"machine": describe() | {"faiss": faiss.__version__, "numpy": np.__version__}}))
 
@@ -69,7 +68,7 @@ def at(rows: np.ndarray, queries: np.ndarray, rounds: int) -> dict[int, dict[str
     found = {}
     for batch in BATCHES:
         runs = {name: turns(search, queries, batch) for name, search in contestants.items()}
-        found[batch] = {name: round(ms, 3) for name, ms in medians(runs, rounds).items()}
+        found[batch] = {name: round(ms, 3) for name, ms in medians(runs, rounds, clock=time.thread_time).items()}
     return found
 
 

@@ -13,8 +13,9 @@ near        the same rows, and queries close to one of them
 
 Each round runs each contestant once, and figures are medians over rounds. The time that reading the codes takes is
 measured beside them. Recall is against the float32 answer: it compares with the peers that find at least as much as
-ours, and with the fastest of all. Kinds may be measured in several runs, which --add-to collects in one file. Peers
-need `pip install -r benchmarks/requirements.txt`. The last line is JSON.
+ours, and with the fastest of all. On a machine that is busy with other work, --one-core gives each contestant one
+thread and counts the processor's time, not the clock's. Kinds may be measured in several runs, which --add-to collects
+in one file. Peers need `pip install -r benchmarks/requirements.txt`. The last line is JSON.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ import torch
 import vectors
 from machine import Counters, describe, load_since
 from peers import NAMES, Rows, Search, by_numpy, every
-from rounds import medians
+from rounds import medians, one_core
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -61,12 +63,24 @@ def main() -> None:
     parser.add_argument("--tuned", help="the encoder of kind tuned: a folder")
     parser.add_argument("--peers", nargs="*", choices=NAMES, default=NAMES, help="they take 5 GB at the default size")
     parser.add_argument("--no-masks", action="store_true", help="do not measure searches with a filter")
+    parser.add_argument("--one-core", action="store_true", help="one thread each, and the time that it computes")
     parser.add_argument("--add-to", type=Path, help="keep the other kinds that this result has, and write it")
     given = parser.parse_args()
     if ("tuned" in given.kinds) != bool(given.tuned):
         parser.error("--kinds tuned and --tuned MODEL go together")
     result: dict[str, Any] = {"benchmark": "topk", "k": given.k, "rounds": given.rounds, "dataset": given.dataset}
-    result |= {"threads": torch.get_num_threads(), "vectors": {}}
+    result["vectors"] = {}
+    with one_core() if given.one_core else nullcontext():
+        result |= {"threads": torch.get_num_threads(), "clock": "processor" if given.one_core else "wall"}
+        measure_all(result, given)
+    result["machine"] = describe() | {"faiss": faiss.__version__, "numpy": np.__version__}
+    if given.add_to:
+        added(result, given.add_to)
+    print(json.dumps(result))
+
+
+def measure_all(result: dict[str, Any], given: argparse.Namespace) -> None:
+    """Add the figures of each kind of vectors to the result."""
     for rows, queries_by_name in made(given):
         begun = time.perf_counter()
         index = as_in_the_app(rows)
@@ -78,16 +92,12 @@ def main() -> None:
             result["vectors"][name] |= {"rounds": given.rounds} | load_since(before)
             print(name, json.dumps(result["vectors"][name], indent=1), flush=True)
         del index, contestants, rows  # before the next kind is made
-    result["machine"] = describe() | {"faiss": faiss.__version__, "numpy": np.__version__}
-    if given.add_to:
-        added(result, given.add_to)
-    print(json.dumps(result))
 
 
 def added(result: dict[str, Any], path: Path) -> None:
     """Write a result, with the kinds of an earlier one of the same size that it lacks itself."""
     before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    if all(before.get(name) == result[name] for name in ("rows", "dim", "k", "threads")):
+    if all(before.get(name) == result[name] for name in ("rows", "dim", "k", "threads", "clock")):
         result["vectors"] = before["vectors"] | result["vectors"]
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
@@ -128,9 +138,10 @@ def measured(
         rounds = given.rounds if batch <= SMALL else max(2, given.rounds // 3)
         # Each round asks other queries, but the same of each contestant.
         runs = {name: turns(search, queries, batch) for name, search in contestants.items()}
-        found["batches"][batch] = figures(medians(runs | floors(index), rounds, twice=batch <= SMALL), recall)
+        took = medians(runs | floors(index), rounds, twice=batch <= SMALL, clock=clock_of(given))
+        found["batches"][batch] = figures(took, recall)
         if not given.no_masks:
-            found["masks"][batch] = masks(index, queries, batch, given.k, rounds)
+            found["masks"][batch] = masks(index, queries, batch, rounds, given)
     return found
 
 
@@ -183,15 +194,22 @@ def figures(took: Mapping[str, float], recall: Mapping[str, float]) -> dict[str,
     return found
 
 
-def masks(index: TorchIndex, queries: np.ndarray, batch: int, k: int, rounds: int) -> dict[str, float]:
+def masks(
+    index: TorchIndex, queries: np.ndarray, batch: int, rounds: int, given: argparse.Namespace
+) -> dict[str, float]:
     """{share of the rows that a mask leaves: time of a search with it over one without}."""
-    runs = {"none": turns(asks(index, k), queries, batch)}
+    runs = {"none": turns(asks(index, given.k), queries, batch)}
     for share in SHARES:
         mask = torch.from_numpy(np.random.default_rng(3).random(len(index)) < share)
-        masked = lambda asked, mask=mask: index.search(torch.from_numpy(asked), k, mask)  # noqa: E731
+        masked = lambda asked, mask=mask: index.search(torch.from_numpy(asked), given.k, mask)  # noqa: E731
         runs[str(share)] = turns(masked, queries, batch)
-    took = medians(runs, rounds, twice=batch <= SMALL)
+    took = medians(runs, rounds, twice=batch <= SMALL, clock=clock_of(given))
     return {name: _ratio(ms, took["none"]) for name, ms in took.items() if name != "none"}
+
+
+def clock_of(given: argparse.Namespace) -> Callable[[], float]:
+    """The clock that the flags ask for."""
+    return time.thread_time if given.one_core else time.perf_counter
 
 
 def _ratio(one: float, other: float) -> float:
