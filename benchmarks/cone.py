@@ -48,7 +48,7 @@ def main() -> None:
     given = parser.parse_args()
     judged = open_judged(given.dataset, ["us"], offline=True)
     texts, encoder = passages(judged.catalogue), TextEncoder(locate(given.model), device="cpu")
-    products = encoder.encode_passages(texts)
+    products = torch.from_numpy(vectors.kept(encoder, list(texts)))
     asked = sorted(set(judged.test["query"]))
     queries = encoder.encode_queries(asked)
     index = TorchIndex(products.half(), precision="int8", device="cpu")

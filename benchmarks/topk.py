@@ -110,8 +110,8 @@ def made(given: argparse.Namespace) -> Iterator[tuple[np.ndarray, dict[str, np.n
             few, queries = vectors.encoded(given.dataset, given.products, number, model)
             yield joined(vectors.repeated(few, given.rows), given.rows), {kind: queries}
     if "duplicates" in given.kinds:
-        few, queries = vectors.encoded(given.dataset, max(1, given.products // 10), number)
-        yield joined(vectors.repeated(few, given.rows, vectors.SLIGHT), given.rows), {"duplicates": queries}
+        few, queries = vectors.encoded(given.dataset, given.products, number)
+        yield joined(vectors.repeated(few[::10], given.rows, vectors.SLIGHT), given.rows), {"duplicates": queries}
     if {"random", "near"} & set(given.kinds):
         rows = joined(vectors.random(given.rows, DIM), given.rows)
         asked = {"random": next(vectors.random(number, DIM, seed=3)), "near": vectors.near(rows, number)}

@@ -7,8 +7,9 @@ and checkpoints. They differ in how a batch is embedded, and the plain one has a
 occur. Every run is a process of its own, and each round runs all ways, so that a busy moment slows down all of them.
 First the losses of the first steps are compared, without dropout, whose random draws depend on the order of the texts.
 Then time and memory are measured with dropout. Where the processor multiplies bfloat16, which train.py then does, our
-trainer is also measured with that. The memory of each way holds a copy of its weights, for --base-share. The last line
-is JSON.
+trainer is also measured with that. On a machine that is busy with other work, --one-core gives each way one thread and
+counts the processor's time, not the clock's. The memory of each way holds a copy of its weights, for --base-share. The
+last line is JSON.
 """
 
 import argparse
@@ -46,6 +47,7 @@ def main() -> None:
     parser.add_argument("--max-seq-length", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=0, help="0: as many as there are cores")
+    parser.add_argument("--one-core", action="store_true", help="one thread, and the time that it computes")
     parser.add_argument("--way", choices=(*WAYS, HALF), help=argparse.SUPPRESS)
     parser.add_argument("--no-dropout", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -60,7 +62,7 @@ def main() -> None:
     for number in range(given.rounds):
         for way in ways if number % 2 == 0 else ways[::-1]:
             runs[way].append(process(way, dropout=True))
-            print(number + 1, way, f"{rate(given, runs[way][-1:]):.1f} examples/s", flush=True)
+            print(number + 1, way, f"{rate(runs[way][-1:]):.1f} examples/s", flush=True)
     print(json.dumps(result(given, still, runs)))
 
 
@@ -72,7 +74,7 @@ def process(way: str, *, dropout: bool) -> dict[str, Any]:
 
 
 def one(given: argparse.Namespace) -> dict[str, Any]:
-    """Train once: {"losses" and "seconds" of every step, "steps", "peak_gb"}."""
+    """Train once: {"losses" of every step, "sizes" and "seconds" of those after the first, "steps", "peak_gb"}."""
     import torch
     from sentence_transformers import SentenceTransformerTrainer
     from transformers import TrainerCallback
@@ -89,12 +91,14 @@ def one(given: argparse.Namespace) -> dict[str, Any]:
     ours = trainer.Trainer
     ends: list[float] = []
     losses: list[float] = []
+    sizes: list[int] = []
+    clock = time.process_time if given.one_core else time.perf_counter
 
     class Stopwatch(TrainerCallback):
         """Takes the time from the end of a step to the end of the next, with reading and tokenizing the batch."""
 
         def on_step_end(self, *given: Any, **kwargs: Any) -> None:
-            ends.append(time.perf_counter())
+            ends.append(clock())
 
     class Timed(ours):
         """Our trainer; for the plain way it computes the loss as the library does."""
@@ -104,6 +108,7 @@ def one(given: argparse.Namespace) -> dict[str, Any]:
 
         def compute_loss(self, *args: Any, **kwargs: Any) -> torch.Tensor:
             way = SentenceTransformerTrainer if given.way == "plain" else ours
+            sizes.append(len(args[1][next(name for name in args[1] if name.endswith("input_ids"))]))
             loss = way.compute_loss(self, *args, **kwargs)
             losses.append(float(loss.detach()))
             return loss
@@ -111,7 +116,7 @@ def one(given: argparse.Namespace) -> dict[str, Any]:
     trainer.Trainer = Timed
     if given.way == "plain":
         trainer._token_ids = lambda *given: None  # the library trains all word embeddings
-    torch.set_num_threads(given.threads or len(os.sched_getaffinity(0)))
+    torch.set_num_threads(1 if given.one_core else given.threads or len(os.sched_getaffinity(0)))
     judged = open_judged(given.dataset, given.locales, offline=True)
     texts = passages(judged.catalogue)
     examples = training_examples(judged.train, texts, given.loss, negatives=1)
@@ -134,7 +139,13 @@ def one(given: argparse.Namespace) -> dict[str, Any]:
         )
         log = trainer.fine_tune(encoder, examples, exact_texts(judged.train, texts), settings)
     seconds = [after - before for before, after in itertools.pairwise(ends)]
-    return {"losses": losses, "seconds": seconds, "steps": log.steps, "peak_gb": log.peak_memory_gb}
+    return {
+        "losses": losses,
+        "sizes": sizes[1:],
+        "seconds": seconds,
+        "steps": log.steps,
+        "peak_gb": log.peak_memory_gb,
+    }
 
 
 def result(
@@ -143,7 +154,7 @@ def result(
     """The figures that docs/training.md quotes, and those they are computed from."""
     apart = [abs(a - b) for a, b in zip(*(still[way]["losses"] for way in WAYS), strict=True)]
     means = {way: [statistics.fmean(run["losses"]) for run in parts] for way, parts in runs.items()}
-    rates = {way: rate(given, parts) for way, parts in runs.items()}
+    rates = {way: rate(parts) for way, parts in runs.items()}
     half = {}
     if HALF in rates:
         gap = [abs(a - b) for a, b in zip(still["plain"]["losses"], still[HALF]["losses"], strict=True)]
@@ -152,14 +163,14 @@ def result(
         "benchmark": "training",
         **{name: getattr(given, name) for name in ("dataset", "locales", "loss", "batch_size", "max_seq_length")},
         "steps": runs["ours"][0]["steps"],
-        "examples": given.batch_size * sum(run["steps"] for run in runs["ours"]),
+        "examples": sum(sum(run["sizes"]) for run in runs["ours"]),
+        "clock": "processor, one core" if given.one_core else "wall",
         "rounds": given.rounds,
         "examples_per_second": {way: round(value, 2) for way, value in rates.items()},
         "times_as_fast": round(rates["ours"] / rates["plain"], 2),
         **half,
         "times_as_fast_by_round": [
-            round(rate(given, [one]) / rate(given, [other]), 2)
-            for one, other in zip(runs["ours"], runs["plain"], strict=True)
+            round(rate([one]) / rate([other]), 2) for one, other in zip(runs["ours"], runs["plain"], strict=True)
         ],
         "peak_gb": {way: max(run["peak_gb"] for run in parts) for way, parts in runs.items()},
         "loss_without_dropout": {
@@ -173,12 +184,13 @@ def result(
     }
 
 
-def rate(given: argparse.Namespace, runs: list[dict[str, Any]]) -> float:
-    """Examples a second, from the median time of each step over the runs; the batches differ in length."""
+def rate(runs: list[dict[str, Any]]) -> float:
+    """Examples a second, from the median time of each step over the runs; the batches differ in length and size."""
     steps = zip(*(run["seconds"] for run in runs), strict=True)
     medians = [statistics.median(step) for step in steps]
-    saving = sorted(medians)[-2:]  # the steps after which a checkpoint was written
-    return given.batch_size * (len(medians) - len(saving)) / (sum(medians) - sum(saving))
+    # Without the two slowest: after these a checkpoint was written.
+    counted = sorted(range(len(medians)), key=medians.__getitem__)[:-2]
+    return sum(runs[0]["sizes"][step] for step in counted) / sum(medians[step] for step in counted)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ repeats of real ones are even more crowded around a query than those of a real c
 case: thousands of rows that score almost the same. Random unit vectors are all about equally far from each other.
 """
 
+import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from space.data.passages import passages
+from space.data.passages import passages  # noqa: E402
 from space.encoding.encoder import TextEncoder  # noqa: E402
 from space.encoding.weights import PACKAGED, locate  # noqa: E402
+from space.io.files import atomically  # noqa: E402
 from space.pipelines import inputs  # noqa: E402
 
 #: Rows made at a time: 65,536 x 384 float32 are 100 MB.
@@ -24,6 +26,8 @@ CHUNK = 65_536
 NOISE = 0.02
 #: Noise of near-duplicates: a cosine of about .998.
 SLIGHT = 0.003
+#: Where the vectors of passages are kept between runs.
+KEPT = Path(__file__).resolve().parent.parent / "runs" / "vectors"
 
 
 def encoded(dataset: str, products: int, queries: int, model: str = PACKAGED) -> tuple[np.ndarray, np.ndarray]:
@@ -39,8 +43,19 @@ def encoded(dataset: str, products: int, queries: int, model: str = PACKAGED) ->
     texts = passages(judged.catalogue)
     asked = sorted({*judged.train["query"], *judged.test["query"]})
     encoder = TextEncoder(locate(model), device="cpu")
-    few = encoder.encode_passages([texts[row] for row in _spread(len(texts), min(products, len(texts)))])
-    return few.numpy(), encoder.encode_queries([asked[row] for row in _spread(len(asked), queries)]).numpy()
+    few = kept(encoder, [texts[row] for row in _spread(len(texts), min(products, len(texts)))])
+    return few, encoder.encode_queries([asked[row] for row in _spread(len(asked), queries)]).numpy()
+
+
+def kept(encoder: TextEncoder, texts: list[str]) -> np.ndarray:
+    """The (p, d) vectors of passages, from the run before if encoder and texts are the same: they take minutes."""
+    content = hashlib.sha256("\0".join([encoder.fingerprint, encoder.precision, *texts]).encode()).hexdigest()
+    path = KEPT / f"{content[:32]}.npy"
+    if not path.is_file():
+        KEPT.mkdir(parents=True, exist_ok=True)
+        with atomically(path) as temporary, temporary.open("wb") as file:
+            np.save(file, encoder.encode_passages(texts).numpy())
+    return np.load(path)
 
 
 def repeated(few: np.ndarray, rows: int, deviation: float = NOISE) -> Iterator[np.ndarray]:

@@ -14,18 +14,25 @@ def benchmark(monkeypatch):
 
 
 GIVEN = argparse.Namespace(
-    dataset="sample", locales=["us"], loss="triplet", batch_size=32, max_seq_length=64, rounds=3
+    dataset="sample", locales=["us"], loss="triplet", batch_size=32, max_seq_length=64, rounds=3, one_core=False
 )
 
 
 def run(seconds, losses=(0.5, 0.25), peak=2.0):
-    return {"seconds": seconds, "losses": list(losses), "steps": len(seconds) + 1, "peak_gb": peak}
+    sizes = [32] * len(seconds)
+    return {"seconds": seconds, "sizes": sizes, "losses": list(losses), "steps": len(seconds) + 1, "peak_gb": peak}
 
 
 def test_a_busy_moment_and_the_checkpoints_do_not_count(benchmark):
     """Each step's median over the rounds, without the two slowest steps: 2 seconds for three batches of 32."""
     runs = [run([1, 0.5, 9, 0.5, 7]), run([1, 0.5, 9, 0.5, 7]), run([1, 60, 9, 0.5, 7])]
-    assert benchmark["rate"](GIVEN, runs) == pytest.approx(3 * 32 / 2)
+    assert benchmark["rate"](runs) == pytest.approx(3 * 32 / 2)
+
+
+def test_a_small_batch_counts_as_many_examples_as_it_has(benchmark):
+    """Batches without false negatives are not all full. The slowest two steps are left out with their examples."""
+    one = run([1, 2, 9, 3, 7]) | {"sizes": [32, 8, 32, 4, 32]}
+    assert benchmark["rate"]([one]) == pytest.approx((32 + 8 + 4) / (1 + 2 + 3))
 
 
 def test_ratio_memory_and_how_far_the_losses_are_apart(benchmark):
