@@ -72,6 +72,7 @@ RUNS: dict[str, Run] = {
     "small": Run(240, {"--products": (10_000, 100), "--rounds": (31, 2)}),
     "training": Run(500, {"--examples": (320, 64), "--rounds": (2, 1)}),
     "page": Run(180, {"--loads": (5, 2), "--queries": (30, 5)}, shop=True),
+    "slow_line": Run(120, {"--loads": (3, 1)}, shop=True),
 }
 #: The benchmarks that take ``--dataset``.
 REAL = ("topk", "cone", "small", "growth", "training")
