@@ -201,19 +201,20 @@ def parse(text: str) -> LabelScale:
         return NAMED[text.strip().lower()]
     grades = []
     for part in text.split(","):
-        found = re.fullmatch(r"\s*(.+?)\s*=\s*(\d*\.?\d+)\s*(!?)\s*", part)
-        if not found or not 0 <= float(found[2]) <= 1:
+        name, _, gain = (text.strip() for text in part.rpartition("="))
+        found = re.fullmatch(r"(\d*\.?\d+)\s*(!?)", gain)
+        if not name or not found or not 0 <= float(found[1]) <= 1:
             raise ScaleError(
-                f"--labels: {part.strip()!r} is not NAME=GAIN with a gain in 0 to 1, such as {_EXAMPLE}, where ! "
+                f"--labels: {shown(part.strip())} is not NAME=GAIN with a gain in 0 to 1, such as {_EXAMPLE}, where ! "
                 f"marks the relevant; or use one of {', '.join(NAMED)}"
             )
-        grades.append((found[1], float(found[2]), bool(found[3])))
+        grades.append((name, float(found[1]), bool(found[2])))
     grades.sort(key=lambda grade: (grade[2], grade[1]), reverse=True)
     values = numbers(pd.Series([name for name, _, _ in grades]))
     try:
         return scale(grades, [] if values.isna().any() else values.tolist())
     except ValueError as error:
-        raise ScaleError(f"--labels {text!r}: {error}; mark the relevant with !, such as {_EXAMPLE}") from error
+        raise ScaleError(f"--labels {shown(text)}: {error}; mark the relevant with !, such as {_EXAMPLE}") from error
 
 
 def scale_of(values: pd.Series, clicks: bool = False) -> LabelScale:
