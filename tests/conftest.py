@@ -19,6 +19,8 @@ ESCI = ROOT.parent / "shared" / "esci"
 # Test machines cannot reach the Hub, and no test should wait for it.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Each test embeds for itself; those of the cache give it a folder.
+os.environ["E5_VECTOR_CACHE"] = "off"
 # Two workers with two threads each would compete for two cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 #: Files that take more than ten seconds, in an order in which neighbours seldom wait for the same fixture.

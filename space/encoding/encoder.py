@@ -106,6 +106,12 @@ class TextEncoder:
         """Tokens read of each text."""
         return int(self.model.max_seq_length or 0)
 
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens of a forward pass."""
+        tokens = self.batch_size * self.max_seq_length
+        return min(tokens, _CPU_TOKENS) if self.device.type == "cpu" else tokens
+
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Within, a training encoder embeds as a served one does, up to three times as fast.
@@ -182,10 +188,7 @@ class TextEncoder:
             return self._embed_by_sentence_transformers(tokenized, progress, prompt_name)
         out = torch.empty(len(tokenized), self.dim)
         forward = self._packed or PackedBert(self.model, torch.float32, self.model.device)
-        budget = self.batch_size * self.max_seq_length
-        if forward.device.type == "cpu":
-            budget = min(budget, _CPU_TOKENS)
-        for rows in batches([len(text) for text in tokenized], budget):
+        for rows in batches([len(text) for text in tokenized], self.batch_tokens):
             vectors = forward([tokenized[row] for row in rows])
             if vectors.shape[1] > self.dim:  # a model with truncate_dim
                 vectors = torch.nn.functional.normalize(vectors[:, : self.dim], dim=1)

@@ -4,7 +4,6 @@ The package's code is never imported or run. Its data file is read after a check
 """
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 from space.encoding.packed_file import SHA256, PackedFile, find, parse, read_checked
 from space.encoding.weights import PACKAGED_NAME
 from space.io.files import follow_umask, sync
-from space.io.folders import sole_writer
+from space.io.folders import sole_writer, user_cache
 
 #: Written last. Lists the size of every other file, so that a folder that lost one is unpacked again.
 COMPLETE = "unpacked.json"
@@ -70,8 +69,7 @@ def unpack(folder: Path | None = None) -> Path:
 
 def default_folder() -> Path:
     """Place in the user's cache; its name carries the checksum, so another version gets another folder."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "e5-product-search" / f"multilingual-e5-small-q4-{SHA256[:12]}"
+    return user_cache() / f"multilingual-e5-small-q4-{SHA256[:12]}"
 
 
 def is_complete(folder: Path) -> bool:

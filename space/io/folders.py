@@ -1,4 +1,4 @@
-"""A folder that is replaced as a whole, and a single-writer lock for a folder."""
+"""A folder that is replaced as a whole, a single-writer lock for a folder, and the user's cache."""
 
 import errno
 import logging
@@ -20,6 +20,11 @@ NOT_CONTENT = frozenset({_LOCK, "lost+found"})
 #: Errors of renaming a folder whose entries can still be moved: it is a mount point, its parent is not ours, or it
 #: comes from a layer of a container's image.
 _CANNOT_BE_RENAMED = (errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM)
+
+
+def user_cache() -> Path:
+    """The folder of this project in the user's cache; it may be absent."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "e5-product-search"
 
 
 def cannot_be_replaced(folder: Path) -> bool:

@@ -18,7 +18,7 @@ from space.store import encoder_folders
 from space.store.embedding import embed_catalogue
 from space.store.mapped_files import MappedFiles, folder_for
 from space.store.reader import EVALUATION, Store
-from space.store.vector_cache import VectorCache, folder_of
+from space.store.vector_cache import VectorCache
 from space.store.writer import Plan
 from space.training.processes import join_processes
 
@@ -48,8 +48,6 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
     evaluation = evaluation_of(tuned.folder)
     measured = provenance.compare(evaluation, plan.dataset, rows, sums)
 
-    cache = VectorCache(folder_of(tuned.folder))
-
     def load(weights: Weights) -> TextEncoder:
         return TextEncoder(weights, max_seq_length=settings.max_seq_length, batch_size=settings.batch_size)
 
@@ -67,7 +65,7 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
             card=lambda made_by: cards.store_card(
                 plan, made_by, contents.judgments is not None, measured, settings.push_to_hub
             ),
-            cache=cache,
+            cache=VectorCache.of_user(),
         )
     if not state.is_main_process:
         return

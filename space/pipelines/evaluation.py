@@ -28,7 +28,7 @@ from space.retrieval.dense import DenseSystem
 from space.retrieval.hybrid import HybridSystem
 from space.retrieval.system import System
 from space.settings import TrainSettings
-from space.store.vector_cache import VectorCache, folder_of
+from space.store.vector_cache import VectorCache
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class RunEvaluation:
             settings: of the run.
         """
         self.judged, self.texts, self.settings = judged, texts, settings
-        self._cache = VectorCache(folder_of(settings.output_dir))
+        self._cache = VectorCache.of_user()
         self.test = protocols.held_out(judged.test, settings.eval_queries, settings.seed)
         #: What BM25 reads, as in the app: never bullet points.
         self.words = passages(judged.catalogue) if settings.bullets else texts
@@ -74,10 +74,8 @@ class RunEvaluation:
         self._measure(RandomSystem(len(self.texts), self.settings.seed))
         self._measure(self.bm25)
         with encoder.frozen():
-            base, vectors = self._measure_encoder("base", encoder)
             self.encoders["base"] = encoder.describe()
-        self._cache.clear()
-        self._cache.keep(self.encoders["base"], self.texts, vectors)
+            base = self._measure_encoder("base", encoder)
         logger.info("\nBefore training\n\n%s", protocols.to_markdown(protocols.summarize(self.results)))
         return base.index
 
@@ -85,10 +83,10 @@ class RunEvaluation:
         """Evaluate the fine-tuned model and the hybrid of it and BM25; returns all figures of the run."""
         name = self.settings.push_to_hub or self.settings.output_dir.resolve().name
         with encoder.frozen():
-            tuned, vectors = self._measure_encoder("tuned", encoder)
-            self._measure(HybridSystem(tuned, self.bm25))
+            # First the new fingerprint, since the cache keeps vectors under it.
             self.encoders["tuned"] = replace(encoder.describe(refresh=True), id=name, revision=None, reason="")
-        self._cache.keep(self.encoders["tuned"], self.texts, vectors)
+            tuned = self._measure_encoder("tuned", encoder)
+            self._measure(HybridSystem(tuned, self.bm25))
         evaluation = self._figures(log)
         table = protocols.to_markdown(evaluation.protocols)
         sentences = "\n".join([evaluation.verdict, *findings.everything(evaluation)])
@@ -102,13 +100,16 @@ class RunEvaluation:
     def _measure(self, system: System) -> None:
         self.results[system.name] = protocols.per_query(system, self.test, self.judged.catalogue, self.judged.scale)
 
-    def _measure_encoder(self, name: str, encoder: TextEncoder) -> tuple[DenseSystem, torch.Tensor]:
+    def _measure_encoder(self, name: str, encoder: TextEncoder) -> DenseSystem:
+        taken = self._cache.taken
         with tqdm(total=len(self.texts), desc=f"embed {name}", unit=" products", dynamic_ncols=True) as bar:
-            vectors = encoder.encode_passages(self.texts, bar.update)
+            vectors = self._cache.embed(encoder, self.texts, bar.update)
+        if self._cache.taken > taken:
+            logger.info(f"{name}: {self._cache.taken - taken:,} of {len(self.texts):,} vectors were kept before")
         system = DenseSystem(name, encoder, TorchIndex(vectors))
         self._measure(system)
         self.everyday[name] = encoder.encode_queries(forgetting.sentences())
-        return system, vectors
+        return system
 
     def _figures(self, log: TrainingLog) -> Evaluation:
         figures = Evaluation(

@@ -39,14 +39,19 @@ class BuildSettings(DataSettings):
     )
     model: str = setting("saved_e5_model", "Fine-tuned encoder: a Hub id (ID@REVISION pins) or a folder.")
     output_dir: Path = setting(Path("artifacts"), "Where the store goes.")
-    shard_size: int = setting(20_000, "Products per shard; three shards are in memory at a time.", at_least(1))
+    shard_size: int = setting(
+        20_000,
+        "Products per shard; three shards are in memory at a time. Use a multiple of 1,000, so that vectors of "
+        "train.py are found.",
+        at_least(1),
+    )
     batch_size: int = setting(
         1024,
         "Texts of full length per forward pass on a GPU, and more of shorter ones; a CPU takes 2,048 tokens at most.",
         at_least(1),
     )
     resume: bool = setting(
-        True, "Keep shards of an earlier run that are intact and still apply; --no-resume embeds them again."
+        True, "Keep shards of an earlier run that are intact and still apply; --no-resume writes them again."
     )
     to_milvus: str | None = setting(
         None,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import pandas as pd
 import pyarrow as pa
@@ -20,7 +20,7 @@ from space.data.passages import passages
 from space.encoding.description import EncoderDescription
 from space.encoding.encoder import TextEncoder
 from space.io.threads import prefetch
-from space.store.vector_cache import VectorCache
+from space.store.vector_cache import Block, VectorCache
 from space.store.writer import Plan, StoreWriter
 
 logger = logging.getLogger(__name__)
@@ -79,8 +79,9 @@ def embed_catalogue(
         judgments: the held-out judgments, for labels in the app.
         evaluation: text of evaluation.json, what training measured.
         card: makes the text of README.md from the encoders.
-        cache: vectors that training has made; what it has is not embedded again.
+        cache: of vectors; what it has is not embedded again. None keeps none.
     """
+    cache = cache or VectorCache(None)
     writer = StoreWriter(folder, plan)
     if processes.is_main_process:
         writer.begin(resume=resume)
@@ -98,16 +99,16 @@ def embed_catalogue(
         mine = todo[processes.process_index :: processes.num_processes]
         if processes.is_main_process:
             logger.info("%s: %d of %d shards to embed", part, len(todo), plan.shards)
-        known = cache.find(described[part], passages(catalogue, bullets)) if cache and mine else None
-        if known is not None and processes.is_main_process:
-            logger.info("%s: its vectors are those that train.py has made", part)
+        taken = cache.taken
         with tqdm(
             total=sum(plan.span(shard)[1] for shard, _ in mine),
             desc=f"embed {part}",
             unit=" products",
             disable=not (mine and processes.is_main_process),
         ) as bar:
-            _embed_shards(part, mine, encoder, writer, bullets, known, bar.update)
+            _embed_shards(part, mine, encoder, writer, bullets, cache, bar.update)
+        if cache.taken > taken and processes.is_main_process:
+            logger.info(f"{part}: {cache.taken - taken:,} of {bar.total:,} vectors were kept before")
         made += len(mine)
         kept += plan.shards - len(todo)
         del encoder
@@ -124,30 +125,20 @@ def _embed_shards(
     encoder: TextEncoder,
     writer: StoreWriter,
     bullets: int,
-    known: torch.Tensor | None,
+    cache: VectorCache,
     progress: Callable[[int], object],
 ) -> None:
-    """Embed the shards (number, key): while the model works on one, the next is read and the one before written.
+    """Embed the shards (number, key): while the model works on one, the next is read and the one before written."""
 
-    ``known`` are the float16 vectors of the whole catalogue, where they need not be computed.
-    """
-
-    def read() -> Iterator[tuple[int, str, pa.Table, list[Any]]]:
+    def read() -> Iterator[tuple[int, str, pa.Table, list[Block]]]:
         for shard, key in shards:
             products = writer.products(shard)
-            tokens = encoder.tokenize(passages(products, bullets)) if known is None else []
-            yield shard, key, products, tokens
+            yield shard, key, products, list(cache.blocks(encoder, passages(products, bullets)))
 
     written: Future[None] | None = None
     with ThreadPoolExecutor(max_workers=1) as thread:
-        for shard, key, products, tokens in prefetch(read()):
-            # float16 here and not in the writing thread: there torch would start a second pool of threads.
-            if known is None:
-                vectors = encoder.embed(tokens, progress).half()
-            else:
-                start, count = writer.plan.span(shard)
-                vectors = known[start : start + count]
-                progress(count)
+        for shard, key, products, blocks in prefetch(read()):
+            vectors = torch.cat([cache.vectors(encoder, block, progress) for block in blocks])
             if written is not None:
                 written.result()  # one shard waits in memory at most, and a full disk stops the run here
             written = thread.submit(writer.write_vectors, part, shard, key, products, vectors)

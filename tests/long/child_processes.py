@@ -63,9 +63,9 @@ def cut_off(status: int) -> bool:
 
 
 def digest(folder: Path, names: str = "**/*") -> str:
-    """One hash over the names and bytes of the files that match, without ``.lock`` files."""
+    """One hash over the names and bytes of the files that match, without locks and the note of where models lie."""
     total = hashlib.sha256()
     for path in sorted(folder.glob(names)):
-        if path.is_file() and path.suffix != ".lock":
+        if path.is_file() and path.suffix != ".lock" and path.name != ".encoders.json":
             total.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     return total.hexdigest()

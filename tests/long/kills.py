@@ -152,6 +152,7 @@ def main(arguments: list[str] | None = None) -> None:
         server, env = served_hub(place)
         os.environ.clear()
         os.environ.update(env | {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"})
+        os.environ["E5_VECTOR_CACHE"] = "vectors"  # in the folder of each trial
         try:
             if set(settings.commands) != {"usage"}:
                 ready(place)
