@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import json
+import mmap
 import os
 import re
 import sys
@@ -30,12 +31,21 @@ SPACE_COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "
 
 
 class HubServer(HubState):
-    """The Hub on two ports: API and CDN are different hosts, as in reality, so that no token may reach the CDN."""
+    """The Hub on two ports: API and CDN are different hosts, as in reality, so that no token may reach the CDN.
+
+    Larger LFS files than ``part_bytes`` are uploaded in parts of that size. The real Hub chooses the size itself.
+    """
 
     def __init__(
-        self, root: Path, tokens: Mapping[str, str] | None = None, read_only: frozenset[str] = frozenset()
+        self,
+        root: Path,
+        tokens: Mapping[str, str] | None = None,
+        read_only: frozenset[str] = frozenset(),
+        part_bytes: int = 16_000_000,
     ) -> None:
         super().__init__(root, tokens, read_only)
+        self.part_bytes = part_bytes
+        self.uploads: dict[str, tuple[str, int]] = {}  # {id of an upload in parts: (oid, number of parts)}
         self.closing, self._key = threading.Event(), os.urandom(16)
         self._servers = [_Server(self, is_cdn) for is_cdn in (False, True)]
         self.url, self.cdn_url = (f"http://127.0.0.1:{server.server_port}" for server in self._servers)
@@ -59,10 +69,10 @@ class HubServer(HubState):
         env |= {"HF_ENDPOINT": self.url, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(home)}
         return env | ({"HF_TOKEN": token} if token else {}) | more
 
-    def sign(self, path: str) -> str:
-        """The CDN's URL of a path, with a signature in place of a token."""
+    def sign(self, path: str, url: str | None = None) -> str:
+        """The CDN's URL of a path, or that of another host, with a signature in place of a token."""
         signature = hmac.new(self._key, path.encode(), "sha256").hexdigest()
-        return f"{self.cdn_url}{quote(path)}?signature={signature}"
+        return f"{url or self.cdn_url}{quote(path)}?signature={signature}"
 
 
 class _Server(ThreadingHTTPServer):
@@ -115,8 +125,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         raw, _, query = self.path.partition("?")
         self.hub, self.query, self.name = self.server.hub, parse_qs(query), unquote(raw)
-        self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.fault = self.hub.next_fault(f"{self.command} {self.name}")
+        length = int(self.headers.get("Content-Length") or 0)
+        if self.fault and self.fault.kind == "cut" and self.command == "PUT":
+            self.rfile.read(length // 2)
+            self.hub.requests.append(Request("PUT", self.name, 0))
+            self.close_connection = True
+            return None
+        self.body = self.rfile.read(length)
         try:
             if self.fault and isinstance(self.fault.kind, int):
                 raise _fault_answer(self.fault)
@@ -167,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._writer(repo.owner)
         return repo
 
-    def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    def _send(self, status: int, headers: Mapping[str, str], body: bytes | memoryview) -> None:
         cut = self.fault is not None and self.fault.kind == "cut"
         if self.fault and self.fault.kind == "corrupt" and self.command != "PUT":
             body = _flip(body)
@@ -305,11 +321,48 @@ class _Handler(BaseHTTPRequestHandler):
     # create_commit, second step: where to put the LFS files; without "actions" the file is there.
     @route("POST", GIT + r"\.git/info/lfs/objects/batch", "write")
     def lfs(self, repo: Repo) -> None:
-        objects = []
-        for item in self._load()["objects"]:
-            actions = {"upload": {"href": self.hub.sign(f"/cdn/upload/{item['oid']}")}}
-            objects.append(item if self.hub.has(item["oid"]) else {**item, "actions": actions})
-        self._json({"transfer": "basic", "objects": objects})
+        asked, objects = self._load(), []
+        large = max((item["size"] for item in asked["objects"]), default=0) > self.hub.part_bytes
+        in_parts = large and "multipart" in asked["transfers"]
+        for item in asked["objects"]:
+            # In one batch some files go in parts and some do not; the client looks for "chunk_size".
+            divided = in_parts and item["size"] > self.hub.part_bytes
+            upload = self._parts(item) if divided else {"href": self.hub.sign(f"/cdn/upload/{item['oid']}")}
+            objects.append(item if self.hub.has(item["oid"]) else {**item, "actions": {"upload": upload}})
+        self._json({"transfer": "multipart" if in_parts else "basic", "objects": objects})
+
+    def _parts(self, item: dict[str, Any]) -> dict[str, Any]:
+        """A new upload: the address of each part by its number, and where to say that all have arrived."""
+        upload, count = os.urandom(8).hex(), -(-item["size"] // self.hub.part_bytes)
+        self.hub.uploads[upload] = item["oid"], count
+        parts = {f"{part:05d}": self.hub.sign(f"/cdn/part/{upload}/{part}") for part in range(1, count + 1)}
+        href = self.hub.sign(f"/api/complete_multipart/{upload}", self.hub.url)
+        return {"href": href, "header": {"chunk_size": str(self.hub.part_bytes), **parts}}
+
+    # create_commit: all parts of a file have arrived. The URL is signed, and the client sends no token.
+    @route("POST", "/api/complete_multipart/(?P<upload>[0-9a-f]{16})")
+    def complete(self, upload: str) -> None:
+        self._signed()
+        oid, count = self.hub.uploads[upload]
+        told, paths = self._load(), [self._part_file(upload, part) for part in range(1, count + 1)]
+        here = [
+            {"partNumber": part + 1, "etag": f'"{_md5(path)}"'} for part, path in enumerate(paths) if path.is_file()
+        ]
+        if told != {"oid": oid, "parts": here} or len(here) != count:
+            raise HubError(400, "InvalidPart: a part is missing or its ETag is another one")
+        if not self.hub.store_parts(paths, oid):
+            raise HubError(400, "The sha256 of the content is not the one in the URL")
+        self._json({"success": True})
+
+    def _part_file(self, upload: str, part: int) -> Path:
+        return self.hub.root / f"{upload}.{part}"
+
+    def _signed(self) -> None:
+        """Refuse a URL with another signature than ours, or with a token."""
+        if self.hub.sign(self.name).rpartition("=")[2] != self.query.get("signature", [""])[0]:
+            raise HubError(403, "Signature does not match")
+        if self.headers.get("Authorization"):
+            raise HubError(400, "Only one way to authenticate is allowed, and the URL is signed")
 
     # create_commit, last step.
     @route("POST", API + f"/commit/{REV}", "write")
@@ -349,17 +402,42 @@ class _Handler(BaseHTTPRequestHandler):
     # The storage of LFS files: signed URLs on another host. A token that arrives here was leaked.
     @route("GET PUT", "/cdn/(?:upload/)?(?P<oid>[0-9a-f]{64})(?:/.+)?", "cdn")
     def cdn(self, oid: str) -> None:
-        if self.hub.sign(self.name).rpartition("=")[2] != self.query.get("signature", [""])[0]:
-            raise HubError(403, "Signature does not match")
-        if self.headers.get("Authorization"):
-            raise HubError(400, "Only one way to authenticate is allowed, and the URL is signed")
+        self._signed()
         if self.command != "PUT":
-            return self._send(200, {"ETag": f'"{oid}"'}, self.hub.content(oid))
+            return self._send_file(self.hub.root / oid, {"ETag": f'"{oid}"'})
         content = _flip(self.body) if self.fault and self.fault.kind == "corrupt" else self.body
         if hashlib.sha256(content).hexdigest() != oid:
             raise HubError(400, "The sha256 of the content is not the one in the URL")
         self.hub.store(content)
         self._send(200, {"ETag": f'"{oid}"'}, b"")
+
+    # A part of an LFS file. Storage names it by its md5; the client hands the names back in the end.
+    @route("PUT", "/cdn/part/(?P<upload>[0-9a-f]{16})/(?P<part>[0-9]+)", "cdn")
+    def part(self, upload: str, part: str) -> None:
+        self._signed()
+        content = _flip(self.body) if self.fault and self.fault.kind == "corrupt" else self.body
+        path = self._part_file(upload, int(part))
+        path.write_bytes(content)
+        self._send(200, {"ETag": f'"{_md5(path)}"'}, b"")
+
+    def _send_file(self, path: Path, headers: Mapping[str, str]) -> None:
+        """A file, or the rest of it from where ``Range`` says: a client goes on with a download so."""
+        size = path.stat().st_size
+        if not size:
+            return self._send(200, headers, b"")
+        start = int((re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")) or [0, "0"])[1])
+        if start >= size:
+            raise HubError(416, "Range Not Satisfiable")
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            rest = memoryview(content)[start:]
+            if self.fault and self.fault.kind == "corrupt":
+                return self._send(200, headers, bytes(content))
+            if start:
+                headers = {**headers, "Content-Range": f"bytes {start}-{size - 1}/{size}"}
+            try:
+                self._send(206 if start else 200, headers, rest)
+            finally:
+                rest.release()
 
     # add_space_variable, get_space_variables.
     @route("GET POST", rf"/api/(?P<kind>space)s/{REPO}/variables", "write")
@@ -383,6 +461,11 @@ def _entry(commit: Commit, path: str) -> dict[str, Any]:
         return {"type": "directory", "oid": hashlib.sha1(path.encode()).hexdigest(), "size": 0, "path": path}
     lfs = {"lfs": {"oid": blob.sha256, "size": blob.size, "pointerSize": 134}} if blob.lfs else {}
     return {"type": "file", "oid": blob.git_oid, "size": blob.size, "path": path, **lfs}
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def _flip(body: bytes) -> bytes:

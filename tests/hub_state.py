@@ -4,7 +4,7 @@ import fnmatch
 import hashlib
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -39,9 +39,9 @@ class Fault:
 
     Attributes:
         match: the regex.
-        kind: a status to answer; "slow" waits `seconds` first; "cut" closes the connection in the middle of the body,
-            or before an answer without one; "short" sends half of the body and says so; "corrupt" changes one byte of
-            an upload on arrival, else of the answer.
+        kind: a status to answer; "slow" waits `seconds` first; "cut" closes the connection in the middle of the body
+            of an upload or of the answer, or before an answer without one; "short" sends half of the body and says
+            so; "corrupt" changes one byte of an upload on arrival, else of the answer.
         times: how many requests it hits; None is all.
         retry_after: seconds for the header `Retry-After`.
         reset: seconds for the header `RateLimit`, which the Hub sends instead since 2025.
@@ -182,16 +182,30 @@ class HubState:
                 (self.root / sha256).write_bytes(content)
         return self.blob(sha256, lfs)
 
+    def store_parts(self, parts: Sequence[Path], sha256: str) -> bool:
+        """Keep the content that parts make up, and delete them; False if its sha256 is another one."""
+        digest, whole = hashlib.sha256(), parts[0].with_suffix(".whole")
+        with whole.open("wb") as file:
+            for part in parts:
+                content = part.read_bytes()
+                digest.update(content)
+                file.write(content)
+                part.unlink()
+        if digest.hexdigest() == sha256:
+            whole.replace(self.root / sha256)
+        whole.unlink(missing_ok=True)
+        return digest.hexdigest() == sha256
+
     def has(self, sha256: str) -> bool:
         """Whether some content is stored, in any repository."""
         return (self.root / sha256).is_file()
 
     def blob(self, sha256: str, lfs: bool = True) -> Blob:
         """The blob of stored content."""
-        content = self.content(sha256)
-        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {len(content)}\n"
-        in_git = pointer.encode() if lfs else content
-        return Blob(sha256, len(content), lfs, hashlib.sha1(b"blob %d\0" % len(in_git) + in_git).hexdigest())
+        size = (self.root / sha256).stat().st_size
+        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n"
+        in_git = pointer.encode() if lfs else self.content(sha256)
+        return Blob(sha256, size, lfs, hashlib.sha1(b"blob %d\0" % len(in_git) + in_git).hexdigest())
 
     def content(self, sha256: str) -> bytes:
         """The bytes of a blob."""

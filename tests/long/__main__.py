@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-RUNS = ("fuzz", "kills", "mutants", "soak")
+RUNS = ("fuzz", "hub", "kills", "mutants", "soak")
 
 
 def main() -> None:
