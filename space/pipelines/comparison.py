@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from space.data.judgments import Judged
 from space.data.passages import passages, template
@@ -18,12 +17,10 @@ from space.errors import UserError
 from space.evaluation import bm25_tuning, findings, protocols, significance
 from space.evaluation.schema import Evaluation
 from space.index.bm25 import Bm25Index
-from space.index.torch_index import TorchIndex
 from space.io.files import atomically
-from space.pipelines.evaluation import dataset_info
+from space.pipelines.evaluation import dataset_info, dense_system
 from space.pipelines.inputs import open_chosen, trained_with
 from space.retrieval.baselines import Bm25System, RandomSystem
-from space.retrieval.dense import DenseSystem
 from space.settings.data import BULLETS, MAX_SEQ_LENGTH
 from space.settings.evaluate import EvaluateSettings
 
@@ -64,9 +61,7 @@ def compare(settings: EvaluateSettings, models: Mapping[str, Weights]) -> Evalua
     for name, weights in models.items():
         encoder = TextEncoder(weights, max_seq_length=text.max_seq_length)
         encoders[name] = encoder.describe()
-        with tqdm(total=len(texts), desc=f"embed {name}", unit=" products", dynamic_ncols=True) as bar:
-            vectors = encoder.encode_passages(texts, bar.update)
-        system = DenseSystem(name, encoder, TorchIndex(vectors))
+        system = dense_system(name, encoder, texts)
         results[name] = protocols.per_query(system, test, judged.catalogue, judged.scale)
     reference = settings.reference or next(iter(models))
     tables = protocols.summarize(results, reference)

@@ -1,6 +1,7 @@
 """The evaluation of a training run: the same held-out queries before and after, for every system."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -45,7 +46,6 @@ class RunEvaluation:
             settings: of the run.
         """
         self.judged, self.texts, self.settings = judged, texts, settings
-        self._cache = VectorCache.of_user()
         self.test = protocols.held_out(judged.test, settings.eval_queries, settings.seed)
         #: What BM25 reads, as in the app: never bullet points.
         self.words = passages(judged.catalogue) if settings.bullets else texts
@@ -101,12 +101,7 @@ class RunEvaluation:
         self.results[system.name] = protocols.per_query(system, self.test, self.judged.catalogue, self.judged.scale)
 
     def _measure_encoder(self, name: str, encoder: TextEncoder) -> DenseSystem:
-        taken = self._cache.taken
-        with tqdm(total=len(self.texts), desc=f"embed {name}", unit=" products", dynamic_ncols=True) as bar:
-            vectors = self._cache.embed(encoder, self.texts, bar.update)
-        if self._cache.taken > taken:
-            logger.info(f"{name}: {self._cache.taken - taken:,} of {len(self.texts):,} vectors were kept before")
-        system = DenseSystem(name, encoder, TorchIndex(vectors))
+        system = dense_system(name, encoder, self.texts)
         self._measure(system)
         self.everyday[name] = encoder.encode_queries(forgetting.sentences())
         return system
@@ -132,6 +127,16 @@ class RunEvaluation:
             return None
         usual = protocols.per_query(self._bm25(Bm25Parameters()), self.test, self.judged.catalogue, self.judged.scale)
         return metrics.paired((self.results["bm25"] - usual)[HEADLINE_COLUMN])
+
+
+def dense_system(name: str, encoder: TextEncoder, texts: Sequence[str]) -> DenseSystem:
+    """An encoder over passages, with the float16 vectors that a store of them has; kept ones are taken."""
+    cache = VectorCache.of_user()
+    with tqdm(total=len(texts), desc=f"embed {name}", unit=" products", dynamic_ncols=True) as bar:
+        vectors = cache.embed(encoder, texts, bar.update)
+    if cache.taken:
+        logger.info(f"{name}: {cache.taken:,} of {len(texts):,} vectors were kept before")
+    return DenseSystem(name, encoder, TorchIndex(vectors))
 
 
 def dataset_info(judged: Judged, test: pd.DataFrame) -> DatasetInfo:
