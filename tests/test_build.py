@@ -205,7 +205,10 @@ def test_a_base_the_model_was_not_trained_from_is_pointed_out(built, tmp_path, b
     ("extra", "says"),
     [
         (["--catalogue", "missing.csv"], "--catalogue missing.csv: no such file"),
-        (["--columns", "product_id=sku"], "--columns product_id=sku: tasksource/esci has ESCI's columns"),
+        (
+            ["--dataset", "sample", "--columns", "product_id=sku"],
+            "--columns product_id=sku: sample has ESCI's columns",
+        ),
         (["--shard-size", "0"], "--shard-size is 0: use 1 or more"),
         (["--model", "./nowhere"], "./nowhere: no such folder; train.py writes one"),
     ],

@@ -17,6 +17,7 @@ from space.data.catalogue import DataError
 from space.encoding.weights import Snapshot
 from space.hub import client
 from space.hub.datasets import read_dataset
+from space.pipelines.inputs import open_judged
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,26 @@ def test_a_card_that_names_data_elsewhere_is_refused(tmp_path, monkeypatch, wher
     else:
         with pytest.raises(DataError, match=r"alice/d cannot be read: its card names .*not in the repository"):
             read_dataset("alice/d")
+
+
+def test_columns_of_other_names_are_read_where_a_flag_names_them(tmp_path, monkeypatch):
+    """The message for a missing column names the flag, so it has to work for a data set on the Hub too."""
+    for split, query in (("train", "mug"), ("test", "tent")):
+        rows = {"term": [query, query], "sku": ["1", "2"], "product_locale": "us", "stars": ["E", "I"], "title": "x"}
+        (tmp_path / "repo").mkdir(exist_ok=True)
+        pd.DataFrame(rows | {"query": "not this"}).to_parquet(tmp_path / "repo" / f"{split}.parquet")
+    monkeypatch.setattr(client, "pull", lambda *_, **__: Snapshot(tmp_path / "repo", "c" * 40))
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    with pytest.raises(DataError, match=r"missing column .*'esci_label'.*name it with --columns .*label=…"):
+        open_judged("alice/d", [])
+    columns = "query=term,product_id=sku,label=stars,product_title=title"
+    found = open_judged("alice/d", [], columns=columns)
+    assert found.test[["query", "product_id", "esci_label"]].to_numpy().tolist() == [
+        ["tent", "1", "Exact"],
+        ["tent", "2", "Irrelevant"],
+    ]
+    with pytest.raises(DataError, match=r"no column 'name' \(--columns product_title=name\); it has .*'title'"):
+        open_judged("alice/d", [], columns=f"{columns},product_title=name")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
+from space.__main__ import main
 from space.data.catalogue import DataError
 from space.data.file_tables import read_table
 from space.data.judgments import Judged
@@ -209,7 +211,18 @@ REFUSED = {
         {"j.csv": "query,sku,title,label,raters\na,1,x,1,3\na,2,y,1,many\n"}, r"line 3: column 'raters' holds 'many'",
     ),
     "a test file alone": ({"test.csv": "query,sku,title,label\na,1,x,1\n", "x": ""}, r"only test\.csv.*call it train"),
-    "no judgments": ({"products.csv": "sku,title\n5,x\n"}, r"no judgments; a folder holds"),
+    "names that say nothing": (
+        {"export.csv": "query,sku,title,label\na,1,x,1\n", "b": ""},
+        r"no judgments, it has 'b', 'export\.csv'; a folder holds .*or name one file",
+    ),
+    "judgments and qrels": (
+        {"labels.csv": "a\n", "qrels/test.tsv": "a\n", "products.csv": "sku\n5\n"}, r"labels\.csv and qrels/test\.tsv",
+    ),
+    "one locale": (
+        {"train.csv": "query,sku,title,label,locale\na,1,x,1,us\n", "test.csv": "query,sku,title,label\nb,1,x,1\n"},
+        r"test\.csv: no column 'product_locale', which the other file has; name it with --columns product_locale=",
+    ),
+    "no judgments": ({"products.csv": "sku,title\n5,x\n"}, r"no judgments, it has 'products.csv'; a folder holds"),
 }  # fmt: skip
 
 
@@ -218,6 +231,7 @@ def test_what_is_not_clear_is_refused_with_its_cure(name: str, tmp_path: Path) -
     """One sentence names the file, the place and the cure."""
     files, said = REFUSED[name]
     for file, content in files.items():
+        (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).write_bytes(content if isinstance(content, bytes) else content.encode())
     path = tmp_path / next(iter(files)) if len(files) == 1 and "products.csv" not in files else tmp_path
     flags = {"columns": "label=x"} if name == "absent column" else {}
@@ -246,6 +260,53 @@ def test_a_long_file_says_how_far_it_was_read(
         read_table(tmp_path / f"j{suffix}")
     said = [record.message for record in caplog.records if "rows read" in record.message]
     assert said == [f"j{suffix}: 65,536 rows read", f"j{suffix}: 131,072 rows read"]
+
+
+def test_files_that_are_not_read_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """BEIR's dev.tsv, notes, a second file of ratings: nothing is set aside without a word."""
+    shutil.copytree(DATA / "beir", tmp_path / "beir")
+    shutil.copytree(DATA / "apart", tmp_path / "apart")
+    (tmp_path / "beir" / "qrels" / "dev.tsv").write_text("query-id\tcorpus-id\tscore\n")
+    (tmp_path / "apart" / "ratings_2023.csv").write_text("query,product_id,rating\n")
+    (tmp_path / "apart" / "archive").mkdir()
+    (tmp_path / "apart" / ".hidden").write_text("")
+    with caplog.at_level(logging.INFO):
+        for name, left_out in (("beir", "'qrels/dev.tsv'"), ("apart", "'archive/', 'ratings_2023.csv'")):
+            open_judged(str(tmp_path / name), ["us"])
+            assert f"{name}: left out {left_out}: " in caplog.text
+    assert "hidden" not in caplog.text and caplog.text.count("left out") == 2
+
+
+def test_files_beside_escis_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A dev.parquet is not read either; the files that are read are not named as left out."""
+    main(["convert", "sample", str(tmp_path / "out"), "--locales", "es"])
+    shutil.copy(tmp_path / "out" / "test.parquet", tmp_path / "out" / "dev.parquet")
+    with caplog.at_level(logging.INFO):
+        open_judged(str(tmp_path / "out"), ["es"])
+    assert "out: left out 'dev.parquet': " in caplog.text
+
+
+def test_grades_below_zero_of_trec_are_not_relevant_and_are_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """-1 and -2 mark junk: the gain is 0, they are never relevant, and they make no grades of their own."""
+    (tmp_path / "qrels.txt").write_text("1 0 5 2\n1 0 6 -2\n1 0 7 1\n2 0 5 -1\n2 0 6 1\n")
+    (tmp_path / "queries.tsv").write_text("qid\tquery\n1\tred mug\n2\ttent\n")
+    (tmp_path / "products.csv").write_text("docid,title\n5,a\n6,b\n7,c\n")
+    with caplog.at_level(logging.INFO):
+        found = open_judged(str(tmp_path), ["us"], test_share=0.5)
+    assert labels(found) == {
+        ("red mug", "5"): "2", ("red mug", "6"): "0", ("red mug", "7"): "1", ("tent", "5"): "0", ("tent", "6"): "1",
+    }  # fmt: skip
+    assert found.scale.names == ("2", "1", "0") and found.scale.gains["0"] == 0 and "0" not in found.scale.relevant
+    assert "2 grades below 0, which mark junk, count as 0" in caplog.text
+
+
+def test_ratings_below_zero_in_a_table_have_no_gain(tmp_path: Path) -> None:
+    """A csv says what -1 means no better than qrels do: it keeps its name, and is worth nothing."""
+    (tmp_path / "j.csv").write_text("query,sku,title,rating\na,1,x,2\na,2,y,-1\nb,1,x,1\nb,2,y,0\n")
+    scale = open_judged(str(tmp_path / "j.csv"), ["us"], test_share=0.5).scale
+    assert scale.gains == {"2": 1.0, "1": 0.5, "0": 0.0, "-1": 0.0} and scale.relevant == {"2"}
 
 
 def test_train_rows_of_a_held_out_query_in_another_spelling_are_counted(

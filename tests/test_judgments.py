@@ -236,11 +236,51 @@ def test_missing_file(folder, missing):
     assert judgments.OFFICIAL_EXAMPLES in found
 
 
-@pytest.mark.parametrize("column", [*JUDGMENTS[:1], *JUDGMENTS[2:], "product_title"])
-def test_missing_column(folder, column):
-    """The message names file and column, and the columns there are."""
-    found = refused(folder(test=joined(("hat", "us", "01", "Exact"), **{column: None})))
-    assert found.startswith(f"test.parquet: missing column {column!r}; it has ")
+@pytest.mark.parametrize("column", ["query", "product_id", "product_locale", "product_title"])
+@pytest.mark.parametrize("parts", [False, True])
+def test_missing_column(folder, column, parts):
+    """The message names file, column and flag; for one file a split and for parts alike."""
+    dataset = Path(folder(test=joined(("hat", "us", "01", "Exact"), **{column: None})))
+    name = "test.parquet"
+    if parts:
+        (dataset / "data").mkdir()
+        for split in ("train", "test"):
+            (dataset / f"{split}.parquet").rename(dataset / "data" / f"{split}-00000-of-00001.parquet")
+        name = "test-00000-of-00001.parquet"
+    found = refused(str(dataset))
+    assert f"{name}: " in found and f"--columns {column}=" in found
+
+
+def test_a_test_file_without_labels_is_left_out_as_of_a_csv(folder, caplog):
+    """As competitions publish it; some of the train queries are held out instead, which is said."""
+    dataset = folder(test=joined(("hat", "us", "01", "Exact"), esci_label=None))
+    with caplog.at_level(logging.INFO):
+        data = open_judged(dataset, ALL, test_share=0.4)
+    assert "test.parquet is left out, it has no labels" in caplog.text
+    assert set(data.train["query"]) | set(data.test["query"]) == set(TRAIN["query"])
+
+
+def test_other_columns_than_escis_are_found_in_train_and_test_parquet(folder):
+    """sku and relevance, and no locale, as in a csv; a folder of parquet files once had to be ESCI's."""
+    names = {"product_id": "sku", "esci_label": "relevance", "product_title": "title"}
+    frames = [
+        frame[frame["product_locale"] == "us"].drop(columns="product_locale").rename(columns=names)
+        for frame in (TRAIN, TEST)
+    ]
+    data = open_judged(folder(train=frames[0], test=frames[1]), ALL)
+    assert data.train[["query", "product_id", "esci_label"]].to_numpy().tolist() == [
+        ["red shoes", "01", "Exact"], ["red shoes", "03", "Substitute"], ["blue mug", "03", "Irrelevant"],
+    ]  # fmt: skip
+    assert set(data.test["query"]) == {"green hat"}
+
+
+def test_a_csv_of_products_beside_joined_rows_is_the_catalogue(folder, tmp_path):
+    """It was set aside without a word, and the catalogue was the judged products alone."""
+    dataset = folder()
+    everything = pd.concat([TRAIN, TEST]).drop_duplicates(["product_locale", "product_id"])
+    more = pd.concat([everything, joined((None, "us", "99", None))])
+    more[PRODUCTS].to_csv(tmp_path / "products.csv", index=False)
+    assert ("us", "99") in keys(open_judged(dataset, ALL).catalogue)
 
 
 @pytest.mark.parametrize("column", JUDGMENTS)

@@ -206,7 +206,7 @@ def test_the_report_is_one_file_that_needs_nothing(tmp_path, monkeypatch, capsys
 def test_the_report_s_settings_are_refused_in_one_sentence(tmp_path):
     """A folder without data, an unknown locale, a negative number of queries, an output that is a folder."""
     for given, said in (
-        (["--dataset", str(tmp_path)], "no train.parquet"),
+        (["--dataset", str(tmp_path)], f"{tmp_path}: no judgments; a folder holds"),
         (["--baseline-queries", "-2"], "--baseline-queries is -2"),
         (["--output", str(tmp_path)], "that is a folder"),
         (["--dataset", "sample", "--locales", "xx"], "no product in --locales 'xx'"),

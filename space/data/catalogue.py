@@ -135,8 +135,10 @@ def product_columns(header: Sequence[str], bullets: bool, source: str) -> dict[s
 
 
 def need_columns(have: Sequence[str], want: Iterable[str], source: str) -> None:
-    """Raise a ``DataError`` if a column is missing."""
+    """Raise a ``DataError`` if a column is missing; it has the flag that names the column."""
     missing = [name for name in want if name not in have]
     if missing:
-        cure = "; --bullets 0 leaves bullet points out" if BULLETS in missing else ""
+        flags = ",".join(f"{name.removeprefix('esci_')}=…" for name in missing)
+        cure = f"; name it with --columns {flags}"
+        cure += ", or leave bullet points out with --bullets 0" if BULLETS in missing else ""
         raise DataError(f"{source}: missing column {', '.join(map(repr, missing))}; it has {listed(list(have))}{cure}")

@@ -9,7 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from space.data.catalogue import DataError
-from space.data.judgments import JUDGMENT_COLUMNS, RATING_COLUMNS, Judged
+from space.data.judgments import (
+    JUDGMENT_COLUMNS,
+    OFFICIAL_EXAMPLES,
+    OFFICIAL_PRODUCTS,
+    RATING_COLUMNS,
+    Judged,
+    split_files,
+)
 from space.data.scale import LabelScale
 from space.io.typed_json import read
 
@@ -47,6 +54,15 @@ def meaning_of(folder: Path) -> Meaning:
     if found.scale is None:
         raise DataError(f"{path}: holds no scale; delete it, and say --labels")
     return found
+
+
+def esci_files(folder: Path) -> list[Path]:
+    """The files of a folder in the ESCI layout that are read."""
+    official = [folder / OFFICIAL_EXAMPLES, folder / OFFICIAL_PRODUCTS]
+    if official[0].is_file():
+        return official
+    parts = [file for split in ("train", "test", "products") for file in split_files(folder, split)]
+    return [*parts, *([folder / SCALE] if (folder / SCALE).is_file() else [])]
 
 
 def require_own(folder: Path) -> None:

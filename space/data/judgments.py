@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from space.data.catalogue import NO_LOCALE, OTHER_LOCALE, DataError, in_locales, need_columns, rows_of
+from space.data.catalogue import NO_LOCALE, OTHER_LOCALE, DataError, in_locales, need_columns, product_columns, rows_of
 from space.data.parquet import read_parquet
 from space.data.passages import has_text, left_out, with_text
 from space.data.product_files import read_joined_products, read_products, readable, schema_of
@@ -212,6 +212,22 @@ def judgment_columns(header: Sequence[str], source: str, extra: tuple[str, ...] 
     return found
 
 
+def has_esci_columns(file: Path, *, joined: bool) -> bool:
+    """Whether a parquet file has the columns of judgments, and with ``joined`` those of their products.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    header = schema_of(file).names
+    try:
+        judgment_columns(header, file.name)
+        if joined:
+            product_columns(header, False, file.name)
+    except DataError:
+        return False
+    return True
+
+
 def judgment_frame(table: pa.Table, columns: Mapping[str, str], source: str) -> pd.DataFrame:
     """Judgments as a table of texts; ids that are floats are written as whole numbers, as those of products are.
 
@@ -268,7 +284,8 @@ def checked_judgments(
         raise DataError(
             f"{name}: {len(absent)} judged products are not in the catalogue, the first is product_id "
             f"{shown(row['product_id'])}{f' in line {row.line}' if 'line' in absent else ''}"
-            f"{'' if row['product_locale'] == NO_LOCALE else f' of locale {shown(row.product_locale)}'}"
+            f"{'' if row['product_locale'] == NO_LOCALE else f' of locale {shown(row.product_locale)}'}; add them to "
+            "the products, or delete their judgments"
         )
     return table.drop(columns="line", errors="ignore").reset_index(drop=True)
 

@@ -1,6 +1,7 @@
 """Reads judgments and products from a data set on the Hub."""
 
 import logging
+from collections.abc import Mapping
 
 import pandas as pd
 import pyarrow as pa
@@ -9,7 +10,7 @@ from huggingface_hub.errors import RevisionNotFoundError
 from space.data.catalogue import DataError
 from space.data.judgments import judgment_columns, judgment_frame
 from space.data.product_files import distinct_products
-from space.errors import HubError, listed
+from space.errors import HubError, listed, shown
 from space.hub import client
 from space.hub.foreign_cards import check_files, check_places
 from space.settings import split_revision
@@ -24,7 +25,7 @@ _MESSAGE = 500
 
 
 def read_dataset(
-    dataset: str, *, bullets: bool = False, offline: bool = False
+    dataset: str, *, bullets: bool = False, offline: bool = False, columns: Mapping[str, str] | None = None
 ) -> tuple[str, pd.DataFrame, pd.DataFrame, pa.Table]:
     """Commit, train judgments, test judgments and products of a Hub data set in the joined schema.
 
@@ -34,6 +35,7 @@ def read_dataset(
         dataset: USER/DATASET with splits ``train`` and ``test``; ``ID@REVISION`` pins.
         bullets: also read the bullet points.
         offline: read from the cache only.
+        columns: {column of ours: its name in the data set}, where they differ; "" leaves a column out.
 
     Raises:
         DataError: not there, not allowed, or without the columns that are needed.
@@ -62,9 +64,21 @@ def read_dataset(
     missing = set(SPLITS) - set(splits)
     if missing:
         raise DataError(f"--dataset {dataset}: no split {listed(sorted(missing))}; it has {listed(sorted(splits))}")
-    tables = [splits[split].data.table for split in SPLITS]
+    tables = [_renamed(splits[split].data.table, columns or {}, f"{dataset} {split}") for split in SPLITS]
     frames = []
     for split, table in zip(SPLITS, tables, strict=True):
         source = f"{dataset} {split}"
         frames.append(judgment_frame(table, judgment_columns(table.schema.names, source), source))
     return snapshot.revision, frames[0], frames[1], distinct_products([(dataset, table) for table in tables], bullets)
+
+
+def _renamed(table: pa.Table, columns: Mapping[str, str], source: str) -> pa.Table:
+    """A table with the names of ESCI's columns."""
+    ours = {theirs: "esci_label" if name == "label" else name for name, theirs in columns.items() if theirs}
+    for theirs, name in ours.items():
+        if theirs not in table.column_names:
+            have = listed(table.column_names)
+            raise DataError(f"{source}: no column {shown(theirs)} (--columns {name}={theirs}); it has {have}")
+    left_out = {*ours.values(), *(name for name, theirs in columns.items() if not theirs)} - ours.keys()
+    table = table.drop_columns([name for name in table.column_names if name in left_out])
+    return table.rename_columns([ours.get(name, name) for name in table.column_names])

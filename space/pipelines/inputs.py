@@ -11,8 +11,9 @@ import pyarrow as pa
 from space.data import sample
 from space.data.catalogue import NO_LOCALE, DataError, Source, in_locales
 from space.data.catalogue_file import load_catalogue
-from space.data.esci_folder import meaning_of
-from space.data.judgment_formats.layouts import has_formats, read
+from space.data.esci_folder import esci_files, meaning_of
+from space.data.judgment_formats.folder_files import has_text_products, others_than
+from space.data.judgment_formats.layouts import read
 from space.data.judgment_formats.raw import Wanted
 from space.data.judgments import (
     JUDGMENT_COLUMNS,
@@ -20,6 +21,7 @@ from space.data.judgments import (
     RATING_COLUMNS,
     Judged,
     check,
+    has_esci_columns,
     read_folder,
     split_files,
 )
@@ -29,6 +31,7 @@ from space.data.scale import CLICKS, LabelScale, parse
 from space.data.split import ModelSplit, held_out, of_model, share_of, without_learned
 from space.data.text_files import ENCODINGS
 from space.encoding.weights import Weights
+from space.errors import listed
 from space.evaluation.schema import Evaluation, EvaluationError
 from space.hub.datasets import read_dataset
 from space.settings import SAMPLE, BuildSettings, DatasetChoice
@@ -75,9 +78,10 @@ def open_judged(
     if dataset != SAMPLE and place.exists() and (columns or place.is_file() or _other_layout(place)):
         wanted = Wanted(column_map(columns), encoding, bullets)
         return _open_other(place, locales, wanted, test_share, splits, scale)
-    for flag, value in (("columns", columns), ("encoding", encoding)):
-        if value:
-            raise DataError(f"--{flag} {value}: {dataset} has ESCI's columns; leave the flag out, or name a file")
+    if encoding:
+        raise DataError(f"--encoding {encoding}: {dataset} is no text file; leave the flag out, or name a file")
+    if columns and dataset == SAMPLE:
+        raise DataError(f"--columns {columns}: {dataset} has ESCI's columns; leave the flag out, or name a file")
     if test_share:
         raise DataError(f"--test-share {test_share:g}: {dataset} has a held-out part; leave the flag out")
     if dataset == SAMPLE:
@@ -91,10 +95,11 @@ def open_judged(
     if place.is_dir():
         meaning = meaning_of(place)
         parts = read_folder(place, bullets, converted=meaning.scale is not None)
+        _say_left_out(public_name(dataset), others_than(esci_files(place), place))
         kept = [*locales, NO_LOCALE] if locales else []
         judged = check(dataset, *parts, kept, notice=meaning.notice, scale=scale or meaning.scale)
         return replace(judged, name=public_name(dataset))
-    commit, *parts = read_dataset(dataset, bullets=bullets, offline=offline)
+    commit, *parts = read_dataset(dataset, bullets=bullets, offline=offline, columns=column_map(columns))
     return replace(check(dataset, *parts, locales, scale=scale), name=f"{dataset.partition('@')[0]}@{commit}")
 
 
@@ -113,10 +118,27 @@ def open_chosen(settings: DatasetChoice, *, bullets: bool = False, splits: Seque
     )
 
 
+def _say_left_out(name: str, files: Sequence[str]) -> None:
+    if files:
+        logger.info(f"{name}: left out {listed(files)}: the names do not say that they are needed")
+
+
 def _other_layout(folder: Path) -> bool:
-    """Whether a folder is not in one of ESCI's layouts, but perhaps in another."""
-    esci = (folder / OFFICIAL_EXAMPLES).exists() or any(split_files(folder, split) for split in ("train", "test"))
-    return not esci and has_formats(folder)
+    """Whether a folder is not in one of ESCI's layouts, but perhaps in another.
+
+    train.parquet and test.parquet in other columns than ESCI's, or beside a csv of products, are another layout.
+    """
+    if (folder / OFFICIAL_EXAMPLES).exists():
+        return False
+    files = {name: split_files(folder, name) for name in ("train", "test", "products")}
+    if not files["train"] and not files["test"]:
+        return True
+    one_each = [folder / f"{split}.parquet" for split in ("train", "test")]
+    if [*files["train"], *files["test"]] != one_each:
+        return False
+    return has_text_products(folder) or not all(
+        has_esci_columns(path, joined=not files["products"]) for path in one_each
+    )
 
 
 def _open_other(
@@ -133,6 +155,7 @@ def _open_other(
     raw = read(path, wanted)
     name = public_name(str(path))
     logger.info(f"{name}: recognised as {raw.recognised}")
+    _say_left_out(name, raw.left_out)
     judgments = raw.judgments
     judgments["query_id"] = pd.factorize(judgments["query"])[0] + 1
     drawn = None

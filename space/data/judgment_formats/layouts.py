@@ -8,9 +8,17 @@ import pandas as pd
 import pyarrow as pa
 
 from space.data.catalogue import NO_LOCALE, DataError
-from space.data.file_tables import CSV, JSONL, PARQUET, FileTable
+from space.data.file_tables import PARQUET, FileTable
 from space.data.judgment_formats.columns import find_judgment_columns, need
 from space.data.judgment_formats.crowdflower import has_no_product_ids, with_product_ids
+from space.data.judgment_formats.folder_files import (
+    CURE,
+    ROLES,
+    beir_splits,
+    by_role,
+    it_has,
+    others_than,
+)
 from space.data.judgment_formats.home_depot import with_details
 from space.data.judgment_formats.raw import RAW_COLUMNS, RawJudgments, Wanted
 from space.data.judgment_formats.tables import (
@@ -28,35 +36,6 @@ from space.data.judgment_formats.workbench import workbench
 from space.data.text_files import inner_suffix
 from space.errors import shown
 
-SUFFIXES = (*CSV, *JSONL, *PARQUET)
-#: {part of a data set: names of its file without suffix}.
-ROLES = {
-    "products": ("products", "product", "catalogue", "catalog", "items", "corpus", "documents", "docs"),
-    "queries": ("queries", "query", "topics"),
-    "judgments": ("judgments", "judgements", "labels", "label", "ratings", "clicks", "qrels"),
-    "train": ("train",),
-    "test": ("test",),
-    "attributes": ("attributes", "product_attributes"),
-    "descriptions": ("product_descriptions",),
-}
-_CURE = (
-    "a folder holds judgments (judgments, labels, ratings, clicks or qrels), products (products or catalogue) and "
-    "perhaps queries, each as csv, tsv, jsonl or parquet, or train and test; or name one file with everything"
-)
-
-
-def role_of(path: Path) -> str:
-    """Which of ``ROLES`` a file has by its name; "" for none."""
-    stem = path.name.lower().split(".")[0]
-    if inner_suffix(path) not in (*SUFFIXES, ".qrels", ".json", ""):
-        return ""
-    return next((role for role, names in ROLES.items() if stem in names), "")
-
-
-def has_formats(folder: Path) -> bool:
-    """Whether a folder has files that ``read`` might take, other than ESCI's parquet files."""
-    return any(path.is_file() and role_of(path) for path in folder.iterdir()) or any(folder.glob("qrels/*.tsv"))
-
 
 def read(path: Path, wanted: Wanted) -> RawJudgments:
     """The judgments and products in a file or a folder.
@@ -67,18 +46,19 @@ def read(path: Path, wanted: Wanted) -> RawJudgments:
     """
     if path.is_file():
         return _joined([("", path)], wanted)
-    files = _by_role(path)
+    files = by_role(path)
     splits = [(split, files[split]) for split in ("train", "test") if split in files]
     kind, names = "tables", {}
-    if "judgments" not in files and (parts := _beir(path)):
+    if "judgments" not in files and (parts := beir_splits(path)):
         splits, kind, names = parts, "a BEIR folder", {"product_id": "_id", "product_title": "title"}
     elif "judgments" in files:
-        if splits:
-            several = files["judgments"].name, splits[0][1].name
+        others = [*(file.name for _, file in splits), *(f"qrels/{file.name}" for _, file in beir_splits(path))]
+        if others:
+            several = files["judgments"].name, others[0]
             raise DataError(f"{path}: {several[0]} and {several[1]} may both be the judgments; leave one of them")
         splits = [("", files["judgments"])]
     if not splits:
-        raise DataError(f"{path}: no judgments; {_CURE}")
+        raise DataError(f"{path}: no judgments{it_has(path)}; {CURE}")
     if [split for split, _ in splits] == ["test"]:
         raise DataError(
             f"{path}: only {splits[0][1].name} has judgments; call it train to hold a part of it out, or "
@@ -93,25 +73,13 @@ def read(path: Path, wanted: Wanted) -> RawJudgments:
             kind = "WANDS"
         raw = _apart(kind, splits, files["products"], files.get("queries"), wanted, names)
     products, notes = with_details(raw.products, files, wanted)
-    return replace(raw, products=products, recognised="; ".join([raw.recognised, *notes]))
-
-
-def _by_role(folder: Path) -> dict[str, Path]:
-    """{role: its file} of a folder."""
-    files: dict[str, Path] = {}
-    for file in sorted(one for one in folder.iterdir() if one.is_file()):
-        role = role_of(file)
-        if role in files:
-            raise DataError(f"{folder}: {files[role].name} and {file.name} may both be the {role}; leave one of them")
-        if role:
-            files[role] = file
-    return files
-
-
-def _beir(folder: Path) -> list[tuple[str, Path]]:
-    """(split, file) of the qrels of a BEIR folder."""
-    found = [(split, folder / "qrels" / f"{split}.tsv") for split in ("train", "test")]
-    return [(split, file) for split, file in found if file.is_file()]
+    used = [file for _, file in splits] + [
+        files[role]
+        for role in ("products", "queries", "attributes", "descriptions")
+        if role in files and (role != "queries" or "products" in files)
+    ]
+    recognised = "; ".join([raw.recognised, *notes])
+    return replace(raw, products=products, recognised=recognised, left_out=others_than(used, path))
 
 
 def _joined(files: Sequence[tuple[str, Path]], wanted: Wanted) -> RawJudgments:
@@ -137,6 +105,12 @@ def _joined(files: Sequence[tuple[str, Path]], wanted: Wanted) -> RawJudgments:
             raise DataError(f"{error}; or put a file of products beside it and name the folder") from error
         taken = {ours: place for ours, place in places.items() if table.header[place] != judged.label}
         products, said = catalogue(path, table, taken, joined=True)
+        if frames and ("product_locale" in frames[0]) != ("product_locale" in judged.frame):
+            lacking = path.name if "product_locale" in frames[0] else files[0][1].name
+            raise DataError(
+                f"{lacking}: no column 'product_locale', which the other file has; name it with "
+                f"--columns product_locale=…, or leave it out with --columns product_locale="
+            )
         tables.append(products)
         frames.append(judged.frame.assign(split=split) if split else judged.frame)
         used.append(f"{path.name}: {judged.used}, title = {shown(table.header[places['product_title']])}")

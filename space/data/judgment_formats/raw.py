@@ -1,6 +1,6 @@
 """Judgments and products as a file has them, before they are checked and put on a scale."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -36,6 +36,7 @@ class RawJudgments:
         products: the catalogue, one row per (locale, id).
         clicks: the labels are counts of clicks or the like.
         label: the file's name of the column of labels.
+        left_out: what else is in the folder.
     """
 
     recognised: str
@@ -43,3 +44,4 @@ class RawJudgments:
     products: pa.Table
     clicks: bool = False
     label: str = "label"
+    left_out: Sequence[str] = ()

@@ -119,12 +119,12 @@ def is_qrels(path: Path, encoding: str) -> bool:
 
 
 def qrels(path: Path, encoding: str) -> JudgmentTable:
-    """The judgments of TREC qrels.
+    """The judgments of TREC qrels; grades below 0, which mark spam and the like, count as 0.
 
     Raises:
         DataError: a line that has not four parts, of which the last is a whole number, or that is not UTF-8.
     """
-    rows = []
+    rows, junk = [], 0
     with unpacked(path), open_text(path, encoding) as file:
         for number, line in enumerate(file, start=1):
             try:
@@ -139,9 +139,10 @@ def qrels(path: Path, encoding: str) -> JudgmentTable:
             if not _QRELS_LINE.fullmatch(text):
                 raise DataError(f"{path}: line {number}: {shown(text)} is not QUERY_ID 0 PRODUCT_ID GRADE")
             query, _, product, grade = text.split()
-            # TREC's grades below 0 mark spam: it is not relevant.
+            junk += int(grade) < 0
             rows.append((query, product, str(max(int(grade), 0)), number))
-    return JudgmentTable(pd.DataFrame(rows, columns=["query_id", "product_id", "label", "line"]), False, "")
+    used = f"{junk} grades below 0, which mark junk, count as 0" if junk else ""
+    return JudgmentTable(pd.DataFrame(rows, columns=["query_id", "product_id", "label", "line"]), False, used)
 
 
 def product_places(
