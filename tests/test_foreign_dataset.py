@@ -47,7 +47,7 @@ def test_a_card_that_names_data_elsewhere_is_refused(tmp_path, monkeypatch, wher
     monkeypatch.setattr(client, "pull", lambda *_, **__: Snapshot(folder.get(where, repo), "c" * 40))
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
     if where.startswith("inside"):
-        assert read_dataset("alice/d")[1]["query"].tolist() == ["private"]
+        assert read_dataset("alice/d").train["query"].tolist() == ["private"]
     else:
         with pytest.raises(DataError, match=r"alice/d cannot be read: its card names .*not in the repository"):
             read_dataset("alice/d")
@@ -71,6 +71,28 @@ def test_columns_of_other_names_are_read_where_a_flag_names_them(tmp_path, monke
     ]
     with pytest.raises(DataError, match=r"no column 'name' \(--columns product_title=name\); it has .*'title'"):
         open_judged("alice/d", [], columns=f"{columns},product_title=name")
+
+
+def test_a_data_set_without_a_test_split_has_one_drawn_and_other_splits_are_named(tmp_path, monkeypatch, caplog):
+    """Most data sets on the Hub have train alone; a validation split was set aside without a word."""
+    repo = tmp_path / "repo"
+    repo.mkdir()
+    rows = {"query": [f"q{n}" for n in range(20)], "product_id": [f"{n}" for n in range(20)], "product_locale": "us"}
+    pd.DataFrame(rows | {"esci_label": "E", "product_title": "x"}).to_parquet(repo / "train.parquet")
+    monkeypatch.setattr(client, "pull", lambda *_, **__: Snapshot(repo, "c" * 40))
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    found = open_judged("alice/d", [], test_share=0.25)
+    assert (len(found.train), len(found.test), found.test_share) == (15, 5, 0.25)
+    for split in ("test", "validation"):
+        (repo / f"{split}.parquet").write_bytes((repo / "train.parquet").read_bytes())
+    with pytest.raises(DataError, match=r"--test-share 0\.25: alice/d has a held-out part; leave the flag out"):
+        open_judged("alice/d", [], test_share=0.25)
+    with caplog.at_level("INFO"):
+        read_dataset("alice/d")
+    assert "left out the splits 'validation'" in caplog.text
+    (repo / "test.parquet").unlink()
+    with pytest.raises(DataError, match=r"no split 'test'; it has 'train', 'validation'"):
+        read_dataset("alice/d")
 
 
 @pytest.fixture
@@ -189,7 +211,7 @@ def test_packed_files_are_read_up_to_a_size(repo, suffix, monkeypatch):
     with pytest.raises(DataError, match=rf"(train|test)\.{suffix}.*would take more than .*in parts"):
         read_dataset("alice/d")
     monkeypatch.setattr("space.data.unpacked_size.SMALL", len(rows))
-    assert len(read_dataset("alice/d")[1]) == 20_000
+    assert len(read_dataset("alice/d").train) == 20_000
 
 
 @pytest.mark.parametrize("name", ["rows.txt", "rows.tar"])

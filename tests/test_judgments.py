@@ -226,14 +226,22 @@ def test_nothing_is_said_without_a_leak(folder, caplog):
 # -- refusals --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("missing", ["train.parquet", "test.parquet"])
-def test_missing_file(folder, missing):
+def test_missing_file(folder):
     """The message names the file and the files that a folder should have."""
     dataset = folder()
-    (Path(dataset) / missing).unlink()
+    (Path(dataset) / "train.parquet").unlink()
     found = refused(dataset)
-    assert found.startswith(f"{dataset}: no {missing}; ")
+    assert found.startswith(f"{dataset}: no train.parquet; ")
     assert judgments.OFFICIAL_EXAMPLES in found
+
+
+def test_train_parquet_alone_has_some_queries_held_out(folder):
+    """As of train.csv alone."""
+    dataset = folder()
+    (Path(dataset) / "test.parquet").unlink()
+    data = open_judged(dataset, ALL, test_share=0.4)
+    assert set(judged_pairs(pd.concat([data.train, data.test]))) == set(judged_pairs(TRAIN))
+    assert data.test_share == 0.4 and len(data.train) and len(data.test)
 
 
 @pytest.mark.parametrize("column", ["query", "product_id", "product_locale", "product_title"])

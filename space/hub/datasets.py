@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pandas as pd
 import pyarrow as pa
@@ -24,15 +25,32 @@ _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OSError, pa.Arro
 _MESSAGE = 500
 
 
+@dataclass(frozen=True)
+class HubJudgments:
+    """What was read from a data set on the Hub.
+
+    Attributes:
+        commit: its commit.
+        train: judgments, not yet checked.
+        test: held-out judgments; None where the data set has no held-out part.
+        products: the catalogue.
+    """
+
+    commit: str
+    train: pd.DataFrame
+    test: pd.DataFrame | None
+    products: pa.Table
+
+
 def read_dataset(
     dataset: str, *, bullets: bool = False, offline: bool = False, columns: Mapping[str, str] | None = None
-) -> tuple[str, pd.DataFrame, pd.DataFrame, pa.Table]:
-    """Commit, train judgments, test judgments and products of a Hub data set in the joined schema.
+) -> HubJudgments:
+    """Read a Hub data set in the joined schema.
 
     The rows stay memory-mapped in the cache of ``datasets``.
 
     Args:
-        dataset: USER/DATASET with splits ``train`` and ``test``; ``ID@REVISION`` pins.
+        dataset: USER/DATASET with splits ``train`` and ``test``, or ``train`` alone; ``ID@REVISION`` pins.
         bullets: also read the bullet points.
         offline: read from the cache only.
         columns: {column of ours: its name in the data set}, where they differ; "" leaves a column out.
@@ -62,14 +80,18 @@ def read_dataset(
         said = " ".join(str(error).split()) or type(error).__name__
         raise DataError(f"--dataset {dataset} cannot be read: {said[:_MESSAGE]}") from error
     missing = set(SPLITS) - set(splits)
-    if missing:
+    if missing and set(splits) != {"train"}:
         raise DataError(f"--dataset {dataset}: no split {listed(sorted(missing))}; it has {listed(sorted(splits))}")
-    tables = [_renamed(splits[split].data.table, columns or {}, f"{dataset} {split}") for split in SPLITS]
+    if others := sorted(set(splits) - set(SPLITS)):
+        logger.info(f"{dataset}: left out the splits {listed(others)}; train and test are read")
+    present = [split for split in SPLITS if split in splits]
+    tables = [_renamed(splits[split].data.table, columns or {}, f"{dataset} {split}") for split in present]
     frames = []
-    for split, table in zip(SPLITS, tables, strict=True):
+    for split, table in zip(present, tables, strict=True):
         source = f"{dataset} {split}"
         frames.append(judgment_frame(table, judgment_columns(table.schema.names, source), source))
-    return snapshot.revision, frames[0], frames[1], distinct_products([(dataset, table) for table in tables], bullets)
+    products = distinct_products([(dataset, table) for table in tables], bullets)
+    return HubJudgments(snapshot.revision, frames[0], frames[1] if len(frames) > 1 else None, products)
 
 
 def _renamed(table: pa.Table, columns: Mapping[str, str], source: str) -> pa.Table:

@@ -82,15 +82,12 @@ def open_judged(
         raise DataError(f"--encoding {encoding}: {dataset} is no text file; leave the flag out, or name a file")
     if columns and dataset == SAMPLE:
         raise DataError(f"--columns {columns}: {dataset} has ESCI's columns; leave the flag out, or name a file")
-    if test_share:
-        raise DataError(f"--test-share {test_share:g}: {dataset} has a held-out part; leave the flag out")
+    if test_share and (dataset == SAMPLE or place.is_dir()):
+        raise _has_held_out_part(test_share, dataset)
     if dataset == SAMPLE:
         judgments = sample.judgments()
         products = as_catalogue([sample.catalogue()], Source(SAMPLE), bullets=bullets)
-        train, test = (
-            judgments[judgments["split"] == split].drop(columns="split").reset_index(drop=True)
-            for split in ("train", "test")
-        )
+        train, test = _parts(judgments)
         return check(SAMPLE, train, test, products, locales, sample.NOTICE, scale)
     if place.is_dir():
         meaning = meaning_of(place)
@@ -99,8 +96,39 @@ def open_judged(
         kept = [*locales, NO_LOCALE] if locales else []
         judged = check(dataset, *parts, kept, notice=meaning.notice, scale=scale or meaning.scale)
         return replace(judged, name=public_name(dataset))
-    commit, *parts = read_dataset(dataset, bullets=bullets, offline=offline, columns=column_map(columns))
-    return replace(check(dataset, *parts, locales, scale=scale), name=f"{dataset.partition('@')[0]}@{commit}")
+    found = read_dataset(dataset, bullets=bullets, offline=offline, columns=column_map(columns))
+    name = f"{dataset.partition('@')[0]}@{found.commit}"
+    if found.test is None:
+        train, test, share = _drawn(found.train, test_share, splits, dataset)
+    elif test_share:
+        raise _has_held_out_part(test_share, dataset)
+    else:
+        train, test, share = found.train, found.test, None
+    judged = check(dataset, train, test, found.products, locales, scale=scale)
+    return replace(judged, name=name, test_share=share)
+
+
+def _has_held_out_part(test_share: float, name: str) -> DataError:
+    return DataError(f"--test-share {test_share:g}: {name} has a held-out part; leave the flag out")
+
+
+def _drawn(
+    judgments: pd.DataFrame, test_share: float | None, splits: Sequence[ModelSplit], name: str
+) -> tuple[pd.DataFrame, pd.DataFrame, float]:
+    """Train judgments, test judgments, and the share of the queries that was held out."""
+    share = share_of(test_share, splits)
+    judgments, said = held_out(judgments, share, name, splits)
+    logger.info(said)
+    return *_parts(judgments), share
+
+
+def _parts(judgments: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Train and test judgments, by column "split"."""
+    train, test = (
+        judgments[judgments["split"] == split].drop(columns="split").reset_index(drop=True)
+        for split in ("train", "test")
+    )
+    return train, test
 
 
 def open_chosen(settings: DatasetChoice, *, bullets: bool = False, splits: Sequence[ModelSplit] = ()) -> Judged:
@@ -134,6 +162,8 @@ def _other_layout(folder: Path) -> bool:
     if not files["train"] and not files["test"]:
         return True
     one_each = [folder / f"{split}.parquet" for split in ("train", "test")]
+    if [*files["train"], *files["test"]] == one_each[:1]:
+        return True  # some of its queries are held out
     if [*files["train"], *files["test"]] != one_each:
         return False
     return has_text_products(folder) or not all(
@@ -158,23 +188,18 @@ def _open_other(
     _say_left_out(name, raw.left_out)
     judgments = raw.judgments
     judgments["query_id"] = pd.factorize(judgments["query"])[0] + 1
-    drawn = None
+    share = None
     if "split" not in judgments:
-        drawn = share_of(test_share, splits)
-        judgments, said = held_out(judgments, drawn, name, splits)
-        logger.info(said)
+        train, test, share = _drawn(judgments, test_share, splits, name)
     elif test_share:
-        cure = "leave the flag out, or a column split with --columns split="
-        raise DataError(f"--test-share {test_share:g}: {name} has a held-out part; {cure}")
-    train, test = (
-        judgments[judgments["split"] == split].drop(columns="split").reset_index(drop=True)
-        for split in ("train", "test")
-    )
+        raise DataError(f"{_has_held_out_part(test_share, name)}, or a column split with --columns split=")
+    else:
+        train, test = _parts(judgments)
     if scale is None and raw.clicks:
         scale = CLICKS
     kept = [*locales, NO_LOCALE] if locales else []
     judged = check(name, train, test, raw.products, kept, scale=scale, label=raw.label)
-    return replace(judged, name=name, test_share=drawn)
+    return replace(judged, name=name, test_share=share)
 
 
 @dataclass(frozen=True)
