@@ -270,27 +270,48 @@ def test_blocks_fill_the_memory_they_may_take(q, scored, monkeypatch):
     assert all(most < height <= most + space.index.torch_index._GROUP for _, height in scored)
 
 
-@pytest.mark.parametrize(
-    ("k", "kth_best", "expected"), [(1, -np.inf, [0, 1]), (1, 9.0, [0, 1]), (1, 9.5, [0]), (2, 9.5, [0]),
-                                 (2, 0.0, [0, 1, 2]), (9, -np.inf, [0, 1, 2]), (9, 7.0, [0, 1, 2])]
-)  # fmt: skip
-def test_candidates_by_hand(k, kth_best, expected):
-    """Two errors below the k-th best of the block, one below the k-th best so far; all if there are fewer than k."""
-    near = torch.tensor([[10.0, 8.0, 7.9, -np.inf]])
-    places, asking = space.index.torch_index._candidates(near, k, torch.ones(1), torch.tensor([kth_best]))
-    assert places.tolist() == expected and not asking.any()
+@pytest.mark.parametrize(("least", "expected"), [(-np.inf, [0, 1, 70]), (7.9, [0, 1, 70]), (8.0, [0, 1]), (11.0, [])])
+def test_places_that_score_enough_by_hand(least, expected):
+    """A score equal to the least is enough; places without a row never are."""
+    near = torch.full((2, 128), -np.inf)
+    near[0, [0, 1, 70]] = torch.tensor([10.0, 8.0, 7.9])
+    near[1, 5] = 1.0  # another query, with a least of its own
+    places, asking = space.index.torch_index._at_least(near, torch.tensor([least, 0.5]))
+    assert places.tolist() == [*expected, 5] and asking.tolist() == [0] * len(expected) + [1]
 
 
-def test_candidates_of_few_rows_and_of_many():
-    """With many rows the edge is found among groups: faster, for a few more candidates where two of the best share."""
-    group = space.index.torch_index._GROUP
-    for rows in (8 * group - group, 8 * group):
-        near = torch.zeros(2, rows)
-        near[:, ::group], near[:, :2] = 5.0, 10.0
-        near[1] -= 100  # another query, with an edge of its own
-        places, asking = space.index.torch_index._candidates(near, 2, torch.zeros(2), torch.full((2,), -np.inf))
-        expected = [0, 1, *(range(group, rows, group) if rows == 8 * group else ())]
-        assert places.tolist() == 2 * expected and asking.tolist() == [0] * len(expected) + [1] * len(expected)
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_kth_score_is_one_that_k_rows_reach(masked):
+    """By the rows that look best; too high a score would lose rows. A filter may leave fewer than k."""
+    rows, queries = unit(300, 8), unit(3, 8, seed=1)
+    index = index_of(rows)
+    near = torch.full((3, 320), -np.inf)
+    near[:, 100:300] = queries @ rows[100:].T
+    if masked:
+        near[1, 105:] = -np.inf
+    exact = (queries @ rows[100:].T).topk(7).values[:, -1]
+    found = index._kth_score(queries, near.roll(-100, 1), 7, 100, None)
+    assert found[1] == (-np.inf if masked else pytest.approx(float(exact[1])))
+    torch.testing.assert_close(found[::2], exact[::2])
+    assert (index._kth_score(queries, near, 321, 0, None) == -np.inf).all()
+
+
+def test_near_duplicates_do_not_make_it_score_everything(monkeypatch):
+    """Rows that look as good as the k-th within one error are scored exactly, not within two."""
+    rows = torch.nn.functional.normalize(unit(1, 64) + 0.05 * unit(40, 64, seed=1), dim=1).repeat_interleave(200, 0)
+    rows = torch.nn.functional.normalize(rows + 0.002 * unit(len(rows), 64, seed=2), dim=1)
+    index, query, counted = index_of(rows), unit(1, 64, seed=3), []
+    exact = index._exact_scores
+    monkeypatch.setattr(
+        index, "_exact_scores", lambda q, asking, found: counted.append(len(found)) or exact(q, asking, found)
+    )
+    index.search(query, 10)
+    coded = index._codes.quantize_queries(query)
+    off = float(coded.error * coded.scales)
+    scores = (query @ rows.T)[0]
+    kth = float(scores.topk(10).values[-1])
+    within = [int((scores >= kth - margin * off).sum()) for margin in (0, 2)]
+    assert 10 + within[0] <= sum(counted) <= 10 + within[1] < len(rows)
 
 
 # -- refusals --------------------------------------------------------------------------------------------------------

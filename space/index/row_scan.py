@@ -125,7 +125,7 @@ def _best_of(
     Returns:
         scores (q, k), rows (q, k), and by how much the k-th exact score exceeds every approximate score left out (q,).
     """
-    near, rows = _best_places(near, candidates)
+    near, rows = best_places(near, candidates)
     # In the order of rows, so that a stable sort by score puts the lower row of a tie first.
     rows, order = rows.sort(dim=1)
     near = near.gather(1, order)
@@ -139,7 +139,7 @@ def _best_of(
     return scores[:, :k], rows[:, :k], lead
 
 
-def _best_places(near: torch.Tensor, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+def best_places(near: torch.Tensor, number: int) -> tuple[torch.Tensor, torch.Tensor]:
     """The ``number`` best scores (q, c) of (q, n') ``near`` and their places (q, c), in no order."""
     if near.shape[1] < _MANY:
         return torch.topk(near, number, sorted=False)

@@ -2,13 +2,14 @@
 
 On a GPU, and for a few thousand rows, every row is multiplied with the query, see ``row_scan``. For more rows a CPU
 would read too much memory that way: int8 codes of all rows are compared first, and only rows that can still be among
-the best k are scored exactly. How far a code's score can be off is known, so no such row is missed.
+the best k are scored exactly. The few rows that look best by their codes come first: their exact scores are what the
+others have to reach. How far a code's score can be off is known, so no such row is missed.
 """
 
 import torch
 
 from space.index.codes import Codes
-from space.index.row_scan import RowScan
+from space.index.row_scan import RowScan, best_places
 
 PRECISIONS = ("float16", "int8", "float32")
 #: Approximate scores held at a time, rows times queries: 2 million float32 are 8 MB for a catalogue of any size.
@@ -133,11 +134,35 @@ class TorchIndex:
             near = self._codes.scores(coded, block if only is None else only[block], height)
             if mask is not None:
                 near[:, : block.stop - start] += _minus_infinity_where_false(mask[..., block])
-            kth_best = scores[:, -1] / coded.scales - coded.centre_scores
-            places, asking = _candidates(near, k, coded.error, kth_best)
+            kth_best = torch.maximum(scores[:, -1], self._kth_score(queries, near, k, start, only))
+            places, asking = _at_least(near, kth_best / coded.scales - coded.centre_scores - coded.error)
             rows = start + places if only is None else only[start + places]
             _merge(scores, best, self._exact_scores(queries, asking, rows), asking, rows)
         return scores, best
+
+    def _kth_score(
+        self, queries: torch.Tensor, near: torch.Tensor, k: int, start: int, only: torch.Tensor | None
+    ) -> torch.Tensor:
+        """(q,) float32: k rows of a block score at least as much, exactly; -inf if it has fewer.
+
+        They are the rows that look best by their codes, so this is close to the k-th best score of the block.
+
+        Args:
+            queries: (q, d) float32.
+            near: (q, h) float32 approximate scores of the block, -inf where there is no row.
+            k: how many.
+            start: the first row of the block, or its place in ``only``.
+            only: see ``_search_codes``.
+        """
+        q, height = near.shape
+        if k > height:
+            return near.new_full((q,), _NEVER)
+        approximate, places = best_places(near, k)
+        absent = approximate == _NEVER
+        places = start + places.masked_fill(absent, 0).flatten()
+        asking = torch.arange(q, device=near.device).repeat_interleave(k)
+        exact = self._exact_scores(queries, asking, places if only is None else only[places]).view(q, k)
+        return exact.masked_fill_(absent, _NEVER).amin(dim=1)
 
     def _exact_scores(self, queries: torch.Tensor, asking: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """(p,) float32: ``pair_scores`` of query ``asking[i]`` with row ``rows[i]``, in parts that fit in memory."""
@@ -168,35 +193,23 @@ def _minus_infinity_where_false(mask: torch.Tensor) -> torch.Tensor:
     return mask.contiguous().view(torch.int8).float().reciprocal_().neg_().add_(1.0)
 
 
-def _candidates(
-    near: torch.Tensor, k: int, error: torch.Tensor, kth_best: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Every place of a block that could hold one of the best k rows of a query, and few others.
-
-    Let ``edge`` be the k-th best approximate score of the block. k rows score at least edge - error, so a row that
-    belongs among the best k has an approximate score of at least edge - 2 error. It also has to beat ``kth_best``, an
-    exact score, so its approximate score is at least kth_best - error.
+def _at_least(near: torch.Tensor, least: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Every place of a block whose approximate score is high enough.
 
     Args:
         near: (q, h) float32 approximate scores, -inf where there is no row; h is a multiple of ``_GROUP``.
-        k: how many are wanted.
-        error: (q,) float32: how far an approximate score can be off.
-        kth_best: (q,) float32: the k-th best score of the blocks before, -inf if there are fewer than k.
+        least: (q,) float32. Rows of the best k have an exact score of the k-th at least, so their approximate score is
+            at least that less the error.
 
     Returns:
         places (p,) int64 in ``near`` and their queries (p,) int64, for each query by rising place.
     """
-    # The edge is found faster among the maxima of groups. It may come out lower, never higher.
-    q, height = near.shape
-    width = _GROUP if height >= 4 * k * _GROUP else 1
-    groups = near.view(q, -1, width)
-    highest = groups.amax(dim=2)
-    edge = torch.topk(highest, min(k, highest.shape[1]), sorted=False).values.amin(dim=1)
-    least = torch.maximum(edge - 2 * error, kth_best - error).clamp_min(torch.finfo(torch.float32).min)
-    asking, group = (highest >= least[:, None]).nonzero(as_tuple=True)
-    inside = groups.view(-1, width).index_select(0, asking * highest.shape[1] + group)
+    groups = near.view(len(near), -1, _GROUP)
+    least = least.clamp_min(torch.finfo(torch.float32).min)
+    asking, group = (groups.amax(dim=2) >= least[:, None]).nonzero(as_tuple=True)
+    inside = groups.view(-1, _GROUP).index_select(0, asking * groups.shape[1] + group)
     pair, place = (inside >= least[asking, None]).nonzero(as_tuple=True)
-    return group[pair] * width + place, asking[pair]
+    return group[pair] * _GROUP + place, asking[pair]
 
 
 def _merge(
