@@ -87,6 +87,7 @@ def serve(settings: AppSettings, artifacts: Artifacts) -> None:
     with uncollected():
         gpu = zero_gpu()
         from space.search.loading import load_engine
+        from space.ui.access import who_may_answer
         from space.ui.page import launch
 
     folder = settings.feedback_folder
@@ -105,7 +106,7 @@ def serve(settings: AppSettings, artifacts: Artifacts) -> None:
     if usage and settings.feedback_dataset and not settings.offline:
         from space.feedback.sync import Sync
 
-        kinds = ["counts", *(["queries"] if settings.log_queries else [])]
+        kinds = ["counts", "votes", "judgments", "removals", *(["queries"] if settings.log_queries else [])]
         minutes = settings.feedback_minutes
         Sync(usage.journal, settings.feedback_dataset, minutes=minutes, kinds=kinds, flush=usage.flush).start()
     page = launch(
@@ -113,6 +114,7 @@ def serve(settings: AppSettings, artifacts: Artifacts) -> None:
         root_path=settings.root_path.rstrip("/"),
         frame_ancestors=settings.frame_ancestors,
         images=settings.images,
+        people=who_may_answer(settings, usage.journal) if usage else None,
         server_name=address.for_gradio(settings.host),
         server_port=settings.port or None,
         share=settings.share and can_share(),

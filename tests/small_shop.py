@@ -200,15 +200,15 @@ def engine(evaluation=None, notice=NOTICE, device="cpu", gpu=None, usage=None):
 
 
 @contextlib.contextmanager
-def serve(served, port=None):
-    """Serve the page of an engine on ``port`` or a free one; yields its address."""
+def serve(served, port=None, people=None):
+    """Serve the page of an engine on ``port`` or a free one, perhaps with votes and judging; yields its address."""
     from space.ui.page import launch
 
     if port is None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-    demo = launch(served, server_name="127.0.0.1", server_port=port, quiet=True)
+    demo = launch(served, server_name="127.0.0.1", server_port=port, quiet=True, people=people)
     try:
         yield demo.local_url
     finally:

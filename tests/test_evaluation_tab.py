@@ -13,6 +13,9 @@ import small_shop
 
 from space.evaluation.protocols import PROTOCOLS
 from space.evaluation.schema import METRICS, Evaluation, PairedDifference
+from space.feedback.journal import Journal
+from space.feedback.people import People
+from space.feedback.raters import Access
 from space.search.description import EngineDescription
 from space.ui import links
 from space.ui.html import charts, names, numbers, per_query, runs
@@ -324,9 +327,10 @@ def test_a_level_loss_is_drawn(content):
 # -- the page around it ----------------------------------------------------------------------------------------------
 
 
-def test_tabs_are_those_that_links_know(content):
+def test_tabs_are_those_that_links_know(content, tmp_path):
     """Every tab has a link, and every link a tab."""
-    demo = build_demo(small_shop.engine(content))
+    people = People(Journal(tmp_path), Access("open"), Access("open"))
+    demo = build_demo(small_shop.engine(content), people=people)
     found = {
         block.id: block.label.key.removeprefix("e5:")
         for block in demo.blocks.values()

@@ -17,7 +17,8 @@ CONTRACT = {
     "triplet-margin seed output-dir checkpoints-dir logging-dir resume push-to-hub push-embeddings private offline",
     BuildSettings: "dataset catalogue columns base-model model locales output-dir shard-size batch-size "
     "max-seq-length push-to-hub to-milvus private offline",
-    AppSettings: "model base-model embeddings host port share feedback feedback-dataset feedback-minutes log-queries",
+    AppSettings: "model base-model embeddings host port share feedback feedback-dataset feedback-minutes log-queries "
+    "voting judging raters guidelines judges-per-pair",
     EdaSettings: "dataset locales output baseline-queries offline",
 }
 THREE = {"model": "m", "base_model": "b", "embeddings": "e"}

@@ -1,1 +1,1 @@
-"""What visitors leave: counts of searches, kept as JSON lines and committed to the Hub."""
+"""What visitors leave: counts of searches, votes and judgments, kept as JSON lines and committed to the Hub."""

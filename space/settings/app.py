@@ -23,13 +23,19 @@ APP_VARIABLES = {
     "E5_FEEDBACK": "--feedback",
     "E5_FEEDBACK_DATASET": "--feedback-dataset",
     "E5_LOG_QUERIES": "--log-queries",
+    "E5_VOTING": "--voting",
+    "E5_JUDGING": "--judging",
+    "E5_RATERS": "--raters",
+    "E5_GUIDELINES": "--guidelines",
     "GRADIO_SERVER_NAME": "--host",
     "GRADIO_SERVER_PORT": "--port",
     "GRADIO_ROOT_PATH": "--root-path",
     "E5_FRAME_ANCESTORS": "--frame-ancestors",
     "E5_IMAGES": "--images",
 }
-_LISTS = ("--frame-ancestors",)
+_LISTS = ("--frame-ancestors", "--raters")
+#: Who may answer: nobody, all visitors, or Hub users who have logged in.
+ANSWERING = ("off", "open", "login")
 
 _PATH: Check = (
     lambda path: bool(re.fullmatch(r"/?|(https?://[^\s/?#]+)?(/[^\s/?#]+)*/?", path)),
@@ -87,6 +93,21 @@ class AppSettings(Settings):
         None, "Commit this folder to a private data set on the Hub, USER/DATASET.", REPOSITORY
     )
     feedback_minutes: float = setting(15.0, "Minutes between two of these commits.", within(1, 1440, "use 1 to 1440"))
+    voting: str | None = setting(
+        None,
+        "Who may vote on blind pairs of lists: off, open, or login for Hub users.",
+        one_of(*ANSWERING),
+        shown="open; on a Space off",
+    )
+    judging: str | None = setting(
+        None,
+        "Who may judge products: off, open, or login for Hub users.",
+        one_of(*ANSWERING),
+        shown="open; on a Space off",
+    )
+    raters: list[str] = setting((), "With login, the Hub users who may answer; without it all may.")
+    guidelines: Path | None = setting(None, "Markdown file that is shown beside the judging.")
+    judges_per_pair: int = setting(1, "How many raters should judge each pair.", within(1, 20, "use 1 to 20"))
     offline: bool = offline()
 
     def __post_init__(self) -> None:
@@ -101,6 +122,11 @@ class AppSettings(Settings):
             not self.feedback_dataset or self.feedback_folder is not None,
             "feedback",
             "--feedback-dataset needs a folder",
+        )
+        self.require(
+            not self.guidelines or self.guidelines.is_file(),
+            "guidelines",
+            "there is no such file: name a Markdown file",
         )
         for name in ("model", "base_model"):
             given = getattr(self, name) is not None

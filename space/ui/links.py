@@ -20,6 +20,8 @@ TABS = {
     "search": N_("Search"),
     "compare": N_("Compare"),
     "own": N_("Try your own"),
+    "vote": N_("Vote"),
+    "judge": N_("Judge"),
     "evaluation": N_("Evaluation"),
     "data": N_("Data"),
     "statistics": N_("Statistics"),

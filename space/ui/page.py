@@ -12,6 +12,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from space.feedback.people import People
 from space.search.engine import SearchEngine
 from space.search.kept_catalogues import KeptCatalogues
 from space.search.uploaded_catalogue import MAX_BYTES, can_search
@@ -34,9 +35,11 @@ from space.ui.tabs.compare import build_compare_tab
 from space.ui.tabs.data import build_data_tab
 from space.ui.tabs.evaluation import build_evaluation_tab
 from space.ui.tabs.first_view import build_first_view
+from space.ui.tabs.judge import build_judge_tab, can_judge
 from space.ui.tabs.search import build_search_tab
 from space.ui.tabs.statistics import build_statistics_tab, count_opened
 from space.ui.tabs.uploaded import build_own_tab
+from space.ui.tabs.vote import build_vote_tab, can_vote
 from space.ui.unforeseen import Page, Unforeseen, first_lines_of_mcp
 from space.ui.verdict_card import PATH, VerdictCard
 
@@ -54,12 +57,13 @@ MAX_VISITS = 1_000
 KEPT_OPEN = 65.0
 
 
-def build_demo(engine: SearchEngine, texts: Texts | None = None) -> Page:
+def build_demo(engine: SearchEngine, texts: Texts | None = None, people: People | None = None) -> Page:
     """The page over an engine, not yet launched.
 
     Args:
         engine: answers all visitors; it is only read.
         texts: receives the fixed texts of the page, for ``launch_options``.
+        people: takes the answers of voters and judges; None asks nothing.
 
     Returns:
         Blocks for ``launch``, or to call in a test.
@@ -86,8 +90,14 @@ def build_demo(engine: SearchEngine, texts: Texts | None = None) -> Page:
             if can_search(engine):
                 with gr.Tab(texts.label(TABS["own"]), id="own"):
                     build_own_tab(engine, texts, own)
+            if can_vote(engine, people):
+                with gr.Tab(texts.label(TABS["vote"]), id="vote"):
+                    build_vote_tab(engine, people, texts)
+            if can_judge(engine, people):
+                with gr.Tab(texts.label(TABS["judge"]), id="judge"):
+                    build_judge_tab(engine, people, texts)
             with gr.Tab(texts.label(TABS["evaluation"]), id="evaluation"):
-                measured = build_evaluation_tab(engine, texts)
+                measured = build_evaluation_tab(engine, texts, people)
             with gr.Tab(texts.label(TABS["data"]), id="data"):
                 build_data_tab(engine, texts)
             with gr.Tab(texts.label(TABS["statistics"]), id="statistics"):
@@ -113,6 +123,7 @@ def launch(
     root_path: str = "",
     frame_ancestors: Sequence[str] = (),
     images: bool = True,
+    people: People | None = None,
     **address: Any,
 ) -> gr.Blocks:
     """The page over an engine, launched; its ``block_thread`` waits for the end.
@@ -122,10 +133,11 @@ def launch(
         root_path: the path at which a proxy shows the page, such as ``/shop``, or its whole address.
         frame_ancestors: further sites that may show the page in a frame.
         images: show pictures from other sites.
+        people: see ``build_demo``.
         address: arguments of Gradio's ``launch`` that the caller chooses: server_name, server_port, share, quiet.
     """
     texts = Texts()
-    demo = build_demo(engine, texts)
+    demo = build_demo(engine, texts, people)
     hosts = Middleware(
         Hosts, host=address.get("server_name") or "", root_path=root_path, share=bool(address.get("share"))
     )
@@ -191,5 +203,5 @@ def _theme() -> gr.themes.Base:
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
         button_primary_background_fill_dark="*primary_700",
-        button_primary_background_fill_hover_dark="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_800",
     )

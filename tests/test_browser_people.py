@@ -1,0 +1,94 @@
+"""The tabs Vote and Judge in a real browser: by keyboard alone, on a phone, in Russian, and without a tell."""
+
+import pytest
+import small_evaluation
+import small_shop
+from browsing import LOW_CONTRAST, PHONE, needs_chromium, open_tab, width_beyond
+
+from space.feedback.journal import Journal
+from space.feedback.people import People
+from space.feedback.raters import Access
+
+pytestmark = needs_chromium
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    guidelines = "# Exact\n**fits** <a onclick='window.hacked = true'>a</a><script>window.hacked = true</script>"
+    open_to_all = Access("open")
+    return People(Journal(tmp_path_factory.mktemp("feedback")), open_to_all, open_to_all, guidelines=guidelines)
+
+
+@pytest.fixture(scope="module")
+def url(people):
+    with small_shop.serve(small_shop.engine(small_evaluation.content()), people=people) as url:
+        yield url
+
+
+def test_a_vote_by_keyboard_alone(visit, people):
+    """From the first button on: the next query, a vote, the reveal, and the next query."""
+    page = visit()
+    open_tab(page, "Vote")
+    page.get_by_role("button", name="Next query").focus()
+    before = len(people.votes.all())
+    for number in (1, 2):
+        page.keyboard.press("n")
+        page.get_by_role("button", name="A is better").wait_for()
+        page.wait_for_function("document.activeElement.matches('.ballot h2')")
+        page.keyboard.press("2")
+        page.locator(".reveal").wait_for()
+        page.wait_for_function("document.activeElement.matches('.ballot h2')")
+        assert "B is better" in page.locator(".reveal").inner_text()
+        assert len(people.votes.all()) == before + number
+        assert not page.get_by_role("button", name="A is better").is_visible()
+    page.locator(".vote-result", has_text="Too few to tell").wait_for()
+
+
+def test_keys_do_nothing_in_a_field(visit, people):
+    """Else a query with an "n" in it could not be typed."""
+    page = visit()
+    open_tab(page, "Vote")
+    page.get_by_role("button", name="Other systems").click()
+    box = page.get_by_role("textbox", name="A query of your own")
+    box.press_sequentially("neon 12")
+    assert box.input_value() == "neon 12" and page.locator(".ballot").count() == 0
+
+
+def test_judging_by_keys_and_changing_ones_mind(visit, people):
+    page = visit()
+    open_tab(page, "Judge")
+    page.get_by_role("button", name="Next pair").focus()
+    page.keyboard.press("n")
+    page.locator(".judged").wait_for()
+    page.keyboard.press("1")
+    page.locator(".own-judgments .badge.exact").wait_for()
+    page.get_by_role("button", name="Change").first.click()
+    page.get_by_text("You said: Exact").wait_for()
+    page.keyboard.press("4")
+    page.locator(".own-judgments .badge.irrelevant").wait_for()
+    assert [one.grade for one in people.judgments.all()] == ["Irrelevant"]
+    page.get_by_role("button", name="Guidelines").click()
+    page.locator(".e5-guidelines strong", has_text="fits").wait_for()
+    assert page.evaluate("window.hacked") is None
+    open_tab(page, "Evaluation")
+    page.locator(".answer").wait_for()
+    page.get_by_role("radio", name="Labels and people").check()
+    page.locator(".e5-people").wait_for()
+    page.get_by_role("radio", name="Labels", exact=True).check()
+    page.locator(".e5-people").wait_for(state="detached")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone_in_russian(visit, scheme):
+    """Nothing is wider than the screen, and all text can be read."""
+    page = visit(PHONE, scheme=scheme, locale="ru-RU")
+    for tab, begin, shown in (
+        ("Голосовать", "Следующий запрос", ".ballot"),
+        ("Оценивать", "Следующая пара", ".judged"),
+    ):
+        open_tab(page, tab)
+        page.get_by_role("button", name=begin).click()
+        page.locator(shown).wait_for()
+        page.wait_for_timeout(400)
+        assert width_beyond(page) <= 0
+        assert page.evaluate(LOW_CONTRAST) == []

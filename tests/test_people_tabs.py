@@ -1,0 +1,256 @@
+"""The tabs Vote and Judge: blind, private to the page, and in the hands of whom the owner allows."""
+
+import json
+import re
+
+import gradio as gr
+import httpx
+import pytest
+import small_evaluation
+import small_shop
+from test_cards import EVIL, assert_inert
+
+from space.errors import UserError
+from space.feedback import raters
+from space.feedback.ballots import Ballot
+from space.feedback.journal import Journal
+from space.feedback.judgments import CANNOT_TELL, WITHDRAWN
+from space.feedback.people import People
+from space.feedback.raters import Access
+from space.feedback.tally import tally
+from space.search.people import lists_of, pairs
+from space.settings import AppSettings
+from space.ui.access import who_may_answer
+from space.ui.html import ballot as ballots
+from space.ui.html import judging as judging_html
+from space.ui.page import build_demo
+from space.ui.tabs.judge import Desk, Open
+from space.ui.tabs.vote import answered, deal_ballot, result_of
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return small_shop.engine()
+
+
+@pytest.fixture
+def people(tmp_path):
+    return People(Journal(tmp_path), Access("open", owner=True), Access("open", owner=True))
+
+
+# -- voting ----------------------------------------------------------------------------------------------------------
+
+
+def both_ways(engine, query):
+    """The page of a ballot with A as base, and with A as tuned."""
+    pair = pairs(engine)[0]
+    return [
+        ballots.blind(Ballot("n", pair, swapped, "us", query, True), lists_of(engine, "us", query, ["base", "tuned"]))
+        for swapped in (False, True)
+    ]
+
+
+@pytest.mark.parametrize("query", ["red sneakers", "cellphone", "coffee mug"])
+def test_the_page_of_a_ballot_does_not_tell_the_sides(engine, query):
+    """With the sides swapped, the page is the same with its lists swapped: no class, attribute or order differs."""
+    first, second = both_ways(engine, query)
+    lists = [re.findall(r"<ol>(.*?)</ol>", page, re.DOTALL) for page in (first, second)]
+    assert lists[0] == lists[1][::-1] and len(lists[0]) == 2
+    assert re.sub(r"<ol>.*?</ol>", "", first) == re.sub(r"<ol>.*?</ol>", "", second)
+    for word in ("base", "tuned", "bm25", "hybrid", "cosine", "Exact", "unjudged"):
+        assert word.casefold() not in first.casefold()
+
+
+def test_the_traffic_of_a_ballot_does_not_tell_the_sides(people):
+    """What the server sends for two ballots with opposite sides differs in the order of the lists only."""
+    with small_shop.serve(small_shop.engine(), people=people) as url:
+        config = httpx.get(f"{url}config").json()
+        button = next(one["id"] for one in config["components"] if one["props"].get("elem_classes") == ["key-n"])
+        number = next(one["id"] for one in config["dependencies"] if [button, "click"] in one["targets"])
+        sent = {}
+        for visit in range(40):
+            visitor = f"visit{visit}"
+            body = {"data": ["base tuned", "sneakers trainers"], "fn_index": number, "session_hash": visitor}
+            httpx.post(f"{url}gradio_api/queue/join", json=body).raise_for_status()
+            with httpx.stream("GET", f"{url}gradio_api/queue/data", params={"session_hash": visitor}) as stream:
+                lines = [json.loads(line[6:]) for line in stream.iter_lines() if "process_completed" in line]
+            sides = re.findall(r"<ol>(.*?)</ol>", json.dumps(lines[0]["output"]["data"]), re.DOTALL)
+            rest = re.sub(r"<ol>.*?</ol>", "", json.dumps(lines[0]["output"]["data"]))
+            sent[tuple(sides)] = rest
+            if len(sent) == 2:
+                break
+        (first, rest), (second, other) = sent.items()
+        assert first == second[::-1] and rest == other and len(first) == 2
+        assert not [word for word in ("tuned", "swapped", "bm25", "base") if word in rest + first[0] + first[1]]
+
+
+def test_products_of_both_lists_are_marked(engine):
+    """The word "sneakers" finds shoes with the fine-tuned encoder only."""
+    page = both_ways(engine, "sneakers trainers")[0]
+    assert 'class="shared"' in page and 'class="own"' in page
+
+
+def test_a_vote_is_kept_and_revealed_with_labels_and_ranks(engine, people):
+    pair = pairs(engine)[0]
+    ballot = deal_ballot(engine, people, pair, "owner", "visit", "red sneakers")
+    shown = answered(engine, people, "owner", "visit", ballot.number, "a")
+    names = {"base": "Base", "tuned": "Fine-tuned"}
+    assert f"A was {names[ballot.sides[0]]}, B was {names[ballot.sides[1]]}." in shown
+    assert ">Exact</span>" in shown and "rank 2 there" in shown and "same rank there" in shown
+    (vote,) = people.votes.all()
+    assert vote.held_out and vote.choice == ("second" if ballot.swapped else "first")
+    assert "Too few to tell: 1 query." in result_of(engine, people, pair)
+    assert "no longer open" in answered(engine, people, "owner", "visit", ballot.number, "b")
+    again = deal_ballot(engine, people, pair, "owner", "visit", "Red  Sneakers")
+    assert "the first vote counts" in answered(engine, people, "owner", "visit", again.number, "both")
+    assert len(people.votes.all()) == 1
+
+
+def test_held_out_queries_come_once_and_then_no_more(engine, people):
+    pair = pairs(engine)[0]
+    seen = []
+    while isinstance(ballot := deal_ballot(engine, people, pair, "owner", "visit", ""), Ballot):
+        seen.append((ballot.locale, ballot.query))
+        answered(engine, people, "owner", "visit", ballot.number, "neither")
+    assert len(seen) == len(set(seen)) == len(engine.held_out) and "every held-out query" in ballot
+
+
+def test_a_typed_query_is_kept_apart(engine, people):
+    """Anyone can type the query that suits a system."""
+    pair = pairs(engine)[0]
+    ballot = deal_ballot(engine, people, pair, "owner", "visit", "garden hose")
+    answered(engine, people, "owner", "visit", ballot.number, "a")
+    found = tally(people.votes_on(pair.first, pair.second, pair.made_by))
+    assert (found.people.votes, found.typed) == (0, 1)
+    with pytest.raises(UserError, match="characters"):
+        deal_ballot(engine, people, pair, "owner", "visit", "x" * 1000)
+
+
+def test_too_many_answers_are_refused_and_not_kept(engine, people, monkeypatch):
+    monkeypatch.setattr(raters, "VISIT_A_MINUTE", 1)
+    pair = pairs(engine)[0]
+    first = deal_ballot(engine, people, pair, "owner", "visit", "cellphone")
+    answered(engine, people, "owner", "visit", first.number, "a")
+    second = deal_ballot(engine, people, pair, "owner", "visit", "coffee mug")
+    with pytest.raises(UserError, match="minute"):
+        answered(engine, people, "owner", "visit", second.number, "a")
+    assert len(people.votes.all()) == 1
+
+
+def test_no_foreign_text_becomes_markup(engine, people):
+    """Queries and products come from strangers."""
+    pair = pairs(engine)[0]
+    found = lists_of(engine, "", EVIL, ["base", "tuned"])
+    ballot = Ballot("n", pair, False, "", EVIL, False)
+    page = ballots.blind(ballot, found) + ballots.reveal(ballot, found, "a")
+    hits = found.systems["base"].hits
+    page += "".join(judging_html.question(EVIL, hit, 1, "Exact") for hit in hits)
+    assert EVIL in assert_inert(page).text
+
+
+# -- judging ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_pair_is_judged_once_and_progress_reaches_one(engine, people):
+    """The queue ends when every product of a top ten has a label or a judgment."""
+    desk, held, count = Desk(engine, people), Open(), 0
+    page, held = desk.next("owner", held)
+    while held.product_id:
+        page, held = desk.judge("Irrelevant", "owner", held, None)
+        count += 1
+        assert count < 200
+        people.limit = raters.RateLimit()  # as if a minute had passed
+    assert "nothing left to judge" in page and count > 20
+    assert "100.0 %" in desk.overview("owner")
+    assert {one.grade for one in people.judgments.all()} == {"Irrelevant"} and len(people.judgments.all()) == count
+
+
+def test_the_question_does_not_tell_the_system(engine, people):
+    page, held = Desk(engine, people).next("owner", Open())
+    for word in ("base", "tuned", "bm25", "hybrid", "cosine"):
+        assert word not in page.casefold()
+    assert held.query in page
+
+
+def test_a_judgment_is_looked_at_changed_and_taken_back(engine, people):
+    desk = Desk(engine, people)
+    _, held = desk.next("owner", Open())
+    pair = held.locale, held.query, held.product_id
+    desk.judge(CANNOT_TELL, "owner", held, None)
+    assert "cannot tell" in desk.overview("owner") and pair[2] in desk.overview("owner")
+    page, again = desk.open("owner", Open(), *pair)
+    assert "You said: cannot tell" in page and (again.locale, again.query, again.product_id) == pair
+    desk.judge("Exact", "owner", again, None)
+    assert [one.grade for one in people.judgments.all()] == ["Exact"]
+    _, again = desk.open("owner", Open(), *pair)
+    desk.judge(WITHDRAWN, "owner", again, None)
+    assert people.judgments.all() == []
+
+
+def test_a_forged_event_opens_no_pair_of_others(engine, people):
+    """Only a pair that this rater has judged is opened; another one is the next of the queue."""
+    _, held = Desk(engine, people).open("owner", Open(), "us", "x", "p01")
+    assert held.last == ""
+
+
+def test_skipped_pairs_do_not_come_back_in_the_visit(engine, people):
+    desk, held, seen = Desk(engine, people), Open(), set()
+    _, held = desk.next("owner", held)
+    while held.product_id:
+        pair = held.locale, held.query, held.product_id
+        assert pair not in seen
+        seen.add(pair)
+        _, held = desk.skip("owner", held, None)
+    assert people.judgments.all() == [] and len(seen) > 20
+
+
+# -- who may, and what programs see ----------------------------------------------------------------------------------
+
+
+def test_a_page_without_people_has_neither_tab(engine, people, tmp_path):
+    """And programs see no endpoint of them: votes come from the page only."""
+
+    def tabs(demo):
+        return {block.id for block in demo.blocks.values() if isinstance(block, gr.Tab)}
+
+    closed = People(Journal(tmp_path), Access("off"), Access("off"))
+    assert not tabs(build_demo(engine)) & {"vote", "judge"}
+    assert not tabs(build_demo(engine, people=closed)) & {"vote", "judge"}
+    demo = build_demo(engine, people=people)
+    assert tabs(demo) >= {"vote", "judge"}
+    assert set(demo.get_api_info()["named_endpoints"]) == set(build_demo(engine).get_api_info()["named_endpoints"])
+
+
+def test_who_may_answer_follows_the_place(tmp_path, monkeypatch):
+    """Open on the owner's machine and under the owner's name; off on a Space; login only where Spaces have it."""
+    journal = Journal(tmp_path)
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    monkeypatch.delenv("OAUTH_CLIENT_ID", raising=False)
+    own = who_may_answer(AppSettings(), journal)
+    assert own.voting.rater("v", None) == own.judging.rater("v", None) == "owner"
+    for shared in ({"share": True}, {"host": "0.0.0.0"}, {"root_path": "/shop"}):
+        assert who_may_answer(AppSettings(**shared), journal).voting.rater("v", None).startswith("visit-")
+    with pytest.raises(UserError, match="hf_oauth"):
+        who_may_answer(AppSettings(judging="login"), journal)
+    monkeypatch.setenv("SPACE_ID", "u/s")
+    assert who_may_answer(AppSettings(), journal).voting.mode == "off"
+    assert who_may_answer(AppSettings(voting="open"), journal).voting.rater("v", None).startswith("visit-")
+    monkeypatch.setenv("OAUTH_CLIENT_ID", "x")
+    named = who_may_answer(AppSettings(voting="login", raters=["ann"]), journal)
+    assert named.voting.rater("v", "ann") == "hub:ann" and named.voting.rater("v", "bob") is None
+
+
+def test_guidelines_are_read(tmp_path, monkeypatch):
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    (tmp_path / "guide.md").write_text("# Exact", encoding="utf-8")
+    assert who_may_answer(AppSettings(guidelines=tmp_path / "guide.md"), Journal(tmp_path)).guidelines == "# Exact"
+    with pytest.raises(UserError, match="--guidelines is .*no such file"):
+        AppSettings(guidelines=tmp_path / "gone.md")
+
+
+def test_the_evaluation_of_labels_alone_is_as_it_was(tmp_path):
+    """The switch is offered where the labels are; without a choice nothing changes."""
+    engine = small_shop.engine(small_evaluation.content())
+    demo = build_demo(engine, people=People(Journal(tmp_path), Access("open"), Access("open")))
+    switches = [b for b in demo.blocks.values() if isinstance(b, gr.Radio) and "e5-counted" in (b.elem_classes or [])]
+    assert [one.value for one in switches] == ["labels"]
