@@ -428,16 +428,13 @@ class _Handler(BaseHTTPRequestHandler):
         start = int((re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")) or [0, "0"])[1])
         if start >= size:
             raise HubError(416, "Range Not Satisfiable")
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            rest = memoryview(content)[start:]
-            if self.fault and self.fault.kind == "corrupt":
-                return self._send(200, headers, bytes(content))
-            if start:
-                headers = {**headers, "Content-Range": f"bytes {start}-{size - 1}/{size}"}
-            try:
-                self._send(206 if start else 200, headers, rest)
-            finally:
-                rest.release()
+        with path.open("rb") as file:  # closed by Python with the last view of it
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if self.fault and self.fault.kind == "corrupt":
+            return self._send(200, headers, content[:])
+        if start:
+            headers = {**headers, "Content-Range": f"bytes {start}-{size - 1}/{size}"}
+        self._send(206 if start else 200, headers, memoryview(content)[start:])
 
     # add_space_variable, get_space_variables.
     @route("GET POST", rf"/api/(?P<kind>space)s/{REPO}/variables", "write")

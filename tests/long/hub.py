@@ -40,7 +40,7 @@ if command == "push":
     publish.push_model(Path(folder), repo)
 else:
     Path("pulled").write_text(str(client.pull(repo, "model").folder))
-print(json.dumps({"seconds": round(time.monotonic() - start, 1), "MB before": before, "MB": peak()}))
+print(json.dumps({"seconds": round(time.monotonic() - start, 1), "MB before": round(before), "MB": round(peak())}))
 """
 
 
@@ -57,7 +57,7 @@ class Trial:
         self.model, self.home = model, place / "home"
         self.home.mkdir(parents=True)
         self.hub = HubServer(place / "hub", {TOKEN: "alice"}, part_bytes=part_bytes)
-        self.parts = -(-(model / WEIGHTS).stat().st_size // part_bytes)
+        self.parts = -(-(model / WEIGHTS).stat().st_size // part_bytes)  # of the weights
 
     def start(self, command: str) -> subprocess.Popen:
         words = [sys.executable, "-c", CLIENT, command, REPO, str(self.model)]
@@ -138,7 +138,7 @@ def measure(place: Path, model: Path, part_bytes: int) -> dict[str, dict]:
         trial = Trial(place / name, model, part_bytes)
         with trial.hub:
             seen = found[name] = steps(trial)
-            seen |= {"parts": trial.parts, "parts sent": len(trial.answers("PUT", "/cdn/part/"))}
+            seen |= {"parts of the weights": trial.parts, "parts sent": len(trial.answers("PUT", "/cdn/part/"))}
             seen["downloads"] = trial.answers("GET", WEIGHTS)
         pieces = (trial.home / "hub").rglob("*.incomplete")
         seen["MB of unfinished files"] = round(sum(path.stat().st_size for path in pieces) / 1e6, 1)
