@@ -11,15 +11,25 @@ from pathlib import Path
 
 from space.errors import UserError
 from space.hub import proxies, publish
-from space.settings import ConvertSettings, EdaSettings, EvaluateSettings, add_flags, check_repository, from_flags
+from space.settings import (
+    ConvertSettings,
+    EdaSettings,
+    EvaluateSettings,
+    add_flags,
+    check_repository,
+    from_flags,
+    split_revision,
+)
+from space.settings.flags import Parser
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; an error ends it with one sentence."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("space").setLevel(logging.INFO)
-    given = parser().parse_args(arguments)
+    given = argparse.Namespace(command="python -m space")
     try:
+        parser().parse_args(arguments, given)
         proxies.prepare()
         given.run(given)
     except (UserError, OSError) as error:
@@ -31,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """The commands and their flags; ``run`` of what is parsed is the function to call with it."""
-    top = argparse.ArgumentParser("python -m space", description=(__doc__ or "").splitlines()[0])
+    top = Parser("python -m space", description=(__doc__ or "").splitlines()[0])
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     model = commands.add_parser("push-model", allow_abbrev=False, help="push a finished model without training again")
     model.set_defaults(run=push_model)
@@ -85,6 +95,9 @@ def push_store(given: argparse.Namespace) -> None:
 def publish_space(given: argparse.Namespace) -> None:
     """Create or update a Space."""
     check_repository("repository", given.repo)
+    check_repository("--embeddings", split_revision(given.embeddings)[0])
+    if given.model is not None:
+        check_repository("--model", split_revision(given.model)[0])
     publish.publish_space(
         given.repo,
         given.embeddings,

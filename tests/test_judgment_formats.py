@@ -169,6 +169,9 @@ REFUSED = {
     "split": ({"j.csv": "query,sku,title,label,split\na,1,x,1,dev\n"}, r"line 2: column 'split' holds 'dev'"),
     "one query": ({"j.csv": "query,sku,title,label\na,1,x,1\n"}, r"--test-share 0.5 holds out . of 1 queries"),
     "absent column": ({"j.csv": "query,sku,title,label\na,1,x,1\n"}, r"no column .x. \(--columns label=x"),
+    "two absent columns": (
+        {"j.csv": "query,sku,title,label\na,1,x,1\n"}, r"no column .x., .y. \(--columns label=x,query=y\)",
+    ),
     "cut gzip": ({"j.csv.gz": gzip.compress(b"query,sku,title,label\n" * 99)[:30]}, r"not a whole gzip file.*end"),
     "damaged gzip": (
         {"j.csv.gz": gzip.compress(b"query,sku,title,label\n" * 99)[:12] + b"\xff" * 40}, r"not a whole gzip file",
@@ -234,7 +237,8 @@ def test_what_is_not_clear_is_refused_with_its_cure(name: str, tmp_path: Path) -
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).write_bytes(content if isinstance(content, bytes) else content.encode())
     path = tmp_path / next(iter(files)) if len(files) == 1 and "products.csv" not in files else tmp_path
-    flags = {"columns": "label=x"} if name == "absent column" else {}
+    columns = {"absent column": "label=x", "two absent columns": "label=x,query=y"}.get(name)
+    flags = {"columns": columns} if columns else {}
     with pytest.raises(DataError, match=said):
         open_judged(str(path), ["us"], test_share=0.5, **flags)
 

@@ -36,7 +36,7 @@ def test_help_explains_every_flag_and_its_default(kind, capsys):
     assert ended.value.code == 0 and "What it does." in text
     names = {item.name.replace("_", "-") for item in dataclasses.fields(kind)}
     assert set(CONTRACT[kind].split()) <= names
-    explained = dict(re.findall(r"^  --([\w-]+)(.*?\(default:\s[^)]+\))", text, re.S | re.M))
+    explained = dict(re.findall(r"^  --([\w-]+)((?:(?!^  --).)*?\(default:\s[^)]+\))", text, re.S | re.M))
     assert set(explained) == names
     assert all(len(words.split()) > 6 for words in explained.values())
 
@@ -129,12 +129,12 @@ def test_settings_cannot_be_changed():
 
 
 @pytest.mark.parametrize("words", [["--offline", "maybe"], ["--epochs", "many"]])
-def test_a_slip_on_the_command_line(words, capsys):
+def test_a_slip_on_the_command_line(words):
     """A value that cannot be read must not train for a night with the default in its place."""
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SettingsError) as refused:
         config.parse(TrainSettings, words)
-    error = capsys.readouterr().err
-    assert ended.value.code == 2 and words[0] in error and words[1] in error
+    error = str(refused.value)
+    assert words[0] in error and words[1] in error
 
 
 @pytest.mark.parametrize(
@@ -343,3 +343,50 @@ def test_split_revision_refuses(name):
     """An empty half would silently mean the default branch, or no model at all."""
     with pytest.raises(SettingsError, match="ID@REVISION"):
         config.split_revision(name)
+
+
+@pytest.mark.parametrize("kind", [AppSettings, BuildSettings, TrainSettings, EdaSettings])
+def test_help_spells_each_flag_one_way_and_lists_choices(kind, capsys):
+    """Placeholders were BASE_MODEL and the flag --base-model, and choices stood nowhere or in the prose."""
+    with pytest.raises(SystemExit):
+        config.parse(kind, ["--help"])
+    text = capsys.readouterr().out
+    usage = text[: text.index("options:")]
+    assert not re.search(r"--[a-z-]*_|[A-Z]_[A-Z]", usage.replace("IVF_SQ8", ""))
+    for item in dataclasses.fields(kind):
+        if choices := item.metadata["choices"]:
+            assert "|".join(choices) in text.replace("\n", "")
+        if item.default is True:
+            assert f"--no-{item.name}" in text and item.metadata["off"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "said"),
+    [
+        (
+            TrainSettings,
+            "--push-to-hub folder",
+            "a folder of this machine; name the repository",
+        ),
+        (
+            BuildSettings,
+            "--push-to-hub file.csv",
+            "a file of this machine; name the repository",
+        ),
+        (TrainSettings, "--base-model file.csv", "that is a file; name its folder, or a Hub id"),
+        (BuildSettings, "--model file.csv", "that is a file; name its folder, or a Hub id"),
+        (AppSettings, "--embeddings file.csv", "that is a file; name its folder, or a Hub id"),
+        (BuildSettings, "--batch-size many", "--batch-size is 'many': use a number"),
+        (AppSettings, "--port many", "--port is 'many': use a number"),
+        (TrainSettings, "--seed", "--seed: expected one argument"),
+        (TrainSettings, "--offline perhaps", "--offline: 'perhaps' is neither true nor false"),
+    ],
+)
+def test_wrong_values_end_in_one_sentence(kind, words, said, tmp_path, monkeypatch):
+    """The parser printed all flags before its error; a folder for a Hub id was told the rules for names."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file.csv").touch()
+    with pytest.raises(SettingsError) as refused:
+        config.parse(kind, words.split())
+    assert said in str(refused.value) and "\n" not in str(refused.value)

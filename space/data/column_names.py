@@ -38,15 +38,13 @@ def find_columns(header: Sequence[str], given: Mapping[str, str], source: str) -
         DataError: ``given`` names a column that is not there, or a name that is used is there twice.
     """
     plain = [plain_name(name) for name in header]
+    require_columns(given, plain, header, source)
     places = {}
     for ours, theirs in given.items():
         if ours not in COLUMN_TYPES:
             raise DataError(f"--columns {ours}={theirs}: {ours!r} is not one of {', '.join(COLUMN_TYPES)}")
         if theirs:
             places[ours] = _place(theirs, header, plain, source)
-            if places[ours] < 0:
-                flag = f"--columns {ours}={theirs}"
-                raise DataError(f"{source}: no column {shown(theirs)} ({flag}); it has {listed(header)}")
     taken = set(places.values())
     for ours, names in NAMES.items():
         if ours in given:
@@ -56,6 +54,25 @@ def find_columns(header: Sequence[str], given: Mapping[str, str], source: str) -
                 places[ours] = place
                 break
     return places
+
+
+def require_columns(given: Mapping[str, str], plain: Sequence[str], header: Sequence[str], source: str) -> None:
+    """Refuse names of --columns that a file does not have, all of them at once.
+
+    Args:
+        given: {column of ours: name in the file}; "" leaves a column out.
+        plain: the file's names as ``plain_name`` writes them.
+        header: the file's names.
+        source: for the message.
+
+    Raises:
+        DataError: a name is not there.
+    """
+    missing = {ours: theirs for ours, theirs in given.items() if theirs and plain_name(theirs) not in plain}
+    if missing:
+        flag = ",".join(f"{ours}={theirs}" for ours, theirs in missing.items())
+        names = listed(list(missing.values()))
+        raise DataError(f"{source}: no column {names} (--columns {flag}); it has {listed(header)}")
 
 
 def columns_used(header: Sequence[str], places: Mapping[str, int]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from space.settings.data import offline
-from space.settings.flags import REPOSITORY, Check, Settings, one_of, setting, within
+from space.settings.flags import FOLDER_OR_ID, REPOSITORY, Check, Settings, setting, within
 from space.settings.names import check_milvus
 
 INDEXES = ("torch", "milvus")
@@ -54,15 +54,20 @@ _SITES: Check = (
 class AppSettings(Settings):
     """The settings of the page."""
 
-    embeddings: str | None = setting(None, "Store of build_embeddings.py: a Hub id (ID@REVISION pins) or a folder.")
+    embeddings: str | None = setting(
+        None, "Store of build_embeddings.py: a Hub id (ID@REVISION pins) or a folder.", FOLDER_OR_ID
+    )
     model: str | None = setting(
-        None, "Fine-tuned encoder: a Hub id (ID@REVISION pins) or a folder. Without it the one the store names."
+        None,
+        "Fine-tuned encoder: a Hub id (ID@REVISION pins) or a folder. Without it the one the store names.",
+        FOLDER_OR_ID,
     )
     base_model: str | None = setting(
         None,
         "Encoder before fine-tuning: a Hub id (ID@REVISION pins) or a folder. Without it the one the store names.",
+        FOLDER_OR_ID,
     )
-    index: str = setting("torch", "Where vectors are searched: torch in this process, or milvus.", one_of(*INDEXES))
+    index: str = setting("torch", "Where vectors are searched: torch in this process, or milvus.", choices=INDEXES)
     milvus_uri: str | None = setting(
         None,
         "With --index milvus: a file ending in .db or http(s)://HOST:PORT, loaded by build_embeddings.py --to-milvus.",
@@ -82,7 +87,9 @@ class AppSettings(Settings):
         _SITES,
     )
     images: bool = setting(
-        True, "Show product pictures, which browsers load from other sites; --no-images shows a letter instead."
+        True,
+        "Show product pictures, which browsers load from other sites.",
+        off="Show a letter or a drawing instead of pictures from other sites.",
     )
     share: bool = setting(False, "Also ask for a public link.")
     feedback: str = setting(
@@ -96,14 +103,14 @@ class AppSettings(Settings):
     voting: str | None = setting(
         None,
         "Who may vote on blind pairs of lists: off, open, or login for Hub users.",
-        one_of(*ANSWERING),
         shown="open; on a Space off",
+        choices=ANSWERING,
     )
     judging: str | None = setting(
         None,
         "Who may judge products: off, open, or login for Hub users.",
-        one_of(*ANSWERING),
         shown="open; on a Space off",
+        choices=ANSWERING,
     )
     raters: list[str] = setting((), "With login, the Hub users who may answer; without it all may.")
     guidelines: Path | None = setting(None, "Markdown file that is shown beside the judging.")

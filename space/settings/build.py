@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from space.settings.data import BULLETS, CHARACTERS, MAX_SEQ_LENGTH, TOKENS, DataSettings, column_map
-from space.settings.flags import REPOSITORY, at_least, one_of, setting
+from space.settings.flags import FOLDER_OR_ID, REPOSITORY, at_least, setting
 from space.settings.names import check_milvus
 
 MILVUS_INDEXES = ("FLAT", "HNSW", "IVF_SQ8")
@@ -37,7 +37,9 @@ class BuildSettings(DataSettings):
             "use a language code such as de or pt-BR",
         ),
     )
-    model: str = setting("saved_e5_model", "Fine-tuned encoder: a Hub id (ID@REVISION pins) or a folder.")
+    model: str = setting(
+        "saved_e5_model", "Fine-tuned encoder: a Hub id (ID@REVISION pins) or a folder.", FOLDER_OR_ID
+    )
     output_dir: Path = setting(Path("artifacts"), "Where the store goes.")
     shard_size: int = setting(
         20_000,
@@ -51,7 +53,9 @@ class BuildSettings(DataSettings):
         at_least(1),
     )
     resume: bool = setting(
-        True, "Keep shards of an earlier run that are intact and still apply; --no-resume writes them again."
+        True,
+        "Keep shards of an earlier run that are intact and still apply.",
+        off="Write all shards again, in place of those of an earlier run.",
     )
     to_milvus: str | None = setting(
         None,
@@ -61,7 +65,7 @@ class BuildSettings(DataSettings):
     milvus_index: str = setting(
         "FLAT",
         "Index in Milvus: FLAT compares with all vectors, HNSW and IVF_SQ8 (a byte a value) are approximate.",
-        one_of(*MILVUS_INDEXES),
+        choices=MILVUS_INDEXES,
     )
     push_to_hub: str | None = setting(None, "Push the store to this Hub data set, USER/DATASET.", REPOSITORY)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from space.settings.flags import Settings, at_least, between, setting, within
+from space.settings.flags import FOLDER_OR_ID, Settings, at_least, between, setting, within
 from space.settings.names import DEFAULT_BASE_MODEL, DEFAULT_DATASET, SettingsError
 
 #: The text of a product, unless flags or a trained model say otherwise: tokens read, characters of bullet points.
@@ -88,6 +88,7 @@ class DataSettings(DatasetChoice):
     base_model: str = setting(
         DEFAULT_BASE_MODEL,
         "Encoder before fine-tuning: a Hub id (ID@REVISION pins), a folder, or packaged-e5, which needs no download.",
+        FOLDER_OR_ID,
     )
     max_seq_length: int = setting(MAX_SEQ_LENGTH, "Tokens kept of each text.", TOKENS)
     bullets: int = setting(BULLETS, "Characters of bullet points in the passage text; 0 leaves them out.", CHARACTERS)

@@ -8,16 +8,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from math import inf
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, NoReturn, TypeVar, get_args, get_type_hints
 
-from space.settings.names import REPOSITORY_RULE, SettingsError, is_repository, public_name
+from space.settings.names import SettingsError, is_repository, local, public_name, repository_cure
 
-#: Whether a value can work, and what to do about one that cannot.
-Check = tuple[Callable[[Any], bool], str]
+#: Whether a value can work, and what to do about one that cannot; a function says it of the value.
+Check = tuple[Callable[[Any], bool], str | Callable[[Any], str]]
 AnySettings = TypeVar("AnySettings", bound="Settings")
 
 
-def setting(default: Any, help: str, check: Check | None = None, shown: str = "", *, repeatable: bool = False) -> Any:
+def setting(
+    default: Any,
+    help: str,
+    check: Check | None = None,
+    shown: str = "",
+    *,
+    choices: Sequence[str] = (),
+    off: str = "",
+    repeatable: bool = False,
+) -> Any:
     """A field with its line of ``--help``.
 
     Args:
@@ -25,9 +34,12 @@ def setting(default: Any, help: str, check: Check | None = None, shown: str = ""
         help: what the setting does.
         check: None passes every check.
         shown: what ``--help`` says of the default; "" shows the value.
+        choices: the words that it can be, which ``--help`` lists; they are its check.
+        off: of a switch that is on, what the flag that turns it off does.
         repeatable: of a list: a second flag adds values, where that of others replaces them.
     """
-    metadata = {"help": help, "check": check, "shown": shown, "repeatable": repeatable}
+    check = one_of(*choices) if choices else check
+    metadata = {"help": help, "check": check, "shown": shown, "choices": choices, "off": off, "repeatable": repeatable}
     if isinstance(default, tuple):
         return field(default_factory=lambda: list(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -54,7 +66,12 @@ def one_of(*names: str) -> Check:
 
 
 NUMBER_OR_ALL: Check = (lambda number: number == -1 or number >= 1), "use 1 or more, or -1"
-REPOSITORY: Check = is_repository, REPOSITORY_RULE
+REPOSITORY: Check = is_repository, repository_cure
+#: A model or a store: a folder or a Hub id, and no file.
+FOLDER_OR_ID: Check = (
+    lambda name: (found := local(name)) is None or found.is_dir(),
+    "that is a file; name its folder, or a Hub id",
+)
 
 
 @dataclass(frozen=True)
@@ -69,8 +86,9 @@ class Settings:
         """
         for item in fields(self):
             check = item.metadata["check"]
-            if check and getattr(self, item.name) is not None:
-                self.require(check[0](getattr(self, item.name)), item.name, check[1])
+            value = getattr(self, item.name)
+            if check and value is not None and not check[0](value):
+                self.require(False, item.name, check[1](value) if callable(check[1]) else check[1])
 
     def require(self, holds: bool, name: str, cure: str) -> None:
         """Refuse the value of a setting unless ``holds``."""
@@ -99,9 +117,7 @@ def parse(kind: type[AnySettings], arguments: Sequence[str] | None = None, descr
         SettingsError: a value that cannot work.
         SystemExit: ``--help``, or a flag that does not exist.
     """
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     add_flags(parser, kind)
     words = sys.argv[1:] if arguments is None else arguments
     # --batch_size is taken for --batch-size.
@@ -109,6 +125,19 @@ def parse(kind: type[AnySettings], arguments: Sequence[str] | None = None, descr
     given, unknown = parser.parse_known_args(words)
     refuse(unknown, kind)
     return from_flags(kind, given)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that says in one sentence what is wrong, without the list of all flags."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing.
+
+        Raises:
+            SettingsError: always.
+        """
+        said = re.sub(r"^argument (.+?): invalid (?:int|float) value: (.*)", r"\1 is \2: use a number", message)
+        raise SettingsError(f"{said.removeprefix('argument ')}; --help lists all flags")
 
 
 def refuse(unknown: Sequence[str], kind: type[Settings]) -> None:
@@ -152,19 +181,29 @@ def add_flags(parser: argparse.ArgumentParser, kind: type[Settings], but: Sequen
         wanted = types[item.name]
         if wanted is bool:
             # Also with a value, since variables of a Space have one: --share, --share true, --share 0.
-            parser.add_argument(flag, nargs="?", const=True, type=_boolean, metavar="BOOL", **options)
+            parser.add_argument(flag, nargs="?", const=True, type=_boolean, metavar="on|off", **options)
             if default:
-                parser.add_argument(f"--no-{flag[2:]}", dest=item.name, action="store_false", help=argparse.SUPPRESS)
+                off = item.metadata["off"]
+                parser.add_argument(f"--no-{flag[2:]}", dest=item.name, action="store_false", help=off)
         elif item.metadata["repeatable"]:
-            parser.add_argument(flag, nargs="+", action="extend", **(options | {"default": None}))
+            options["default"] = None
+            parser.add_argument(flag, nargs="+", action="extend", metavar=_placeholder(item, str), **options)
         elif wanted == list[str]:
-            parser.add_argument(flag, nargs="+", **options)
+            parser.add_argument(flag, nargs="+", metavar=_placeholder(item, str), **options)
         else:  # X or X | None
-            parser.add_argument(flag, type=next(iter(get_args(wanted)), wanted), **options)
+            one = next(iter(get_args(wanted)), wanted)
+            parser.add_argument(flag, type=one, metavar=_placeholder(item, one), **options)
 
 
 def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
+
+
+def _placeholder(item: Field[Any], kind: type) -> str:
+    """What stands for the value in ``--help``."""
+    if item.metadata["choices"]:
+        return "|".join(item.metadata["choices"])
+    return {int: "N", float: "NUMBER", Path: "PATH"}.get(kind, _flag(item.name)[2:].upper())
 
 
 def _default(item: Field[Any]) -> Any:

@@ -36,6 +36,15 @@ def local(name: str) -> Path | None:
         return None
 
 
+def repository_cure(name: str) -> str:
+    """What to do about a name that ``is_repository`` refuses."""
+    found = local(name)
+    if found is None:
+        return REPOSITORY_RULE
+    kind = "folder" if found.is_dir() else "file"
+    return f"that is a {kind} of this machine; name the repository on the Hub as USER/NAME"
+
+
 def hub_id(name: str) -> str | None:
     """The repository of ``ID`` or ``ID@REVISION``; None for a file or a folder."""
     repo = name.partition("@")[0]
@@ -58,7 +67,7 @@ def check_repository(what: str, name: str) -> None:
         SettingsError: it begins with ``what``, which says where the name comes from.
     """
     if not is_repository(name):
-        raise SettingsError(f"{what} is {name!r}: {REPOSITORY_RULE}")
+        raise SettingsError(f"{what} is {name!r}: {repository_cure(name)}")
 
 
 def split_revision(name: str) -> tuple[str, str | None]:

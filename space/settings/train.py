@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from space.settings.data import DataSettings
-from space.settings.flags import NUMBER_OR_ALL, REPOSITORY, Check, at_least, between, one_of, setting, within
+from space.settings.flags import NUMBER_OR_ALL, REPOSITORY, Check, at_least, between, setting, within
 
 LOSSES = ("triplet", "mnrl", "cosent")
 #: Defaults that depend on the loss: the best on dev in benchmarks/E5_STUDY.md. cosent takes those of mnrl.
@@ -36,7 +36,7 @@ def _shown(name: str) -> str:
 class TrainSettings(DataSettings):
     """The settings of a training run."""
 
-    loss: str = setting("mnrl", "Training loss: triplet, mnrl or cosent.", one_of(*LOSSES))
+    loss: str = setting("mnrl", "Training loss; docs/training.md says what each learns from.", choices=LOSSES)
     epochs: float = setting(1.0, "Passes over the training examples.", between(0, inf, "use more than 0"))
     max_steps: int = setting(-1, "Stop after this many optimizer steps; -1 stops after --epochs.", NUMBER_OR_ALL)
     batch_size: int = setting(32, "Examples per step and process.", at_least(1))
@@ -78,7 +78,7 @@ class TrainSettings(DataSettings):
     precision: str = setting(
         "auto",
         "What training computes in: float32, bfloat16, or auto, which is bfloat16 where the hardware supports it.",
-        one_of(*TRAINING_PRECISIONS),
+        choices=TRAINING_PRECISIONS,
     )
     base_share: float = setting(
         None,

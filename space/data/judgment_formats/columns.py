@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from space.data.catalogue import DataError
-from space.data.column_names import plain_name
-from space.errors import listed, shown
+from space.data.column_names import plain_name, require_columns
+from space.errors import listed
 
 #: Labels that are counts; more than 0 is relevant.
 COUNTS = ("clicks", "click_count", "clicked", "purchases", "orders", "add_to_carts")
@@ -47,6 +47,7 @@ def find_judgment_columns(header: Sequence[str], given: Mapping[str, str], sourc
         DataError: two columns may be the same one of ours, or ``given`` names a column that is not there.
     """
     plain = [plain_name(name) for name in header]
+    require_columns({ours: theirs for ours, theirs in given.items() if ours in NAMES}, plain, header, source)
     found: dict[str, int] = {}
     for ours, names in NAMES.items():
         theirs = given.get(ours)
@@ -54,10 +55,6 @@ def find_judgment_columns(header: Sequence[str], given: Mapping[str, str], sourc
             continue
         wanted = (plain_name(theirs),) if theirs else names
         places = [place for place, name in enumerate(plain) if name in wanted]
-        if theirs and not places:
-            raise DataError(
-                f"{source}: no column {shown(theirs)} (--columns {ours}={theirs}); it has {listed(header)}"
-            )
         if len(places) > 1:
             several = listed([header[place] for place in places])
             raise DataError(
