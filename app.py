@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from space import settings as config
 from space.errors import ServiceError, UserError
@@ -22,6 +22,9 @@ from space.pipelines.quickstart import Artifacts, QuickstartError
 from space.settings import AppSettings
 from space.store.manifest import MANIFEST
 from space.ui import address
+
+if TYPE_CHECKING:
+    from space.search.engine import SearchEngine
 
 #: Seconds of GPU that one search asks for on ZeroGPU. It needs milliseconds, but the first search of a process also
 #: moves the vectors to the GPU. A call that asks for less is scheduled sooner.
@@ -118,8 +121,27 @@ def serve(settings: AppSettings, artifacts: Artifacts) -> None:
         server_name=address.for_gradio(settings.host),
         server_port=settings.port or None,
         share=settings.share and can_share(),
+        quiet=True,
     )
+    print(ready(engine, page.local_url, page.share_url), flush=True)
     page.block_thread()
+
+
+def ready(engine: "SearchEngine", url: str, public: str | None = None) -> str:
+    """The last lines of a start: where the page is, what it says, and where to look first."""
+    from space.ui.html.verdict import verdict_text
+
+    verdict = verdict_text(engine.evaluation, engine.elsewhere)
+    lines = [
+        f"\nReady: open {url}",
+        *([f"Public link, for three days at most: {public}"] if public else []),
+        verdict or "Nothing has been measured on this catalogue.",
+        "Begin with the tab Compare, which has wins and losses side by side; the tab Evaluation has the evidence."
+        if engine.evaluation
+        else "Begin with the tab Compare, which has the encoders side by side.",
+        f"For programs: {url}?view=api. Ctrl-C stops the page.",
+    ]
+    return "\n".join(lines)
 
 
 def zero_gpu() -> Callable[..., Any] | None:

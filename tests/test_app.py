@@ -1,6 +1,7 @@
 """app.py as a user starts it: what it serves and what it refuses."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,9 +22,11 @@ import app
 from space import settings
 from space.encoding.packed_file import PACKAGE
 from space.encoding.weights import PACKAGED_NAME, locate
+from space.evaluation.schema import Evaluation
 from space.search import loading
 from space.settings import AppSettings
 from space.store.reader import Store
+from space.ui.html.verdict import verdict_text
 from space.ui.share import share_server_answers
 
 
@@ -85,6 +88,11 @@ def test_it_answers_with_the_documented_json_and_says_why_there_is_no_public_lin
         said = client.log.read_text()
     assert "No public link: api.gradio.app is out of reach. The page is served locally." in said
     assert "Traceback" not in said and "Missing file" not in said
+    # The start ends with what to do next, and not with advice of Gradio about --share.
+    *_, where, verdict, tab, _programs = said.splitlines()
+    evaluation = Evaluation.from_json(Store(built / "artifacts").evaluation())
+    assert re.search(r"http://127\.0\.0\.1:\d+/$", where) and verdict == verdict_text(evaluation, None)
+    assert "Compare" in tab and "share=True" not in said
 
 
 def configured(*arguments):
