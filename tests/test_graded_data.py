@@ -21,12 +21,14 @@ from space.hub.cards import model_card
 from space.pipelines.inputs import contents_of
 from space.search.engine import SearchEngine
 from space.search.list_quality import list_quality
+from space.search.results import Hit
 from space.search.uploaded_catalogue import embed
 from space.settings import TrainSettings
 from space.training.examples import LabelAwareBatchSampler, exact_texts, training_examples
 from space.ui.html import comparison
-from space.ui.html.labels import badge
+from space.ui.html.labels import badge, tally
 from space.ui.html.profile_report import report
+from space.ui.html.runs import gains
 from space.ui.tabs.evaluation import page as evaluation_report
 
 TITLES = ["red mug", "blue mug", "mug tree", "tent", "lamp", "chair"]
@@ -153,6 +155,16 @@ def test_an_evaluation_keeps_its_scale_and_an_older_one_has_escis() -> None:
     assert Evaluation.from_json(Evaluation(scale=scale).to_json()).label_scale == scale
     assert Evaluation.from_json("{}").label_scale == ESCI
     assert Evaluation.from_json('{"verdict": "x", "scale": {"grades": [{"name": 1}]}}').verdict == "x"
+
+
+def test_numbers_that_are_grades_are_told_from_counts_and_gains() -> None:
+    """ "3 3 · 2 2" said that three hits have grade 3 and two grade 2, and "Gains: 3 1" that grade 3 is worth 1."""
+    scale = parse("3=1!,2=.5,1=0")
+    hits = [Hit(rank=1, product_id="1", product_locale="us", title="x", brand=None, color=None, score=1.0, grade=grade)
+            for grade in (scale.grades[0], scale.grades[0], scale.grades[1], None)]  # fmt: skip
+    assert tally(hits) == "2 × “3” · 1 × “2” · 1 unjudged"
+    measured = replace(small_evaluation.content(), gains=scale.gains, scale=scale)
+    assert "“3” 1, “2” .5, “1” 0" in gains(measured) and "“3” 1, “2” 0.5, “1” 0" in model_card(measured, None)
 
 
 def test_a_badge_shows_the_owners_word_escaped() -> None:

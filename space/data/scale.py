@@ -191,6 +191,11 @@ CLICKS = scale([("clicked", 1.0, True), ("not clicked", 0.0, False)], [1.0, 0.0]
 NAMED = {"esci": ESCI, "wands": WANDS, "binary": BINARY, "clicks": CLICKS}
 
 
+def quoted(name: str, names: Iterable[str]) -> str:
+    """A grade beside a number: in quotes if one of ``names`` is a number, so that "3 gains 1" is not "3 1"."""
+    return f"“{name}”" if any(one[:1].isdigit() or one[-1:].isdigit() for one in names) else name
+
+
 def parse(text: str) -> LabelScale:
     """The scale of ``--labels``: ``Exact=1!,Partial=.5,Irrelevant=0``, or a name of ``NAMED``; ``!`` is relevant.
 

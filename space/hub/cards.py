@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from space.data.catalogue import NO_LOCALE, language
 from space.data.passages import template
+from space.data.scale import quoted
 from space.encoding.description import TUNED, EncoderDescription
 from space.encoding.weights import PACKAGED_NAME, on_hub
 from space.evaluation import findings
@@ -65,7 +66,7 @@ def model_card(evaluation: Evaluation, repo: str | None) -> str:
         model_name=f"{one_line(short)} for product search",
         eval_results=list(_eval_results(evaluation)) or None,
     )
-    worth = ", ".join(f"{plain(label)} {gain:g}" for label, gain in evaluation.gains.items())
+    worth = ", ".join(f"{quoted(plain(label), evaluation.gains)} {gain:g}" for label, gain in evaluation.gains.items())
     relevant = ", ".join(map(plain, sorted(evaluation.label_scale.relevant)))
     return _card(
         front,

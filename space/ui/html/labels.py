@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from space.data.scale import ESCI, Grade
+from space.data.scale import ESCI, Grade, quoted
 from space.i18n import N_, number
 from space.i18n import gettext as _
 from space.search.results import Hit
@@ -42,10 +42,12 @@ def _meaning(grade: Grade) -> str:
 
 
 def tally(hits: Iterable[Hit]) -> str:
-    """How many hits have which label: ``4 Exact · 2 Substitute · 4 unjudged``."""
+    """How many hits have which label: ``4 Exact · 2 Substitute · 4 unjudged``, or ``4 × “3” · 4 unjudged``."""
     counts = Counter(hit.grade for hit in hits)
     grades = sorted((grade for grade in counts if grade), key=lambda grade: (grade.relevant, grade.gain), reverse=True)
-    shown = [f"{counts[grade]} {grade.name}" for grade in grades]
+    names = [grade.name for grade in grades]
+    times = " × " if names and quoted(names[0], names) != names[0] else " "
+    shown = [f"{counts[grade]}{times}{quoted(grade.name, names)}" for grade in grades]
     return " · ".join([*shown, *([_("{n} unjudged").format(n=counts[None])] if counts[None] else [])])
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from space.data.scale import ESCI
+from space.data.scale import ESCI, quoted
 from space.encoding.description import EncoderDescription
 from space.evaluation.schema import Evaluation
 from space.i18n import fraction, number
@@ -21,7 +21,7 @@ _SMOOTHED = 10  # each point of the smooth line is the mean of a tenth of the ru
 def gains(measured: Evaluation) -> Html:
     """What a label is worth, and why other figures may not be comparable."""
     known = measured.gains or measured.label_scale.gains
-    worth = ", ".join(f"{label} {_gain(gain)}" for label, gain in known.items())
+    worth = ", ".join(f"{quoted(label, known)} {_gain(gain)}" for label, gain in known.items())
     relevant = ", ".join(name for name in measured.label_scale.names if name in measured.label_scale.relevant)
     warning = _(
         "Figures copied from the official ESCI ranking script do not compare with these: in effect it swaps "
