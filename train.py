@@ -8,7 +8,7 @@ import os
 import sys
 
 from space import settings as config
-from space.data.split import of_model
+from space.data.split import of_model, without_learned
 from space.encoding.weights import locate
 from space.errors import UserError
 from space.hub import proxies
@@ -28,8 +28,11 @@ def main(arguments: list[str] | None = None) -> None:
         proxies.prepare()
         weights = locate(settings.base_model, model_download(offline=settings.offline), substitute=True)
         logging.getLogger("space").info("encoder: %s", weights.notice)
-        splits = of_model(settings.output_dir, settings.output_dir.name)
-        judged = open_chosen(settings, bullets=settings.bullets > 0, splits=splits)
+        base = of_model(weights.folder, weights.name)
+        splits = [*of_model(settings.output_dir, settings.output_dir.name), *base]
+        judged, said = without_learned(open_chosen(settings, bullets=settings.bullets > 0, splits=splits), base)
+        if said:
+            logging.getLogger("space").warning(said)
         # Imported here because torch takes seconds, which a typing error should not cost.
         with uncollected():
             from space.pipelines.train import run

@@ -216,6 +216,25 @@ def test_a_model_without_the_file_is_built_with_its_share_and_a_warning(
     assert len(asked(found)) == 20 and "has no list of held-out queries" in caplog.text
 
 
+def test_a_model_that_starts_from_another_has_learned_from_its_queries_too(first: Judged, model: Path) -> None:
+    """Else a third training, or an evaluation, would test it on what its base learned from."""
+    other = open_judged(table(model.parent / "other.csv", NEW), ["us"])
+    second = Split.of(other, of_model(model, "model"))
+    assert len(second.learned) == len(asked(other.train)) + len(asked(first.train))
+    assert set(second.held_out) == asked(other.test)
+
+
+def test_a_training_from_a_tuned_model_is_not_tested_on_what_that_learned(tiny_e5: Path, tmp_path: Path) -> None:
+    """The base of a second generation knows its own train queries, whatever the draw of the grown data says."""
+    table(tmp_path / "data.csv", OLD)
+    command = ["train.py", "--dataset", "data.csv", "--max-steps", "1", "--offline", "--base-model"]
+    run_script(*command, str(tiny_e5), "--output-dir", "first", cwd=tmp_path)
+    table(tmp_path / "data.csv", OLD + NEW)
+    run_script(*command, "first", "--output-dir", "second", cwd=tmp_path)
+    first, second = (json.loads((tmp_path / name / SPLIT).read_text()) for name in ("first", "second"))
+    assert set(second["held_out"]) > set(first["held_out"]) and set(second["learned"]) > set(first["learned"])
+
+
 def test_train_py_takes_the_split_of_the_model_that_it_replaces(tiny_e5: Path, tmp_path: Path) -> None:
     """Twice the same command, while the file of judgments grows; then the flag says another share."""
     command = ["train.py", "--dataset", "data.csv", "--base-model", str(tiny_e5), "--max-steps", "1", "--offline"]

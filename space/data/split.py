@@ -47,9 +47,15 @@ class Split:
     seed: int = _SEED
 
     @classmethod
-    def of(cls, judged: Judged) -> "Split":
-        """The split of data as they were read."""
+    def of(cls, judged: Judged, base: Sequence["ModelSplit"] = ()) -> "Split":
+        """The split of data as they were read.
+
+        Args:
+            judged: what a model learns from and is tested on.
+            base: of the model that it starts from, whose queries it has learned from, too.
+        """
         learned = {_hash(query) for query in normalized_column(judged.train["query"])}
+        learned |= {query for one in base for query in one.split.learned}
         return cls(
             judged.name,
             judged.test_share,

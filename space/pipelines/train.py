@@ -8,7 +8,7 @@ from pathlib import Path
 
 from space.data.judgments import Judged
 from space.data.passages import passages
-from space.data.split import SPLIT, Split
+from space.data.split import SPLIT, Split, of_model
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import Weights, is_model, locate
 from space.errors import HubError, UserError
@@ -68,7 +68,8 @@ def run(settings: TrainSettings, weights: Weights, judged: Judged) -> None:
         log = trainer.fine_tune(encoder, learn_from, exact, settings, dev)
         memory.trim()  # what activations and optimizer took
         if main:
-            _save(encoder, evaluation.after(encoder, log), Split.of(judged), settings)
+            split = Split.of(judged, of_model(weights.folder, weights.name))
+            _save(encoder, evaluation.after(encoder, log), split, settings)
             if not settings.keep_checkpoints:
                 checkpoints.discard(settings.checkpoints_dir / log.run)
             _push_model(settings)
