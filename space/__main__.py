@@ -12,6 +12,7 @@ from pathlib import Path
 from space.errors import UserError
 from space.hub import proxies, publish
 from space.settings import (
+    DEFAULT_BASE_MODEL,
     ConvertSettings,
     EdaSettings,
     EvaluateSettings,
@@ -140,7 +141,10 @@ def evaluate(settings: EvaluateSettings) -> None:
     from space.hub.client import model_download
 
     download = model_download(offline=settings.offline)
-    models = {name: locate(model, download, substitute=True) for name, model in settings.models().items()}
+    models = {
+        name: locate(model, download, substitute=model == DEFAULT_BASE_MODEL)
+        for name, model in settings.models().items()
+    }
     for name, weights in models.items():
         logging.getLogger("space").info("%s: %s", name, weights.notice)
     from space.pipelines.comparison import compare, report, write

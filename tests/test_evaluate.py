@@ -128,6 +128,13 @@ def test_few_queries_conclude_nothing_and_clicks_have_no_judged_figures(tiny_e5:
     assert "queries are too few" in (tmp_path / "figures.md").read_text()
 
 
+def test_a_model_out_of_reach_is_refused_with_a_cure_of_this_command(tmp_path: Path) -> None:
+    """The message named --base-model, which this command does not have."""
+    with pytest.raises(SystemExit, match=r"^evaluate: .*shop/e5") as ended:
+        evaluate(tmp_path, "--dataset", "sample", "--model", "shop/e5")
+    assert "--base-model" not in str(ended.value) and not list(tmp_path.iterdir())
+
+
 # -- settings --------------------------------------------------------------------------------------------------------
 
 
