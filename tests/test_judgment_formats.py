@@ -218,6 +218,22 @@ REFUSED = {
         {"export.csv": "query,sku,title,label\na,1,x,1\n", "b": ""},
         r"no judgments, it has 'b', 'export\.csv'; a folder holds .*or name one file",
     ),
+    "ids that Excel cut": (
+        {"j.csv": "query,sku,title,label\na,1.23E+17,x,1\nb,1.23E+17,y,1\n"},
+        r"column 'sku' holds '1.23E\+17', without all",
+    ),
+    "ids that Excel cut in products": (
+        {"ratings.csv": "query,sku,rating\na,1,1\n", "products.csv": "sku,title\n1,x\n\"1,2E+12\",y\n"},
+        r"products\.csv: column 'sku' holds '1,2E\+12', .*save ids as text",
+    ),
+    "a grade of qrels": (
+        {"qrels.txt": "1 0 5 x\n", "queries.csv": "id,query\n1,a\n", "products.csv": "sku,title\n5,x\n"},
+        r"qrels\.txt: line 1: '1 0 5 x' is not QUERY_ID 0 PRODUCT_ID GRADE",
+    ),
+    "a product that is not there": (
+        {"ratings.csv": "query,sku,rating\na,1,1\nb,9,0\n", "products.csv": "sku,title\n1,x\n"},
+        r"/ratings\.csv (test|train): 1 judged .*'9' in line 3; add them to the products, or delete",
+    ),
     "judgments and qrels": (
         {"labels.csv": "a\n", "qrels/test.tsv": "a\n", "products.csv": "sku\n5\n"}, r"labels\.csv and qrels/test\.tsv",
     ),
@@ -227,6 +243,21 @@ REFUSED = {
     ),
     "no judgments": ({"products.csv": "sku,title\n5,x\n"}, r"no judgments, it has 'products.csv'; a folder holds"),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("columns", ["qery=query", "label=label,tittle=title"])
+def test_a_column_of_ours_that_is_misspelt_is_refused(columns: str, tmp_path: Path) -> None:
+    """It was passed over, and the usual name was taken instead."""
+    (tmp_path / "j.csv").write_text("query,sku,title,label\na,1,x,1\nb,2,y,0\n")
+    with pytest.raises(DataError, match=r"--columns (qery|tittle)=.* is not one of query, .*label.*product_title"):
+        open_judged(str(tmp_path / "j.csv"), [], columns=columns)
+
+
+def test_the_label_may_be_called_as_in_esci(tmp_path: Path) -> None:
+    """esci_label=… was passed over, too."""
+    (tmp_path / "j.csv").write_text("query,sku,title,label,stars\na,1,x,1,3\nb,2,y,1,1\na,2,y,1,2\n")
+    found = open_judged(str(tmp_path / "j.csv"), [], columns="esci_label=stars", test_share=0.5)
+    assert found.scale.names == ("3", "2", "1")
 
 
 @pytest.mark.parametrize("name", REFUSED)

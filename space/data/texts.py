@@ -41,8 +41,12 @@ _PLAIN_URL = r"^https?://[^\s\"'|;\[\]]+$"
 _NEXT_URL = re.compile(r"(?<![\s,;|])[\s,;|]++(?=['\"]?(?:https?:)?//)")
 
 
+#: Ids as Excel writes long numbers.
+_SCIENTIFIC = r"^\s*\d([.,]\d+)?E\+\d+\s*$"
+
+
 class LostDigitsError(ValueError):
-    """Ids that were saved as floats too large to hold all their digits."""
+    """Ids that were saved as floats too large to hold all their digits, or as Excel shows these: 1.23E+17."""
 
 
 def text_column(chunks: Iterable[Chunk], name: str) -> tuple[pa.ChunkedArray, np.ndarray]:
@@ -60,7 +64,7 @@ def text_column(chunks: Iterable[Chunk], name: str) -> tuple[pa.ChunkedArray, np
         (n,) string, and (n,) bool: which values are there but are no texts, such as objects, and were left empty.
 
     Raises:
-        LostDigitsError: floats too large to be ids.
+        LostDigitsError: ids that are floats too large to hold their digits, or were.
     """
     found, unclear = [], []
     for chunk in chunks:
@@ -69,8 +73,16 @@ def text_column(chunks: Iterable[Chunk], name: str) -> tuple[pa.ChunkedArray, np
         else:
             texts, there = _texts(chunk, name), pc.is_valid(chunk).to_numpy(zero_copy_only=False)
         unclear.append(there & pc.is_null(texts).to_numpy(zero_copy_only=False))
+        if name in ("product_id", "query_id"):
+            _refuse_scientific(texts)
         found.append(texts if name == "query" else _cleaned(pc.utf8_trim_whitespace(texts), name))
     return pa.chunked_array(found, pa.string()), np.concatenate([np.zeros(0, bool), *unclear])
+
+
+def _refuse_scientific(ids: pa.Array) -> None:
+    cut = pc.match_substring_regex(ids, _SCIENTIFIC)
+    if pc.any(cut).as_py():
+        raise LostDigitsError(f"{ids.filter(cut)[0].as_py()!r}")
 
 
 def text_of(value: object, name: str) -> str | None:

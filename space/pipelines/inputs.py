@@ -12,6 +12,7 @@ from space.data import sample
 from space.data.catalogue import NO_LOCALE, DataError, Source, in_locales
 from space.data.catalogue_file import load_catalogue
 from space.data.esci_folder import esci_files, meaning_of
+from space.data.judgment_formats.columns import known_columns
 from space.data.judgment_formats.folder_files import has_text_products, others_than
 from space.data.judgment_formats.layouts import read
 from space.data.judgment_formats.raw import Wanted
@@ -74,9 +75,9 @@ def open_judged(
         ScaleError: ``labels`` is no scale.
     """
     scale = parse(labels) if labels else None
-    place = Path(dataset)
+    place, given = Path(dataset), known_columns(column_map(columns))
     if dataset != SAMPLE and place.exists() and (columns or place.is_file() or _other_layout(place)):
-        wanted = Wanted(column_map(columns), encoding, bullets)
+        wanted = Wanted(given, encoding, bullets)
         return _open_other(place, locales, wanted, test_share, splits, scale)
     if encoding:
         raise DataError(f"--encoding {encoding}: {dataset} is no text file; leave the flag out, or name a file")
@@ -96,7 +97,7 @@ def open_judged(
         kept = [*locales, NO_LOCALE] if locales else []
         judged = check(dataset, *parts, kept, notice=meaning.notice, scale=scale or meaning.scale)
         return replace(judged, name=public_name(dataset))
-    found = read_dataset(dataset, bullets=bullets, offline=offline, columns=column_map(columns))
+    found = read_dataset(dataset, bullets=bullets, offline=offline, columns=given)
     name = f"{dataset.partition('@')[0]}@{found.commit}"
     if found.test is None:
         train, test, share = _drawn(found.train, test_share, splits, dataset)
@@ -198,7 +199,8 @@ def _open_other(
     if scale is None and raw.clicks:
         scale = CLICKS
     kept = [*locales, NO_LOCALE] if locales else []
-    judged = check(name, train, test, raw.products, kept, scale=scale, label=raw.label)
+    source = f"{name}/{raw.file}" if raw.file and path.is_dir() else name
+    judged = check(source, train, test, raw.products, kept, scale=scale, label=raw.label)
     return replace(judged, name=name, test_share=share)
 
 

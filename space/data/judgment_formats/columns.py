@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from space.data.catalogue import DataError
+from space.data.catalogue import COLUMN_TYPES, DataError
 from space.data.column_names import plain_name, require_columns
 from space.errors import listed
 
@@ -30,6 +30,23 @@ NAMES = {
 }  # fmt: skip
 #: Names that a jsonl keeps for a table of judgments, of queries, or of products of a BEIR folder.
 ALL_NAMES = frozenset(name for names in NAMES.values() for name in names) | {"_id", "text"}
+
+
+def known_columns(given: Mapping[str, str]) -> dict[str, str]:
+    """What --columns says, with "label" for "esci_label".
+
+    Args:
+        given: {column of ours: name in the files}.
+
+    Raises:
+        DataError: a name that is not one of ours, which would be passed over.
+    """
+    known = {"label" if ours == "esci_label" else ours: theirs for ours, theirs in given.items()}
+    for ours, theirs in known.items():
+        if ours not in NAMES and ours not in COLUMN_TYPES:
+            names = ", ".join(dict.fromkeys([*NAMES, *COLUMN_TYPES]))
+            raise DataError(f"--columns {ours}={theirs}: {ours!r} is not one of {names}")
+    return known
 
 
 def find_judgment_columns(header: Sequence[str], given: Mapping[str, str], source: str) -> dict[str, int]:

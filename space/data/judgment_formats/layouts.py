@@ -79,7 +79,8 @@ def read(path: Path, wanted: Wanted) -> RawJudgments:
         if role in files and (role != "queries" or "products" in files)
     ]
     recognised = "; ".join([raw.recognised, *notes])
-    return replace(raw, products=products, recognised=recognised, left_out=others_than(used, path))
+    file = splits[0][1].name if len(splits) == 1 else ""
+    return replace(raw, products=products, recognised=recognised, left_out=others_than(used, path), file=file)
 
 
 def _joined(files: Sequence[tuple[str, Path]], wanted: Wanted) -> RawJudgments:

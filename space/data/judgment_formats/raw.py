@@ -37,6 +37,7 @@ class RawJudgments:
         clicks: the labels are counts of clicks or the like.
         label: the file's name of the column of labels.
         left_out: what else is in the folder.
+        file: the name of the file of judgments; "" for several.
     """
 
     recognised: str
@@ -45,3 +46,4 @@ class RawJudgments:
     clicks: bool = False
     label: str = "label"
     left_out: Sequence[str] = ()
+    file: str = ""

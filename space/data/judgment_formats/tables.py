@@ -20,6 +20,8 @@ from space.data.texts import LostDigitsError, text_column
 from space.errors import listed, shown
 
 _QRELS_LINE = re.compile(r"\S+\s+\S+\s+\S+\s+[+-]?\d+")
+#: The first line of qrels, perhaps with a grade that cannot be read.
+_LIKE_QRELS = re.compile(r"[^\s,;|]+\s+(Q?\d+\s+\S+\s+\S+|\S+\s+\S+\s+[+-]?\d+)")
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def _refuse_odd_counts(frame: pd.DataFrame, path: Path, name: str) -> None:
 def is_qrels(path: Path, encoding: str) -> bool:
     """Whether the first line is one of TREC qrels, which have no header: ``qid 0 docid grade``."""
     with unpacked(path), open_text(path, encoding) as file:
-        return _QRELS_LINE.fullmatch(file.readline().decode("utf-8", "replace").strip()) is not None
+        return _LIKE_QRELS.fullmatch(file.readline().decode("utf-8", "replace").strip()) is not None
 
 
 def qrels(path: Path, encoding: str) -> JudgmentTable:
@@ -137,7 +139,9 @@ def qrels(path: Path, encoding: str) -> JudgmentTable:
             if not text:
                 continue
             if not _QRELS_LINE.fullmatch(text):
-                raise DataError(f"{path}: line {number}: {shown(text)} is not QUERY_ID 0 PRODUCT_ID GRADE")
+                raise DataError(
+                    f"{path}: line {number}: {shown(text)} is not QUERY_ID 0 PRODUCT_ID GRADE, GRADE a whole number"
+                )
             query, _, product, grade = text.split()
             junk += int(grade) < 0
             rows.append((query, product, str(max(int(grade), 0)), number))
