@@ -8,6 +8,7 @@ import os
 import sys
 
 from space import settings as config
+from space.data.people_judgments import with_people
 from space.data.split import of_model, without_learned
 from space.encoding.weights import locate
 from space.errors import UserError
@@ -33,6 +34,8 @@ def main(arguments: list[str] | None = None) -> None:
         judged, said = without_learned(open_chosen(settings, bullets=settings.bullets > 0, splits=splits), base)
         if said:
             logging.getLogger("space").warning(said)
+        if settings.judgments:
+            judged = with_people(judged, settings.judgments)
         # Imported here because torch takes seconds, which a typing error should not cost.
         with uncollected():
             from space.pipelines.train import run

@@ -1,6 +1,6 @@
-"""Push a finished model or store, publish a Space, describe or convert a data set, evaluate encoders on it.
+"""Push models and stores, publish a Space, describe, convert or measure data, collect people's judgments.
 
-Run it with: python -m space push-model|push-store|publish|eda|convert|evaluate …
+Run it with: python -m space push-model|push-store|publish|eda|convert|evaluate|judgments …
 """
 
 import argparse
@@ -78,7 +78,28 @@ def parser() -> argparse.ArgumentParser:
     conversion.add_argument("dataset", metavar="IN", help="a file, a folder, a Hub id, or 'sample'")
     conversion.add_argument("output_dir", metavar="OUT", type=Path, help="the folder to write")
     add_flags(conversion, ConvertSettings, but=("dataset", "output_dir"))
+    people = commands.add_parser(
+        "judgments", allow_abbrev=False, help="write people's judgments to a file for train.py --judgments"
+    )
+    people.set_defaults(run=collect_judgments)
+    people.add_argument("source", metavar="FEEDBACK", help="the folder of app.py --feedback, or USER/DATASET")
+    people.add_argument(
+        "--output", type=Path, default=Path("judgments.csv"), help="the file to write (default: %(default)s)"
+    )
+    people.add_argument("--labels", default="esci", help="the scale of the data set, as for train.py (default: esci)")
+    people.add_argument("--remove", metavar="RATER", help="instead: count no answer that this rater has given so far")
     return top
+
+
+def collect_judgments(given: argparse.Namespace) -> None:
+    """Write people's judgments to a file, or remove a rater."""
+    from space.data.scale import parse
+    from space.feedback import collecting
+
+    if given.remove:
+        print(collecting.remove(given.source, given.remove))
+    else:
+        print(collecting.write(given.source, given.output, parse(given.labels)))
 
 
 def push_model(given: argparse.Namespace) -> None:

@@ -72,6 +72,7 @@ def test_what_errors_tell_to_type_is_in_the_readme():
         "eda",
         "convert",
         "evaluate",
+        "judgments",
     }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import gradio as gr
 import httpx
@@ -191,6 +192,19 @@ def test_a_forged_event_opens_no_pair_of_others(engine, people):
     """Only a pair that this rater has judged is opened; another one is the next of the queue."""
     _, held = Desk(engine, people).open("owner", Open(), "us", "x", "p01")
     assert held.last == ""
+
+
+def test_a_query_of_ones_own_is_judged_instead_of_the_queue(engine, people):
+    """For training, since held-out queries stay out of it."""
+    desk, seen = Desk(engine, people), 0
+    page, held = desk.next("owner", Open(typed="garden hose"))
+    while held.product_id:
+        assert (held.query, held.locale) == ("garden hose", "us") and "garden hose" in page
+        page, held = desk.judge("Exact", "owner", replace(held, typed="garden hose"), None)
+        seen += 1
+    assert seen >= 10 and "nothing left to judge" in page
+    with pytest.raises(UserError, match="characters"):
+        desk.next("owner", Open(typed="x" * 1000))
 
 
 def test_skipped_pairs_do_not_come_back_in_the_visit(engine, people):

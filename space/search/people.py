@@ -56,6 +56,15 @@ class HeldOutPool:
                 self._lists = [self._of(one) for one in entries]
             return self._lists
 
+    def of_query(self, query: str) -> Lists:
+        """The lists for a query that is not held out, in the locale with most products.
+
+        Raises:
+            QueryError: it cannot be searched for.
+        """
+        locale, _ = max(self._engine.facets.counts("locale"), key=lambda item: item[1], default=("", 0))
+        return self._of(HeldOutQuery(query, locale))
+
     def _of(self, asked: HeldOutQuery) -> Lists:
         found = lists_of(self._engine, asked.locale, asked.query, list(self._engine.systems))
         hits = {name: result.hits for name, result in found.systems.items()}

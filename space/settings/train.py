@@ -100,6 +100,10 @@ class TrainSettings(DataSettings):
         within(0, 0.5, "use 0 (none) to .5"),
     )
     eval_queries: int = setting(2000, "Held-out queries to evaluate on, drawn by --seed; -1 takes all.", NUMBER_OR_ALL)
+    judgments: Path | None = setting(
+        None,
+        "Also learn from people's judgments in this file of python -m space judgments; held-out queries stay out.",
+    )
     seed: int = setting(42, "Seed of everything drawn at random.", within(0, 2**32 - 1, "use 0 to 4294967295"))
     save_steps: float = setting(
         0.2, "Steps between two checkpoints; below 1 it is a share of the run.", _STEPS_OR_SHARE

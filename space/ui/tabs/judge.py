@@ -1,7 +1,7 @@
 """The tab that asks how well a product answers a query, for pairs that have no label."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from space.i18n import gettext as _
 from space.search.engine import SearchEngine
 from space.search.people import HeldOutPool
 from space.search.products import product_at, row_of
+from space.search.request import checked_query
 from space.search.results import Hit
 from space.ui.events.areas import html, sent
 from space.ui.events.form_events import ENGINE
@@ -46,6 +47,7 @@ class Open:
     Attributes:
         last: the rater's judgment of it, if it is to be changed; "" for a new pair.
         skipped: pairs that the visit has skipped.
+        typed: a query of the rater's own, whose pairs are asked instead of the queue's; "" for the queue.
     """
 
     locale: str = ""
@@ -53,6 +55,7 @@ class Open:
     product_id: str = ""
     last: str = ""
     skipped: frozenset[PairKey] = frozenset()
+    typed: str = ""
 
 
 def can_judge(engine: SearchEngine, people: People | None) -> bool:
@@ -72,6 +75,12 @@ def build_judge_tab(engine: SearchEngine, people: People, texts: Texts) -> None:
         if people.guidelines:
             with gr.Accordion(texts.label("Guidelines"), open=False):
                 gr.Markdown(people.guidelines, sanitize_html=True, elem_classes="e5-guidelines")
+        with gr.Accordion(texts.label("A query of your own"), open=False):
+            typed = gr.Textbox(
+                label=texts.label("Judge its top ten; train.py --judgments learns from it"),
+                placeholder=texts.label("empty: a held-out query"),
+                max_lines=1,
+            )
         state = gr.State(Open())
         area = html(texts.each(lambda: welcome(_(WELCOME))), ["e5-out", "e5-question"], script("answer_keys"))
         with gr.Row(visible=False, elem_classes="e5-choices") as choices:
@@ -85,12 +94,13 @@ def build_judge_tab(engine: SearchEngine, people: People, texts: Texts) -> None:
 
     def on(event: Any, act: Any) -> None:
         def handle(
-            held: Open, request: gr.Request, profile: gr.OAuthProfile | None, event: gr.EventData
+            held: Open, query: str, request: gr.Request, profile: gr.OAuthProfile | None, event: gr.EventData
         ) -> tuple[Any, ...]:
             rater = rater_of(people.judging, request, profile)
             if rater is None:
                 said = status(refusal(people.judging))
                 return held, said, gr.Row(visible=False), gr.skip(), EMPTY
+            held = replace(held, typed=(query or "").strip())
             try:
                 shown, held = act(rater, held, event)
             except (UserError, OSError) as error:
@@ -99,9 +109,10 @@ def build_judge_tab(engine: SearchEngine, people: People, texts: Texts) -> None:
             choose = gr.Row(visible=bool(held.product_id)), gr.Button(visible=bool(held.last))
             return held, shown, *choose, desk.overview(rater)
 
-        event(in_visitors_language(handle), state, outputs, **private, **ENGINE)
+        event(in_visitors_language(handle), [state, typed], outputs, **private, **ENGINE)
 
     on(start.click, desk.next)
+    on(typed.submit, desk.next)
     for grade, button in [*buttons.items(), (WITHDRAWN, back)]:
         on(button.click, partial(desk.judge, grade))
     on(skip.click, desk.skip)
@@ -146,7 +157,8 @@ class Desk:
     def next(self, rater: str, held: Open, event: gr.EventData | None = None) -> tuple[Html, Open]:
         """The next pair of the queue for a rater."""
         mine = {one.pair for one in self._people.judgments.all() if one.rater == rater} | held.skipped
-        task = next_task(self._pool.lists(), self._people.judged(), mine, raters=self._people.raters)
+        pool = [self._pool.of_query(checked_query(held.typed))] if held.typed else self._pool.lists()
+        task = next_task(pool, self._people.judged(), mine, raters=self._people.raters)
         if task is None:
             return status(_(ALL_DONE)), Open(skipped=held.skipped)
         lists = task.lists
