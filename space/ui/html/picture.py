@@ -1,10 +1,11 @@
-"""Product pictures: only over https and from public names, with a coloured letter as placeholder."""
+"""Product pictures: only over https and from public names, with a drawing or a coloured letter as placeholder."""
 
 import re
 import zlib
 from urllib.parse import urlsplit
 
 from space.search.results import Product
+from space.ui.html.drawing import drawing
 from space.ui.html.markup import EMPTY, Html, fill
 
 _HOST = re.compile(r"[a-z0-9._-]+")
@@ -26,11 +27,12 @@ def picture(product: Product) -> Html:
     url = image_url(product.extra.get("image_url"))
     tag = '<img src="{url}" alt="{title}" loading="lazy" decoding="async" referrerpolicy="no-referrer">'
     image = fill(tag, url=url, title=product.title) if url else EMPTY
+    placeholder = drawing(product) or fill('<span aria-hidden="true">{letter}</span>', letter=letter)
     return fill(
-        '<span class="picture" style="--hue:{hue}"><span aria-hidden="true">{letter}</span>{image}</span>',
+        '<span class="picture" style="--hue:{hue}">{placeholder}{image}</span>',
         # The same colour for all products of a brand.
         hue=zlib.crc32((product.brand or product.title).encode("utf-8", "replace")) % 360,
-        letter=letter,
+        placeholder=placeholder,
         image=image,
     )
 

@@ -1,9 +1,11 @@
-"""The page's style sheet and scripts."""
+"""The page's style sheet, scripts and drawings."""
 
 from pathlib import Path
 
 _HERE = Path(__file__).parent
 STYLE = _HERE / "style.css"
+#: Pictures of the sample's products, see ``space.ui.html.drawing``.
+DRAWINGS = _HERE / "drawings.json"
 
 
 def script(*names: str) -> str:
