@@ -13,7 +13,7 @@ from space.errors import UserError
 from space.hub import proxies
 from space.hub.client import model_download
 from space.io.memory import uncollected
-from space.pipelines.inputs import as_trained, open_contents
+from space.pipelines.contents import as_trained, open_contents
 from space.settings import BuildSettings
 
 

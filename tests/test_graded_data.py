@@ -18,7 +18,7 @@ from space.evaluation import protocols
 from space.evaluation.lexical_baseline import lexical_baseline
 from space.evaluation.schema import Evaluation
 from space.hub.cards import model_card
-from space.pipelines.inputs import contents_of
+from space.pipelines.contents import contents_of
 from space.search.engine import SearchEngine
 from space.search.list_quality import list_quality
 from space.search.results import Hit

@@ -14,7 +14,8 @@ from space.data.judgments import Judged
 from space.data.split import SPLIT, Split, held_out, of_model, without_learned
 from space.data.words import normalized
 from space.encoding.weights import Weights
-from space.pipelines.inputs import as_trained, open_contents, open_judged
+from space.pipelines.contents import as_trained, open_contents
+from space.pipelines.inputs import open_judged
 from space.settings import BuildSettings
 
 

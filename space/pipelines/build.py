@@ -12,7 +12,7 @@ from space.evaluation import provenance
 from space.evaluation.schema import METRICS, Bm25Parameters, Evaluation, EvaluationError
 from space.hub import cards, permission, publish
 from space.io.folders import sole_writer
-from space.pipelines.inputs import Contents
+from space.pipelines.contents import Contents
 from space.settings import BuildSettings
 from space.store import encoder_folders
 from space.store.embedding import embed_catalogue

@@ -18,8 +18,9 @@ from space.evaluation import bm25_tuning, findings, protocols, significance
 from space.evaluation.schema import Evaluation
 from space.index.bm25 import Bm25Index
 from space.io.files import atomically
+from space.pipelines.contents import trained_with
 from space.pipelines.evaluation import dataset_info, dense_system
-from space.pipelines.inputs import open_chosen, trained_with
+from space.pipelines.inputs import open_chosen
 from space.retrieval.baselines import Bm25System, RandomSystem
 from space.settings.data import BULLETS, MAX_SEQ_LENGTH
 from space.settings.evaluate import EvaluateSettings

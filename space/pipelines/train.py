@@ -17,7 +17,7 @@ from space.hub import cards, permission, publish
 from space.io import folders, memory
 from space.io.events import copy_scalars
 from space.io.files import require_writable
-from space.pipelines import examples, inputs
+from space.pipelines import contents, examples
 from space.pipelines.build import build
 from space.pipelines.evaluation import RunEvaluation
 from space.settings import BuildSettings, DataSettings, TrainSettings
@@ -151,4 +151,4 @@ def _push_embeddings(settings: TrainSettings, base: Weights, judged: Judged) -> 
         model=str(settings.output_dir),
         push_to_hub=settings.push_embeddings,
     )
-    build(build_settings, base, locate(str(settings.output_dir)), inputs.contents_of(judged))
+    build(build_settings, base, locate(str(settings.output_dir)), contents.contents_of(judged))

@@ -34,7 +34,8 @@ def make(folder: Path, dataset: str, locales: Sequence[str]) -> list[str]:
     from space.encoding.description import ENCODERS
     from space.encoding.encoder import TextEncoder
     from space.encoding.weights import PACKAGED, locate
-    from space.pipelines.inputs import contents_of, open_judged
+    from space.pipelines.contents import contents_of
+    from space.pipelines.inputs import open_judged
     from space.store.embedding import embed_catalogue
     from space.store.writer import Plan
     from space.training.processes import join_processes
