@@ -19,7 +19,8 @@ from space.feedback.judgments import CANNOT_TELL, WITHDRAWN
 from space.feedback.people import People
 from space.feedback.raters import Access
 from space.feedback.tally import tally
-from space.search.people import lists_of, pairs
+from space.search import people as search_people
+from space.search.people import HeldOutPool, judgments_of, lists_of, pairs
 from space.settings import AppSettings
 from space.ui.access import who_may_answer
 from space.ui.html import ballot as ballots
@@ -164,6 +165,22 @@ def test_every_pair_is_judged_once_and_progress_reaches_one(engine, people):
     assert "nothing left to judge" in page and count > 20
     assert "100.0 %" in desk.overview("owner")
     assert {one.grade for one in people.judgments.all()} == {"Irrelevant"} and len(people.judgments.all()) == count
+
+
+def test_a_pool_is_bounded_and_the_same_for_queue_and_evaluation(engine, monkeypatch):
+    """A page over all of ESCI has 20,000 held-out queries, and on ZeroGPU each takes a GPU from a visitor."""
+    monkeypatch.setattr(search_people, "MOST_QUERIES", 4)
+    queries = search_people.asked(engine)
+    assert len(queries) == 4 and queries == search_people.asked(engine)
+    kept = {(one.locale, one.query) for one in HeldOutPool(engine).lists()}
+    labels = judgments_of(engine, queries)
+    assert (
+        kept
+        == {(one.locale, one.query) for one in queries}
+        == set(zip(labels["product_locale"], labels["query"], strict=True))
+    )
+    monkeypatch.setattr(search_people, "MOST_QUERIES_A_GPU_CALL", 2)
+    assert len(search_people.asked(small_shop.engine(gpu=lambda run: run))) == 2
 
 
 def test_the_question_does_not_tell_the_system(engine, people):

@@ -1,10 +1,15 @@
 """What people are asked about an engine: pairs of systems, held-out queries, and the lists of all systems for them."""
 
+import logging
 import random
 import threading
 from collections.abc import Collection, Sequence
 
+import pandas as pd
+
+from space.data.judgments import JUDGMENT_COLUMNS
 from space.data.words import normalized
+from space.errors import UserError
 from space.evaluation.held_out_queries import HeldOutQuery
 from space.feedback.ballots import Pair, made_by
 from space.feedback.pool import DEPTH, Lists
@@ -12,8 +17,12 @@ from space.search.engine import SearchEngine
 from space.search.request import COLUMNS
 from space.search.results import Comparison
 
-#: Held-out queries whose lists are pooled; a pool of more would take minutes to make.
+#: Held-out queries that are pooled and evaluated again; more would take minutes.
 MOST_QUERIES = 500
+#: Where every search takes a GPU from a visitor's quota.
+MOST_QUERIES_A_GPU_CALL = 20
+
+logger = logging.getLogger(__name__)
 
 
 def pairs(engine: SearchEngine) -> list[Pair]:
@@ -37,24 +46,45 @@ def lists_of(engine: SearchEngine, locale: str, query: str, systems: Sequence[st
     return engine.compare(query, DEPTH, systems, counted=False, **filters)
 
 
+def asked(engine: SearchEngine) -> list[HeldOutQuery]:
+    """The held-out queries that people's judgments are collected and counted for: all, or a fixed draw."""
+    entries = list(engine.held_out.entries)
+    most = MOST_QUERIES_A_GPU_CALL if engine.gpu_per_call else MOST_QUERIES
+    return entries if len(entries) <= most else random.Random(0).sample(entries, most)
+
+
+def judgments_of(engine: SearchEngine, queries: Sequence[HeldOutQuery]) -> pd.DataFrame:
+    """The labels of some held-out queries."""
+    judgments = engine.judgments if engine.judgments is not None else pd.DataFrame(columns=list(JUDGMENT_COLUMNS))
+    wanted = pd.MultiIndex.from_tuples([(one.locale, one.query) for one in queries], names=["product_locale", "query"])
+    return judgments[pd.MultiIndex.from_frame(judgments[["product_locale", "query"]]).isin(wanted)]
+
+
 class HeldOutPool:
-    """The lists of all systems for the held-out queries, made once, when they are first asked for."""
+    """The lists of all systems for the held-out queries. A thread makes them once they are first asked for."""
 
     def __init__(self, engine: SearchEngine) -> None:
         """Searches nothing yet."""
         self._engine = engine
-        self._lists: list[Lists] | None = None
+        self._lists: list[Lists] = []
+        self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    def lists(self) -> list[Lists]:
-        """The lists; the first call searches for every query."""
+    def lists(self, seconds: float = 2.0) -> list[Lists]:
+        """The lists that are there after waiting so long for all of them; later calls find more."""
         with self._lock:
-            if self._lists is None:
-                entries = list(self._engine.held_out.entries)
-                if len(entries) > MOST_QUERIES:
-                    entries = random.Random(0).sample(entries, MOST_QUERIES)
-                self._lists = [self._of(one) for one in entries]
-            return self._lists
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._make, name="pool", daemon=True)
+                self._thread.start()
+        self._thread.join(seconds)
+        return list(self._lists)
+
+    def _make(self) -> None:
+        for one in asked(self._engine):
+            try:
+                self._lists.append(self._of(one))
+            except UserError as error:  # such as a database that does not answer
+                logger.warning("judging: %s is left out (%s)", one.query, error)
 
     def of_query(self, query: str) -> Lists:
         """The lists for a query that is not held out, in the locale with most products.

@@ -17,8 +17,8 @@ from space.i18n import N_, ngettext, number
 from space.i18n import gettext as _
 from space.search.description import EngineDescription
 from space.search.engine import SearchEngine
+from space.search.people import asked, judgments_of
 from space.ui.events.areas import report_area
-from space.ui.events.form_events import ENGINE
 from space.ui.html import charts, numbers, per_query, protocols, runs
 from space.ui.html.doubts import doubts
 from space.ui.html.markup import EMPTY, Html, conclusions, fill, join, section
@@ -27,6 +27,8 @@ from space.ui.html.verdict import measured_elsewhere
 from space.ui.language import Texts, in_visitors_language
 from space.ui.static import script
 
+#: The queue of evaluations with people's judgments: the first one takes long, and searches must not wait for it.
+RECOUNT = {"concurrency_limit": 1, "concurrency_id": "recount"}
 WAITING = N_("Drawing the evaluation …")
 COMMANDS = (
     "accelerate launch train.py --dataset FOLDER",
@@ -62,7 +64,10 @@ def build_evaluation_tab(engine: SearchEngine, texts: Texts, people: People | No
         scripts=script("links", "evaluation"),
     )
     if switch is not None and people is not None:
-        counted = PeopleEvaluation(engine.systems, engine.judgments, engine.catalogue, engine.scale, engine.evaluation)
+        queries = asked(engine)
+        counted = PeopleEvaluation(
+            engine.systems, judgments_of(engine, queries), engine.catalogue, engine.scale, engine.evaluation
+        )
 
         def choose(what: str) -> Html:
             if what == labels:
@@ -74,7 +79,7 @@ def build_evaluation_tab(engine: SearchEngine, texts: Texts, people: People | No
             return with_people(counted.with_people(judged), engine)
 
         switch.input(
-            in_visitors_language(choose), switch, area, api_visibility="private", show_progress="minimal", **ENGINE
+            in_visitors_language(choose), switch, area, api_visibility="private", show_progress="minimal", **RECOUNT
         )
     return area
 

@@ -22,7 +22,6 @@ from space.search.products import product_at, row_of
 from space.search.request import checked_query
 from space.search.results import Hit
 from space.ui.events.areas import html, sent
-from space.ui.events.form_events import ENGINE
 from space.ui.events.rater import rater_of
 from space.ui.html import judging as pages
 from space.ui.html.markup import EMPTY, Html
@@ -36,6 +35,8 @@ WELCOME = N_(
     "Your answers are kept with a random name for this visit, or with your user name if you log in."
 )
 ALL_DONE = N_("There is nothing left to judge: every product in a top ten has a label or a judgment.")
+#: The queue of the tab's events: they may wait for the pool, and searches must not wait for them.
+JUDGING = {"concurrency_limit": 4, "concurrency_id": "judging"}
 #: Own judgments that are listed.
 _LISTED = 10
 
@@ -109,7 +110,7 @@ def build_judge_tab(engine: SearchEngine, people: People, texts: Texts) -> None:
             choose = gr.Row(visible=bool(held.product_id)), gr.Button(visible=bool(held.last))
             return held, shown, *choose, desk.overview(rater)
 
-        event(in_visitors_language(handle), [state, typed], outputs, **private, **ENGINE)
+        event(in_visitors_language(handle), [state, typed], outputs, **private, **JUDGING)
 
     on(start.click, desk.next)
     on(typed.submit, desk.next)
@@ -159,6 +160,9 @@ class Desk:
         mine = {one.pair for one in self._people.judgments.all() if one.rater == rater} | held.skipped
         pool = [self._pool.of_query(checked_query(held.typed))] if held.typed else self._pool.lists()
         task = next_task(pool, self._people.judged(), mine, raters=self._people.raters)
+        if task is None and not held.typed:  # the lists may not all be there yet
+            pool = self._pool.lists(seconds=30)
+            task = next_task(pool, self._people.judged(), mine, raters=self._people.raters)
         if task is None:
             return status(_(ALL_DONE)), Open(skipped=held.skipped)
         lists = task.lists
