@@ -19,6 +19,7 @@ RUNS = textwrap.dedent("""
     from pathlib import Path
     from space.feedback.sync import Sync
     from space.feedback.usage import Usage
+    from space.feedback.votes import Vote, Votes
 
     def run(folder, repo, product, number, end, flags):
         logging.basicConfig(format="%(message)s", level=logging.WARNING)
@@ -29,7 +30,10 @@ RUNS = textwrap.dedent("""
             usage.shown([("us", product)], f"secret {product}")
         if number:
             usage.opened("us", product)
-        kinds = ["counts", *(["queries"] if "queries" in flags else [])]
+        votes = Votes(usage.journal)
+        if "vote" in flags:
+            votes.add(Vote("2026-01-02T03:04:05+00:00", product, "us", "mug", "base", "tuned", "first", "m", True))
+        kinds = ["counts", "votes", *(["queries"] if "queries" in flags else [])]
         backup = Sync(usage.journal, repo, minutes=60, kinds=kinds, flush=usage.flush)
         backup.start()
         for _ in range(400):
@@ -40,7 +44,9 @@ RUNS = textwrap.dedent("""
             usage.shown([("us", product)], f"secret {product}")
         report = usage.report()
         said = {one.product_id: [one.shown, one.opened] for one in report.most_shown}
-        print(json.dumps([said, report.searches, report.queries]), flush=True)
+        answer = [said, report.searches, report.queries]
+        answer += [sorted(vote.rater for vote in votes.all())] if "vote" in flags else []
+        print(json.dumps(answer), flush=True)
         if end == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -112,6 +118,15 @@ def test_counts_outlive_disks_and_kills_and_none_counts_twice(hub, run):
     for disk in ("fourth", "second"):
         assert run(disk, "a", 0, repo=repo) == [{"a": [5, 2], "b": [2, 1], "c": [1, 1]}, 8, None]
     assert sum(line["searches"] for line in lines(hub, repo)) == 8
+
+
+def test_votes_outlive_disks_and_kills_and_none_counts_twice(hub, run):
+    """Two disks of which one comes back, and a rater who votes again: the first vote counts, on every machine."""
+    repo = "votes"
+    assert run("first", "ann", 1, "finish", "vote", repo=repo)[3] == ["ann"]
+    assert run("second", "bob", 1, "kill", "vote", repo=repo)[3] == ["ann", "bob"]
+    assert run("third", "ann", 1, "kill", "vote", repo=repo)[3] == ["ann", "bob"]
+    assert run("first", "cid", 0, "finish", "vote", repo=repo)[3] == ["ann", "bob", "cid"]
 
 
 def test_what_is_committed(hub, run):
