@@ -64,13 +64,12 @@ def visit(context: BrowserContext, address: str) -> dict[str, float]:
     """One visit: milliseconds to what a visitor sees, and the kilobytes that had arrived when the page was ready."""
     page = context.new_page()
     session = context.new_cdp_session(page)
-    arrived = [0]
-    session.on("Network.dataReceived", lambda event: arrived.__setitem__(0, arrived[0] + event["encodedDataLength"]))
+    arrived: list[float] = []
+    session.on("Network.loadingFinished", lambda event: arrived.append(event["encodedDataLength"]))
     session.send("Network.enable")
     session.send("Network.emulateNetworkConditions", LINE)
     begun = time.perf_counter()
     page.goto(address, wait_until="commit")
-    page.locator("h1, .verdict").first.wait_for(timeout=LIMIT_MS)
     page.locator(".verdict").first.wait_for(timeout=LIMIT_MS)
     verdict = 1000 * (time.perf_counter() - begun)
     page.get_by_role("textbox", name="Query").wait_for(timeout=LIMIT_MS)
@@ -79,7 +78,7 @@ def visit(context: BrowserContext, address: str) -> dict[str, float]:
         "first_paint_ms": page.evaluate(PAINT),
         "verdict_ms": verdict,
         "query_box_ready_ms": ready,
-        "kilobytes": arrived[0] / 1000,
+        "kilobytes": sum(arrived) / 1000,
     }
     page.close()
     return found

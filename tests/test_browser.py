@@ -54,8 +54,8 @@ def test_enter_searches(visit):
     ask(page, "red running shoes")
     assert titles(page)[0] == "Red running shoes" and len(titles(page)) == 10
     first = page.locator(".card:visible").first
-    assert "Exact" in first.inner_text() and "unjudged" in page.locator(".cards").inner_text()
-    assert re.search(r"encode [\d.]+ ms · search [\d.]+ ms · total", page.locator(".timings").first.inner_text())
+    assert "Exact" in first.inner_text() and "not rated" in page.locator(".cards").inner_text()
+    assert re.search(r"encode [\d.]+ ms · search [\d.]+ ms · total", page.locator(".timings").first.text_content())
     assert first.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 1
 
 
@@ -121,12 +121,12 @@ def test_compare_lays_three_systems_side_by_side(visit):
     boxes = [sides.nth(place).bounding_box() for place in range(3)]
     assert len({round(box["y"]) for box in boxes}) == 1 and boxes[0]["x"] < boxes[1]["x"] < boxes[2]["x"]
     summary = page.locator(".moves").inner_text()
-    assert "3 moved up, 7 moved down" in summary and "Overlap@10 100%" in summary
+    assert "3 up, 7 down" in summary and "10 of 10 products are the same" in summary
     assert sides.get_by_title("Up 7 places against base").inner_text().startswith("▲7")
     assert "No product shares a word" in sides.nth(2).inner_text()
     ask(page, "phone notebook")
-    page.locator(".moves").filter(has_text="3 new, 3 left").wait_for()
-    assert "left" in sides.nth(0).inner_text() and "new" in sides.nth(1).inner_text()
+    page.locator(".moves").filter(has_text="3 came in, 3 dropped out").wait_for()
+    assert "dropped out" in sides.nth(0).inner_text() and "came in" in sides.nth(1).inner_text()
 
 
 def test_phone_stacks_and_never_scrolls_sideways(visit):

@@ -61,7 +61,7 @@ def test_russian_labels_and_results(visit):
     page.locator(".summary").filter(has_text="· Дообученная").wait_for()
     assert titles(page)[0] == "Red running shoes"
     assert re.search(r"10 товаров\s+по запросу\s+red running shoes", page.locator(".summary").inner_text())
-    assert re.search(r"всего \d+,\d мс", page.locator(".summary").inner_text())
+    assert re.search(r"всего \d+,\d мс", page.locator(".summary").text_content())
     page.get_by_role("radio", name="Исходная").check()
     page.locator(".summary").filter(has_text="· Исходная").wait_for()
     assert page.get_by_text("без оценки", exact=True).first.is_visible()

@@ -102,7 +102,7 @@ def test_near_duplicates_fold_and_unfold_by_keyboard(visit):
     ask(page, "running shoes")
     assert titles(page)[:3] == ["Red running shoes", "Blue running shoes", "Green trail running shoes"]
     unfold(page)
-    page.get_by_role("checkbox", name="Fold near-duplicates").check()
+    page.get_by_role("checkbox", name="Group variants (size, colour)").check()
     page.locator(".summary").filter(has_text="10 products and ").wait_for()
     assert titles(page)[:2] == ["Red running shoes", "Green trail running shoes"]
     folded = page.locator(".card").first.locator(".similar summary")
@@ -157,8 +157,8 @@ def test_cards_on_a_phone_have_contrast_and_fit(visit, scheme):
     standing = page.locator(".standing").first
     standing.wait_for()
     # p01 shares 3 of its 4 words: the root of 3/4 is .866, and 173 of 200 even steps from 0 to 1 lie below.
-    assert standing.inner_text() == "above 86 % of relevant pairs"
-    assert standing.get_attribute("title").startswith("cosine 0.8660: above 86 % of 200 relevant pairs")
+    assert standing.inner_text() == "closer than 86 % of known good matches"
+    assert standing.get_attribute("title").startswith("cosine .8660: closer than 86 % of 200 known good matches")
     assert standing.locator(".meter").evaluate("meter => meter.style.getPropertyValue('--share')") == "86.5%"
     assert page.evaluate(LOW_CONTRAST) == [] and width_beyond(page) == 0
     page.get_by_role("radio", name="BM25").check()

@@ -41,7 +41,7 @@ def test_why_by_keyboard_alone(visit):
     page.keyboard.press("Enter")
     dialog = why(page)
     text = dialog.inner_text()
-    for said in ("Fine-tuned gives it a cosine of 0.707", "Title", "+0.207", "Brand", "−0.109", "sneakers",
+    for said in ("Fine-tuned gives it a cosine of .707", "Title", "+.207", "Brand", "−.109", "sneakers",
                  "do not add up"):  # fmt: skip
         assert said in text
     left, right = dialog.locator(".fill.against").first, dialog.locator(".fill.for").first

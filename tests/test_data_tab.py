@@ -28,7 +28,7 @@ def test_it_shows_the_data_of_the_engine():
     for said in (
         "Labels, test",
         "In the full catalogue",
-        "0.600",
+        "<b>.600</b>",
         "Dulcet",
         "python -m space eda",
         "red running shoes",

@@ -18,7 +18,7 @@ from space.feedback.people import People
 from space.feedback.raters import Access
 from space.search.description import EngineDescription
 from space.ui import links
-from space.ui.html import charts, names, numbers, per_query, runs
+from space.ui.html import cards, charts, comparison, explanation, names, numbers, per_query, runs, verdict
 from space.ui.links import Link, parse, split
 from space.ui.page import build_demo
 from space.ui.tabs.evaluation import page
@@ -59,8 +59,8 @@ def test_too_few_queries_have_no_interval():
     """With fewer than ten queries an interval would look like a finding."""
     few = PairedDifference(0.2, 0.1, 0.3, 9, wins=9, losses=0, ties=0)
     shown = text(numbers.change(few))
-    assert shown == "+.200 too few 9 won · 0 lost · 0 tied"
-    assert text(numbers.change(replace(few, n=10))) == "+.200 [+.100, +.300] better 9 won · 0 lost · 0 tied"
+    assert shown == "+.200 too few 9 better · 0 worse · 0 the same"
+    assert text(numbers.change(replace(few, n=10))) == "+.200 [+.100, +.300] better 9 better · 0 worse · 0 the same"
 
 
 # -- charts ----------------------------------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ def test_answer_comes_first_in_plain_words(content, whole):
     answer = text(section(whole, "answer"))
     assert answer.startswith("Fine-tuning made no clear difference: the 95 % interval includes zero.")
     assert "Over 38 held-out queries" in answer and "from .500 to .529 : +.029 on average" in answer
-    assert "22 won · 13 lost · 3 tied" in answer
+    assert "22 better · 13 worse · 3 the same" in answer
     assert "a random order .050, BM25 .700" in answer
     assert "BM25, which needs no training, is above the fine-tuned encoder here." in answer
     assert whole.index("answer") < whole.index("protocol")
@@ -179,10 +179,11 @@ def test_a_metric_s_table(content, whole):
     tuned, change = table.systems["tuned"]["ndcg@10"], table.differences["tuned"]["ndcg@10"]
     assert rows["Fine-tuned"] == [
         f"{numbers.plain(tuned.mean)} [{numbers.plain(tuned.low)}, {numbers.plain(tuned.high)}]",
-        f"+.029 [{numbers.signed(change.low)}, {numbers.signed(change.high)}] unclear 22 won · 13 lost · 3 tied",
+        f"+.029 [{numbers.signed(change.low)}, {numbers.signed(change.high)}] unclear "
+        "22 better · 13 worse · 3 the same",
     ]
-    assert rows["BM25"][1] == "+.200 [+.200, +.200] better 38 won · 0 lost · 0 tied"
-    assert rows["Hybrid"][1] == "−.200 [−.200, −.200] worse 0 won · 38 lost · 0 tied"
+    assert rows["BM25"][1] == "+.200 [+.200, +.200] better 38 better · 0 worse · 0 the same"
+    assert rows["Hybrid"][1] == "−.200 [−.200, −.200] worse 0 better · 38 worse · 0 the same"
     assert len(rows["Base"]) == len(rows["Random"]) == 1
     last = re.findall(
         r'<article class="metric">.*?</article>', section(whole, "protocol full_catalogue"), flags=re.DOTALL
@@ -252,8 +253,8 @@ def test_slices_are_told_and_the_small_ones_are_not_judged(whole):
         name: text(cells)
         for name, cells in re.findall(r'<th scope="row">(\w+)<span class="size">.*?</th>(.*?)</tr>', shown)
     }
-    assert rows["es"].startswith("−.108 [") and "worse .500 → .392 · 0 won · 12 lost · 0 tied" in rows["es"]
-    assert rows["jp"].startswith("+.150 too few .500 → .650 · 1 won · 0 lost · 1 tied")
+    assert rows["es"].startswith("−.108 [") and "worse .500 → .392 · 0 better · 12 worse · 0 the same" in rows["es"]
+    assert rows["jp"].startswith("+.150 too few .500 → .650 · 1 better · 0 worse · 1 the same")
     assert "Label mix all queries: mixed" in text(shown)
 
 
@@ -265,7 +266,7 @@ def test_gains_and_the_official_script(whole):
 
 
 def test_how_it_came_about(whole):
-    assert "Loss by step: 0.1900 at the start, 0.1000 at the end." in text(section(whole, "training"))
+    assert "Loss by step: .1900 at the start, .1000 at the end." in text(section(whole, "training"))
     training = text(section(whole, "training"))
     assert "Time 40 s" in training and "step 1 step 10" in training and "Memory at most 2.3 GB" in training
     data = text(section(whole, "data"))
@@ -338,3 +339,23 @@ def test_tabs_are_those_that_links_know(content, tmp_path):
     }
     assert found == links.TABS and list(found) == list(links.TABS)
     assert set(links.ASKING) <= set(links.TABS)
+
+
+def test_figures_between_0_and_1_have_one_format():
+    """Scores were written 0.857 beside a quality of .857."""
+    evaluation = small_evaluation.content()
+    engine = small_shop.engine(evaluation)
+    found = engine.compare("red sneakers", 5, ["base", "tuned", "bm25", "hybrid"])
+    hit = found.systems["tuned"].hits[0]
+    explained = [engine.explain("red sneakers", hit.product_locale, hit.product_id, name) for name in found.systems]
+    shown = [
+        page(evaluation, engine.description),
+        comparison.comparison(found),
+        *(cards.results(result) for result in found.systems.values()),
+        *(explanation.reasons(one) for one in explained),
+        verdict.verdict(evaluation, None, engine.description),
+    ]
+    assert re.search(r"\s\.\d{3}", text("".join(shown)))
+    for one in shown:
+        words = text(re.sub(r'<span class="timings">.*?</span>', "", one))  # milliseconds
+        assert not re.findall(r"(?<![\d.])0\.\d+", words)

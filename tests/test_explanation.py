@@ -175,8 +175,8 @@ def test_sentences():
 
 def test_a_bar_to_the_left_differs_in_more_than_colour():
     shown = reasons(explanation(fields=[Part("title", 0.3, text="Mug"), Part("brand", -0.1, text="Acme")]))
-    assert '<span class="fill for" style="--from:25.0%;--size:75.0%">' in shown and "+0.300" in shown
-    assert '<span class="fill against" style="--from:0.0%;--size:25.0%">' in shown and "−0.100" in shown
+    assert '<span class="fill for" style="--from:25.0%;--size:75.0%">' in shown and "+.300" in shown
+    assert '<span class="fill against" style="--from:0.0%;--size:25.0%">' in shown and "−.100" in shown
     assert "do not add up" in shown
     assert "These add up" in reasons(explanation("bm25", terms=[Part("red", 1.0, fields=["title"], products=2)]))
 

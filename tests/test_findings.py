@@ -17,10 +17,10 @@ def read(**parts):
 
 def test_which_bm25_it_was_and_what_the_choice_changed():
     which, gain = findings.lexical(read(bm25=CHOSEN | {"test": DIFFERENCE}))
-    assert "k1 1.20 and b 0.90" in which and "101 train queries" in which
+    assert "k1 1.20 and b .90" in which and "101 train queries" in which
     assert "−.002, 95 % interval −.026 to +.024" in gain
     (usual,) = findings.lexical(read(bm25={"k1": 0.9, "b": 0.4, "queries": 0, "test": None}))
-    assert "the usual k1 0.90 and b 0.40" in usual
+    assert "the usual k1 .90 and b .40" in usual
 
 
 def test_what_fusing_adds_to_each():

@@ -162,7 +162,7 @@ def test_numbers_that_are_grades_are_told_from_counts_and_gains() -> None:
     scale = parse("3=1!,2=.5,1=0")
     hits = [Hit(rank=1, product_id="1", product_locale="us", title="x", brand=None, color=None, score=1.0, grade=grade)
             for grade in (scale.grades[0], scale.grades[0], scale.grades[1], None)]  # fmt: skip
-    assert tally(hits) == "2 × “3” · 1 × “2” · 1 unjudged"
+    assert tally(hits) == "2 × “3” · 1 × “2” · 1 not rated"
     measured = replace(small_evaluation.content(), gains=scale.gains, scale=scale)
     assert "“3” 1, “2” .5, “1” 0" in gains(measured) and "“3” 1, “2” 0.5, “1” 0" in model_card(measured, None)
 

@@ -66,7 +66,10 @@ def test_differences_and_counts(held_out):
         "drill": -0.3, "Banana": 0.0, "mug": 0.2, "cord": None,
     }  # fmt: skip
     assert held_out.counts() == (2, 1, 2)
-    assert picker.headline(held_out) == "Pick one of 6 held-out queries: 2 better · 1 worse · 2 the same · 1 undefined"
+    assert (
+        picker.headline(held_out)
+        == "Browse 6 test queries, by win or loss: 2 better · 1 worse · 2 the same · 1 undefined"
+    )
 
 
 def test_a_real_evaluation_is_read():
@@ -90,7 +93,7 @@ def test_without_figures_the_judged_queries_are_listed(nothing):
     assert keys(held_out.entries) == keys(held_out.ordered("alphabet"))
     page = picker.show(held_out, "alphabet")
     assert page.count("<li>") == 6 and "change" not in page and "nDCG" not in page
-    assert picker.headline(held_out) == "Pick one of 6 judged queries"
+    assert picker.headline(held_out) == "Browse 6 rated queries"
     assert len(HeldOut.of(nothing)) == 0
 
 

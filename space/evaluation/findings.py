@@ -51,8 +51,8 @@ def signed(value: float | None) -> str:
 
 
 def record(found: PairedDifference) -> str:
-    """``22 won · 10 lost · 3 tied``."""
-    return _("{wins} won · {losses} lost · {ties} tied").format(
+    """``22 better · 10 worse · 3 the same``."""
+    return _("{wins} better · {losses} worse · {ties} the same").format(
         wins=number(found.wins), losses=number(found.losses), ties=number(found.ties)
     )
 
@@ -86,9 +86,9 @@ def verdict(measured: Evaluation) -> str:
         "Full-catalogue nDCG@10 changed by {change}, 95 % interval {low} to {high}: {wins} queries better, {losses} "
         "worse, {ties} the same."
     ).format(
-        change=number(found.mean, 4, signed=True),
-        low=number(found.low, 4, signed=True),
-        high=number(found.high, 4, signed=True),
+        change=fraction(found.mean, 4, signed=True),
+        low=fraction(found.low, 4, signed=True),
+        high=fraction(found.high, 4, signed=True),
         wins=number(found.wins),
         losses=number(found.losses),
         ties=number(found.ties),
@@ -171,7 +171,7 @@ def _bm25(measured: Evaluation) -> Iterator[str]:
     bm25 = measured.bm25
     if bm25 is None:
         return
-    values = {"k1": number(bm25.k1, 2), "b": number(bm25.b, 2)}
+    values = {"k1": fraction(bm25.k1, 2), "b": fraction(bm25.b, 2)}
     if not bm25.queries:
         yield _("BM25 uses the usual k1 {k1} and b {b}: too few train queries have enough judgments.").format(**values)
         return

@@ -10,19 +10,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from space.data.filters import LEVEL
-from space.i18n import N_, ngettext, number
+from space.i18n import N_, fraction, ngettext, number
 from space.i18n import gettext as _
-from space.search.results import Hit, Product, SearchResult, Standing
+from space.search.results import RANDOM, RELEVANT, Hit, Product, SearchResult, Standing
+from space.ui.html.help import help_for
 from space.ui.html.labels import badge, is_judged, tally
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.names import SYSTEMS, id_shown, language_of, locale_shown, products, score_name, system_name
 from space.ui.html.panels import no_hits
 from space.ui.html.picture import picture
 
-#: {the pairs a score is compared with, see ``space.search.score_reference``: what they are}.
+#: {the pairs a score is compared with, see ``space.search.score_reference``: (their plain name, what they are)}.
 REFERENCES = {
-    N_("relevant pairs"): N_("cosines of the same encoder for held-out queries and products judged relevant for them"),
-    N_("random pairs"): N_("cosines of the same encoder for titles and unrelated products"),
+    RELEVANT: (
+        N_("known good matches"),
+        N_("cosines of the same encoder for held-out queries and products judged relevant for them"),
+    ),
+    RANDOM: (N_("random pairs"), N_("cosines of the same encoder for titles and unrelated products")),
 }
 #: {column of ``Hit.extra``: its name}, in the order in which the details list them.
 _DETAILS = {
@@ -52,11 +56,12 @@ def results(
         return join([like, no_hits(found.system, emptied)])
     judged = is_judged(found.hits)
     return fill(
-        '<div class="results">{like}<p class="summary" role="status">{summary}{tally} {timings}</p>{poor}'
-        '<ol class="cards">{cards}</ol></div>',
+        '<div class="results">{like}<div class="summary"><p role="status">{summary}{tally}{about}</p>{timings}</div>'
+        '{poor}<ol class="cards">{cards}</ol></div>',
         like=like,
         summary=_summary(found),
         tally=fill(' <span class="tally">{tally}</span>', tally=tally(found.hits)) if judged else EMPTY,
+        about=join([help_for("unrated") if judged else EMPTY, _matches_help(found)]),
         timings=timings(found.timings_ms),
         poor=poor_fit(found),
         cards=join(
@@ -97,7 +102,7 @@ def card(
         system: which system found it; says what the score is.
         judged: whether any hit of the query has a gold label; only then a missing label is shown as "unjudged".
         mark: what stands beside the label, such as how far the product moved.
-        brief: for narrow columns: without price, rating and category, and only the number of the score.
+        brief: for narrow columns: without price, rating, category and score, which the details have.
         attributes: further attributes of the item, with a space before each.
         more: what stands at the end.
         asked: whether a query found it, so that "Why?" has an answer.
@@ -106,55 +111,60 @@ def card(
         '<li class="card"{attributes}>{rank}<div class="thumb">{picture}{why}</div>'
         '<div class="facts"><details class="product" data-locale="{locale}" data-product="{product_id}">'
         '<summary class="title" lang="{language}" title="{title}">{title}</summary>{details}</details>{about}{extra}'
-        '<p class="tail">{mark}{badge}{score}<span class="id">{id}</span>{more}</p>{similar}'
+        '<p class="tail">{mark}{badge}{score}{more}</p>{similar}'
         "</div></li>",
         attributes=attributes,
         rank=_rank(hit),
         picture=picture(hit),
         language=language_of(hit.product_locale),
         title=hit.title or _("(no title)"),
-        details=details(hit),
+        details=details(hit, system),
         about=_about([hit.brand, hit.color]),
         extra=EMPTY if brief else join([_extras(hit), _shelf(hit.extra.get("category"))]),
         mark=mark,
         badge=badge(hit.grade) if judged else EMPTY,
-        score=score(hit, system, brief=brief),
+        score=EMPTY if brief else score(hit, system),
         locale=hit.product_locale,
         product_id=hit.product_id,
-        id=id_shown(hit.product_locale, hit.product_id),
         why=_why_button(hit, system) if asked and system in SYSTEMS else EMPTY,
         more=more,
         similar=_similar(hit.similar, judged) if hit.similar else EMPTY,
     )
 
 
-def details(hit: Hit) -> Html:
-    """What unfolds under the title: every column that has a value, as a list of names and values."""
+def details(hit: Hit, system: str = "") -> Html:
+    """What unfolds under the title: every column that has a value, and the score, as a list of names and values.
+
+    Args:
+        hit: the product.
+        system: which found it; "" leaves out the score.
+    """
+    found = [(score_name(system), "key", fraction(hit.score, 4))] if system else []
     rows = join(
         fill('<dt>{name}</dt><dd class="{kind}" translate="no">{value}</dd>', name=name, kind=kind, value=value)
-        for name, kind, value in _detail_rows(hit)
+        for name, kind, value in (*_detail_rows(hit), *found)
     )
     return fill('<dl class="columns">{rows}</dl>', rows=rows)
 
 
-def score(hit: Hit, system: str, *, brief: bool = False) -> Html:
+def score(hit: Hit, system: str) -> Html:
     """The score, or, where reference scores are known, the share of them below it, with the score in the tooltip."""
     name = score_name(system)
-    if hit.standing is None or brief:
+    if hit.standing is None:
         return fill(
-            '<span class="score" title="{title}"><span class="{seen}">{name} </span>{score}</span>',
+            '<span class="score" title="{title}"><span class="kind">{name} </span>{score}</span>',
             title=_("{score_name}; can be compared within this list only").format(score_name=name),
             name=name,
-            seen="unseen" if brief else "kind",
-            score=number(hit.score, 3),
+            score=fraction(hit.score),
         )
-    pairs, meaning = _(hit.standing.among), REFERENCES.get(hit.standing.among, N_("scores of the same encoder"))
+    name_of, meaning = REFERENCES.get(hit.standing.among, (hit.standing.among, N_("scores of the same encoder")))
+    pairs = _(name_of)
     return fill(
         '<span class="standing" title="{title}">'
         '<span class="meter" aria-hidden="true" style="--share:{width}%"></span>{standing}</span>',
         title=_("{score_name} {score}: {standing} ({meaning})").format(
             score_name=name,
-            score=number(hit.score, 4),
+            score=fraction(hit.score, 4),
             standing=_standing(hit.standing, f"{number(hit.standing.pairs)} {pairs}"),
             meaning=_(meaning),
         ),
@@ -163,11 +173,25 @@ def score(hit: Hit, system: str, *, brief: bool = False) -> Html:
     )
 
 
-def timings(milliseconds: Mapping[str, float]) -> Html:
-    """``encode 8.1 ms · search 1.0 ms · total 10.0 ms``; without stages that took no time: BM25 encodes nothing."""
+def timings(milliseconds: Mapping[str, float], also: Html = EMPTY) -> Html:
+    """Behind "Details", ``encode 8.1 ms · search 1.0 ms``: no stage that took no time, since BM25 encodes nothing.
+
+    Args:
+        milliseconds: {stage: its time}.
+        also: what else stands in the details.
+    """
     names = {"encode": _("encode {n} ms"), "search": _("search {n} ms"), "total": _("total {n} ms")}
     stages = [names[stage].format(n=number(value, 1)) for stage, value in milliseconds.items() if value]
-    return fill('<span class="timings">{stages}</span>', stages=" · ".join(stages))
+    return fill(
+        '<details class="technical"><summary>{details}</summary>{also}<span class="timings">{stages}</span></details>',
+        details=_("Details"),
+        also=also,
+        stages=" · ".join(stages),
+    )
+
+
+def _matches_help(found: SearchResult) -> Html:
+    return help_for("matches") if any(hit.standing for hit in found.hits) else EMPTY
 
 
 def _summary(found: SearchResult) -> Html:
@@ -236,11 +260,11 @@ def _rank(hit: Hit) -> Html:
 def _standing(standing: Standing, pairs: str) -> str:
     """A share is not rounded up to all or down to none."""
     if standing.share == 1.0:
-        return _("above all of {pairs}").format(pairs=pairs)
+        return _("closer than all {pairs}").format(pairs=pairs)
     if standing.share == 0.0:
-        return _("above none of {pairs}").format(pairs=pairs)
+        return _("less close than all {pairs}").format(pairs=pairs)
     percent = min(max(round(100 * standing.share), 1), 99)
-    return _("above {percent} % of {pairs}").format(percent=percent, pairs=pairs)
+    return _("closer than {percent} % of {pairs}").format(percent=percent, pairs=pairs)
 
 
 def _detail_rows(hit: Hit) -> Iterator[tuple[str, str, str]]:

@@ -13,6 +13,7 @@ from space.i18n import gettext as _
 from space.search.list_quality import ListQuality
 from space.search.results import Comparison, Hit, Move, ProductKey, SearchResult
 from space.ui.html import cards
+from space.ui.html.help import help_for
 from space.ui.html.labels import is_judged, tally
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.names import system_name
@@ -72,19 +73,15 @@ def summary(found: Comparison) -> Html:
     size = max(states.total() - states["left"], states.total() - states["entered"])
     shared = states["up"] + states["down"] + states["same"]
     return fill(
-        '<div class="moves"><p role="status">{moves}</p>'
-        '<p class="overlap">{name} <strong>{overlap}</strong> <span>{shared}</span>{rbo}</p>{views}</div>',
+        '<div class="moves"><p role="status">{moves}</p><p class="overlap"><span>{shared}</span></p>{views}</div>',
         moves=fill(
             _(
-                "<strong>From base to fine-tuned:</strong> {up} moved up, {down} moved down, {same} unchanged, "
-                "{entered} new, {left} left."
+                "<strong>From base to fine-tuned:</strong> {up} up, {down} down, {same} unchanged, "
+                "{entered} came in, {left} dropped out."
             ),
             **{state: states[state] for state in ("up", "down", "same", "entered", "left")},
         ),
-        name=_("Overlap@{k}").format(k=size),
-        overlap=f"{found.overlap:.0%}",
-        shared=_("{n} of {size} in common").format(n=shared, size=size),
-        rbo=_rbo(found.agreement["base"].rbo) if "base" in found.agreement else EMPTY,
+        shared=alike(shared, size, found.agreement["base"].rbo if "base" in found.agreement else None),
         views=views,
     )
 
@@ -93,15 +90,16 @@ def basis(quality: Mapping[str, ListQuality | None]) -> Html:
     """What the figures above the lists are measured on, or why there are none."""
     known = next((one for one in quality.values() if one), None)
     if known is None:
-        text = _("No figures: this query was not judged, or no judged product passes the filters.")
+        text = _("No score: nobody has rated results for this query, or the filters hide those that were rated.")
     else:
         counts = ngettext(
-            "{n} judged product, {exact} of them relevant; unjudged counts as 0.",
-            "{n} judged products, {exact} of them relevant; unjudged counts as 0.",
+            "{n} product was rated for this query, {exact} as fitting; one without a rating counts as 0.",
+            "{n} products were rated for this query, {exact} as fitting; one without a rating counts as 0.",
             known.judged,
         )
         text = f"{counts.format(n=number(known.judged), exact=known.exact)} {_(_SCOPES[known.scope])}"
-    return fill('<p class="basis">{text}</p>', text=text) if quality else EMPTY
+    about = help_for("unrated") if known else EMPTY
+    return fill('<p class="basis">{text} {about}</p>', text=text, about=about) if quality else EMPTY
 
 
 def mark(move: Move | None, system: str) -> Html:
@@ -115,8 +113,8 @@ def mark(move: Move | None, system: str) -> Html:
         "up": (f"▲{by}", up.format(n=by)),
         "down": (f"▼{by}", down.format(n=by)),
         "same": ("=", _("same rank as base")),
-        "entered": (_("new"), _("not in the list of base")),
-        "left": (_("left"), _("not in the list of fine-tuned")),
+        "entered": (_("came in"), _("not in the list of base")),
+        "left": (_("dropped out"), _("not in the list of fine-tuned")),
     }[move.state]
     return _pill(move.state, sign, meaning)
 
@@ -166,14 +164,15 @@ def _column(found: Comparison, result: SearchResult, marks: Mapping[ProductKey, 
         else _("No product passes the filters.")
     )
     return fill(
-        '<section class="side {system}" aria-label="{name}"><header><h2>{name}</h2>{figures}{tally}{agreement}'
+        '<section class="side {system}" aria-label="{name}"><header><div class="head"><h2>{name}</h2>{kind}</div>'
+        "{figures}{tally}"
         "{timings}</header>{poor}{body}</section>",
         system=result.system,
         name=system_name(result.system),
+        kind=_kind(result.system),
         figures=_figures(found.quality.get(result.system), found.quality.get("base"), result.system),
         tally=fill('<p class="tally">{tally}</p>', tally=tally(result.hits)) if judged and listed else EMPTY,
-        agreement=_agreement(found, result) if listed else EMPTY,
-        timings=cards.timings(result.timings_ms),
+        timings=cards.timings(result.timings_ms, _agreement(found, result) if listed else EMPTY),
         poor=cards.poor_fit(result),
         body=fill('<ol class="cards">{listed}</ol>', listed=join(listed))
         if listed
@@ -194,17 +193,16 @@ def _figures(own: ListQuality | None, base: ListQuality | None, system: str) -> 
     ndcg, recall = (before.ndcg, before.recall) if before else (None, None)
     exact = {None: "–", 0.0: _("no"), 1.0: _("yes")}[own.exact_at_1]
     return fill(
-        '<dl class="figures">{ndcg}{recall}<div title="{meaning}"><dt>Hit@1</dt><dd>{exact}</dd></div></dl>',
-        ndcg=_figure(f"nDCG@{own.k}", _("1 is the best order possible"), own.ndcg, ndcg),
-        recall=_figure(
-            f"Recall@{own.k}", _("Share of the relevant products that are in the list"), own.recall, recall
-        ),
-        meaning=_("Whether the first product is relevant"),
+        '<dl class="figures">{ndcg}{recall}<div><dt>{first} {about}</dt><dd>{exact}</dd></div></dl>',
+        ndcg=_figure(_("Quality"), help_for("quality", f"nDCG@{own.k}"), own.ndcg, ndcg),
+        recall=_figure(_("Found"), help_for("recall", f"Recall@{own.k}"), own.recall, recall),
+        first=_("First fits"),
+        about=help_for("first"),
         exact=exact,
     )
 
 
-def _figure(name: str, meaning: str, value: float | None, before: float | None) -> Html:
+def _figure(name: str, about: Html, value: float | None, before: float | None) -> Html:
     change = EMPTY
     if value is not None and before is not None:
         by = round(value - before, 6)
@@ -215,8 +213,8 @@ def _figure(name: str, meaning: str, value: float | None, before: float | None) 
             by=fraction(by, signed=True),
         )
     return fill(
-        '<div title="{meaning}"><dt>{name}</dt><dd>{value}{change}</dd></div>',
-        meaning=meaning,
+        "<div><dt>{name} {about}</dt><dd>{value}{change}</dd></div>",
+        about=about,
         name=name,
         value="–" if value is None else fraction(value),
         change=change,
@@ -230,15 +228,31 @@ def _agreement(found: Comparison, result: SearchResult) -> Html:
         return EMPTY
     size = max(len(result.hits), len(found.systems["tuned"].hits))
     return fill(
-        '<p class="overlap"><span>{shared}</span>{rbo}</p>',
-        shared=_("{n} of {size} in common with Fine-tuned").format(n=round(own.overlap * size), size=size),
-        rbo=_rbo(own.rbo),
+        '<p class="overlap"><span>{against} {shared}</span></p>',
+        against=_("Beside Fine-tuned:"),
+        shared=alike(round(own.overlap * size), size, own.rbo),
     )
 
 
-def _rbo(value: float | None) -> Html:
-    return fill(
-        '<span class="rbo" title="{meaning}"> · RBO {value}</span>',
-        meaning=_("Rank-biased overlap: 1 for the same order, 0 for nothing in common; the top weighs most"),
-        value="–" if value is None else fraction(value),
-    )
+def alike(shared: int, size: int, rbo: float | None) -> Html:
+    """How many products two lists share, and how alike their order is, in words.
+
+    Args:
+        shared: the number of products that both have.
+        size: of the longer list.
+        rbo: rank-biased overlap of the two; None where there is no order to compare.
+    """
+    said = _("{n} of {size} products are the same").format(n=number(shared), size=number(size))
+    if rbo is None or not shared:
+        return fill("{said}", said=said)
+    order = _("nearly the same order") if rbo >= 0.9 else _("order fairly alike") if rbo >= 0.6 else _("other order")
+    here = _("Here: {value}.").format(value=fraction(rbo))
+    return fill("{said}, {order} {about}", said=said, order=order, about=help_for("rbo", here))
+
+
+def _kind(system: str) -> Html:
+    """What a column is, where its name does not say it."""
+    words = {"bm25": _("Plain keyword search, for comparison"), "hybrid": _("Fine-tuned and keyword search, merged")}
+    if system not in words:
+        return EMPTY
+    return fill('<p class="kind"><span>{words}</span> {about}</p>', words=words[system], about=help_for(system))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from space.i18n import N_, ngettext, number
+from space.i18n import N_, fraction, ngettext, number
 from space.i18n import gettext as _
 from space.search.explanation import Explanation, Part
 from space.ui.html.markup import EMPTY, Html, fill, join
@@ -172,7 +172,7 @@ def _name(part: Part, found: Explanation) -> str:
 def _number(value: float, system: str, *, signed: bool = True) -> str:
     """A score or a part of one; fused scores are small and have four digits. What rounds to zero has no sign."""
     digits = 4 if system == "hybrid" else 3
-    return number(round(value, digits) + 0.0, digits, signed=signed)
+    return fraction(round(value, digits) + 0.0, digits, signed=signed)
 
 
 def _shortened(text: str, length: int = _SHOWN) -> str:

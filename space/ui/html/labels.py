@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from space.data.scale import ESCI, Grade, quoted
-from space.i18n import N_, number
+from space.i18n import N_, fraction
 from space.i18n import gettext as _
 from space.search.results import Hit
 from space.ui.html.markup import Html, fill
@@ -22,8 +22,8 @@ def badge(grade: Grade | None) -> Html:
     if grade is None:
         return fill(
             '<span class="badge unjudged" title="{meaning}">{unjudged}</span>',
-            meaning=_("This product was not judged for this query"),
-            unjudged=_("unjudged"),
+            meaning=_("Nobody has rated this product for this query"),
+            unjudged=_("not rated"),
         )
     return fill(
         '<span class="badge {kind}" title="{meaning}">{label}</span>',
@@ -38,17 +38,17 @@ def _meaning(grade: Grade) -> str:
     if grade in ESCI.grades:
         return _(MEANINGS[grade.name])
     text = _("Judged {label}: relevant, gain {gain}") if grade.relevant else _("Judged {label}: gain {gain}")
-    return text.format(label=grade.name, gain=number(grade.gain, 2))
+    return text.format(label=grade.name, gain=fraction(grade.gain, 2))
 
 
 def tally(hits: Iterable[Hit]) -> str:
-    """How many hits have which label: ``4 Exact · 2 Substitute · 4 unjudged``, or ``4 × “3” · 4 unjudged``."""
+    """How many hits have which label: ``4 Exact · 2 Substitute · 4 not rated``, or ``4 × “3” · 4 not rated``."""
     counts = Counter(hit.grade for hit in hits)
     grades = sorted((grade for grade in counts if grade), key=lambda grade: (grade.relevant, grade.gain), reverse=True)
     names = [grade.name for grade in grades]
     times = " × " if names and quoted(names[0], names) != names[0] else " "
     shown = [f"{counts[grade]}{times}{quoted(grade.name, names)}" for grade in grades]
-    return " · ".join([*shown, *([_("{n} unjudged").format(n=counts[None])] if counts[None] else [])])
+    return " · ".join([*shown, *([_("{n} not rated").format(n=counts[None])] if counts[None] else [])])
 
 
 def is_judged(hits: Iterable[Hit]) -> bool:

@@ -13,6 +13,7 @@ from space.i18n import N_, ngettext, number
 from space.i18n import gettext as _
 from space.ui import links
 from space.ui.html import charts, numbers
+from space.ui.html.help import help_for
 from space.ui.html.markup import EMPTY, Html, absent, conclusions, fill, join, section
 from space.ui.html.names import language_of, queries
 from space.ui.links import Link
@@ -78,7 +79,7 @@ def chart(frame: pd.DataFrame | None, *, several: bool = False) -> Html:
 def sliced(frame: pd.DataFrame | None, scale: LabelScale = ESCI) -> Html:
     """The slices as a table, below sentences that sum them up."""
     if frame is None:
-        return section("slices", _("Slices"), _nothing())
+        return section("slices", _("By kind of query"), _nothing())
     cuts = slices.cut(frame, scale)
     sentences = findings.of_slices(slices.figures(frame), cuts)
     lead = _(
@@ -96,8 +97,9 @@ def sliced(frame: pd.DataFrame | None, scale: LabelScale = ESCI) -> Html:
     )
     over = _scale(one for parts in cuts.values() for one in parts)
     body = fill(
-        '<p class="lead">{lead}</p>{said}<table><caption class="unseen">{caption}</caption><thead><tr>'
+        '<p class="lead">{lead} {about}</p>{said}<table><caption class="unseen">{caption}</caption><thead><tr>'
         '<th scope="col">{slice}</th>{columns}</tr></thead>{groups}</table>{missing}',
+        about=help_for("slices"),
         lead=with_locales if slices.LOCALE in cuts else lead,
         said=conclusions(sentences) if sentences else EMPTY,
         caption=_("Fine-tuned minus base by slice"),
@@ -106,7 +108,7 @@ def sliced(frame: pd.DataFrame | None, scale: LabelScale = ESCI) -> Html:
         groups=join(_group(by, parts, over) for by, parts in cuts.items()),
         missing=EMPTY if set(scale.names) <= set(frame) else absent(missing),
     )
-    return section("slices", _("Slices"), body)
+    return section("slices", _("By kind of query"), body)
 
 
 def _nothing() -> Html:

@@ -7,7 +7,7 @@ from space.data.profile import DataProfile, Example, SeveralRatings, Split, Valu
 from space.data.scale import LabelScale
 from space.evaluation.protocols import PROTOCOLS, has_figures
 from space.evaluation.schema import Estimate, ProtocolTable
-from space.i18n import N_, ngettext, number
+from space.i18n import N_, fraction, ngettext, number
 from space.i18n import gettext as _
 from space.ui.html import bars as charts
 from space.ui.html.labels import badge
@@ -279,7 +279,7 @@ def _cell(found: Estimate | None) -> Html:
         return Html("<td>–</td>")
     return fill(
         "<td><b>{mean}</b> <span>{low}–{high}</span></td>",
-        mean=number(found.mean, 3),
-        low=number(found.low, 3),
-        high=number(found.high, 3),
+        mean=fraction(found.mean),
+        low=fraction(found.low),
+        high=fraction(found.high),
     )

@@ -8,6 +8,7 @@ from space.evaluation.schema import HEADLINE, METRICS, Estimate, Evaluation, Pai
 from space.i18n import N_
 from space.i18n import gettext as _
 from space.ui.html import charts, names, numbers
+from space.ui.html.help import help_for
 from space.ui.html.markup import EMPTY, Html, absent, fill, join
 
 TITLES = {"full_catalogue": N_("Full catalogue"), "judged": N_("Judged products only")}
@@ -18,6 +19,8 @@ MEANINGS = {
     "mrr@10": N_("One over the rank of the first relevant product; 0 beyond the tenth."),
     "exact@1": N_("How often the very first product is relevant."),
 }
+#: {metric: its term in ``help.TERMS``}.
+_HELP = {"ndcg": "quality", "ndcg@10": "quality", "recall@100": "recall", "mrr@10": "mrr", "exact@1": "first"}
 #: Systems without a row of differences. A random order is there for scale only, and its difference from base is so
 #: large that those of the others would shrink to nothing.
 _NO_RIVALS = (BASE, "random")
@@ -55,11 +58,12 @@ def _metric(protocol: str, metric: str, table: ProtocolTable) -> Html:
     mark = fill(' <span class="tag decider">{said}</span>', said=_("the number to decide by"))
     title, name = _(TITLES[protocol]), _(names.METRICS[metric])
     return fill(
-        '<article class="metric{decides}"><h3>{name}{mark}</h3><p class="meaning">{meaning}</p>{levels}{changes}'
-        "</article>",
+        '<article class="metric{decides}"><h3>{name}{mark} {about}</h3><p class="meaning">{meaning}</p>{levels}'
+        "{changes}</article>",
         decides=" decides" if decides else "",
         mark=mark if decides else EMPTY,
         name=name,
+        about=help_for(_HELP[metric]) if metric in _HELP else EMPTY,
         meaning=_(MEANINGS[metric]),
         levels=_levels(_("{protocol}, {metric}: each system").format(protocol=title, metric=name), systems),
         changes=_changes(

@@ -155,7 +155,7 @@ def _curve(points: list[tuple[float, float]]) -> Html:
     margin = (losses.max() - losses.min()) * 0.06 or 1.0
     over = charts.Scale(float(losses.min() - margin), float(losses.max() + margin))
     said = _("Loss by step: {start} at the start, {end} at the end.").format(
-        start=number(losses.head(window).mean(), 4), end=number(losses.tail(window).mean(), 4)
+        start=fraction(losses.head(window).mean(), 4), end=fraction(losses.tail(window).mean(), 4)
     )
     return fill(
         '<p class="lead">{said}<span class="keys"><span class="key raw">{raw}</span> '
@@ -165,8 +165,8 @@ def _curve(points: list[tuple[float, float]]) -> Html:
         said=said,
         raw=_("each logged step"),
         smooth=_("a tenth of the run averaged"),
-        high=number(over.high, 3),
-        low=number(over.low, 3),
+        high=fraction(over.high),
+        low=fraction(over.low),
         curve=charts.curve(points, smooth.tolist(), over, said),
         first=_("step {n}").format(n=number(points[0][0])),
         last=_("step {n}").format(n=number(points[-1][0])),

@@ -8,6 +8,7 @@ from space.i18n import gettext as _
 from space.search.description import EngineDescription
 from space.settings import SAMPLE
 from space.ui.html.doubts import doubts
+from space.ui.html.help import help_for
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.names import short_name
 
@@ -48,10 +49,13 @@ def plain_verdict(found: PairedDifference, measured: Evaluation | None = None) -
     if found.outcome in ("none", "few"):
         return conclusion
     return fill(
-        '{conclusion} {counted} <span class="average">{average}</span>',
+        '{conclusion} {counted} {queries} <span class="average">{average} {quality}{interval}</span>',
         conclusion=conclusion,
         counted=counted(found),
         average=average(found, measured),
+        queries=help_for("held-out"),
+        quality=help_for("quality"),
+        interval=help_for("interval"),
     )
 
 

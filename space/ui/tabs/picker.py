@@ -14,6 +14,7 @@ from space.i18n import N_, ngettext, number
 from space.i18n import gettext as _
 from space.ui import links
 from space.ui.events.areas import html, sent
+from space.ui.html.help import help_for
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.numbers import signed
 from space.ui.language import Texts, in_visitors_language
@@ -88,10 +89,10 @@ def build_picker(held_out: HeldOut, texts: Texts, *, several: bool) -> Picker:
 
 
 def headline(held_out: HeldOut) -> str:
-    """``Pick one of 105 held-out queries: 62 better · 30 worse · 13 the same``."""
+    """``Browse 105 test queries, by win or loss: 62 better · 30 worse · 13 the same``."""
     count = len(held_out)
     if not held_out.measured:
-        said = ngettext("Pick one of {n} judged query", "Pick one of {n} judged queries", count)
+        said = ngettext("Browse {n} rated query", "Browse {n} rated queries", count)
         return said.format(n=number(count))
     better, worse, same = held_out.counts()
     unknown = count - better - worse - same
@@ -101,7 +102,9 @@ def headline(held_out: HeldOut) -> str:
         _("{n} the same").format(n=number(same)),
         *([_("{n} undefined").format(n=number(unknown))] if unknown else []),
     ]
-    said = ngettext("Pick one of {n} held-out query: {counts}", "Pick one of {n} held-out queries: {counts}", count)
+    said = ngettext(
+        "Browse {n} test query, by win or loss: {counts}", "Browse {n} test queries, by win or loss: {counts}", count
+    )
     return said.format(n=number(count), counts=" · ".join(parts))
 
 
@@ -123,7 +126,7 @@ def show(held_out: HeldOut, order: str, text: str = "", shown: int = PAGE, *, se
         _row(entry, largest, measured=held_out.measured, locales=len(held_out.locales) > 1, several=several)
         for entry in found[:shown]
     )
-    head = _("Difference in {metric}, fine-tuned minus base, full catalogue").format(metric=METRIC)
+    head = _("Difference in quality ({metric}), fine-tuned minus base, full catalogue").format(metric=METRIC)
     return fill(
         '{head}<ol class="queries{bars}">{rows}</ol>{more}',
         head=_quiet(head) if held_out.measured else EMPTY,
@@ -144,15 +147,15 @@ def position(held_out: HeldOut, link: Link, *, several: bool) -> Html:
     entry, n = held_out.entries[place], number(len(held_out))
     at = fill("<b>{at}</b>", at=number(place + 1))
     if not held_out.measured:
-        said = fill(_("Judged query {at} of {n}"), at=at, n=n)
+        said = fill(_("Rated query {at} of {n}"), at=at, n=n)
     else:
         by = fill('<b class="change {kind}">{by}</b>', kind=_kind(entry.difference), by=signed(entry.difference))
         said = fill(
-            _("Held-out query {at} of {n}, best to worst: {by} {metric} in the evaluation"),
+            _("Test query {at} of {n}, best to worst: quality {by} in the evaluation {about}"),
             at=at,
             n=n,
             by=by,
-            metric=METRIC,
+            about=help_for("quality"),
         )
     ways = join(
         _way(held_out.entries[other], name, link, several)
@@ -161,7 +164,7 @@ def position(held_out: HeldOut, link: Link, *, several: bool) -> Html:
     )
     return fill(
         '<nav class="place" aria-label="{name}"><span>{said}</span>{ways}</nav>',
-        name=_("Held-out queries"),
+        name=_("Test queries"),
         said=said,
         ways=ways,
     )

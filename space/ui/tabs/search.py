@@ -35,8 +35,8 @@ def build_search_tab(engine: SearchEngine, texts: Texts, latest: list[Component]
         elem_classes="e5-system",
     )
     fold = gr.Checkbox(
-        label=texts.label("Fold near-duplicates"),
-        info=texts.label("Same but for size or colour"),
+        label=texts.label("Group variants (size, colour)"),
+        info=texts.label("One card for each product, its variants below it"),
         render=False,
         min_width=200,
         elem_classes="e5-fold",
