@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 
 import gradio as gr
@@ -9,6 +11,7 @@ import httpx
 import pytest
 import small_evaluation
 import small_shop
+from conftest import ROOT, environment
 from test_cards import EVIL, assert_inert
 
 from space.errors import UserError
@@ -269,6 +272,32 @@ def test_who_may_answer_follows_the_place(tmp_path, monkeypatch):
     monkeypatch.setenv("OAUTH_CLIENT_ID", "x")
     named = who_may_answer(AppSettings(voting="login", raters=["ann"]), journal)
     assert named.voting.rater("v", "ann") == "hub:ann" and named.voting.rater("v", "bob") is None
+
+
+LOGIN = """
+import small_shop
+from pathlib import Path
+from starlette.testclient import TestClient
+from space.feedback.journal import Journal
+from space.settings import AppSettings
+from space.ui.access import who_may_answer
+from space.ui.page import build_demo
+people = who_may_answer(AppSettings(voting="login", judging="login"), Journal(Path("feedback")))
+demo = build_demo(small_shop.engine(), people=people)
+page = TestClient(demo.app, base_url="https://u-s.hf.space").get("/config")
+buttons = [one for one in demo.blocks.values() if type(one).__name__ == "LoginButton"]
+print(len(buttons), page.status_code, page.cookies, demo.expects_oauth)
+"""
+
+
+def test_a_page_with_login_starts_on_a_space(tmp_path):
+    """With the packages of requirements.txt; a visit without a login sets no cookie."""
+    space = {"SYSTEM": "spaces", "SPACE_ID": "u/s", "OAUTH_CLIENT_ID": "id", "OAUTH_CLIENT_SECRET": "secret",
+             "OAUTH_SCOPES": "openid profile", "OPENID_PROVIDER_URL": "https://huggingface.co"}  # fmt: skip
+    env = {**environment(), **space, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+    done = subprocess.run([sys.executable, "-c", LOGIN], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1:] == ["2 200 <Cookies[]> True"], done.stderr[-2000:]
+    assert not (tmp_path / "feedback").exists()
 
 
 def test_guidelines_are_read(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Who may vote and judge on a page, by its settings and where it runs."""
 
 import os
+from importlib.util import find_spec
 
 from space.errors import ServiceError
 from space.feedback.journal import Journal
@@ -18,6 +19,10 @@ def who_may_answer(settings: AppSettings, journal: Journal) -> People:
     if "login" in (voting, judging) and not os.environ.get("OAUTH_CLIENT_ID"):
         raise ServiceError(
             "--voting or --judging login works on a Space with hf_oauth: true in its README.md: add it, or use open"
+        )
+    if "login" in (voting, judging) and not all(map(find_spec, ("authlib", "itsdangerous"))):
+        raise ServiceError(
+            "--voting or --judging login needs authlib and itsdangerous: pip install -r requirements.txt"
         )
     owner = is_loopback(plain(settings.host)) and not (
         settings.share or settings.root_path or os.environ.get("SPACE_ID")

@@ -72,7 +72,7 @@ def build_judge_tab(engine: SearchEngine, people: People, texts: Texts) -> None:
             texts.label("Next pair (n)"), variant="primary", scale=0, min_width=170, elem_classes="key-n"
         )
         if people.judging.mode == "login":
-            gr.LoginButton()
+            gr.LoginButton(texts.label("Sign in with Hugging Face"))
         if people.guidelines:
             with gr.Accordion(texts.label("Guidelines"), open=False):
                 gr.Markdown(people.guidelines, sanitize_html=True, elem_classes="e5-guidelines")

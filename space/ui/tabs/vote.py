@@ -64,7 +64,7 @@ def build_vote_tab(engine: SearchEngine, people: People, texts: Texts) -> None:
                 max_lines=1,
             )
         if people.voting.mode == "login":
-            gr.LoginButton()
+            gr.LoginButton(texts.label("Sign in with Hugging Face"))
         number = gr.State("")
         area = html(texts.each(lambda: welcome(_(WELCOME))), ["e5-out", "e5-ballot"], script("answer_keys"))
         with gr.Row(visible=False, elem_classes="e5-choices") as choices:
