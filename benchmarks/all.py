@@ -68,6 +68,7 @@ RUNS: dict[str, Run] = {
     "milvus": Run(60, {"--products": (20_000, 500), "--queries": (50, 5)}),
     "serving": Run(400, {"--products": (1_215_854, 5_000), "--queries": (64, 8)}),
     "embedding": Run(200, {"--texts": (1_000, 100), "--rounds": (3, 1), "--queries": (100, 10)}),
+    "people": Run(10, {"--products": (10_000, 500), "--queries": (300, 20), "--rounds": (7, 2)}),
     "cone": Run(240, {"--rows": (1_215_854, 10_000)}),
     "small": Run(240, {"--products": (10_000, 100), "--rounds": (31, 2)}),
     "training": Run(500, {"--examples": (320, 64), "--rounds": (2, 1)}),
