@@ -22,7 +22,7 @@ _FETCHED_AT_ONCE = 16_384
 #: codes and hiding the rest. The queries of a batch share the fetching: q queries allow q rows in 32, at most 8.
 _NARROW, _SHARED = 32, 8
 #: Fewer rows than this are not coded: one float32 product is faster (benchmarks/small.py has the measurement).
-_FEW = 4_096
+_FEW = 3_000
 
 _NEVER = float("-inf")
 
