@@ -9,22 +9,27 @@ every query; those after it count a new judgment. Prints JSON.
 import argparse
 import json
 import statistics
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import torch
 
-from space.data.scale import ESCI
-from space.feedback.judgments import Judgment, frame
-from space.feedback.people_evaluation import PeopleEvaluation
-from space.index.bm25 import Bm25Index
-from space.index.torch_index import TorchIndex
-from space.retrieval.baselines import Bm25System
-from space.retrieval.dense import DenseSystem
-from space.retrieval.hybrid import HybridSystem
-from space.retrieval.system import System
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from space.data.scale import ESCI  # noqa: E402
+from space.feedback.judgments import Judgment, frame  # noqa: E402
+from space.feedback.people_evaluation import PeopleEvaluation  # noqa: E402
+from space.index.bm25 import Bm25Index  # noqa: E402
+from space.index.torch_index import TorchIndex  # noqa: E402
+from space.retrieval.baselines import Bm25System  # noqa: E402
+from space.retrieval.dense import DenseSystem  # noqa: E402
+from space.retrieval.hybrid import HybridSystem  # noqa: E402
+from space.retrieval.system import System  # noqa: E402
 
 DIM, WORDS, JUDGED_PER_QUERY = 384, 5_000, 20
 

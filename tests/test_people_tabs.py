@@ -312,5 +312,8 @@ def test_the_evaluation_of_labels_alone_is_as_it_was(tmp_path):
     """The switch is offered where the labels are; without a choice nothing changes."""
     engine = small_shop.engine(small_evaluation.content())
     demo = build_demo(engine, people=People(Journal(tmp_path), Access("open"), Access("open")))
+    # The made-up evaluation has other queries than the labels: then all labels count.
+    labels = judgments_of(engine, search_people.asked(engine))
+    assert len(labels) == len(engine.judgments) > 0
     switches = [b for b in demo.blocks.values() if isinstance(b, gr.Radio) and "e5-counted" in (b.elem_classes or [])]
     assert [one.value for one in switches] == ["labels"]

@@ -54,10 +54,11 @@ def asked(engine: SearchEngine) -> list[HeldOutQuery]:
 
 
 def judgments_of(engine: SearchEngine, queries: Sequence[HeldOutQuery]) -> pd.DataFrame:
-    """The labels of some held-out queries."""
+    """The labels of some held-out queries; all labels where none is for these."""
     judgments = engine.judgments if engine.judgments is not None else pd.DataFrame(columns=list(JUDGMENT_COLUMNS))
     wanted = pd.MultiIndex.from_tuples([(one.locale, one.query) for one in queries], names=["product_locale", "query"])
-    return judgments[pd.MultiIndex.from_frame(judgments[["product_locale", "query"]]).isin(wanted)]
+    kept = judgments[pd.MultiIndex.from_frame(judgments[["product_locale", "query"]]).isin(wanted)]
+    return kept if len(kept) else judgments  # an evaluation of other queries than those with labels
 
 
 class HeldOutPool:
