@@ -66,7 +66,6 @@ def build_vote_tab(engine: SearchEngine, people: People, texts: Texts) -> None:
         if people.voting.mode == "login":
             gr.LoginButton(texts.label("Sign in with Hugging Face"))
         number = gr.State("")
-        area = html(texts.each(lambda: welcome(_(WELCOME))), ["e5-out", "e5-ballot"], script("answer_keys"))
         with gr.Row(visible=False, elem_classes="e5-choices") as choices:
             buttons = {
                 answer: gr.Button(
@@ -74,6 +73,7 @@ def build_vote_tab(engine: SearchEngine, people: People, texts: Texts) -> None:
                 )
                 for place, (answer, words) in enumerate(ballots.CHOICES.items(), start=1)
             }
+        area = html(texts.each(lambda: welcome(_(WELCOME))), ["e5-out", "e5-ballot"], script("answer_keys"))
         result = report_area(
             texts,
             lambda: result_of(engine, people, next(iter(known.values()))),
