@@ -46,6 +46,16 @@ def test_the_verdict_stands_there_before_the_scripts_and_does_not_move(browser, 
     page.close()
 
 
+def test_gradios_style_sheets_keep_their_order(browser, url):
+    """Its reset sets the padding of every button to 0, and the sheet of the tabs, which comes later, to 16 px."""
+    page = browser.new_page(viewport=DESK)
+    page.goto(url)
+    tab = page.locator(".tab-container > [role=tab]").first
+    tab.wait_for()
+    assert tab.evaluate("e => getComputedStyle(e).paddingLeft") == "16px"
+    page.close()
+
+
 def test_the_status_for_screen_readers_is_a_sentence(visit):
     """Gradio 6.31 has no text for the end of an answer, and would say its key: common.complete."""
     page = visit(link="?q=shoes")

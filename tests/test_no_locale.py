@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 import small_evaluation
 import small_shop
+from browsing import DESK, PHONE, needs_chromium
 
 from space.data.catalogue import NO_LOCALE
 from space.data.judgments import check
@@ -112,3 +113,27 @@ def test_any_locale_is_read_without_a_flag(locale: str, tmp_path: Path) -> None:
     table.loc[:5, "product_locale"] = "us"
     table.to_csv(tmp_path / "j.csv", index=False)
     assert len(open_judged(str(tmp_path / "j.csv"), ["us"], test_share=0.4).catalogue) == 6
+
+
+#: {tab: what shows that it is drawn}.
+TABS = {"search": ".summary q", "compare": ".moves", "evaluation": ".evaluation h2", "data": ".data h2"}
+
+
+@needs_chromium
+@pytest.mark.parametrize(("code", "size"), [("en-US", DESK), ("ru-RU", PHONE)])
+def test_a_visitor_of_such_a_shop_never_reads_it(engine: SearchEngine, browser, code: str, size) -> None:
+    """Each tab with figures or products, the details of one and the reasons for its place."""
+    with small_shop.serve(engine) as url:
+        page = browser.new_page(viewport=size, locale=code)
+        seen = []
+        for tab, drawn in TABS.items():
+            page.goto(f"{url}?q=red+sneakers&tab={tab}")
+            page.locator(drawn).filter(visible=True).first.wait_for()
+            if tab == "search":
+                page.locator(".card summary").first.click()
+                page.locator(".ask-why").first.click()
+                page.locator("dialog .lead").first.wait_for()
+            seen.append(page.locator("body").inner_text())
+        page.close()
+    assert all(len(text) > 200 for text in seen) and "p01" in seen[0]
+    assert not re.findall(rf".{{0,40}}(?i:locale|локал).{{0,20}}|.{{0,20}}\b{NO_LOCALE} ·", "\n".join(seen))

@@ -27,6 +27,8 @@ KEPT = "public, max-age=31536000, immutable"
 _PREVIEWS = re.compile(r'<meta\s+(?:property|name)="(?:og|twitter):[^>]*/?>\s*')
 #: From the settings of Gradio to the end of the head: scripts and styles, which wait behind the verdict.
 _LATER = re.compile(r"<script>window\.gradio_config = .*(?=</head>)", re.DOTALL)
+_SHEETS = re.compile(r'<link\b[^>]*\brel="stylesheet"[^>]*>')
+NOT_WAITING = """<link media="print" onload="this.media='all'" """
 #: Enough of what Gradio's style sheets set for the header to stand where it will stand.
 _FRAME = """#first-paint { font: 14px/1.4 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; width: 100%;
   max-width: 1200px; margin: 0 auto; padding: 16px clamp(14px, 4vw - 1px, 32px) 0; box-sizing: border-box; }
@@ -112,13 +114,16 @@ def complete(page: str, code: str, about: str, front: Html, address: str) -> str
     """
     page = _PREVIEWS.sub("", page)
     later = _LATER.search(page)
+    scripts = ""
     if later:
-        page = page[: later.start()] + page[later.end() :]
+        # Style sheets that Gradio loads later have to come after its own, which would win in the body. As one for
+        # print it does not keep the verdict waiting.
+        sheets = "".join(_SHEETS.findall(later[0]))
+        scripts = _SHEETS.sub("", later[0])
+        page = page[: later.start()] + sheets.replace("<link ", NOT_WAITING) + page[later.end() :]
     page = page.replace('lang="en"', f'lang="{code}"', 1)
     page = page.replace('<meta charset="utf-8" />', f'<meta charset="utf-8" />{previews(about, address, code)}', 1)
-    return re.sub(
-        r"<body[^>]*>", lambda body: f"{body[0]}{front}{later[0] if later else ''}", page, count=1, flags=re.DOTALL
-    )
+    return re.sub(r"<body[^>]*>", lambda body: f"{body[0]}{front}{scripts}", page, count=1, flags=re.DOTALL)
 
 
 def previews(about: str, address: str, code: str) -> Html:
