@@ -203,9 +203,9 @@ def test_exports_download_what_is_on_the_page(visit):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_has_contrast_and_fits_a_phone(visit, scheme):
     page = visit(PHONE, scheme=scheme, link="?tab=compare&q=red%20sneakers&systems=base,tuned,bm25,hybrid")
-    page.locator(".side.hybrid").wait_for()
+    page.locator(".aligned").wait_for()
     assert page.evaluate(LOW_CONTRAST) == [] and width_beyond(page) == 0
     open_picker(page)
     assert page.evaluate(LOW_CONTRAST) == [] and width_beyond(page) == 0
-    page.get_by_role("button", name="Table", exact=True).click()
+    page.get_by_role("button", name="Lists", exact=True).click()
     assert page.evaluate(LOW_CONTRAST) == [] and width_beyond(page) == 0

@@ -68,7 +68,7 @@ def test_russian_labels_and_results(visit):
     assert page.get_by_title("Оценка Exact (точное соответствие): отвечает запросу").first.inner_text() == "Exact"
     page.get_by_role("combobox", name="Бренд").click()
     page.get_by_role("option", name="Coppice (4)").click()
-    page.locator(".only").filter(has_text="Только Coppice").wait_for()
+    page.locator(".only").filter(has_text="Только Coppice ×").wait_for()
     assert page.get_by_role("combobox", name="Цвет").input_value() == "Все"
     page.get_by_role("button", name="coffee mug").click()
     page.locator(".summary q").filter(has_text="coffee mug").wait_for()

@@ -73,7 +73,7 @@ def test_a_chosen_filter_is_one_search(visit, held):
     unfold(page)
     page.get_by_role("combobox", name="Brand").click()
     page.get_by_role("option", name="Coppice (4)").click()
-    page.locator(".only").filter(has_text="Only Coppice").wait_for()
+    page.locator(".only").filter(has_text="Only Coppice ×").wait_for()
     page.get_by_role("button", name="coffee mug").click()
     page.locator(".summary q").filter(has_text="coffee mug").wait_for()
     assert held.asked[before:] == ["red shoes", "coffee mug"]

@@ -367,8 +367,9 @@ def test_table_has_each_product_once_by_tuned_then_by_best_rank():
     base = [hit(1, product_id="a"), hit(2, product_id="b"), hit(3, product_id="c")]
     tuned, bm25 = [hit(1, product_id="c"), hit(2, product_id="d")], [hit(1, product_id="e"), hit(2, product_id="c")]
     page = rank_table(comparison(base, tuned, [], bm25), {"base": {}, "tuned": {}, "bm25": {}}, judged=False)
-    found = re.findall(r'<tr data-same="us/(\w)">.*?</th>(.*?)</tr>', page)
-    rows = {product: Elements(cells).text.replace("not listed", " ").split() for product, cells in found}
+    found = re.findall(r'<tr data-same="us/(\w)" .*?</th>(.*?)</tr>', page)
+    rows = {product: re.findall(r"<b>(\d+)</b>|>(–)<", cells) for product, cells in found}
+    rows = {product: ["".join(rank) for rank in ranks] for product, ranks in rows.items()}
     assert list(rows) == ["c", "d", "a", "e", "b"]
     assert rows["c"] == ["3", "1", "2"] and rows["a"] == ["1", "–", "–"] and rows["e"] == ["–", "–", "1"]
     assert "Label" not in page

@@ -29,8 +29,9 @@ TABS = {
 #: The tabs with a query; a link to another one only opens it.
 ASKING = ("search", "compare")
 DEFAULT_K = 10
-#: The parameters of a link, in the order in which they are written; others belong to Gradio or to the host.
-NAMES = ("q", "k", "tab", "system", "systems", *FILTERS, "fold", "like")
+#: The parameters of a link, in the order in which they are written; others belong to Gradio or to the host. "show",
+#: lists or table, is for the browser alone.
+NAMES = ("q", "k", "tab", "system", "systems", *FILTERS, "fold", "like", "show")
 _SHOWN = 60
 _MAX_FIELDS = 100
 

@@ -197,7 +197,7 @@ def _examples(engine: SearchEngine, texts: Texts) -> list[gr.Button]:
     if not engine.examples:
         return []
     with gr.Row(elem_classes="e5-examples"):
-        html(texts.label("Try"), "e5-try")
+        html(texts.label("Test queries, as typed:"), "e5-try")  # some are misspelt
         return [
             gr.Button(example, size="sm", variant="secondary", scale=0, min_width=0) for example in engine.examples
         ]

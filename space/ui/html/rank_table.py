@@ -1,4 +1,7 @@
-"""A comparison as one table: a row for each product, a column of ranks for each system."""
+"""A comparison as one table: a row for each product, a column of ranks for each system.
+
+On a phone style.css makes a list of it: a card for each product with its rank in each system, those of rank 1 first.
+"""
 
 from collections.abc import Mapping
 
@@ -7,6 +10,7 @@ from space.search.results import Comparison, ProductKey
 from space.ui.html.labels import badge
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.names import id_shown, language_of, system_name
+from space.ui.html.picture import picture
 
 #: {system: {product: rank}}, in the order of the lists.
 Ranks = Mapping[str, Mapping[ProductKey, int]]
@@ -41,13 +45,16 @@ def rank_table(found: Comparison, marks: Mapping[str, Mapping[ProductKey, Html]]
     for key in ordered(ranks):
         label = badge(hits[key].grade) if judged else EMPTY
         cells = [
-            _cell(ranks[name].get(key), marks[name].get(key, EMPTY) if name in ("base", "tuned") else EMPTY)
+            _cell(name, ranks[name].get(key), marks[name].get(key, EMPTY) if name in ("base", "tuned") else EMPTY)
             for name in ranks
         ]
         rows.append(
             fill(
-                '<tr data-same="{locale}/{id}"><th scope="row"><span class="name" lang="{language}">{title}</span>'
-                '<span class="id">{shown}</span>{narrow}</th>{label}{cells}</tr>',
+                '<tr data-same="{locale}/{id}" style="--best:{best}"><th scope="row">{picture}'
+                '<span class="name" lang="{language}">{title}</span><span class="id">{shown}</span>{narrow}</th>'
+                "{label}{cells}</tr>",
+                best=min(of_system[key] for of_system in ranks.values() if key in of_system),
+                picture=picture(hits[key]),
                 language=language_of(key[0]),
                 title=hits[key].title or _("(no title)"),
                 locale=key[0],
@@ -74,10 +81,13 @@ def _head(name: str) -> Html:
     return fill('<th scope="col">{name}</th>', name=name)
 
 
-def _cell(rank: int | None, mark: Html) -> Html:
+def _cell(system: str, rank: int | None, mark: Html) -> Html:
+    # The name is shown on a phone only, where no column says it.
+    of = fill('<span class="of">{name}</span> ', name=system_name(system))
     if rank is None:
         return fill(
-            '<td class="none"><span aria-hidden="true">–</span><span class="unseen">{none}</span></td>',
+            '<td class="none">{of}<span aria-hidden="true">–</span><span class="unseen">{none}</span></td>',
+            of=of,
             none=_("not listed"),
         )
-    return fill("<td><b>{rank}</b> {mark}</td>", rank=rank, mark=mark)
+    return fill("<td>{of}<b>{rank}</b> {mark}</td>", of=of, rank=rank, mark=mark)

@@ -1,13 +1,13 @@
 """Links in the results: to the other tab, to products like one, and the button that copies the link to the results."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from space.data.filters import FILTERS, LEVEL, in_force
-from space.i18n import N_
+from space.i18n import N_, ngettext
 from space.i18n import gettext as _
 from space.ui.html.markup import EMPTY, Html, fill, join
-from space.ui.links import Link, build
+from space.ui.links import DEFAULT_K, Link, build
 
 #: How the value of a filter is written above the results; {value} alone where nothing else is said.
 _WORDS = dict.fromkeys(FILTERS, "{value}") | {
@@ -18,7 +18,7 @@ _WORDS = dict.fromkeys(FILTERS, "{value}") | {
 
 
 def offer(link: Link, *, other: Link | None, label: str = "", also: Html = EMPTY) -> Html:
-    """The line above the results: the filters, the same search on the other tab, and a button that copies the link.
+    """What stands above the results: what is set, the same search on the other tab, and a button that copies the link.
 
     Args:
         link: to these results.
@@ -27,11 +27,11 @@ def offer(link: Link, *, other: Link | None, label: str = "", also: Html = EMPTY
         also: what else can be done with the results.
     """
     return fill(
-        '<div class="share">{only}{carry}'
+        '{only}<div class="share">{carry}'
         '<button type="button" class="copy" data-link="{link}" data-copied="{copied}" data-failed="{failed}">{copy}'
         '</button>{also}<span class="copied" role="status"></span>'
         '<input class="address" type="text" readonly hidden aria-label="{address}"></div>',
-        only=_only(link.filters),
+        only=_only(link),
         carry=carry(other, label) if other else EMPTY,
         link=build(link),
         copied=_("Link copied"),
@@ -69,17 +69,27 @@ def note(sentences: Sequence[str]) -> Html:
     )
 
 
-def _only(filters: Mapping[str, str]) -> Html:
-    """The filters in force, since on a phone the form is folded."""
-    filters = in_force(filters)
-    values = [
-        _(words).format(value=str(filters[name]).replace(LEVEL, " › "))
+def _only(link: Link) -> Html:
+    """What is set in the form, which is folded: each a link to the same search without it."""
+    filters = in_force(link.filters)
+    without = [
+        (
+            _(words).format(value=str(filters[name]).replace(LEVEL, " › ")),
+            replace(link, filters={other: filters[other] for other in filters if other != name}),
+        )
         for name, words in _WORDS.items()
         if name in filters
     ]
-    if not values:
-        return EMPTY
-    return fill(
-        '<span class="only">{only}</span>',
-        only=fill(_("Only {filters}"), filters=fill('<b translate="no">{values}</b>', values=" · ".join(values))),
-    )
+    if link.k != DEFAULT_K:
+        without.append((ngettext("{n} result", "{n} results", link.k).format(n=link.k), replace(link, k=DEFAULT_K)))
+    chips = [
+        fill(
+            '<a class="carry chip" href="{link}" title="{remove}"><b translate="no">{set}</b>'
+            '<span aria-hidden="true"> ×</span><span class="unseen"> {remove}</span></a>',
+            link=build(one),
+            remove=_("Remove: {set}").format(set=text),
+            set=text,
+        )
+        for text, one in without
+    ]
+    return fill('<p class="only">{only}</p>', only=fill(_("Only {filters}"), filters=join(chips))) if chips else EMPTY

@@ -1,7 +1,7 @@
 // Functions for the scripts after it, which follow links and show them in the address bar.
 
 const OURS = ["q", "k", "tab", "system", "systems", "locale", "brand", "color", "category", "min_price", "max_price",
-  "min_rating", "fold", "like"]; // space.ui.links.NAMES; a test compares them
+  "min_rating", "fold", "like", "show"]; // space.ui.links.NAMES; a test compares them
 
 const absolute = (link) => new URL(link, location.origin + location.pathname).href;
 
@@ -18,6 +18,15 @@ if (!page.dataset.steps) {
   for (const name of ["pointerdown", "keydown"]) {
     addEventListener(name, () => { page.dataset.acted = ""; }, { capture: true, passive: true });
   }
+  // "Skip to the results" in the header, for the keyboard.
+  addEventListener("click", (event) => {
+    if (!event.target.closest?.(".skip")) return;
+    const results = [...document.querySelectorAll(".e5-out, .e5-eval")].find((area) => area.checkVisibility());
+    if (!results) return;
+    results.tabIndex = -1;
+    results.focus({ preventScroll: true });
+    results.scrollIntoView();
+  });
   // Without a link the visit begins anew, on the first view.
   addEventListener("popstate", () => {
     delete page.dataset.acted;

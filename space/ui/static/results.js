@@ -5,15 +5,18 @@
 // into the same elements.
 element.addEventListener("error", (event) => event.target.remove(), true);
 
-// Lists or table: chosen once, kept for the next comparison.
-let view = "lists";
+// Lists or table: what the visitor chose is in the link and kept for the next comparison. Else a phone, where lists would
+// lie far below one another, shows the table, which style.css makes one list of.
+let chosen = ["lists", "table"].find((name) => name === new URLSearchParams(location.search).get("show"));
+const view = () => chosen ?? (matchMedia("(max-width: 640px)").matches ? "table" : "lists");
+const withView = (link) => link + (chosen && element.querySelector(".aligned") ? `&show=${chosen}` : "");
 
 const part = (name) => element.querySelector(`.share ${name}`);
 
 function followResults() {
   const link = part(".copy")?.dataset.link;
   if (!link || !element.checkVisibility()) return;
-  showAddress(link);
+  showAddress(withView(link));
   document.querySelector(".masthead")?.classList.add("asked"); // the header shrinks
 }
 
@@ -25,7 +28,7 @@ function forgetCopying() {
 
 async function copy(button) {
   const field = part(".address"), said = part(".copied");
-  field.value = absolute(button.dataset.link);
+  field.value = absolute(withView(button.dataset.link));
   field.hidden = false; // shows what was copied, and can be copied by hand
   field.select();
   let done = false;
@@ -43,10 +46,10 @@ async function copy(button) {
 function showView() {
   const table = element.querySelector(".aligned");
   if (!table) return;
-  table.hidden = view !== "table";
-  element.querySelector(".sides").hidden = view === "table";
+  table.hidden = view() !== "table";
+  element.querySelector(".sides").hidden = !table.hidden;
   for (const button of element.querySelectorAll(".view button")) {
-    button.setAttribute("aria-pressed", button.dataset.view === view);
+    button.setAttribute("aria-pressed", button.dataset.view === view());
   }
 }
 
@@ -68,8 +71,9 @@ element.addEventListener("click", (event) => {
     [...document.querySelectorAll(".e5-query input, .e5-query textarea")].find((box) => box.checkVisibility())?.focus();
   }
   if (choice) {
-    view = choice.dataset.view;
+    chosen = choice.dataset.view;
     showView();
+    followResults();
   }
   if (link) trigger("click", { link });
 });
@@ -96,12 +100,22 @@ function foldProducts() {
   for (const product of element.querySelectorAll(".product[open]")) product.open = false;
 }
 
+// New results are shown from their top: the link to them may have been far down the page, or the form fills the screen.
+function showTop() {
+  const { top } = element.getBoundingClientRect();
+  if (part(".copy") && (top < 0 || top > innerHeight * 0.7)) element.scrollIntoView();
+}
+
 watch("value", () => {
   forgetCopying();
   foldProducts();
   showView();
   followResults();
+  requestAnimationFrame(showTop);
 });
 // A change of the tab is seen by the size, which is zero while hidden. An IntersectionObserver would not do, since on a
 // phone the results may start below the screen.
-new ResizeObserver(followResults).observe(element);
+new ResizeObserver(() => {
+  showView();
+  followResults();
+}).observe(element);
