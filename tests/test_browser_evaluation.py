@@ -53,6 +53,16 @@ def test_the_tab_answers_and_its_bars_can_be_read(visit, url):
     assert page.evaluate("window.hacked") is None
 
 
+def test_a_figure_is_explained_beside_it(visit):
+    """A style sheet for the texts behind "?" once moved the descriptions to the corner of the page."""
+    page = opened(visit())
+    for metric in page.locator(".metric").all():
+        own, text = metric.bounding_box(), metric.locator(".meaning").bounding_box()
+        assert (
+            own["x"] <= text["x"] and own["y"] <= text["y"] and text["y"] + text["height"] <= own["y"] + own["height"]
+        )
+
+
 def test_the_address_follows_the_tabs(visit, url):
     """A link opens the tab, and the address is that of the open tab, also after going back to the search."""
     # In a new page: a second address in the same one would cancel requests of the first.

@@ -37,6 +37,7 @@ def test_help_opens_by_click_and_key_and_closes_by_escape(visit, size):
     page = visit(size)
     open_tab(page, "Compare")
     ask(page, "red running shoes")
+    page.get_by_role("button", name="Lists", exact=True).click()
     button = page.locator(".side .help").filter(visible=True).first
     text = page.locator(f"#{button.get_attribute('popovertarget')}")
     assert not text.is_visible()

@@ -104,7 +104,7 @@ def help_for(key: str, also: str = "") -> Html:
     name = f"help-{key}-{secrets.token_hex(4)}"
     return fill(
         '<button type="button" class="help" popovertarget="{id}" aria-label="{label}">?</button>'
-        '<span popover="auto" id="{id}" class="meaning"><b>{term}</b> {meaning}{also}</span>',
+        '<span popover="auto" id="{id}" class="help-text"><b>{term}</b> {meaning}{also}</span>',
         id=name,
         label=_("What is this? {term}").format(term=_(term)),
         term=_(term),
