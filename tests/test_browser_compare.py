@@ -209,3 +209,38 @@ def test_text_has_contrast_and_fits_a_phone(visit, scheme):
     assert page.evaluate(LOW_CONTRAST) == [] and width_beyond(page) == 0
     page.get_by_role("button", name="Lists", exact=True).click()
     assert page.evaluate(LOW_CONTRAST) == [] and width_beyond(page) == 0
+
+
+def test_the_locale_of_a_picked_query_does_not_stay_for_a_typed_one(visit):
+    """It stayed, so that the next query was answered from one locale only, and nothing said so."""
+    page = visit()
+    page.locator(".example").nth(1).get_by_role("link", name="Compare in full").click()
+    page.wait_for_url("**locale=us**")
+    ask(page, "red shoes")
+    page.locator(".note").filter(has_text="us").wait_for()
+    page.wait_for_url(lambda address: "q=red%20shoes" in address and "locale" not in address)
+    unfold(page)
+    locale = page.get_by_role("combobox", name="Locale")
+    assert locale.input_value() == "Any"
+    locale.click()
+    page.get_by_role("option", name="es (").click()
+    page.wait_for_url("**locale=es**")
+    assert page.locator(".note").count() == 0
+    ask(page, "zapatillas")
+    page.wait_for_url("**q=zapatillas**locale=es**")
+
+
+def test_a_locale_chosen_over_that_of_a_picked_query_stays(visit):
+    page = visit(link="?tab=search&q=cellphone&locale=us")
+    page.locator(".card").first.wait_for()
+    unfold(page)
+    page.get_by_role("combobox", name="Locale").click()
+    page.get_by_role("option", name="es (").click()
+    page.wait_for_url("**locale=es**")
+    ask(page, "zapatillas")
+    page.wait_for_url("**q=zapatillas**locale=es**")
+    page.get_by_role("combobox", name="Locale").click()
+    page.get_by_role("option", name="us (").click()
+    page.wait_for_url("**locale=us**")
+    ask(page, "red shoes")
+    page.wait_for_url("**q=red%20shoes**locale=us**")

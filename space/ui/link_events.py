@@ -82,7 +82,7 @@ def connect_links(
     shared: dict[str, Any] = {
         "inputs": latest,
         "js": STAMP,
-        "outputs": [tabs, *(part for tab in asking.values() for part in tab.form.inputs.values()), *outputs],
+        "outputs": [tabs, *(part for tab in asking.values() for part in tab.form.written), *outputs],
         "api_visibility": "private",
         "show_progress": "minimal",
         "show_progress_on": outputs,

@@ -22,6 +22,8 @@ from space.ui.links import DEFAULT_K, Link, in_order
 #: A catalogue can have 100,000 brands. A menu shows this many; the others can be typed.
 MAX_CHOICES = 200
 ANY = ""
+#: The query and the locale of ``Form.picked`` when no test query was picked.
+NOT_PICKED = ("", ANY)
 # The options would push the results off the screen, so style.css folds them and this unfolds them.
 _FOLD = """const button = element.querySelector("button");
 button.addEventListener("click", () => {
@@ -40,6 +42,8 @@ class Form:
         examples: a button for each example query.
         count: {filter: value} to updates of the menus: each choice with its number of products.
         fill: the same, and sets the filters to these values.
+        picked: (query, locale) of the test query that a link or the picker wrote; ("", "") for none. Not an input.
+        is_test_query: whether a query and a locale are those of a test query.
     """
 
     inputs: dict[str, Component]
@@ -47,6 +51,8 @@ class Form:
     examples: list[gr.Button]
     count: Callable[[Mapping[str, str]], dict[Component, Any]]
     fill: Callable[[Mapping[str, str]], dict[Component, Any]]
+    picked: gr.State
+    is_test_query: Callable[[str, str], bool]
 
     @property
     def query(self) -> Component:
@@ -63,13 +69,19 @@ class Form:
         """The filters that are chosen from a list."""
         return [part for part in self.filters.values() if isinstance(part, gr.Dropdown)]
 
+    @property
+    def written(self) -> list[Component]:
+        """What ``write`` may update."""
+        return [*self.inputs.values(), self.picked]
+
     def write(self, link: Link) -> dict[Component, Any]:
         """The updates that set every input to what a link asks for."""
         values = {"query": link.query, "k": link.k, "system": link.system, "fold": link.fold, "like": link.like}
         values["systems"] = list(link.systems)
-        return {self.inputs[name]: value for name, value in values.items() if name in self.inputs} | self.fill(
-            link.filters
-        )
+        query, locale = link.query, str(link.filters.get("locale", ANY))
+        picked = (query, locale) if locale and self.is_test_query(query, locale) else NOT_PICKED
+        written = {self.inputs[name]: value for name, value in values.items() if name in self.inputs}
+        return {**written, **self.fill(link.filters), self.picked: picked}
 
 
 def link_of(tab: str, given: Mapping[str, Any]) -> Link:
@@ -139,7 +151,11 @@ def build_form(
         }
 
     inputs = {"query": query, "k": k, **first, **filters, **(last or {})}
-    return Form(inputs, button, examples, count, fill_filters)
+
+    def is_test_query(query: str, locale: str) -> bool:
+        return engine.held_out.place(query, locale) is not None
+
+    return Form(inputs, button, examples, count, fill_filters, gr.State(NOT_PICKED), is_test_query)
 
 
 def query_box(texts: Texts, placeholder: str, submit: str) -> tuple[gr.Textbox, gr.Button]:

@@ -9,9 +9,10 @@ from gradio.components import Component
 
 from space.data.filters import FILTERS
 from space.search.batching import MAX_BATCH
-from space.ui.events.form import ANY, Form
+from space.ui.events.form import ANY, NOT_PICKED, Form
 from space.ui.events.latest_answer_only import STAMP, Latest
-from space.ui.html.markup import Html
+from space.ui.html.markup import EMPTY, Html, join
+from space.ui.html.panels import locale_dropped
 from space.ui.language import in_visitors_language
 from space.ui.links import Link
 
@@ -20,6 +21,9 @@ from space.ui.links import Link
 ENGINE = {"concurrency_limit": MAX_BATCH, "concurrency_id": "engine"}
 #: The queue of what is computed for one visitor alone; more at a time would only share the same cores.
 ALONE = {"concurrency_limit": 4, "concurrency_id": "alone"}
+
+#: Among the values of a form: ``Form.picked``.
+PICKED = "picked"
 
 Given = Mapping[str, Any]
 Updates = dict[Component, Any]
@@ -56,17 +60,23 @@ def connect(form: Form, ask: Callable[[Given], Html], output: gr.HTML, place: st
     cleared = {name: form.inputs[name] for name in ("like",) if name in form.inputs}
 
     def renew(given: Given) -> Updates:
-        return {output: ask({**given, **dict.fromkeys(cleared, "")}), **dict.fromkeys(cleared.values(), "")}
+        given, updates, note = _of_another_query(form, given)
+        found = ask({**given, **dict.fromkeys(cleared, "")})
+        return {**updates, output: join([note, found]), **dict.fromkeys(cleared.values(), "")}
 
     def refresh(given: Given) -> Updates:
         # Without a query there is nothing to search. Not the welcome either: it could replace newer results.
-        asked = (given["query"] or "").strip() or given.get("like")
-        return {output: ask(given) if asked else gr.skip()}
+        if not ((given["query"] or "").strip() or given.get("like")):
+            return {output: gr.skip()}
+        given, updates, note = _of_another_query(form, given)
+        return {**updates, output: join([note, ask(given)])}
 
     def try_example(given: Given) -> Updates:
         # Filters that are left over from an earlier search would make most examples find nothing.
         given = {**given, **dict.fromkeys(FILTERS, ANY)}
-        return {form.query: given["query"], **form.fill({}), **renew(given)}
+        return {form.query: given["query"], **form.fill({}), **renew({**given, PICKED: NOT_PICKED})} | {
+            form.picked: NOT_PICKED
+        }
 
     def count(*values: str) -> Updates:
         return form.count(dict(zip(form.filters, values, strict=True)))
@@ -80,15 +90,29 @@ def connect(form: Form, ask: Callable[[Given], Html], output: gr.HTML, place: st
             events, in_visitors_language(answer), [*latest, *inputs.values()], outputs, js=STAMP, **_shared("minimal")
         )
 
-    on([form.query.submit, form.submit.click], renew, form.inputs, [output, *cleared.values()])
+    asked = {**form.inputs, PICKED: form.picked}
+    changed = [*form.filters.values(), form.picked, output]
+    on([form.query.submit, form.submit.click], renew, asked, [*cleared.values(), *changed])
     options = {name: part for name, part in form.inputs.items() if name not in ("query", *cleared)}
-    on([event for part in options.values() for event in _changes(part)], refresh, form.inputs, [output])
+    on([event for part in options.values() for event in _changes(part)], refresh, asked, changed)
     for part in form.filters.values():
         gr.on(_changes(part), in_visitors_language(count), [*form.filters.values()], form.menus, **_shared("hidden"))
     for example in form.examples:
         inputs = {name: part for name, part in form.inputs.items() if name not in FILTERS} | {"query": example}
-        outputs = [form.query, *cleared.values(), *form.filters.values(), output]
+        outputs = [form.query, *cleared.values(), *changed]
         on([example.click], try_example, inputs, outputs)
+
+
+def _of_another_query(form: Form, given: Given) -> tuple[Given, Updates, Html]:
+    """The values without the locale of a picked query if another query was typed; the updates, and a note."""
+    (query, locale), typed = given[PICKED], (given["query"] or "").strip()
+    if not locale or (typed == query and given["locale"] == locale):
+        return given, {}, EMPTY
+    if given["locale"] != locale:  # the visitor chose it
+        return given, {form.picked: NOT_PICKED}, EMPTY
+    given = {**given, "locale": ANY}
+    filled = form.fill({name: given[name] for name in FILTERS})
+    return given, {**filled, form.picked: NOT_PICKED}, locale_dropped(locale, query)
 
 
 def _shared(progress: str) -> dict[str, Any]:

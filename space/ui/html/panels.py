@@ -29,6 +29,13 @@ def refused(error: QueryError) -> Html:
     return problem(error.worded(field_labels()) if isinstance(error, FilterError) else str(error))
 
 
+def locale_dropped(locale: str, query: str) -> Html:
+    """That the locale of the query picked before does not apply to the one that was typed."""
+    text = _("The locale {locale} came with “{query}” and is not used for your query: all locales are searched.")
+    said = text.format(locale=locale, query=query)
+    return fill('<div class="panel bent note" role="status"><p>{said}</p></div>', said=said)
+
+
 def no_hits(system: str, emptied: Mapping[str, object]) -> Html:
     """Why nothing was found.
 

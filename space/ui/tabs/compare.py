@@ -86,7 +86,7 @@ def build_compare_tab(engine: SearchEngine, texts: Texts, latest: list[Component
     held_out.listing.click(
         in_visitors_language(pick),
         [*latest, form.inputs["k"], columns],
-        [*form.inputs.values(), output, held_out.fold],
+        [*form.written, output, held_out.fold],
         js=STAMP,
         api_visibility="private",
         show_progress="minimal",
