@@ -1,6 +1,6 @@
 """Push models and stores, publish a Space, describe, convert or measure data, collect people's judgments.
 
-Run it with: python -m space push-model|push-store|publish|eda|convert|evaluate|judgments …
+Run it with: python -m space push-model|push-store|publish|eda|convert|evaluate|judgments|judge …
 """
 
 import argparse
@@ -88,7 +88,41 @@ def parser() -> argparse.ArgumentParser:
     )
     people.add_argument("--labels", default="esci", help="the scale of the data set, as for train.py (default: esci)")
     people.add_argument("--remove", metavar="RATER", help="instead: count no answer that this rater has given so far")
+    machine = commands.add_parser(
+        "judge", allow_abbrev=False, help="ask a language model for judgments, and compare it with people"
+    )
+    machine.set_defaults(run=ask_machine)
+    machine.add_argument("folder", metavar="FEEDBACK", type=Path, help="the folder of app.py --feedback")
+    machine.add_argument("--model", required=True, metavar="ID", help="the language model's name at the endpoint")
+    machine.add_argument(
+        "--url", help="an OpenAI-compatible endpoint, such as http://127.0.0.1:8000/v1 (default: the Hub's)"
+    )
+    machine.add_argument(
+        "--embeddings", default="artifacts", metavar="ID", help="the store that the page serves (default: %(default)s)"
+    )
+    machine.add_argument("--guidelines", type=Path, metavar="FILE", help="the Markdown file of app.py --guidelines")
+    machine.add_argument("--most", type=int, default=200, metavar="N", help="new questions (default: %(default)s)")
+    machine.add_argument("--offline", action="store_true", help="read models and store without the Hub")
     return top
+
+
+def ask_machine(given: argparse.Namespace) -> None:
+    """Let a language model judge."""
+    if given.most < 1:
+        raise UserError(f"--most {given.most}: use 1 or more questions")
+    if given.url is not None and not given.url.startswith(("http://", "https://")):
+        raise UserError(f"--url {given.url}: write it as http://HOST:PORT/v1 or https://HOST/v1")
+    if given.guidelines and not given.guidelines.is_file():
+        raise UserError(f"--guidelines {given.guidelines}: there is no such file; name a Markdown file")
+    from space.feedback.journal import Journal
+    from space.feedback.language_model import LanguageModel
+    from space.search.loading import load_engine
+    from space.search.machine_judging import judge
+
+    guidelines = given.guidelines.read_text(encoding="utf-8") if given.guidelines else ""
+    engine = load_engine(None, None, given.embeddings, offline=given.offline)
+    model = LanguageModel(given.model, engine.scale, given.url, guidelines)
+    print(judge(engine, Journal(given.folder), model, given.most))
 
 
 def collect_judgments(given: argparse.Namespace) -> None:

@@ -73,6 +73,7 @@ def test_what_errors_tell_to_type_is_in_the_readme():
         "convert",
         "evaluate",
         "judgments",
+        "judge",
     }
 
 

@@ -1,0 +1,187 @@
+"""``python -m space judge``: a language model on loopback with known mistakes, apart from what people said."""
+
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import small_shop
+from huggingface_hub import constants
+
+from space.__main__ import main
+from space.data.scale import ESCI, parse
+from space.errors import ServiceError
+from space.feedback import language_model
+from space.feedback.journal import Journal, Reader
+from space.feedback.judgments import CANNOT_TELL, Judgment, Judgments
+from space.feedback.language_model import LanguageModel, read
+from space.search.machine_judging import judge
+
+AT = "2026-01-02T03:04:05+00:00"
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return small_shop.engine()
+
+
+@pytest.fixture(autouse=True)
+def online(monkeypatch):
+    """Other tests run with HF_HUB_OFFLINE, and then the client asks no address at all."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+
+
+@contextmanager
+def model_server(answer):
+    """An OpenAI-compatible endpoint; yields its address and the requests it got. ``answer`` maps {query, product}."""
+    seen = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            seen.append({"path": self.path, "token": self.headers["Authorization"], **body})
+            said = answer(json.loads(body["messages"][-1]["content"]))
+            status, content = said if isinstance(said, tuple) else (200, said)
+            message = {"role": "assistant", "content": content}
+            choices = [{"index": 0, "finish_reason": "stop", "message": message}]
+            sent = json.dumps({"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": choices})
+            sent = (content if status != 200 else sent).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(sent)))
+            self.end_headers()
+            self.wfile.write(sent)
+
+        def log_message(self, *arguments):
+            """Silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1", seen
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def people_say(folder, grades, query="coffee mug"):
+    for product, grade in grades.items():
+        Judgments(Journal(folder)).add(Judgment(AT, "owner", "us", query, product, grade))
+
+
+def test_agreement_by_hand_and_the_pool(engine, tmp_path):
+    """People: Exact, Exact, Irrelevant, Irrelevant. The model: Exact, Irrelevant, Irrelevant, Irrelevant.
+
+    Observed 3/4; by chance 1/2 · 1/4 + 1/2 · 3/4 = 1/2; so kappa is 1/2. A fifth pair it cannot tell.
+    """
+    rows = {row["product_id"]: row["product_title"] for row in engine.catalogue.to_pylist() if
+            row["product_locale"] == "us"}  # fmt: skip
+    ids = list(rows)[:5]
+    people_say(tmp_path, dict(zip(ids, ["Exact", "Exact", "Irrelevant", "Irrelevant", "Exact"], strict=True)))
+    said = dict(zip(ids, ["Exact.", "irrelevant", "Irrelevant", "I say: Irrelevant", "?"], strict=True))
+
+    def answer(asked):
+        mine = [one for one in ids if asked["query"] == "coffee mug" and asked["product"].startswith(rows[one])]
+        return said[mine[0]] if mine else "Substitute"
+
+    with model_server(answer) as (url, seen):
+        report = judge(engine, Journal(tmp_path), LanguageModel("m", engine.scale, url, "Be *strict*."), 1_000)
+        first = len(seen)
+        assert "kappa 0.50 on 4 pairs, 1 unclear" in report and "pairs are left" not in report
+        judge(engine, Journal(tmp_path), LanguageModel("m", engine.scale, url, "Be *strict*."), 1_000)
+        assert len(seen) == first > 10  # nothing is asked twice
+        judge(engine, Journal(tmp_path), LanguageModel("m", engine.scale, url, "Be mild."), 3)
+        assert len(seen) == first + 3
+    assert [json.loads(one["messages"][-1]["content"])["query"] for one in seen[:5]] == ["coffee mug"] * 5
+    assert all("Be *strict*." in one["messages"][0]["content"] for one in seen[:first])
+    assert seen[0]["model"] == "m" and seen[0]["path"] == "/v1/chat/completions"
+    stored = next(iter(Reader(Journal(tmp_path), "machine_agreement").new()))
+    assert (stored["kappa"], stored["pairs"], stored["unclear"]) == (0.5, 4, 1)
+    assert stored["confusion"]["Exact"] == {"Exact": 1, "Substitute": 0, "Complement": 0, "Irrelevant": 1}
+    assert {one.rater for one in Judgments(Journal(tmp_path)).all()} == {"owner"}
+    assert len(Judgments(Journal(tmp_path)).all()) == 5
+
+
+def test_cost_is_bounded_and_the_next_run_goes_on(engine, tmp_path):
+    with model_server(lambda asked: "Exact") as (url, seen):
+        model = LanguageModel("m", engine.scale, url)
+        report = judge(engine, Journal(tmp_path), model, 4)
+        assert len(seen) == 4 and "4 new answers; 4 of" in report and "are left" in report
+        assert "kappa not known on 0 pairs" in report
+        assert "4 new answers; 8 of" in judge(engine, Journal(tmp_path), model, 4)
+    questions = [one["messages"][-1]["content"] for one in seen]
+    assert len(set(questions)) == 8
+
+
+def test_what_was_answered_before_a_failure_is_kept(engine, tmp_path):
+    count = iter(range(100))
+    with model_server(lambda asked: "Exact" if next(count) < 3 else (400, "{}")) as (url, _seen):
+        with pytest.raises(ServiceError, match="--model m: .*refused .400.; check the name, --url and E5_JUDGE_TOKEN"):
+            judge(engine, Journal(tmp_path), LanguageModel("m", engine.scale, url), 50)
+    assert len(list(Reader(Journal(tmp_path), "machine").new())) == 3
+
+
+def test_only_the_token_of_the_endpoint_is_sent_and_none_is_written(engine, tmp_path, monkeypatch):
+    """The client would send the Hub's token to any address."""
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    with model_server(lambda asked: "Exact") as (url, seen):
+        model = LanguageModel("m", engine.scale, url)
+        judge(engine, Journal(tmp_path), model, 1)
+        monkeypatch.setenv("E5_JUDGE_TOKEN", "mine-secret")
+        judge(engine, Journal(tmp_path), model, 1)
+    assert [one["token"] for one in seen] == ["Bearer none", "Bearer mine-secret"]
+    assert not [path for path in tmp_path.rglob("*.jsonl") if "secret" in path.read_text()]
+
+
+def test_an_endpoint_that_fails_for_a_moment_is_asked_again(monkeypatch):
+    monkeypatch.setattr(language_model, "_PAUSES", (0.0,))
+    count = iter(range(9))
+    with model_server(lambda asked: "Exact" if next(count) else (503, "{}")) as (url, seen):
+        assert LanguageModel("m", ESCI, url).grade("mug", "Mug") == "Exact" and len(seen) == 2
+
+
+def test_an_endpoint_that_is_none_is_named(monkeypatch):
+    monkeypatch.setattr(language_model, "_PAUSES", ())
+    with model_server(lambda asked: (201, '{"x": 1}')) as (url, _):
+        with pytest.raises(ServiceError, match="does not answer as an OpenAI-compatible endpoint"):
+            LanguageModel("m", ESCI, url).grade("mug", "Mug")
+    with model_server(lambda asked: (200, None)) as (url, _):
+        assert LanguageModel("m", ESCI, url).grade("mug", "Mug") == CANNOT_TELL
+    with pytest.raises(ServiceError, match=f"{url} is out of reach"):
+        LanguageModel("m", ESCI, url).grade("mug", "Mug")
+
+
+def test_offline_nothing_is_asked(monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with model_server(lambda asked: "Exact") as (url, seen):
+        with pytest.raises(ServiceError, match="HF_HUB_OFFLINE is set"):
+            LanguageModel("m", ESCI, url).grade("mug", "Mug")
+    assert seen == []
+
+
+@pytest.mark.parametrize(("answer", "grade"), [
+    ("Exact", "Exact"), (" **exact** ", "Exact"), ("Grade: Substitute.", "Substitute"), ("?", CANNOT_TELL),
+    ("", CANNOT_TELL),     ("Exact or Substitute", CANNOT_TELL), ("Exactly", CANNOT_TELL),
+])  # fmt: skip
+def test_an_answer_counts_where_it_names_one_grade(answer, grade):
+    assert read(answer, ESCI) == grade
+
+
+def test_numbers_are_grades_too():
+    scale = parse("2=1!,1=.5,0=0")
+    assert (read("2", scale), read("I give 1.", scale), read("12", scale)) == ("2", "1", CANNOT_TELL)
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (["--most", "0"], "--most 0: use 1"),
+    (["--url", "localhost"], "--url localhost: write it as"),
+    (["--guidelines", "gone.md"], "--guidelines gone.md: there is no such file"),
+    (["--embeddings", "./gone"], "gone"),
+])  # fmt: skip
+def test_what_cannot_be_done_is_said_in_one_sentence(tmp_path, words, said):
+    with pytest.raises(SystemExit) as stopped:
+        main(["judge", str(tmp_path), "--model", "m", "--offline", *words])
+    assert said in str(stopped.value) and "\n" not in str(stopped.value)
