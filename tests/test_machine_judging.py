@@ -87,13 +87,14 @@ def test_agreement_by_hand_and_the_pool(engine, tmp_path):
         mine = [one for one in ids if asked["query"] == "coffee mug" and asked["product"].startswith(rows[one])]
         return said[mine[0]] if mine else "Substitute"
 
+    journal = Journal(tmp_path)  # one file, so that the first line is of the first run
     with model_server(answer) as (url, seen):
-        report = judge(engine, Journal(tmp_path), LanguageModel("m", engine.scale, url, "Be *strict*."), 1_000)
+        report = judge(engine, journal, LanguageModel("m", engine.scale, url, "Be *strict*."), 1_000)
         first = len(seen)
         assert "kappa 0.50 on 4 pairs, 1 unclear" in report and "pairs are left" not in report
-        judge(engine, Journal(tmp_path), LanguageModel("m", engine.scale, url, "Be *strict*."), 1_000)
+        judge(engine, journal, LanguageModel("m", engine.scale, url, "Be *strict*."), 1_000)
         assert len(seen) == first > 10  # nothing is asked twice
-        judge(engine, Journal(tmp_path), LanguageModel("m", engine.scale, url, "Be mild."), 3)
+        judge(engine, journal, LanguageModel("m", engine.scale, url, "Be mild."), 3)
         assert len(seen) == first + 3
     assert [json.loads(one["messages"][-1]["content"])["query"] for one in seen[:5]] == ["coffee mug"] * 5
     assert all("Be *strict*." in one["messages"][0]["content"] for one in seen[:first])
