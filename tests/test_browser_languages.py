@@ -119,7 +119,7 @@ def test_no_english_on_any_tab(visit):
     page.get_by_role("button", name="Загрузить").click()
     page.get_by_role("alert").filter(visible=True).wait_for()
     page.get_by_role("button", name="Взять пример").click()
-    page.locator(".side:visible").first.wait_for()
+    page.locator(".side:visible, .aligned:visible").first.wait_for()
     assert page.evaluate(ENGLISH) == []
 
 

@@ -73,8 +73,9 @@ def test_why_in_a_comparison_answers_for_its_column(visit):
 def test_contrast_and_width(own, scheme, viewport):
     page = own(scheme=scheme, viewport=viewport)
     page.get_by_role("button", name="Use an example").click()
-    page.locator(".e5-own .side").first.wait_for()
+    page.locator(".e5-own .side, .e5-own .aligned").filter(visible=True).first.wait_for()
     assert page.evaluate(LOW_CONTRAST) == [] and width_beyond(page) == 0
+    page.locator(".e5-own").get_by_role("button", name="Lists", exact=True).click()
     page.locator(".e5-own .ask-why").first.click()
     box = why(page).bounding_box()
     assert box["x"] >= 0 and box["x"] + box["width"] <= viewport["width"]

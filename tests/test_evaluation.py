@@ -381,7 +381,7 @@ def test_verdict(figures, words):
     """Guards the claim everyone will quote: an interval that holds zero must never read as help."""
     found = verdict(*figures)
     assert found.startswith(words)
-    signs = [f"{value:+.4f}".replace("-", "−") if value else "0.0000" for value in figures]
+    signs = [f"{value:+.4f}".replace("-", "−").replace("0.", ".") if value else ".0000" for value in figures]
     for said in (*signs, "20 queries better", "10 worse", "5 the same"):
         assert said in found
 

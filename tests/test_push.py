@@ -139,7 +139,7 @@ def test_ctrl_c_while_a_file_is_sent_ends_in_one_sentence(hub, model, tmp_path):
         )  # fmt: skip
         while not any("alice/stopped/preupload" in one.path for one in hub.requests):
             time.sleep(0.05)
-        time.sleep(1)
+        time.sleep(3)  # by then the client waits for the commit's answer, which takes 20 seconds
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)
     assert process.returncode == 130 and "Traceback" not in said

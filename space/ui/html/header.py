@@ -37,8 +37,8 @@ def header(
         elsewhere: what it measured on another one, of which only that is said.
     """
     return fill(
-        '<button type="button" class="skip">{skip}</button>'
-        '<header class="masthead"><div class="names"><h1>{product}</h1><p class="question">{question}</p></div>'
+        '<header class="masthead"><button type="button" class="skip">{skip}</button>'
+        '<div class="names"><h1>{product}</h1><p class="question">{question}</p></div>'
         "{verdict}{running}{notice}</header>",
         skip=_("Skip to the results"),
         product=PRODUCT,

@@ -1,6 +1,7 @@
 """Milvus Lite against the exact index on the same store: products loaded per second, ms a query, same rows.
 
-python benchmarks/milvus.py [--products 20000] [--queries 50] [--kind FLAT] [--uri http://HOST:19530 [--pid PID]]
+python benchmarks/milvus_search.py [--products 20000] [--queries 50] [--kind FLAT] [--uri http://HOST:19530]
+    [--pid PID]
 
 The vectors are random unit vectors, and each product has one of ten brands to filter by. Milvus Lite is for tests and
 small catalogues; --uri measures a server, and leaves the collections there; with --pid, its process on this machine,
