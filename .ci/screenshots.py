@@ -46,6 +46,7 @@ def main() -> None:
         )
         for name, (link, width, height, scheme, act) in SHOTS.items():
             page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+            page.add_init_script('localStorage.setItem("e5-tour", "seen")')
             page.goto(f"{address}/{link}")
             page.wait_for_timeout(3000)
             if act:

@@ -19,6 +19,8 @@ PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c6360e8ef07000163010bbd1b0f"
     "e40000000049454e44ae426082"
 )
+# What the page keeps in the browser once the guided minute was ended; "about:blank" has no storage.
+TOUR_SEEN = 'if (location.protocol === "http:") localStorage.setItem("e5-tour", "seen");'
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 # Text whose contrast with the nearest opaque background is below WCAG AA, as "ratio text".

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from browsing import CHROMIUM, DESK, QUIET, complain_of, show_pictures
+from browsing import CHROMIUM, DESK, QUIET, TOUR_SEEN, complain_of, show_pictures
 from filelock import FileLock
 from hub_repos import e5_files, write_files
 
@@ -196,6 +196,7 @@ def profile(browser, url):
     def of(locale):
         if locale not in contexts:
             contexts[locale] = browser.new_context(locale=locale)
+            contexts[locale].add_init_script(TOUR_SEEN)
             # Stays open: without a page the process would end, and every visit would take a second longer to compile.
             contexts[locale].new_page().goto(f"{url}theme.css")
         return contexts[locale]
@@ -215,12 +216,14 @@ def pytest_runtest_makereport(item, call):
 def visit(browser, profile, url, tmp_path, request):
     """Opens the page. The test fails if there is anything in the console or a request to another server.
 
-    In a new tab of a browser that has been here before; with ``prepare`` or ``anew`` in a new browser context.
+    In a new tab of a browser that has been here before; with ``prepare`` or ``anew`` in a new browser context, and
+    with ``tour`` in one in which the guided minute has not been ended yet.
     """
     complaints, contexts, kept = [], {}, []
 
     def open_page(
         viewport=DESK,
+        tour=False,
         scheme="light",
         pictures=True,
         link="",
@@ -230,7 +233,9 @@ def visit(browser, profile, url, tmp_path, request):
         locale="en-US",
         shows="",
     ):
-        context = browser.new_context(locale=locale) if anew or prepare else profile(locale)
+        context = browser.new_context(locale=locale) if anew or prepare or tour else profile(locale)
+        if (anew or prepare) and not tour:
+            context.add_init_script(TOUR_SEEN)
         kept.extend(context.pages[:1])  # of a profile
         contexts[context] = None
         if prepare:

@@ -17,6 +17,7 @@ from space.search.engine import SearchEngine
 from space.search.kept_catalogues import KeptCatalogues
 from space.search.uploaded_catalogue import MAX_BYTES, can_search
 from space.ui import connections
+from space.ui.events.areas import html
 from space.ui.events.endpoints import add_endpoints
 from space.ui.events.explain_dialog import build_explain_dialog
 from space.ui.events.latest_answer_only import build_latest
@@ -26,11 +27,12 @@ from space.ui.guard import Guard
 from space.ui.health import Health
 from space.ui.hosts import Hosts
 from space.ui.html.header import PRODUCT, header
+from space.ui.html.tour import tour
 from space.ui.language import Texts
 from space.ui.link_events import connect_links
 from space.ui.links import TABS
 from space.ui.queue_bounds import Listeners, QueueBounds
-from space.ui.static import STYLE
+from space.ui.static import STYLE, script
 from space.ui.tabs.compare import build_compare_tab
 from space.ui.tabs.data import build_data_tab
 from space.ui.tabs.evaluation import build_evaluation_tab
@@ -106,6 +108,7 @@ def build_demo(engine: SearchEngine, texts: Texts | None = None, people: People 
         asking = {"search": search, "compare": compare}
         connect_links(demo, engine, tabs, asking, latest, [measured], build_first_view(engine))
         build_explain_dialog(engine, texts, own)
+        html(texts.each(tour), "e5-tour", script("links", "tour"))
         add_endpoints(engine)
     # After every answer Gradio would sum up its last 10,000 ones, 7 ms of a core, for a page that guard.py closes.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(sys.maxsize))
