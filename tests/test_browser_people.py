@@ -6,6 +6,7 @@ import small_shop
 from browsing import LOW_CONTRAST, PHONE, needs_chromium, open_tab, width_beyond
 
 from space.feedback.journal import Journal
+from space.feedback.judgments import CANNOT_TELL
 from space.feedback.people import People
 from space.feedback.raters import Access
 
@@ -76,6 +77,48 @@ def test_judging_by_keys_and_changing_ones_mind(visit, people):
     page.locator(".e5-people").wait_for()
     page.get_by_role("radio", name="Labels", exact=True).check()
     page.locator(".e5-people").wait_for(state="detached")
+
+
+def test_a_hit_is_judged_in_place_by_keyboard_alone(visit, people):
+    """In Search and Compare, on hits without a label; the same product in another list says so too."""
+    page = visit(link="?tab=compare&q=red+sneakers&show=lists")
+    first = page.locator(".sides .judge-here").first
+    first.wait_for()
+    assert page.locator(".sides .card:has(.badge.exact) .judge-here").count() == 0
+    product, before = first.get_attribute("data-product"), len(people.judgments.all())
+    first.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="How well does this product answer")
+    dialog.wait_for()
+    page.keyboard.press("2")
+    page.locator(f".sides .judge-here[data-product={product}][data-kept=Substitute]").first.wait_for()
+    dialog.wait_for(state="hidden")
+    assert page.evaluate("document.activeElement.dataset.product") == product
+    found = people.judgments.all()
+    assert len(found) == before + 1
+    assert (found[-1].query, found[-1].product_id, found[-1].grade) == ("red sneakers", product, "Substitute")
+    page.keyboard.press("Enter")  # a second thought takes the place of the first
+    page.locator(".e5-grades .said", has_text="You said: Substitute").wait_for()
+    page.keyboard.press("0")
+    page.locator(f".sides .judge-here[data-product={product}][data-kept='cannot tell']").first.wait_for()
+    assert len(people.judgments.all()) == before + 1 and people.judgments.all()[-1].grade == CANNOT_TELL
+    dialog.wait_for(state="hidden")
+    page.get_by_role("link", name="Search this query").click()
+    page.locator(".results .judge-here").first.wait_for()
+    assert page.locator(".results .judge-here[data-kept]").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_judging_in_place_on_a_phone_in_russian(visit, scheme):
+    page = visit(PHONE, scheme=scheme, locale="ru-RU", link="?tab=compare&q=red+sneakers")
+    page.locator(".aligned .judge-here").first.click()
+    page.locator(".e5-grades[open]").wait_for()
+    page.wait_for_timeout(300)
+    assert "не могу" in page.locator(".e5-grades .grades").inner_text().casefold()
+    assert width_beyond(page) <= 0
+    assert page.evaluate(LOW_CONTRAST) == []
+    page.keyboard.press("Escape")
+    page.locator(".e5-grades[open]").wait_for(state="detached")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

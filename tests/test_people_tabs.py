@@ -29,6 +29,7 @@ from space.ui.access import who_may_answer
 from space.ui.html import ballot as ballots
 from space.ui.html import judging as judging_html
 from space.ui.page import build_demo
+from space.ui.tabs import judge_here
 from space.ui.tabs.judge import Desk, Open
 from space.ui.tabs.vote import answered, deal_ballot, result_of
 
@@ -236,6 +237,48 @@ def test_skipped_pairs_do_not_come_back_in_the_visit(engine, people):
         seen.add(pair)
         _, held = desk.skip("owner", held, None)
     assert people.judgments.all() == [] and len(seen) > 20
+
+
+# -- judging in place ------------------------------------------------------------------------------------------------
+
+
+def in_place(engine, people, **sent):
+    """What comes of an event of the page's script, as ``judge`` returns it."""
+    event = gr.EventData(None, {"query": "red sneakers", "locale": "us", "product": "p14", "grade": "Exact"} | sent)
+    return judge_here.judge(engine, Desk(engine, people), "owner", event)
+
+
+def test_a_hit_is_judged_in_place_as_in_the_queue(engine, people):
+    """The same journal, pair and limit; the queue does not ask for it again."""
+    in_place(engine, people)
+    (found,) = people.judgments.all()
+    assert found.pair in people.judged() and (found.rater, found.grade) == ("owner", "Exact")
+    assert found.pair == ("us", "red sneakers", "p14")
+
+
+@pytest.mark.parametrize("sent", [
+    {"grade": "Great"}, {"grade": WITHDRAWN}, {"grade": 1}, {"product": "gone"}, {"locale": "xx"}, {"query": ""},
+    {"query": "x" * 1000}, {"product": None},
+])  # fmt: skip
+def test_a_forged_judgment_is_refused_in_one_sentence(engine, people, sent):
+    with pytest.raises(UserError):
+        in_place(engine, people, **sent)
+    assert people.judgments.all() == []
+
+
+def test_judging_in_place_has_the_limit_of_the_tab(engine, people, monkeypatch):
+    monkeypatch.setattr(raters, "VISIT_A_MINUTE", 1)
+    in_place(engine, people)
+    with pytest.raises(UserError, match="minute"):
+        in_place(engine, people, product="p15")
+    assert len(people.judgments.all()) == 1
+
+
+def test_only_hits_without_a_label_can_be_judged_in_place(engine):
+    hits = engine.search("red sneakers", 10, "base").hits
+    assert {bool(judging_html.judge_here("red sneakers", hit)) for hit in hits if hit.grade} == {False}
+    assert all(judging_html.judge_here("red sneakers", hit) for hit in hits if not hit.grade)
+    assert_inert("".join(judging_html.judge_here(EVIL, replace(hit, title=EVIL, grade=None)) for hit in hits))
 
 
 # -- who may, and what programs see ----------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ from space.ui.tabs.data import build_data_tab
 from space.ui.tabs.evaluation import build_evaluation_tab
 from space.ui.tabs.first_view import build_first_view
 from space.ui.tabs.judge import build_judge_tab, can_judge
+from space.ui.tabs.judge_here import build_judge_dialog
 from space.ui.tabs.search import build_search_tab
 from space.ui.tabs.statistics import build_statistics_tab, count_opened
 from space.ui.tabs.uploaded import build_own_tab
@@ -85,9 +86,9 @@ def build_demo(engine: SearchEngine, texts: Texts | None = None, people: People 
         latest = build_latest()
         with gr.Tabs(overflow_behavior="wrap") as tabs:
             with gr.Tab(texts.label(TABS["search"]), id="search"):
-                search = build_search_tab(engine, texts, latest)
+                search = build_search_tab(engine, texts, latest, judging=can_judge(engine, people))
             with gr.Tab(texts.label(TABS["compare"]), id="compare"):
-                compare = build_compare_tab(engine, texts, latest)
+                compare = build_compare_tab(engine, texts, latest, judging=can_judge(engine, people))
             own = KeptCatalogues()
             if can_search(engine):
                 with gr.Tab(texts.label(TABS["own"]), id="own"):
@@ -109,6 +110,8 @@ def build_demo(engine: SearchEngine, texts: Texts | None = None, people: People 
         connect_links(demo, engine, tabs, asking, latest, [measured], build_first_view(engine))
         build_explain_dialog(engine, texts, own)
         html(texts.each(tour), "e5-tour", script("links", "tour"))
+        if can_judge(engine, people):
+            build_judge_dialog(engine, people, texts)
         add_endpoints(engine)
     # After every answer Gradio would sum up its last 10,000 ones, 7 ms of a core, for a page that guard.py closes.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(sys.maxsize))

@@ -5,7 +5,7 @@ Each card carries its product, so that static/results.js can point out the same 
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from space.i18n import N_, fraction, ngettext, number
@@ -28,12 +28,17 @@ _SCOPES = {
 }
 
 
-def comparison(found: Comparison, emptied: Mapping[str, object] = MappingProxyType({})) -> Html:
+def comparison(
+    found: Comparison,
+    emptied: Mapping[str, object] = MappingProxyType({}),
+    more: Callable[[Hit], Html] = lambda hit: EMPTY,
+) -> Html:
     """What changed in one sentence, and a column for each system.
 
     Args:
         found: what was compared.
         emptied: {filter: value} of those that leave no product.
+        more: makes what stands at the end of each product.
     """
     hits = [hit for result in found.systems.values() for hit in result.hits]
     if not hits:
@@ -47,8 +52,8 @@ def comparison(found: Comparison, emptied: Mapping[str, object] = MappingProxyTy
         summary=summary(found),
         basis=basis(found.quality),
         n=len(found.systems),
-        columns=join(_column(found, result, marks[name], judged) for name, result in found.systems.items()),
-        table=rank_table(found, marks, judged=judged),
+        columns=join(_column(found, result, marks[name], judged, more) for name, result in found.systems.items()),
+        table=rank_table(found, marks, judged=judged, more=more),
     )
 
 
@@ -153,9 +158,16 @@ def _pill(kind: str, sign: str, meaning: str) -> Html:
     )
 
 
-def _column(found: Comparison, result: SearchResult, marks: Mapping[ProductKey, Html], judged: bool) -> Html:
+def _column(
+    found: Comparison,
+    result: SearchResult,
+    marks: Mapping[ProductKey, Html],
+    judged: bool,
+    more: Callable[[Hit], Html],
+) -> Html:
+    look = {"judged": judged, "brief": True}
     listed = [
-        cards.card(hit, result.system, judged=judged, brief=True, mark=marks[hit.key], attributes=_attributes(hit))
+        cards.card(hit, result.system, **look, mark=marks[hit.key], attributes=_attributes(hit), more=more(hit))
         for hit in result.hits
     ]
     nothing = (

@@ -50,6 +50,22 @@ def question(query: str, product: Hit, rank: int | None, last: str | None = None
     )
 
 
+def judge_here(query: str, hit: Hit) -> Html:
+    """Opens the dialog that judges a hit without a label; static/judge_here.js answers a click."""
+    if hit.grade:
+        return EMPTY
+    return fill(
+        '<button type="button" class="judge-here" aria-haspopup="dialog" aria-label="{label}" data-query="{query}" '
+        'data-locale="{locale}" data-product="{product}" data-title="{title}">{judge}</button>',
+        label=_("Judge: {title}").format(title=hit.title or hit.product_id),
+        query=query,
+        locale=hit.product_locale,
+        product=hit.product_id,
+        title=hit.title or _("(no title)"),
+        judge=_("Judge this"),
+    )
+
+
 def grade_name(grade: str) -> str:
     """A grade as the owner writes it, or "cannot tell"."""
     return _("cannot tell") if grade == CANNOT_TELL else grade

@@ -3,10 +3,10 @@
 On a phone style.css makes a list of it: a card for each product with its rank in each system, those of rank 1 first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from space.i18n import gettext as _
-from space.search.results import Comparison, ProductKey
+from space.search.results import Comparison, Hit, ProductKey
 from space.ui.html.labels import badge
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.names import id_shown, language_of, system_name
@@ -31,13 +31,20 @@ def ordered(ranks: Ranks) -> list[ProductKey]:
     return [*leading, *sorted((key for key in best if key not in leading), key=lambda key: best[key])]
 
 
-def rank_table(found: Comparison, marks: Mapping[str, Mapping[ProductKey, Html]], *, judged: bool) -> Html:
+def rank_table(
+    found: Comparison,
+    marks: Mapping[str, Mapping[ProductKey, Html]],
+    *,
+    judged: bool,
+    more: Callable[[Hit], Html] = lambda hit: EMPTY,
+) -> Html:
     """The table, hidden until the visitor chooses it.
 
     Args:
         found: what was compared.
         marks: {system: {product: how it moved}}; those of base and tuned are shown.
         judged: whether any product has a gold label; only then there is a column for labels.
+        more: makes what stands below the title of a product.
     """
     ranks = ranks_of(found)
     hits = {hit.key: hit for result in found.systems.values() for hit in result.hits}
@@ -51,7 +58,7 @@ def rank_table(found: Comparison, marks: Mapping[str, Mapping[ProductKey, Html]]
         rows.append(
             fill(
                 '<tr data-same="{locale}/{id}" style="--best:{best}"><th scope="row">{picture}'
-                '<span class="name" lang="{language}">{title}</span><span class="id">{shown}</span>{narrow}</th>'
+                '<span class="name" lang="{language}">{title}</span><span class="id">{shown}</span>{narrow}{more}</th>'
                 "{label}{cells}</tr>",
                 best=min(of_system[key] for of_system in ranks.values() if key in of_system),
                 picture=picture(hits[key]),
@@ -63,6 +70,7 @@ def rank_table(found: Comparison, marks: Mapping[str, Mapping[ProductKey, Html]]
                 # On a phone style.css hides the label's column, and the label stands below the title.
                 narrow=fill('<span class="narrow">{label}</span>', label=label) if judged else EMPTY,
                 label=fill('<td class="label">{label}</td>', label=label) if judged else EMPTY,
+                more=more(hits[key]),
                 cells=join(cells),
             )
         )

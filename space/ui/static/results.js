@@ -98,6 +98,7 @@ function foldProducts() {
   opened.clear();
   // The next results are patched into the same elements: without this another product would stand there unfolded.
   for (const product of element.querySelectorAll(".product[open]")) product.open = false;
+  for (const button of element.querySelectorAll(".judge-here[data-kept]")) delete button.dataset.kept;
 }
 
 // New results are shown from their top: the link to them may have been far down the page, or the form fills the screen.

@@ -12,6 +12,7 @@ from space.i18n import N_
 from space.i18n import gettext as _
 from space.search.engine import SearchEngine
 from space.search.request import COLUMNS, COMPARED, SYSTEMS
+from space.search.results import Hit
 from space.ui import links
 from space.ui.events import export
 from space.ui.events.areas import result_area, sent
@@ -19,7 +20,8 @@ from space.ui.events.form import build_form, link_of
 from space.ui.events.form_events import ENGINE, AskingTab, connect
 from space.ui.events.latest_answer_only import STAMP, Latest
 from space.ui.html import comparison, names, result_links
-from space.ui.html.markup import Html, join
+from space.ui.html.judging import judge_here
+from space.ui.html.markup import EMPTY, Html, join
 from space.ui.html.panels import problem, refused
 from space.ui.language import Texts, in_visitors_language
 from space.ui.links import Link
@@ -30,8 +32,17 @@ WELCOME = N_(
 )
 
 
-def build_compare_tab(engine: SearchEngine, texts: Texts, latest: list[Component]) -> AskingTab:
-    """Lay out the tab in the current context of Gradio, and connect it."""
+def build_compare_tab(
+    engine: SearchEngine, texts: Texts, latest: list[Component], *, judging: bool = False
+) -> AskingTab:
+    """Lay out the tab in the current context of Gradio, and connect it.
+
+    Args:
+        engine: answers.
+        texts: of the page.
+        latest: see ``build_latest``.
+        judging: whether hits without a label can be judged in place.
+    """
     systems = [name for name in COLUMNS if name in engine.systems]
     usual = tuple(name for name in COMPARED if name in systems) or tuple(systems)
     several = engine.several_locales
@@ -61,7 +72,11 @@ def build_compare_tab(engine: SearchEngine, texts: Texts, latest: list[Component
         )
         place = picker.position(engine.held_out, link, several=several)
         emptied = {} if any(one.hits for one in found.systems.values()) else engine.facets.emptied_by(link.filters)
-        return join([offer, place, comparison.comparison(found, emptied)])
+
+        def more(hit: Hit) -> Html:
+            return judge_here(found.query, hit) if judging else EMPTY
+
+        return join([offer, place, comparison.comparison(found, emptied, more)])
 
     def ask(given: Mapping[str, Any]) -> Html:
         if not given["systems"]:

@@ -15,6 +15,7 @@ from space.ui.events.areas import result_area
 from space.ui.events.form import build_form, link_of
 from space.ui.events.form_events import AskingTab, connect
 from space.ui.html import cards, names, result_links
+from space.ui.html.judging import judge_here
 from space.ui.html.markup import Html, join
 from space.ui.html.panels import refused
 from space.ui.language import Texts
@@ -23,8 +24,17 @@ from space.ui.links import Link
 WELCOME = N_("Type a query, or try one of the examples: the closest products appear here, best first.")
 
 
-def build_search_tab(engine: SearchEngine, texts: Texts, latest: list[Component]) -> AskingTab:
-    """Lay out the tab in the current context of Gradio, and connect it."""
+def build_search_tab(
+    engine: SearchEngine, texts: Texts, latest: list[Component], *, judging: bool = False
+) -> AskingTab:
+    """Lay out the tab in the current context of Gradio, and connect it.
+
+    Args:
+        engine: answers.
+        texts: of the page.
+        latest: see ``build_latest``.
+        judging: whether hits without a label can be judged in place.
+    """
     systems = [name for name in SYSTEMS if name in engine.systems]
     system = gr.Radio(
         [(str(texts.label(names.SYSTEMS[name])), name) for name in systems],
@@ -57,7 +67,8 @@ def build_search_tab(engine: SearchEngine, texts: Texts, latest: list[Component]
             return refused(error)
 
         def more(hit: Hit) -> Html:
-            return result_links.more_like(link, hit.product_locale, hit.product_id, hit.title)
+            like_it = result_links.more_like(link, hit.product_locale, hit.product_id, hit.title)
+            return join([like_it, judge_here(link.query, hit)]) if judging and not link.like else like_it
 
         if not link.like:
             offer = result_links.offer(link, other=replace(link, tab="compare"), label=_("Compare this query"))
