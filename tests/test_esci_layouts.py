@@ -171,3 +171,13 @@ def test_broken_file(folder, name, damage):
     path.write_bytes(damaged[damage])
     found = refused(dataset)
     assert f"{name}.parquet: not a readable parquet file: " in found
+
+
+def test_columns_for_splits_in_parts_are_refused(folder):
+    """The message for a missing column names --columns, which then said that the folder has no judgments."""
+    dataset = Path(folder())
+    (dataset / "data").mkdir()
+    for split in ("train", "test"):
+        (dataset / f"{split}.parquet").rename(dataset / "data" / f"{split}-00000-of-00001.parquet")
+    with pytest.raises(DataError, match=r"--columns does not read splits in parts; write train\.parquet and test"):
+        open_judged(str(dataset), ALL, columns="query=search_term")

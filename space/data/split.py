@@ -150,7 +150,8 @@ def held_out(
         )
     said = f"{test.sum()} of {len(test)} queries are held out"
     if kept.any() or learned.any():
-        said += f", {kept.sum()} by {models}, and of {new.sum()} queries that are not there {test[new].sum()}"
+        said += f", {kept.sum()} of them by {models}"
+        said += f" and {test[new].sum()} of {new.sum()} new ones" if new.any() else ""
     return judgments.assign(split=np.where(queries.isin(counts.index[test]), "test", "train")), (
         f"{name}: {said} (--test-share {share:g})"
     )

@@ -58,7 +58,7 @@ def read(path: Path, wanted: Wanted) -> RawJudgments:
             raise DataError(f"{path}: {several[0]} and {several[1]} may both be the judgments; leave one of them")
         splits = [("", files["judgments"])]
     if not splits:
-        raise DataError(f"{path}: no judgments{it_has(path)}; {CURE}")
+        raise _without_judgments(path)
     if [split for split, _ in splits] == ["test"]:
         raise DataError(
             f"{path}: only {splits[0][1].name} has judgments; call it train to hold a part of it out, or "
@@ -81,6 +81,12 @@ def read(path: Path, wanted: Wanted) -> RawJudgments:
     recognised = "; ".join([raw.recognised, *notes])
     file = splits[0][1].name if len(splits) == 1 else ""
     return replace(raw, products=products, recognised=recognised, left_out=others_than(used, path), file=file)
+
+
+def _without_judgments(path: Path) -> DataError:
+    if any(path.glob("**/train-*-of-*.parquet")):
+        return DataError(f"{path}: --columns does not read splits in parts; write train.parquet and test.parquet")
+    return DataError(f"{path}: no judgments{it_has(path)}; {CURE}")
 
 
 def _joined(files: Sequence[tuple[str, Path]], wanted: Wanted) -> RawJudgments:
