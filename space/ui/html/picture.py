@@ -22,11 +22,14 @@ _LEADS_HOME = set(
 
 
 def picture(product: Product) -> Html:
-    """The product's picture over a placeholder, which shows while the picture loads and if it cannot be loaded."""
+    """The product's picture over a placeholder, which shows while it loads and if it cannot be loaded.
+
+    It has no text for screen readers: the title stands beside it everywhere, and would be read twice.
+    """
     letter = next((character for character in product.title if character.isalnum()), "?").upper()
     url = image_url(product.extra.get("image_url"))
-    tag = '<img src="{url}" alt="{title}" loading="lazy" decoding="async" referrerpolicy="no-referrer">'
-    image = fill(tag, url=url, title=product.title) if url else EMPTY
+    tag = '<img src="{url}" alt="" loading="lazy" decoding="async" referrerpolicy="no-referrer">'
+    image = fill(tag, url=url) if url else EMPTY
     placeholder = drawing(product) or fill('<span aria-hidden="true">{letter}</span>', letter=letter)
     return fill(
         '<span class="picture" style="--hue:{hue}">{placeholder}{image}</span>',
