@@ -1,4 +1,4 @@
-"""No finding of axe, the checker of accessibility, on results and what opens over them, Vote, Judge and the guided minute, in light and in dark."""
+"""No finding of axe, the checker of accessibility, on results, dialogs, Vote, Judge and the guided minute."""
 
 import pytest
 import small_evaluation
