@@ -82,6 +82,7 @@ LEFT_OUT = {
     "bm25": "its figures are of quality and need real judgments",
     "nothing_fits": "its nonsense is written for the sample, and its figures are of the real E5",
     "seeds": "trains for hours",
+    "loop": "trains twice and measures quality, not speed",
     "topk_gpu": "needs a GPU",
     "locales": "needs the models of seeds",
     "e5_sizes": "takes hours without a GPU",

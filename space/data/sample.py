@@ -250,3 +250,22 @@ def judgments() -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["query", "query_id", "product_id", "product_locale", "esci_label", "split"])
     frame.insert(0, "example_id", range(1, len(frame) + 1))
     return frame
+
+
+@lru_cache(maxsize=1)
+def _by_text() -> dict[tuple[str, str], Query]:
+    return {(query.kind.locale, query.text): query for query in _queries()}
+
+
+@lru_cache(maxsize=1)
+def _by_id() -> dict[str, Product]:
+    return {product.product_id: product for product in _products()}
+
+
+def label(locale: str, query: str, product_id: str) -> str:
+    """The label of any pair of the sample, judged or not: it follows from how the two were made.
+
+    Raises:
+        KeyError: the sample has no such query or product.
+    """
+    return _by_text()[locale, query].label(_by_id()[product_id])
