@@ -21,6 +21,7 @@ from space.settings import (
     from_flags,
     split_revision,
 )
+from space.settings.app import ANSWERING
 from space.settings.flags import Parser
 
 
@@ -61,6 +62,9 @@ def parser() -> argparse.ArgumentParser:
     space.add_argument("--model", metavar="ID", help="the fine-tuned model (default: the one the store names)")
     space.add_argument("--base-model", metavar="ID", help="the base model (default: the one the store names)")
     space.add_argument("--hardware", default=publish.DEFAULT_HARDWARE, help="for a new Space (default: %(default)s)")
+    for part, what in (("voting", "vote"), ("judging", "judge")):
+        said = f"who may {what}: off, open, or login for Hub users (default: as the Space has it)"
+        space.add_argument(f"--{part}", choices=ANSWERING, help=said)
     for command in (model, store, space):
         command.add_argument("--private", action="store_true", help="make the repository private")
     eda = commands.add_parser("eda", allow_abbrev=False, help="describe a data set in an HTML report")
@@ -161,6 +165,8 @@ def publish_space(given: argparse.Namespace) -> None:
         base_model=given.base_model,
         private=given.private,
         hardware=given.hardware,
+        voting=given.voting,
+        judging=given.judging,
     )
 
 

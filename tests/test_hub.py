@@ -317,8 +317,20 @@ def space(hub, way):
     variables = dict(hub.repos["space", "alice/s"].variables)
     hub.commit("space", "alice/s", {"old_notes.txt": b"to be gone", "app.py": b"print()"})
     words = ["publish", "alice/s", "--embeddings", "alice/d"]
+    asks = [*words, "--judging", "login", "--voting", "off"]
+    seen.append(run(hub, way.home, [sys.executable, "-m", "space", *asks], way.work, OWNER))
+    cards = [hub.files("space", "alice/s")["README.md"].decode()]
+    answering = dict(hub.repos["space", "alice/s"].variables)
     seen.append(run(hub, way.home, [sys.executable, "-m", "space", *words], way.work, OWNER))
-    return SimpleNamespace(outputs=[one.output for one in seen], first_variables=variables)
+    cards.append(hub.files("space", "alice/s")["README.md"].decode())
+    asks = [*words, "--judging", "open"]
+    seen.append(run(hub, way.home, [sys.executable, "-m", "space", *asks], way.work, OWNER))
+    for name in ("E5_JUDGING", "E5_VOTING"):
+        hub.repos["space", "alice/s"].variables.pop(name)
+    seen.append(run(hub, way.home, [sys.executable, "-m", "space", *words], way.work, OWNER))
+    return SimpleNamespace(
+        outputs=[one.output for one in seen], first_variables=variables, cards=cards, answering=answering
+    )
 
 
 def test_the_space_has_the_files_it_needs_and_no_others(hub, space):
@@ -350,6 +362,13 @@ def test_its_variables_pin_what_belongs_together(hub, way, space):
         "E5_BASE_MODEL": base,
         "E5_EMBEDDINGS": f"alice/d@{way.second_store}",
     }
+
+
+def test_a_login_is_asked_for_where_answering_needs_one(hub, space):
+    """By flag, and where the Space has the variable already: else the next push would take the login away."""
+    assert space.answering["E5_JUDGING"] == "login" and space.answering["E5_VOTING"] == "off"
+    assert [front(card).get("hf_oauth") for card in space.cards] == [True, True]
+    assert "hf_oauth" not in front(hub.files("space", "alice/s")["README.md"].decode())
 
 
 def test_its_front_matter_links_to_what_it_shows(hub, space):

@@ -10,8 +10,13 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from huggingface_hub import HfApi, RepoFile, constants, snapshot_download
-from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, RevisionNotFoundError
+from huggingface_hub import HfApi, RepoFile, constants, get_token, snapshot_download
+from huggingface_hub.errors import (
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 from huggingface_hub.utils import filter_repo_objects, httpx
 
 from space.encoding.weights import Download, Snapshot
@@ -218,6 +223,23 @@ def is_private(repo: str, kind: str) -> bool:
         )
     except FAULTS as error:
         raise HubError(f"{_at(repo, kind, None)} cannot be seen at {endpoint()}: {in_words(error)}") from error
+
+
+def space_variables(repo: str) -> dict[str, str]:
+    """The variables of a Space; none where it is not there, or without a token, which the push then says.
+
+    Raises:
+        HubError: they cannot be read.
+    """
+    if get_token() is None:
+        return {}
+    try:
+        found = retried(lambda: HfApi().get_space_variables(repo), f"looking at {_at(repo, 'space', None)}")
+    except RepositoryNotFoundError:
+        return {}
+    except FAULTS as error:
+        raise HubError(f"the variables of Space {repo} cannot be read at {endpoint()}: {in_words(error)}") from error
+    return {name: one.value for name, one in found.items()}
 
 
 def tell_new_name(repo: str, kind: str, now: str) -> None:

@@ -143,6 +143,8 @@ def publish_space(
     base_model: str | None = None,
     private: bool = False,
     hardware: str = DEFAULT_HARDWARE,
+    voting: str | None = None,
+    judging: str | None = None,
     root: Path = ROOT,
 ) -> Pushed:
     """Publish a Space that serves a store and the two models that made it, all pinned to commits.
@@ -154,6 +156,8 @@ def publish_space(
         base_model: the same for the base model.
         private: make the Space private.
         hardware: what a new Space asks for and suggests to its duplicates.
+        voting: who may vote, see ``AppSettings``; None leaves it as the Space has it.
+        judging: the same for judging.
         root: the project's folder.
 
     Raises:
@@ -170,13 +174,18 @@ def publish_space(
     tuned = _pinned("tuned", model, found.encoders["tuned"], embeddings)
     base = _pinned("base", base_model, found.encoders["base"], embeddings)
     source = hub_id(found.dataset)
+    answering = {"E5_VOTING": voting, "E5_JUDGING": judging}
+    chosen = {name: mode for name, mode in answering.items() if mode is not None}
+    modes = (chosen if len(chosen) == len(answering) else client.space_variables(repo) | chosen).items()
     card = space_card(
         (root / CARD).read_text(encoding="utf-8"),
         models=[split_revision(tuned)[0], on_hub(base) or base],
         datasets=[store_id, *([source] if source else [])],
         hardware=hardware,
+        login=any(name in answering and mode == "login" for name, mode in modes),
     )
     variables = {"E5_MODEL": tuned, "E5_BASE_MODEL": base, "E5_EMBEDDINGS": f"{store_id}@{snapshot.revision}"}
+    variables |= chosen
     files: dict[str, Path | bytes] = {name: root / name for name in space_files(root)}
     upload = Upload(
         repo,
@@ -209,9 +218,10 @@ def space_files(root: Path = ROOT) -> list[str]:
     return names + sorted({name for name in pictures if (root / name).is_file()})
 
 
-def space_card(readme: str, *, models: list[str], datasets: list[str], hardware: str) -> str:
+def space_card(readme: str, *, models: list[str], datasets: list[str], hardware: str, login: bool = False) -> str:
     """The project's README with the front matter by which the Hub links a Space to models and data sets.
 
+    With ``login`` it asks for Hub users to log in (``hf_oauth``), without which the app does not start with "login".
     Links to pages that are not pushed to the Space, such as ``docs/training.md``, become plain text.
 
     Raises:
@@ -220,6 +230,8 @@ def space_card(readme: str, *, models: list[str], datasets: list[str], hardware:
     card = RepoCard(re.sub(_PAGE_LINK, r"\1", readme), ignore_metadata_errors=False)
     check_python(hardware, str(card.data.python_version))
     card.data.models, card.data.datasets, card.data.suggested_hardware = models, datasets, hardware
+    if login:
+        card.data.hf_oauth = True
     return str(card)
 
 
