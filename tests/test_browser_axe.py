@@ -1,4 +1,4 @@
-"""No finding of axe, the checker of accessibility, on results, dialogs, Vote, Judge and the guided minute."""
+"""No finding of axe, the checker of accessibility, on any view of the page, in light and in dark."""
 
 import pytest
 import small_evaluation
@@ -8,15 +8,22 @@ from browsing import DESK, PHONE, ask, needs_chromium, open_tab
 from space.feedback.journal import Journal
 from space.feedback.people import People
 from space.feedback.raters import Access
+from space.feedback.usage import Usage
 
 pytestmark = needs_chromium
+TABS = {
+    "Search": ".first", "Compare": ".e5-out .panel", "Try your own": ".e5-own", "Vote": ".e5-ballot",
+    "Judge": ".e5-question", "Evaluation": ".e5-eval section", "Data": ".data h2",
+    "Statistics": ".data .tiles, .e5-data [role=status]",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory):
     open_to_all = Access("open")
     people = People(Journal(tmp_path_factory.mktemp("feedback")), open_to_all, open_to_all)
-    with small_shop.serve(small_shop.engine(small_evaluation.content()), people=people) as url:
+    usage = Usage(tmp_path_factory.mktemp("usage"))
+    with small_shop.serve(small_shop.engine(small_evaluation.content(), usage=usage), people=people) as url:
         yield url
 
 
@@ -28,6 +35,18 @@ def findings(page):
     # Gradio 6.31 names the icons in its footer as the texts beside them.
     found = Axe().run(page, {"exclude": [["footer img"]]}).response["violations"]
     return [(one["id"], [node["html"][:200] for node in one["nodes"]][:3]) for one in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_every_tab(visit, scheme, size):
+    page = visit(size, scheme)
+    found = {}
+    for name, shows in TABS.items():
+        open_tab(page, name)
+        page.locator(shows).filter(visible=True).first.wait_for()
+        found[name] = findings(page)
+    assert found == dict.fromkeys(TABS, [])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

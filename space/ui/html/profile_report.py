@@ -261,7 +261,9 @@ def _protocol(title: str, description: str, table: ProtocolTable) -> Html:
     systems = {name: table.systems[name] for name in _SYSTEMS if name in table.systems}
     metrics = list(systems["bm25"])
     return fill(
-        '<div class="baseline"><h3>{title}</h3><p class="said">{description}</p><div class="wide"><table><thead><tr>'
+        '<div class="baseline"><h3>{title}</h3><p class="said">{description}</p>'
+        # Wider than a phone: the keyboard can scroll it.
+        '<div class="wide" tabindex="0" role="region" aria-label="{title}"><table><thead><tr>'
         '<td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div></div>',
         title=title,
         description=description,
