@@ -197,7 +197,6 @@ def profile(browser, url):
     def of(locale):
         if locale not in contexts:
             contexts[locale] = browser.new_context(locale=locale)
-            contexts[locale].add_init_script(TOUR_SEEN)
             # Stays open: without a page the process would end, and every visit would take a second longer to compile.
             contexts[locale].new_page().goto(f"{url}theme.css")
         return contexts[locale]
@@ -235,13 +234,13 @@ def visit(browser, profile, url, tmp_path, request):
         shows="",
     ):
         context = browser.new_context(locale=locale) if anew or prepare or tour else profile(locale)
-        if (anew or prepare) and not tour:
-            context.add_init_script(TOUR_SEEN)
         kept.extend(context.pages[:1])  # of a profile
         contexts[context] = None
         if prepare:
             prepare(context)
         page = context.new_page()
+        if not tour:
+            page.add_init_script(TOUR_SEEN)
         page.set_default_timeout(10_000)
         page.set_viewport_size(viewport)
         page.emulate_media(color_scheme=scheme)

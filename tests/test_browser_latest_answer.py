@@ -86,7 +86,7 @@ def test_a_russian_visitor_waits_without_english(visit, held):
     page.get_by_role("textbox", name="Запрос").fill("slow shoes")
     page.keyboard.press("Enter")
     assert held.begun.wait(10)
-    page.locator(".wrap.minimal.translucent").first.wait_for()
+    page.locator(".wrap.minimal.translucent").filter(visible=True).first.wait_for()
     assert page.evaluate(ENGLISH) == []
     held.go.set()
     page.locator(".summary q").filter(has_text="slow shoes").wait_for()

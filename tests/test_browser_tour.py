@@ -67,3 +67,12 @@ def test_without_storage_it_is_not_shown(visit):
     page = visit(tour=True, prepare=lambda context: context.add_init_script(NO_STORAGE))
     page.wait_for_timeout(1_500)
     assert page.locator(".e5-tour-card").count() == 0
+
+
+def test_a_visitor_who_goes_elsewhere_is_let_go(visit):
+    """The card lay over the other tabs and took their clicks."""
+    page = visit(tour=True)
+    page.locator(".e5-tour-card").wait_for()
+    page.get_by_role("tab", name="Evaluation").first.click()
+    page.locator(".e5-tour-card").wait_for(state="detached")
+    page.locator(".answer").filter(visible=True).wait_for()

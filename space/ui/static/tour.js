@@ -51,6 +51,7 @@ function show() {
     target?.removeAttribute("data-toured");
     card.remove();
     removeEventListener("keydown", escape);
+    removeEventListener("click", leave, true);
     // Not the query box by itself: on a phone its keyboard would open.
     if (inside) (before?.isConnected && before !== document.body ? before : seen('[role="tab"][aria-selected="true"]'))?.focus();
     localStorage.setItem(MARK, "seen");
@@ -61,9 +62,15 @@ function show() {
     if (event.key === "Escape" && (card.contains(event.target) || event.target === document.body)) end();
   }
 
+  // A visitor who opens a tab, searches or follows a link has left the first view that the card explains.
+  function leave(event) {
+    if (event.target.closest?.('[role="tab"], .e5-go, .carry')) end();
+  }
+
   part(".further").addEventListener("click", further);
   part(".end").addEventListener("click", end);
   addEventListener("keydown", escape);
+  addEventListener("click", leave, true);
   // Outside of this component, but where style.css applies.
   (element.closest(".contain") ?? element.closest(".gradio-container") ?? document.body).append(card);
   further();
