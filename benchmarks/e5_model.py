@@ -4,7 +4,7 @@ A small encoder leaves a GPU waiting for its next kernel. Models that are traine
 folds take little longer than one. Each model computes what ``SentenceTransformerTrainer`` computes under bfloat16
 autocast: dropout of .1, AdamW without weight decay, gradients clipped to norm 1, linear warm-up over a tenth of the
 steps and linear decay. It differs in that texts are packed instead of padded, and that only the word embeddings that
-occur are held. Knows no text and no label.
+occur are held. Texts and labels stay outside.
 """
 
 import math

@@ -127,7 +127,7 @@ def test_an_answer_that_is_read_slowly_is_not_cut(page, monkeypatch):
     assert received > 100_000
 
 
-def test_a_thousand_silent_connections_keep_nobody_out(monkeypatch, capfd):
+def test_a_thousand_silent_connections_keep_no_visitor_out(monkeypatch, capfd):
     """They once used up the files of the process: no health check any more, and 8 MB of log a second."""
     monkeypatch.setattr(connections, "MOST", 300)
     before = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -71,7 +71,7 @@ def test_bm25_may_be_the_reference(tiny_e5: Path, tmp_path: Path) -> None:
 
 
 def test_the_figures_are_those_of_the_training(trained: Path, tiny_e5: Path, tmp_path: Path) -> None:
-    """The same queries, texts, BM25 and vectors: whoever evaluates a model again finds its figures again."""
+    """The same queries, texts, BM25 and vectors: a second evaluation of a model finds the same figures."""
     model = trained / "saved_e5_model"
     found = evaluate(tmp_path, "--dataset", "sample", "--model", f"base={tiny_e5}", f"tuned={model}")
     training = Evaluation.from_json((model / "evaluation.json").read_bytes())

@@ -1,4 +1,4 @@
-"""The files that answers are kept in: whole lines, each read once, whoever wrote them."""
+"""The files that answers are kept in: whole lines, each read once, from every process."""
 
 import errno
 import json

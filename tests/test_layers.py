@@ -66,7 +66,7 @@ def test_prompts_have_one_home():
     assert homes == {"space.encoding.weights"}
 
 
-# -- what nobody may do ----------------------------------------------------------------------------------------------
+# -- what no module may do --------------------------------------------------------------------------------------------
 
 
 def test_nothing_that_can_run_foreign_code():

@@ -164,7 +164,7 @@ def test_labels_and_people_are_evaluated_as_one_set_of_labels(shop):
 
 
 def test_judgments_of_people_can_turn_the_verdict(shop):
-    """Products that fine-tuning brought in and nobody labelled count once people say that they fit."""
+    """Products that fine-tuning brought in and that have no label count once people say that they fit."""
     found = evaluation_of(shop)
     nothing = frame({}, ESCI)
     before = found.with_people(nothing).evaluation.protocols["full_catalogue"].systems["tuned"]["ndcg@10"].mean

@@ -193,7 +193,7 @@ def same_store(one, other):
 
 
 def test_train_and_build_embed_a_text_once_to_the_same_bytes(trained, tiny_e5, tmp_path):
-    """Each of train.py and build_embeddings.py embedded the base for itself, and a build's vectors served nobody."""
+    """Each of train.py and build_embeddings.py embedded the base for itself, and no run took a build's."""
     train = ["train.py", *short_training(tiny_e5)]
     build = ["build_embeddings.py", "--dataset", "sample", "--base-model", str(tiny_e5), "--shard-size", "1000"]
     build += ["--model", str(trained / "saved_e5_model")]

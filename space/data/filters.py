@@ -176,7 +176,7 @@ def _no_product(name: str, value: Any, similar: Sequence[str]) -> QueryError:
 
 
 def _number(value: Any) -> float:
-    """A bound as a visitor writes it: 50.5, 50,5 or $50; NaN for what is no number."""
+    """A bound as a visitor writes it: 50.5, 50,5 or $50; NaN for text that is not a number."""
     try:
         return math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):

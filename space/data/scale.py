@@ -47,7 +47,7 @@ def _plain(name: str) -> str:
 
 
 def numbers(values: Iterable[object]) -> pd.Series:
-    """(n,) float64; NaN for what is no number. A decimal comma is read."""
+    """(n,) float64; NaN for text that is not a number. A decimal comma is read."""
     column = pd.Series(values)
     codes, distinct = pd.factorize(column, use_na_sentinel=False)  # labels repeat: each is read once
     texts = pd.Series(distinct).astype(str).str.strip().str.replace(r"^([+-]?\d+),(\d+)$", r"\1.\2", regex=True)

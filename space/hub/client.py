@@ -243,7 +243,7 @@ def space_variables(repo: str) -> dict[str, str]:
 
 
 def tell_new_name(repo: str, kind: str, now: str) -> None:
-    """Log that a repository was renamed, since the Hub redirects from its old name only while nobody takes it."""
+    """Log that a repository was renamed, since another may take its old name."""
     if now.lower() != repo.lower() and (repo, now) not in _TOLD:
         _TOLD.add((repo, now))
         logger.warning("%s %s is called %s now: use that name", kind, repo, now)

@@ -16,7 +16,7 @@ from space.settings.names import credentials, is_local, without_secret
 
 #: Fields of a collection with the row number, its primary key, and the vector; vectors are compared by inner product.
 KEY, VECTOR, METRIC = "row", "vector", "IP"
-#: Stands for "no price" and "no rating"; servers before 2.5 know no null.
+#: Stands for "no price" and "no rating"; servers before 2.5 have no null.
 NO_NUMBER = -sys.float_info.max
 #: {type of index: (parameters to build it, parameters to search it)}. FLAT compares all rows. The other two compare
 #: some: HNSW along a graph over float32 vectors, IVF_SQ8 in cells of int8 codes.

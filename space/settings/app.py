@@ -34,7 +34,7 @@ APP_VARIABLES = {
     "E5_IMAGES": "--images",
 }
 _LISTS = ("--frame-ancestors", "--raters")
-#: Who may answer: nobody, all visitors, or Hub users who have logged in.
+#: Who may answer: no visitor, all visitors, or Hub users who have logged in.
 ANSWERING = ("off", "open", "login")
 
 _PATH: Check = (

@@ -98,7 +98,7 @@ class Settings:
             raise SettingsError(f"{_flag(name)} is {shown!r}: {cure}")
 
     def to_json(self) -> dict[str, object]:
-        """{name: value}, of a path only the last part: the folders above it are nobody's business but the user's."""
+        """{name: value}, of a path only the last part: the folders above it stay private."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         shown = {name: public_name(value) if isinstance(value, str) else value for name, value in values.items()}
         # A folder that is not there yet, such as that of the output, is local too.

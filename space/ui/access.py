@@ -13,7 +13,7 @@ from space.ui.hosts import is_loopback
 
 
 def who_may_answer(settings: AppSettings, journal: Journal) -> People:
-    """Who may vote and judge: on a Space nobody unless a variable says so, elsewhere every visitor."""
+    """Who may vote and judge: on a Space no visitor unless a variable says so, elsewhere every visitor."""
     usual = "off" if os.environ.get("SPACE_ID") else "open"
     voting, judging = settings.voting or usual, settings.judging or usual
     if "login" in (voting, judging) and not os.environ.get("OAUTH_CLIENT_ID"):

@@ -24,7 +24,7 @@ BUSY = "The page is busy with requests of this kind: try again in a minute."
 
 
 class Listeners:
-    """ASGI middleware that counts who is listening for answers.
+    """ASGI middleware that counts the visits that listen for answers.
 
     Attributes:
         visits: {session hash, or id of an event: open streams}.

@@ -29,7 +29,7 @@ class Page(gr.Blocks):
     """Blocks that log a fault in one line, where ``gr.Blocks`` has it printed with the values of the request.
 
     Attributes:
-        listening: who waits for answers, see ``space.ui.queue_bounds``.
+        listening: the visits that wait for answers, see ``space.ui.queue_bounds``.
     """
 
     listening: Counter[str]

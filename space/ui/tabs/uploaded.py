@@ -1,4 +1,4 @@
-"""The tab that searches a visitor's own small catalogue, which stays in memory and is nobody else's."""
+"""The tab that searches a visitor's own small catalogue, which stays in memory and is shown to that visitor only."""
 
 import base64
 import binascii
