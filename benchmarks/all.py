@@ -72,11 +72,12 @@ RUNS: dict[str, Run] = {
     "cone": Run(240, {"--rows": (1_215_854, 10_000)}),
     "small": Run(240, {"--products": (10_000, 100), "--rounds": (31, 2)}),
     "training": Run(500, {"--examples": (320, 64), "--rounds": (2, 1)}),
+    "kept_vectors": Run(330),
     "page": Run(180, {"--loads": (5, 2), "--queries": (30, 5)}, shop=True),
     "slow_line": Run(120, {"--loads": (3, 1)}, shop=True),
 }
 #: The benchmarks that take ``--dataset``.
-REAL = ("topk", "cone", "small", "growth", "training")
+REAL = ("topk", "cone", "small", "growth", "training", "kept_vectors")
 #: Scripts that are not run, and why.
 LEFT_OUT = {
     "bm25": "its figures are of quality and need real judgments",
@@ -102,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--dataset",
         default="sample",
-        help="data for training, topk, cone, small and growth, e.g. ../shared/esci",
+        help="data for topk, cone, small, growth, training and kept_vectors, e.g. ../shared/esci",
     )
     parser.add_argument("--results", type=Path, default=FOLDER / "results", help="where the JSON goes")
     given = parser.parse_args(arguments)

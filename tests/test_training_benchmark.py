@@ -46,12 +46,12 @@ def test_ratio_memory_and_how_far_the_losses_are_apart(benchmark):
 
 
 def test_bfloat16_is_measured_where_it_was_asked_for(benchmark):
-    still = {
-        way: run([1, 1, 1], [0.5, loss]) for way, loss in (("plain", 0.25), ("ours", 0.25), (benchmark["HALF"], 0.26))
-    }
-    runs = {way: [run([seconds] * 3)] for way, seconds in zip(still, (3, 2, 1), strict=True)}
+    ways = {"plain": 0.25, "ours": 0.25, benchmark["PLAIN_HALF"]: 0.26, benchmark["HALF"]: 0.26}
+    still = {way: run([1, 1, 1], [0.5, loss]) for way, loss in ways.items()}
+    runs = {way: [run([seconds] * 3)] for way, seconds in zip(still, (3, 2, 2.5, 1), strict=True)}
     found = benchmark["result"](GIVEN, still, runs)
     assert found["times_as_fast"] == 1.5 and found["times_as_fast_bfloat16"] == 3.0
+    assert found["times_as_fast_both_bfloat16"] == 2.5
     assert found["bfloat16_steps_apart"] == pytest.approx(0.01)
     assert "times_as_fast_bfloat16" not in benchmark["result"](
         GIVEN, still, {way: runs[way] for way in ("plain", "ours")}
