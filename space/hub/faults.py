@@ -170,7 +170,7 @@ def without_secrets(text: str) -> str:
     """``text`` without tokens, and without the passwords and query strings of links, since these hold signatures."""
     text = text[:_MOST_OF_AN_ANSWER]
     text = re.sub(r"(https?://)[^\s/'\"]*@", r"\1", text)
-    text = re.sub(r"(https?://[^\s?]+)\?[^\s'\"]*", r"\1", text)
+    text = re.sub(r"(https?://[^\s?]++)\?[^\s'\"]*", r"\1", text)
     return re.sub(r"\bhf_[A-Za-z0-9]+|Bearer\s+\S+", "…", text)
 
 

@@ -19,9 +19,9 @@ from space.data.text_files import open_text, unpacked
 from space.data.texts import LostDigitsError, text_column
 from space.errors import listed, shown
 
-_QRELS_LINE = re.compile(r"\S+\s+\S+\s+\S+\s+[+-]?\d+")
+_QRELS_LINE = re.compile(r"\S++\s++\S++\s++\S++\s++[+-]?\d+")
 #: The first line of qrels, perhaps with a grade that cannot be read.
-_LIKE_QRELS = re.compile(r"[^\s,;|]+\s+(Q?\d+\s+\S+\s+\S+|\S+\s+\S+\s+[+-]?\d+)")
+_LIKE_QRELS = re.compile(r"[^\s,;|]++\s++(Q?\d++\s++\S++\s++\S++|\S++\s++\S++\s++[+-]?\d+)")
 
 
 @dataclass(frozen=True)
