@@ -82,6 +82,7 @@ def server(folder):
     made.set_base_dir(str(folder))
     made.listen_port, made.uri = port, f"http://127.0.0.1:{port}"
     made.config.set("etcd_port", client)
+    made.config.set("common.session.ttl", 5)  # seconds until a server that was killed is forgotten; 30 by default
     # The etcd inside would listen on port 2380, whatever the package is told, and two servers could not run at once.
     at, to = f"http://127.0.0.1:{client}", f"http://127.0.0.1:{peer}"
     settings = {
@@ -96,6 +97,15 @@ def server(folder):
     (folder / "etcd.yaml").write_text("".join(f"{key}: {value}\n" for key, value in settings.items()))
     os.environ["ETCD_CONFIG_PATH"] = str(folder / "etcd.yaml")
     return made
+
+
+def start_again(made):
+    """Start a server that was stopped or killed, on the same ports.
+
+    The package would look for free ones again, and a port counts as taken for a minute after its server was killed.
+    """
+    made.config.resolve = lambda: None
+    made.start()
 
 
 def free_ports(number):

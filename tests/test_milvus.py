@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import milvus_store
 import pyarrow as pa
@@ -33,6 +34,7 @@ from space.retrieval.hybrid import HybridSystem
 from space.search.batching import retrieve
 from space.search.engine import SearchEngine
 from space.search.request import Request
+from space.settings.names import is_local
 from space.store import milvus_collections
 from space.store.milvus_collections import collection_name, open_indexes
 
@@ -74,14 +76,12 @@ def uri(store, place):
     return uri
 
 
-@pytest.fixture
-def fresh(tmp_path):
-    """``fresh(mark)`` is a store of the same rows by other encoders, which no Milvus has yet."""
-
-    def make(mark):
-        return write(tmp_path / mark, catalogue(), {"base": vectors(0), "tuned": vectors(1)}, described(mark))
-
-    return make
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    """A second store of the same products: another base, and the same tuned encoder, whose collection both share."""
+    encoders = described("other") | {"tuned": described()["tuned"]}
+    parts = {"base": vectors(2), "tuned": vectors(1)}
+    return write(tmp_path_factory.mktemp("stores") / "other", catalogue(), parts, encoders)
 
 
 @pytest.fixture(scope="module")
@@ -279,24 +279,24 @@ milvus_collections.load(Path(sys.argv[1]), sys.argv[2])
 """
 
 
-def test_a_killed_load_is_not_searched_and_goes_on(fresh, place, pairs, caplog):
+def test_a_killed_load_is_not_searched_and_goes_on(other, place, pairs, caplog):
     """Killed in the third shard: the first two are not sent again, and no row is there twice."""
-    store, uri = fresh("killed"), place()
-    words = [sys.executable, "-c", KILLED, str(store.folder), uri, str(4 * DIM * 25)]
+    uri = place()
+    words = [sys.executable, "-c", KILLED, str(other.folder), uri, str(4 * DIM * 25)]
     done = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     with pytest.raises(MilvusError, match=r"base of .* is only partly loaded.*; load it: .*--to-milvus") as refused:
-        open_indexes(store, uri)
-    assert str(store.folder) in str(refused.value)
+        open_indexes(other, uri)
+    assert str(other.folder) in str(refused.value)
+    tuned = ROWS if is_local(uri) else 0  # the server has it from the first store
     with caplog.at_level(logging.INFO, "space"):
-        assert milvus_collections.load(store.folder, uri) == 2 * ROWS - 2 * SHARD
-        assert milvus_collections.load(store.folder, uri) == 0
+        assert milvus_collections.load(other.folder, uri) == ROWS - 2 * SHARD + tuned
+        assert milvus_collections.load(other.folder, uri) == 0
     assert "all 240 rows of base are in" in caplog.text
-    found = open_indexes(store, uri)["base"]
+    found = open_indexes(other, uri)["base"]
     everything = found.search(questions(1), ROWS)[1]
     assert sorted(everything[0].tolist()) == list(range(ROWS))
-    rows = torch.arange(ROWS)
-    assert torch.equal(found.vectors(rows), pairs["base"][0].vectors(rows))
+    assert torch.equal(found.vectors(torch.arange(ROWS)), other.vectors("base").float())
 
 
 def test_a_second_request_for_the_same_rows_doubles_none(store, uri):
@@ -318,6 +318,23 @@ def test_another_store_or_encoder_is_refused(store, uri, tmp_path):
         assert "--to-milvus" in str(no.value)
     assert len({collection_name(one, "base") for one in (store, retrained, smaller)}) == 3
     assert collection_name(store, "base") != collection_name(store, "tuned")
+
+
+def test_two_apps_on_one_milvus_do_not_mix(other, pairs, uri):
+    """They ask at the same time. Both have the same tuned encoder, so one collection serves both."""
+    assert milvus_collections.load(other.folder, uri) in (0, ROWS), "base, unless the test above loaded it"
+    theirs = {
+        part: (TorchIndex(other.vectors(part), device="cpu"), index)
+        for part, index in open_indexes(other, uri).items()
+    }
+    queries = questions(5)
+    expected = [exact.search(queries, 10) for app in (pairs, theirs) for exact, _ in app.values()]
+    assert not torch.equal(expected[0][1], expected[2][1]), "the two apps have the same base, which shows nothing"
+    with ThreadPoolExecutor(4) as pool:
+        asked = [index for _ in range(3) for app in (pairs, theirs) for _, index in app.values()]
+        answers = list(pool.map(lambda index: index.search(queries, 10), asked))
+    for found, right in zip(answers, 3 * expected, strict=True):
+        assert torch.equal(found[0], right[0]) and torch.equal(found[1], right[1])
 
 
 def test_a_collection_that_lost_rows_or_has_others_is_refused(store, tmp_path):
@@ -387,7 +404,7 @@ def test_a_server_that_hangs_or_is_killed_is_said_and_comes_back(store, server, 
     with pytest.raises(QueryError, match="does not answer: try again in a minute"):
         found.search(query, 10)
     server.stop()
-    server.start()
+    milvus_store.start_again(server)
     assert answered(found, query, before)
 
 
