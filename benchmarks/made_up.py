@@ -4,15 +4,19 @@ Words of titles follow Zipf's law, so that BM25's lists are as long as real ones
 models are BERT networks of the size of multilingual-e5-small (12 layers, 250,037 token vectors of 384 numbers, 471 MB
 each) with random weights and the tokenizer of multilingual-e5-small. Search results mean nothing; time
 and memory are real.
+
+``store`` also takes other titles, such as those that ``texts`` makes of real ones, and other vectors.
 """
 
 import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import torch
+import vectors
 from transformers import BertConfig, BertModel
 
 from space.encoding.description import ENCODERS
@@ -20,13 +24,15 @@ from space.encoding.encoder import TextEncoder
 from space.encoding.weights import PACKAGED, locate
 from space.store.writer import Plan, StoreWriter
 
-DIM, SHARD = 384, 20_000
+DIM = 384
 #: Of multilingual-e5-small.
 LAYERS, TOKENS = 12, 250_037
 #: As many different words as 1.2 million real titles have: with 2,000 words every list would be very long.
 WORDS, BRANDS, COLORS = 400_000, 200_000, 30_000
 TITLE_WORDS = (6, 26)
 JUDGED_PER_QUERY = 20
+#: How many invented words ``texts`` adds to a product at most, like model numbers.
+INVENTED = 3
 
 
 def make(folder: Path, products: int) -> None:
@@ -58,10 +64,25 @@ def model(folder: Path, *, seed: int = 0, width: int = DIM, tokens: int = TOKENS
     return folder
 
 
-def store(folder: Path, products: int, made: dict[str, Path]) -> None:
-    """Write a finished store of ``products``, with the fingerprints of the models ``made``."""
+def store(
+    folder: Path,
+    products: int,
+    made: Mapping[str, Path | str],
+    titles: pa.Array | None = None,
+    rows: Mapping[str, Iterable[np.ndarray]] | None = None,
+) -> None:
+    """Write a finished store of ``products``, with the fingerprints of the models ``made``.
+
+    Args:
+        folder: for the store.
+        products: how many.
+        made: {"base" and "tuned": a model's name or folder}.
+        titles: (n,) string; without them words by Zipf's law.
+        rows: {part: (m, d) float32 for each shard of ``vectors.CHUNK`` rows}; without them random unit vectors.
+    """
     rng = np.random.default_rng(0)
-    titles = words(rng, rng.integers(*TITLE_WORDS, products), WORDS, "w")
+    if titles is None:
+        titles = words(rng, rng.integers(*TITLE_WORDS, products), WORDS, "w")
     catalogue = pa.table(
         {
             "product_locale": pa.array(np.full(products, "us")),
@@ -71,28 +92,64 @@ def store(folder: Path, products: int, made: dict[str, Path]) -> None:
             "product_color": words(rng, rng.integers(0, 2, products), COLORS, "colour"),
         }
     )
-    writer = StoreWriter(folder, Plan(products, SHARD, "{title} {brand} {color}", "made up", "Made up, for timings."))
+    rows = rows or {part: vectors.random(products, DIM, seed) for seed, part in enumerate(made, 1)}
+    plan = Plan(products, vectors.CHUNK, "{title} {brand} {color}", "made up", "Made up, for timings.")
+    writer = StoreWriter(folder, plan)
     writer.begin(resume=False)
     writer.write_products(catalogue)
     described = {part: TextEncoder(locate(str(path)), device="cpu").describe() for part, path in made.items()}
-    for seed, (part, encoder) in enumerate(described.items()):
-        rng = np.random.default_rng(1 + seed)
-        for shard in range(writer.plan.shards):
-            rows = rng.standard_normal((writer.plan.span(shard)[1], DIM), dtype=np.float32)
-            rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    for part, encoder in described.items():
+        for shard, block in enumerate(rows[part]):
             key = writer.key(shard, encoder)
-            writer.write_vectors(part, shard, key, writer.products(shard), torch.from_numpy(rows))
+            writer.write_vectors(part, shard, key, writer.products(shard), torch.from_numpy(block))
     writer.finish(described, judgments(rng, catalogue), '{"bm25": {"k1": 1.2, "b": 0.75}}', "made up\n")
+
+
+def texts(real: list[str], products: int) -> pa.Array:
+    """(products,) texts: the first half of a real one, the second half of another, and one to three invented words.
+
+    So words occur in as many of a hundred products as in the real texts, and there are as many different ones as in
+    1.2 million real titles.
+    """
+    rng = np.random.default_rng(0)
+    split = [text.split() for text in real]
+    lengths = np.array([len(found) for found in split])
+    begins = np.concatenate([[0], np.cumsum(lengths)])
+    half = -(-lengths // 2)
+    first, second = rng.integers(0, len(real), (2, products))
+    # The words of all products stand in one array. A span is a place among the words for each product, and a length.
+    invented = rng.integers(1, INVENTED + 1, products)
+    spans = ((begins[first], half[first]), ((begins[:-1] + lengths - half)[second], half[second]))
+    ends = np.cumsum(sum(length for _, length in spans) + invented)
+    places = np.empty(ends[-1], np.int64)
+    filled = np.concatenate([[0], ends[:-1]])
+    for starts, length in spans:
+        places[_runs(filled, length)] = _runs(starts, length)
+        filled = filled + length
+    places[_runs(filled, invented)] = begins[-1] + drawn(rng, int(invented.sum()), WORDS)
+    vocabulary = pa.array([*(word for found in split for word in found), *(f"w{rank:x}" for rank in range(WORDS + 1))])
+    offsets = pa.array(np.concatenate([[0], ends]).astype(np.int32))
+    return pa.compute.binary_join(pa.ListArray.from_arrays(offsets, vocabulary.take(pa.array(places))), " ")
+
+
+def _runs(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """``starts[0]``, ``starts[0] + 1`` … so many as ``lengths[0]`` says, then those of the next start."""
+    within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return np.repeat(starts, lengths) + within
 
 
 def words(rng: np.random.Generator, lengths: np.ndarray, different: int, name: str) -> pa.Array:
     """(n,) texts of ``lengths`` words, drawn by Zipf's law from ``different`` words; null for length 0."""
-    drawn = np.exp(rng.random(int(lengths.sum()), np.float32) * np.log(different)).astype(np.int32)
     vocabulary = pa.array([f"{name}{rank:x}" for rank in range(different + 1)])
     offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
-    lists = pa.ListArray.from_arrays(offsets, vocabulary.take(pa.array(drawn)))
+    lists = pa.ListArray.from_arrays(offsets, vocabulary.take(pa.array(drawn(rng, int(lengths.sum()), different))))
     joined = pa.compute.binary_join(lists, " ")
     return pa.compute.if_else(pa.array(lengths > 0), joined, None)
+
+
+def drawn(rng: np.random.Generator, number: int, different: int) -> np.ndarray:
+    """(number,) int32 ranks of words from 1 to ``different``, by Zipf's law."""
+    return np.exp(rng.random(number, np.float32) * np.log(different)).astype(np.int32)
 
 
 def judgments(rng: np.random.Generator, catalogue: pa.Table) -> pd.DataFrame:
