@@ -9,6 +9,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,26 +88,30 @@ def serve(settings: AppSettings, artifacts: Artifacts) -> None:
             "--index milvus does not work on ZeroGPU, which runs every search in a new process and breaks the "
             "connection to Milvus: choose other hardware for the Space, or use --index torch"
         )
-    # Imported here because gradio and torch take seconds, and the quickstart prints its first lines before that.
-    with uncollected():
-        gpu = zero_gpu()
-        from space.search.loading import load_engine
-        from space.ui.access import who_may_answer
-        from space.ui.page import launch
-
     folder = settings.feedback_folder
     usage = Usage(folder, log_queries=settings.log_queries) if folder else None
     if OLD_COUNTS.is_file():
         print(f"{OLD_COUNTS} has counts of an older version, which are no longer read: delete it.", flush=True)
-    engine = load_engine(
-        artifacts.model,
-        artifacts.base_model,
-        artifacts.embeddings,
-        offline=settings.offline,
-        gpu=gpu,
-        usage=usage,
-        milvus_uri=settings.milvus_uri,
-    )
+    # Imported here because gradio and torch take seconds, and the quickstart prints its first lines before that.
+    with uncollected(), ThreadPoolExecutor(1) as thread:
+        gpu = zero_gpu()
+        from space.search.loading import load_engine
+
+        # Meanwhile this thread hashes and reads files.
+        page_imports = thread.submit(import_module, "space.ui.page")
+        engine = load_engine(
+            artifacts.model,
+            artifacts.base_model,
+            artifacts.embeddings,
+            offline=settings.offline,
+            gpu=gpu,
+            usage=usage,
+            milvus_uri=settings.milvus_uri,
+        )
+        page_imports.result()
+    from space.ui.access import who_may_answer
+    from space.ui.page import launch
+
     if usage and settings.feedback_dataset and not settings.offline:
         from space.feedback.sync import Sync
 

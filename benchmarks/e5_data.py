@@ -17,7 +17,8 @@ from space.data.judgments import Judged
 from space.data.passages import passages
 from space.data.scale import ESCI
 from space.encoding import packaged_e5, packed_file
-from space.encoding.model import DEFAULT_MAX_SEQ_LENGTH, E5_PROMPTS
+from space.encoding.encoder import DEFAULT_MAX_SEQ_LENGTH
+from space.encoding.weights import E5_PROMPTS
 from space.evaluation import bm25_tuning, forgetting
 from space.index.bm25 import Bm25Index
 from space.pipelines import examples as pipeline

@@ -4,15 +4,19 @@ import json
 import shlex
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 import torch
 from hub_repos import e5_files
+from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
 
-from space.encoding import encoder as encoders
+from space.encoding import packed_encoder, query_encoders
+from space.encoding.bert_encoder import BertEncoder
 from space.encoding.encoder import TextEncoder
-from space.encoding.packed_bert import PackedBert, batches, packable
+from space.encoding.model import bert_of
+from space.encoding.packed_bert import PackedBert, batches
 from space.encoding.weights import (
     E5_PROMPTS,
     Weights,
@@ -82,7 +86,7 @@ def by_hand(encoder, text):
 @pytest.mark.parametrize("kind", ["e5", "e5_base", "plain"])
 def test_vectors_are_the_mean_pooled_unit_vectors_of_the_prompted_text(kind, request):
     encoder = exact(request.getfixturevalue(kind))
-    assert packable(encoder.model)
+    assert bert_of(encoder.model)
     assert encoder.model.prompts == E5_PROMPTS
     for texts, prompt, encode in (
         (TEXTS, "query: ", encoder.encode_queries),
@@ -131,6 +135,85 @@ def test_a_frozen_training_encoder_gives_the_vectors_that_are_served(e5):
             layer.output.dense.weight.mul_(2)
     with trained.frozen():
         assert not torch.allclose(trained.encode_passages(TEXTS), served.encode_passages(TEXTS), atol=1e-3)
+
+
+def load_served(folder, made, limit=None):
+    """As the app loads the encoder that made some vectors."""
+    made = made if limit is None else replace(made, max_seq_length=limit)
+    return query_encoders.load({"tuned": query_encoders.Asked(locate(str(folder)), made)})["tuned"]
+
+
+@pytest.mark.parametrize("kind", ["e5", "e5_base", "plain", "saved", "first token"])
+def test_a_bert_is_served_from_its_files_as_sentence_transformers_would(kind, e5, request, tmp_path):
+    """The same fingerprint and the same bits, without the imports; a start takes half as long."""
+    if kind in ("saved", "first token"):
+        encoder = exact(e5)
+        encoder.model[1].pooling_mode = "cls" if kind == "first token" else "mean"
+        encoder.model.save_pretrained(str(tmp_path / "m"))
+    folder = tmp_path / "m" if kind in ("saved", "first token") else request.getfixturevalue(kind)
+    slow = load(folder)
+    fast = load_served(folder, slow.describe())
+    assert type(fast) is BertEncoder
+    assert fast.describe() == slow.describe()
+    for encode in ("encode_queries", "encode_passages"):
+        assert getattr(fast, encode)(TEXTS).equal(getattr(slow, encode)(TEXTS))
+    for limit in (4, 10_000):
+        fast, slow = load_served(folder, slow.describe(), limit), load(folder, max_seq_length=limit)
+        assert fast.max_seq_length == slow.max_seq_length
+        assert [fast.is_cut(text) for text in TEXTS] == [slow.is_cut(text) for text in TEXTS]
+        assert fast.encode_passages(TEXTS).equal(slow.encode_passages(TEXTS))
+
+
+def edit(folder, name, **values):
+    path = folder / name
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def edit_weights(folder, **changes):
+    path = folder / "model.safetensors"
+    tensors = load_file(path) | changes
+    save_file({name: tensor for name, tensor in tensors.items() if tensor is not None}, path)
+
+
+OTHER_KINDS = {
+    "another activation": lambda folder: edit(folder, "config.json", hidden_act="relu"),
+    "cut on the left": lambda folder: edit(folder, "tokenizer_config.json", truncation_side="left"),
+    "shorter vectors": lambda folder: edit(folder, "config_sentence_transformers.json", truncate_dim=8),
+    "the largest value": lambda folder: edit(folder, "1_Pooling/config.json", pooling_mode="max"),
+    "without the prompt": lambda folder: edit(folder, "1_Pooling/config.json", include_prompt=False),
+}
+
+
+@pytest.mark.parametrize("change", OTHER_KINDS)
+def test_a_model_of_another_kind_is_served_by_sentence_transformers(change, e5, tmp_path):
+    exact(e5).model.save_pretrained(str(tmp_path / "m"))
+    OTHER_KINDS[change](tmp_path / "m")
+    slow = load(tmp_path / "m")
+    fast = load_served(tmp_path / "m", slow.describe())
+    assert type(fast) is TextEncoder
+    assert fast.encode_queries(TEXTS).equal(slow.encode_queries(TEXTS))
+
+
+DAMAGES = {
+    "no settings": lambda folder: (folder / "config.json").unlink(),
+    "settings of another kind": lambda folder: (folder / "config.json").write_text("[]"),
+    "a text for a number": lambda folder: edit(folder, "config.json", num_attention_heads="two"),
+    "another number of layers": lambda folder: edit(folder, "config.json", num_hidden_layers=1),
+    "a billion layers": lambda folder: edit(folder, "config.json", num_hidden_layers=10**9),
+    "no weights": lambda folder: (folder / "model.safetensors").write_bytes(b"0"),
+    "no tokenizer": lambda folder: (folder / "tokenizer.json").write_text("{}"),
+    "a weight is missing": lambda folder: edit_weights(folder, **{"embeddings.LayerNorm.bias": None}),
+    "a weight of another shape": lambda folder: edit_weights(folder, **{"embeddings.LayerNorm.bias": torch.ones(3)}),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_files_are_not_served_and_get_the_usual_message(damage, e5, tmp_path):
+    exact(e5).model.save_pretrained(str(tmp_path / "m"))
+    made = load(tmp_path / "m").describe()
+    DAMAGES[damage](tmp_path / "m")
+    with pytest.raises(WeightsError, match="m: "):
+        load_served(tmp_path / "m", made)
 
 
 def change_weight(encoder):
@@ -197,7 +280,7 @@ def test_more_texts_than_are_sorted_together(e5, monkeypatch):
     encoder = exact(e5)
     texts = [f"thing {row}" for row in range(10)]
     whole = encoder.encode_passages(texts)
-    monkeypatch.setattr(encoders, "_SORTED_TOGETHER", 3)
+    monkeypatch.setattr(packed_encoder, "_SORTED_TOGETHER", 3)
     torch.testing.assert_close(encoder.encode_passages(texts), whole, atol=1e-5, rtol=0)
 
 
@@ -221,7 +304,8 @@ def test_products_in_bfloat16_change_vectors_very_little(kind, request):
     encoder = exact(request.getfixturevalue(kind))
     read = sorted(encoder.tokenize(TEXTS), key=len)
     one, other = (
-        PackedBert(encoder.model, dtype, torch.device("cpu"))(read) for dtype in (torch.float32, torch.bfloat16)
+        PackedBert(bert_of(encoder.model), dtype, torch.device("cpu"))(read)
+        for dtype in (torch.float32, torch.bfloat16)
     )
     assert one.dtype == other.dtype == torch.float32
     assert not torch.equal(one, other)
@@ -234,8 +318,8 @@ def test_products_in_bfloat16_change_vectors_very_little(kind, request):
 )
 def test_bfloat16_is_taken_where_it_is_fast_and_close_and_said(e5, monkeypatch, fast, least, precision):
     """A model whose vectors it would change stays in float32. The description says which one ran."""
-    monkeypatch.setattr(encoders, "bfloat16_is_fast", lambda device: fast)
-    monkeypatch.setattr(encoders, "_CLOSE", least)
+    monkeypatch.setattr(packed_encoder, "bfloat16_is_fast", lambda device: fast)
+    monkeypatch.setattr(packed_encoder, "_CLOSE", least)
     encoder = load(e5, device="cpu")
     assert encoder.describe().precision == precision
     cosines = (encoder.encode_passages(TEXTS) * exact(e5).encode_passages(TEXTS)).sum(dim=1)
@@ -258,7 +342,7 @@ def test_a_model_of_another_kind_is_left_to_sentence_transformers(e5, tmp_path):
     encoder.model[1].pooling_mode = "max"
     encoder.model.save_pretrained(str(tmp_path / "m"))
     other = load(tmp_path / "m", device="cpu")
-    assert not packable(other.model)
+    assert bert_of(other.model) is None
     assert other.describe().precision == "float32"
     seen = []
     wanted = torch.from_numpy(other.model.encode(TEXTS, prompt_name="document"))

@@ -86,8 +86,19 @@ def test_nothing_that_can_run_foreign_code():
 LIGHT = """
 import sys
 import {}
-print(sorted({{"torch", "gradio", "transformers", "sentence_transformers", "datasets"}} & set(sys.modules)))
+print(sorted({} & set(sys.modules)))
 """
+HEAVY = {"torch", "gradio", "transformers", "sentence_transformers", "datasets"}
+#: Packages that take a second and more to import, and that answering queries does not need.
+TRAINING = {
+    "transformers",
+    "sentence_transformers",
+    "datasets",
+    "accelerate",
+    "sklearn",
+    "scipy",
+    "matplotlib",
+}
 
 
 @pytest.mark.parametrize(
@@ -95,9 +106,20 @@ print(sorted({{"torch", "gradio", "transformers", "sentence_transformers", "data
 )
 def test_entry_points_start_light(name):
     """--help and the name of the encoder come at once, not after ten seconds of imports within functions."""
-    words = [sys.executable, "-c", LIGHT.format(name)]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert imported(name, HEAVY) == "[]"
+
+
+def test_the_page_starts_without_the_packages_of_training():
+    """They took more than half of a start."""
+    modules = "space.search.loading, space.encoding.query_encoders, space.ui.page, space.ui.access"
+    assert imported(modules, TRAINING) == "[]"
+    assert imported("space.encoding.encoder", {"transformers"}) == "['transformers']"
+
+
+def imported(names, packages):
+    """Which of some packages a new process imports with some modules, as a list in text."""
+    words = [sys.executable, "-c", LIGHT.format(names, packages)]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def test_no_module_does_work_at_import():

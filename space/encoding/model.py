@@ -1,7 +1,5 @@
-"""Loads a sentence-transformers model with its prompts, and fingerprints it."""
+"""Loads a sentence-transformers model with its prompts, and takes out of it what the fast forward pass needs."""
 
-import hashlib
-import json
 from math import inf
 from pathlib import Path
 
@@ -11,22 +9,16 @@ from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Normalize, Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
+from transformers import BertModel, RobertaModel, XLMRobertaModel
 from transformers.utils.logging import disable_progress_bar
 
+from space.encoding import prompts
+from space.encoding.fingerprint import PROBES, Modules, fingerprint, hash_weights, vocabulary_json
 from space.encoding.foreign_settings import check_settings
 from space.encoding.foreign_weights import check_size, check_weights
-from space.encoding.weights import E5_PROMPTS, Weights, WeightsError, is_e5
+from space.encoding.packed_bert import Bert, position_limit
+from space.encoding.weights import Weights, WeightsError
 
-NO_PROMPTS = {"query": "", "document": ""}
-#: Texts whose token ids differ between tokenizers that share a vocabulary: case, accents, scripts, spaces, digits.
-PROBES = (
-    "Red Shoes, size 10½",
-    "cafetière à piston",
-    "ワイヤレス イヤホン",
-    "  two  spaces\n",
-    "x" * 40,
-    "İstanbul Ñandú ß",
-)
 #: What sentence-transformers raises for damaged or foreign files: cut or misshapen weights, settings of another kind.
 _LOAD_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError)
 _LOAD_ERRORS += (StrictDataclassError, MemoryError)  # settings of another type, sizes beyond the memory
@@ -40,15 +32,14 @@ _MESSAGE = 400
 def load_model(weights: Weights, max_seq_length: int) -> SentenceTransformer:
     """Load a sentence-transformers folder or a plain ``transformers`` checkpoint, on the CPU and in float32.
 
-    Prompts saved with the model are kept. Without them a plain checkpoint, and a model whose name says E5, get E5's
-    prompts; a plain checkpoint also gets mean pooling. Any other model gets no prompts.
+    A plain checkpoint gets mean pooling. For the prompts see ``space.encoding.prompts``.
 
     Raises:
         WeightsError: the files are not an encoder.
     """
     disable_progress_bar()  # for reading a file that takes a tenth of a second
     folder = weights.folder
-    plain = not (folder / "modules.json").is_file()
+    plain = prompts.is_plain(folder)
     try:
         check_settings(folder)
         check_size(folder)
@@ -64,11 +55,7 @@ def load_model(weights: Weights, max_seq_length: int) -> SentenceTransformer:
             f"{weights.name}: cannot be loaded as an encoder: {_sentence(error)}; train it again, or copy or download "
             "it again"
         ) from error
-    saved = {name: prompt for name, prompt in model.prompts.items() if prompt}
-    if not saved and not _declares_prompts(folder):
-        model.prompts = dict(E5_PROMPTS if plain or is_e5(weights.name) else NO_PROMPTS)
-    elif "document" not in saved and "passage" in saved:
-        model.prompts = {"query": saved.get("query", ""), "document": saved["passage"]}
+    model.prompts = prompts.resolve(model.prompts, folder, weights.name)
     if not isinstance(model[-1], Normalize):
         model.append(Normalize())
     if model.truncate_dim is not None and not (isinstance(model.truncate_dim, int) and model.truncate_dim >= 1):
@@ -85,28 +72,45 @@ def load_model(weights: Weights, max_seq_length: int) -> SentenceTransformer:
     return model
 
 
-def fingerprint(model: SentenceTransformer) -> str:
-    """sha256 over weights, tokenizer, pooling, prompts and ``truncate_dim``, as hex.
-
-    Encoders with the same one make the same vectors. It is computed from what is loaded, not from the files, so saving
-    a model again does not change it. The sequence limit is left out: it is a setting of a run, and a manifest has it
-    beside the fingerprint.
-    """
-    digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+def fingerprint_of(model: SentenceTransformer) -> str:
+    """See ``space.encoding.fingerprint``."""
     tokenizer = model.tokenizer
-    digest.update(json.dumps(sorted(tokenizer.get_vocab().items())).encode())
-    digest.update(json.dumps([tokenizer(probe, truncation=False)["input_ids"] for probe in PROBES]).encode())
-    pooling = [module.get_config_dict() for module in model if isinstance(module, Pooling)]
-    steps = [type(module).__name__ for module in model]
-    prompts = {name: model.prompts.get(name, "") for name in NO_PROMPTS}
-    parts: list[object] = [steps, pooling, prompts]
-    if model.truncate_dim is not None:
-        parts.append(model.get_embedding_dimension())
-    digest.update(json.dumps(parts, sort_keys=True, default=str).encode())
-    return digest.hexdigest()
+    modules = Modules(
+        steps=[type(module).__name__ for module in model],
+        pooling=[module.get_config_dict() for module in model if isinstance(module, Pooling)],
+        prompts={name: model.prompts.get(name, "") for name in prompts.NO_PROMPTS},
+        truncated=None if model.truncate_dim is None else model.get_embedding_dimension(),
+    )
+    probes = [tokenizer(probe, truncation=False)["input_ids"] for probe in PROBES]
+    vocabulary = vocabulary_json(tokenizer.get_vocab())
+    return fingerprint(hash_weights(model.state_dict()), vocabulary, probes, modules)
+
+
+def bert_of(model: SentenceTransformer) -> Bert | None:
+    """What ``PackedBert`` needs to compute what the model does; None for a model that it cannot compute.
+
+    It computes a BERT or RoBERTa with the mean or the first token of unit norm. The tensors are those of the model.
+    """
+    if [type(module) for module in model] != [Transformer, Pooling, Normalize]:
+        return None
+    bert, pooling = model[0].auto_model, model[1]
+    if type(bert) not in (BertModel, RobertaModel, XLMRobertaModel) or bert.config.is_decoder:
+        return None
+    never_empty = model.tokenizer.num_special_tokens_to_add() > 0
+    if not never_empty or pooling.pooling_mode not in ("mean", "cls") or not pooling.include_prompt:
+        return None
+    layers, embeddings = bert.encoder.layer, bert.embeddings
+    return Bert(
+        weights=bert.state_dict(),
+        words=embeddings.word_embeddings,
+        layers=len(layers),
+        heads=bert.config.num_attention_heads,
+        epsilon=bert.config.layer_norm_eps,
+        activation=layers[0].intermediate.intermediate_act_fn,
+        # RoBERTa counts positions from behind its padding index.
+        first_position=0 if isinstance(bert, BertModel) else embeddings.padding_idx + 1,
+        mean=pooling.pooling_mode == "mean",
+    )
 
 
 def _loaded(folder: Path, max_seq_length: int, plain: bool) -> SentenceTransformer:
@@ -138,15 +142,6 @@ def _word_embeddings(model: SentenceTransformer) -> float:
     return getattr(words, "num_embeddings", inf)
 
 
-def _declares_prompts(folder: Path) -> bool:
-    """Whether the saved model lists its prompts, even as empty ones."""
-    config = folder / "config_sentence_transformers.json"
-    return config.is_file() and any(json.loads(config.read_text(encoding="utf-8")).get("prompts") or {})
-
-
 def _position_limit(model: SentenceTransformer) -> int:
-    """Longest sequence that the position embeddings allow."""
     config = model[0].auto_model.config
-    positions = getattr(config, "max_position_embeddings", None) or 512
-    # RoBERTa counts positions from behind its padding index, so it has two fewer.
-    return positions - 2 if "roberta" in getattr(config, "model_type", "") else positions
+    return position_limit(getattr(config, "model_type", ""), getattr(config, "max_position_embeddings", None) or 512)

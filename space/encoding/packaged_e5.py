@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from space.encoding.packed_file import SHA256, PackedFile, find, parse, read_checked
-from space.encoding.weights import PACKAGED_NAME
+from space.encoding.weights import E5_PROMPTS, PACKAGED_NAME
 from space.io.files import follow_umask, sync
 from space.io.folders import sole_writer, user_cache
 
@@ -136,8 +136,6 @@ def state_dict(packed: PackedFile) -> dict[str, np.ndarray]:
 
 def settings_of(packed: PackedFile) -> dict[str, dict[str, Any] | list[Any]]:
     """JSON files of the model folder, by name."""
-    from space.encoding.model import E5_PROMPTS  # here, since it imports torch: a folder that is complete needs none
-
     hidden, layers, heads, wide, rows, positions, types = packed.shape
     modules = (("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize"))
     config = {

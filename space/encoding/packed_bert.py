@@ -5,39 +5,58 @@ Texts of equal length lie side by side, so attention runs once for each length, 
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
-from sentence_transformers import SentenceTransformer
-from sentence_transformers.base.modules import Normalize, Transformer
-from sentence_transformers.sentence_transformer.modules import Pooling
 from torch.nn import functional
-from transformers import BertModel, RobertaModel, XLMRobertaModel
+
+
+@dataclass(frozen=True)
+class Bert:
+    """A BERT or RoBERTa: what decides the vectors of its texts.
+
+    Attributes:
+        weights: {name in transformers' ``BertModel``: float32 tensor}, without the words' and the pooler's.
+        words: (tokens,) ids to their (tokens, d) embeddings.
+        layers: number of layers.
+        heads: attention heads of a layer.
+        epsilon: of the layer norms.
+        activation: between the two products of a feed-forward.
+        first_position: row of the position embeddings for the first token.
+        mean: whether a vector is the mean of the last layer, or else its first token.
+    """
+
+    weights: Mapping[str, torch.Tensor]
+    words: Callable[[torch.Tensor], torch.Tensor]
+    layers: int
+    heads: int
+    epsilon: float
+    activation: Callable[[torch.Tensor], torch.Tensor]
+    first_position: int
+    mean: bool
 
 
 class PackedBert:
     """A BERT or RoBERTa laid out for inference.
 
-    The weights of matrix products are copied, the others are shared with the model.
+    The weights of matrix products are copied, the others are shared with the model where it is on the same device.
 
     Args:
-        model: one that is ``packable``.
+        bert: its weights; ``words`` has to take ids on ``device``.
         dtype: of the matrix products, float32 or bfloat16; everything else is in float32.
-        device: where it runs; the model may still be elsewhere.
+        device: where it runs.
     """
 
-    def __init__(self, model: SentenceTransformer, dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(self, bert: Bert, dtype: torch.dtype, device: torch.device) -> None:
         """Copy the weights of products to ``device`` in ``dtype``."""
-        bert = model[0].auto_model
-        embeddings = bert.embeddings
-        self.device = device
-        self.mean = model[1].pooling_mode == "mean"
-        self.words, self.norm = embeddings.word_embeddings, embeddings.LayerNorm
-        # RoBERTa counts positions from behind its padding index. All texts have the first of the two token types.
-        first = 0 if isinstance(bert, BertModel) else embeddings.padding_idx + 1
-        positions = embeddings.position_embeddings.weight[first:] + embeddings.token_type_embeddings.weight[0]
-        self.positions = positions.detach().to(device)
-        self.layers = [_Layer(layer, bert.config.num_attention_heads, dtype, device) for layer in bert.encoder.layer]
+        weights = bert.weights
+        self.device, self.mean, self.words = device, bert.mean, bert.words
+        self.norm = _Norm(bert, "embeddings.LayerNorm", device)
+        # All texts have the first of the two token types.
+        positions = weights["embeddings.position_embeddings.weight"][bert.first_position :]
+        self.positions = (positions + weights["embeddings.token_type_embeddings.weight"][0]).to(device)
+        self.layers = [_Layer(bert, f"encoder.layer.{place}", dtype, device) for place in range(bert.layers)]
 
     @torch.inference_mode()
     def __call__(self, texts: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -56,22 +75,35 @@ class PackedBert:
         return functional.normalize(torch.cat([part.mean(1) if self.mean else part[:, 0] for part in parts]), dim=1)
 
 
+class _Norm:
+    """A layer norm."""
+
+    def __init__(self, bert: Bert, name: str, device: torch.device) -> None:
+        self.scale, self.shift = (bert.weights[f"{name}.{part}"].to(device) for part in ("weight", "bias"))
+        self.epsilon = bert.epsilon
+
+    def __call__(self, state: torch.Tensor) -> torch.Tensor:
+        """(tokens, d) to the same."""
+        return functional.layer_norm(state, self.scale.shape, self.scale, self.shift, self.epsilon)
+
+
 class _Layer:
     """Attention, then feed-forward; each is added to its input and normalised."""
 
-    def __init__(self, layer: torch.nn.Module, heads: int, dtype: torch.dtype, device: torch.device) -> None:
-        attention = layer.attention
-        three = (attention.self.query, attention.self.key, attention.self.value)
-        products = [
-            [torch.cat([getattr(linear, name) for linear in three]) for name in ("weight", "bias")],
-            *((part.dense.weight, part.dense.bias) for part in (attention.output, layer.intermediate, layer.output)),
-        ]
-        self.query_key_value, self.attention_out, self.up, self.down = (
-            [tensor.detach().to(dtype).to(device) for tensor in pair] for pair in products
+    def __init__(self, bert: Bert, name: str, dtype: torch.dtype, device: torch.device) -> None:
+        def product(*linears: str) -> list[torch.Tensor]:
+            """Weight and bias of a product, or of several at once."""
+            pairs = [[bert.weights[f"{name}.{linear}.{part}"] for linear in linears] for part in ("weight", "bias")]
+            whole = [torch.cat(parts) if len(parts) > 1 else parts[0] for parts in pairs]
+            return [tensor.to(dtype).to(device) for tensor in whole]
+
+        self.query_key_value = product(*(f"attention.self.{kind}" for kind in ("query", "key", "value")))
+        self.attention_out, self.up, self.down = map(
+            product, ("attention.output.dense", "intermediate.dense", "output.dense")
         )
-        self.heads, self.dtype = heads, dtype
-        self.attention_norm, self.output_norm = attention.output.LayerNorm, layer.output.LayerNorm
-        self.activation = layer.intermediate.intermediate_act_fn
+        self.heads, self.dtype, self.activation = bert.heads, dtype, bert.activation
+        self.attention_norm = _Norm(bert, f"{name}.attention.output.LayerNorm", device)
+        self.output_norm = _Norm(bert, f"{name}.output.LayerNorm", device)
 
     def __call__(self, state: torch.Tensor, groups: list[tuple[int, int]]) -> torch.Tensor:
         """(tokens, d) float32 to the same."""
@@ -85,15 +117,10 @@ class _Layer:
         return self.output_norm(state + functional.linear(wide, *self.down))
 
 
-def packable(model: SentenceTransformer) -> bool:
-    """Whether ``PackedBert`` computes what the model does: BERT or RoBERTa, mean or first token, unit norm."""
-    if [type(module) for module in model] != [Transformer, Pooling, Normalize]:
-        return False
-    bert, pooling = model[0].auto_model, model[1]
-    if type(bert) not in (BertModel, RobertaModel, XLMRobertaModel) or bert.config.is_decoder:
-        return False
-    never_empty = model.tokenizer.num_special_tokens_to_add() > 0
-    return never_empty and pooling.pooling_mode in ("mean", "cls") and pooling.include_prompt
+def position_limit(model_type: str, positions: int) -> int:
+    """Longest sequence that (positions) position embeddings allow, for the ``model_type`` in config.json."""
+    # RoBERTa counts positions from behind its padding index, so it has two fewer.
+    return positions - 2 if "roberta" in model_type else positions
 
 
 def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:

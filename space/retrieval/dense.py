@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import torch
 
-from space.encoding.encoder import Encoder
+from space.encoding.packed_encoder import Encoder
 from space.retrieval.system import Ranking, Stopwatch, System, by_score
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from space.data.passages import bullets_of
 from space.data.scale import ESCI
+from space.encoding import query_encoders
 from space.encoding.description import BASE, ENCODERS, TUNED
-from space.encoding.encoder import TextEncoder
+from space.encoding.packed_encoder import PackedEncoder
 from space.encoding.weights import PACKAGED_NAME, locate
 from space.evaluation import provenance
 from space.evaluation.schema import Bm25Parameters, Evaluation, EvaluationError
@@ -151,16 +152,17 @@ def _open_store(name: str, offline: bool) -> _OpenStore:
     return _OpenStore(store, f"{repo}@{found.revision}", found.note, found.folder.parent.parent / "serving")
 
 
-def _load_encoders(store: Store, names: Mapping[str, str], offline: bool) -> dict[str, TextEncoder]:
-    """{"base" and "tuned": encoder}; an encoder that did not make the store's vectors is refused."""
-    encoders = {}
+def _load_encoders(store: Store, names: Mapping[str, str], offline: bool) -> dict[str, PackedEncoder]:
+    """{part: encoder}; an encoder that did not make the store's vectors is refused."""
+    asked = {}
     for part, name in names.items():
-        limit = store.encoders[part].max_seq_length
         weights = locate(name, model_download(offline=offline))
         logger.info("%s: %s", part, weights.notice)
-        encoders[part] = TextEncoder(weights, max_seq_length=limit)
-        store.require(part, encoders[part].fingerprint, name)
-        memory.release(weights.folder, ".safetensors")
+        asked[part] = query_encoders.Asked(weights, store.encoders[part])
+    encoders = query_encoders.load(asked)
+    for part, encoder in encoders.items():
+        store.require(part, encoder.fingerprint, names[part])
+        memory.release(encoder.weights.folder, ".safetensors")
     return encoders
 
 
@@ -181,7 +183,7 @@ def _named_by(opened: _OpenStore, part: str) -> str:
 
 
 def _build_systems(
-    store: Store, encoders: Mapping[str, TextEncoder], served: LoadedStore, elsewhere: Mapping[str, VectorIndex]
+    store: Store, encoders: Mapping[str, PackedEncoder], served: LoadedStore, elsewhere: Mapping[str, VectorIndex]
 ) -> dict[str, System]:
     """base, tuned, bm25 and hybrid; ``elsewhere`` has the indexes whose vectors are in Milvus."""
 

@@ -19,7 +19,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from space.encoding.encoder import TextEncoder, Tokenized
+from space.encoding.encoder import TextEncoder
+from space.encoding.packed_encoder import Tokenized
 from space.errors import UserError
 from space.io.files import atomically
 from space.io.folders import user_cache

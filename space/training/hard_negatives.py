@@ -11,7 +11,7 @@ import torch
 from datasets import Dataset
 
 from space.data.words import normalized
-from space.encoding.encoder import Encoder
+from space.encoding.packed_encoder import Encoder
 from space.index.torch_index import TorchIndex
 
 #: Products read from the ranking of each query.

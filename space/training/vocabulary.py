@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional
 
 from space.encoding.encoder import TextEncoder
-from space.encoding.model import PROBES
+from space.encoding.fingerprint import PROBES
 
 
 class OccurringEmbedding(torch.nn.Embedding):

@@ -9,8 +9,6 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
-import matplotlib
-from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,8 +26,7 @@ from space.ui.html.verdict import average, counted, verdict_text
 
 PATH = "/verdict.png"
 SIZE = (1200, 630)
-_FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-_REGULAR, _BOLD = _FONTS / "DejaVuSans.ttf", _FONTS / "DejaVuSans-Bold.ttf"
+_REGULAR, _BOLD = "DejaVuSans.ttf", "DejaVuSans-Bold.ttf"
 _MARGIN, _GAP = 64, 4
 _INK, _QUIET, _PAPER, _LINE = "#16202c", "#51606f", "#f8fafc", "#d9e0e7"
 _BETTER, _WORSE = "#16845a", "#c2410c"
@@ -97,18 +94,26 @@ def examples(entries: Sequence[HeldOutQuery]) -> list[HeldOutQuery]:
 
 def can_write(text: str) -> bool:
     """Whether the font has every letter of a text."""
-    known = _font_file().get_charmap()
-    return all(ord(letter) in known for letter in text)
+    return all(ord(letter) in _letters() for letter in text)
 
 
 @cache
-def _font_file() -> FT2Font:
-    return FT2Font(str(_REGULAR))
+def _letters() -> frozenset[int]:
+    """The code points of the font."""
+    from matplotlib.ft2font import FT2Font
+
+    return frozenset(FT2Font(str(_file(_REGULAR))).get_charmap())
 
 
 @cache
 def _font(size: int, bold: bool) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(_BOLD if bold else _REGULAR, size)
+    return ImageFont.truetype(_file(_BOLD if bold else _REGULAR), size)
+
+
+def _file(name: str) -> Path:
+    import matplotlib  # here, since no other part of the page needs it, and importing it takes a tenth of a second
+
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name
 
 
 class _Card:
