@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 #: Seconds of GPU that one search asks for on ZeroGPU. It needs milliseconds, but the first search of a process also
 #: moves the vectors to the GPU. A call that asks for less is scheduled sooner.
 GPU_SECONDS = 15
+#: Answers of one system each that are kept for equal questions, about 5 MB at 10 results.
+KEPT_ANSWERS = 5_000
 LOCAL_MODEL, LOCAL_STORE = Path("saved_e5_model"), Path("artifacts")
 OLD_COUNTS = Path("usage/usage.sqlite3")
 
@@ -107,6 +109,7 @@ def serve(settings: AppSettings, artifacts: Artifacts) -> None:
             gpu=gpu,
             usage=usage,
             milvus_uri=settings.milvus_uri,
+            kept_answers=KEPT_ANSWERS,
         )
         page_imports.result()
     from space.ui.access import who_may_answer

@@ -47,14 +47,18 @@ def main() -> None:
         store = Path(given.embeddings)
         table = pq.read_table(store / "judgments" / "test.parquet", columns=["query"])
         queries = sorted(set(table["query"].to_pylist()))
-        asked = [queries[place % len(queries)] for place in range(given.queries)]
+        # The app keeps answers, so no query is asked twice.
+        queries += [
+            f"{query} {number}" for number in range(-(-2 * given.queries // len(queries))) for query in queries
+        ]
+        clicked, asked = queries[: given.queries], queries[given.queries : 2 * given.queries]
         client.predict("warm up", 10, api_name="/compare")
         with sync_playwright() as playwright:
             chromium = which("chromium") or which("google-chrome")
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
             paints, ready = visits(browser, address, given.loads)
             page = browser.new_page()
-            clicks = comparisons(page, address, asked)
+            clicks = comparisons(page, address, clicked)
             browser.close()
         timed, inside = [], []
         for query in asked:

@@ -259,10 +259,15 @@ def test_extras_show_only_what_is_known():
 
 
 def test_timings_leave_out_what_did_not_happen():
-    assert Elements(cards.timings({"encode": 8.14, "search": 1.0, "total": 9.96})).text == (
-        "Detailsencode 8.1 ms · search 1.0 ms · total 10.0 ms"
-    )
-    assert "encode" not in cards.timings({"encode": 0.0, "search": 0.4, "total": 0.8})
+    took = replace(result(), timings_ms={"encode": 8.14, "search": 1.0, "total": 9.96})
+    assert Elements(cards.timings(took)).text == "Detailsencode 8.1 ms · search 1.0 ms · total 10.0 ms"
+    took = replace(result(), timings_ms={"encode": 0.0, "search": 0.4, "total": 0.8})
+    assert "encode" not in cards.timings(took) and "earlier" not in cards.timings(took)
+
+
+def test_a_kept_answer_says_so_beside_its_time():
+    took = replace(result(), timings_ms={"encode": 0.0, "search": 0.0, "total": 0.8}, kept=True)
+    assert Elements(cards.timings(took)).text == "Detailstotal 0.8 ms · found for an earlier, equal search"
 
 
 def test_nothing_found_says_why():

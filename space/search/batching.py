@@ -32,12 +32,14 @@ class Answer:
         encode_ms: milliseconds in the encoder; 0 where nothing was encoded.
         search_ms: milliseconds in the index.
         total_ms: both, and the work between. Each time is that of the whole batch.
+        kept: whether it was found for an earlier, equal request, see ``KeptAnswers``; the times are then 0.
     """
 
     ranking: Ranking
     encode_ms: float
     search_ms: float
     total_ms: float
+    kept: bool = False
 
 
 def retrieve(systems: Mapping[str, System], requests: Sequence[Request]) -> list[dict[str, Answer]]:

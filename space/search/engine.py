@@ -23,6 +23,7 @@ from space.search.batching import Answer, retrieve
 from space.search.description import EngineDescription
 from space.search.device import Device, Vectors, Wrapper
 from space.search.explanation import Explanation, explain_bm25, explain_encoder, explain_fusion, variants
+from space.search.kept_answers import KeptAnswers
 from space.search.list_quality import ListQuality, list_quality, scope_of
 from space.search.near_duplicates import group_near_duplicates
 from space.search.products import hits_of, product_at, rank_in, row_of
@@ -50,6 +51,7 @@ class SearchEngine:
         gpu: ``spaces.GPU`` on ZeroGPU, see ``Device``.
         usage: counts searches and the products shown, or None.
         bullets: characters of the bullet points in the passages, see ``space.data.passages.passages``.
+        kept_answers: how many answers to keep for equal requests, see ``KeptAnswers``.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class SearchEngine:
         gpu: Wrapper | None = None,
         usage: Usage | None = None,
         bullets: int = 0,
+        kept_answers: int = 0,
     ) -> None:
         """Build the filters and the labels."""
         same_rows("search", products=len(catalogue), **{name: len(system) for name, system in systems.items()})
@@ -88,6 +91,7 @@ class SearchEngine:
         self._references = dict(references or {})
         self._device = Device(self.systems, gpu)
         self.bullets = bullets
+        self._kept = KeptAnswers(kept_answers)
 
     def __len__(self) -> int:
         return len(self.catalogue)
@@ -217,11 +221,15 @@ class SearchEngine:
 
     def _retrieve(self, request: Request) -> dict[str, Answer]:
         """{system: answer}. BM25 runs without a GPU slot; the systems with an encoder share one."""
-        dense = [name for name in request.systems if self.systems[name].dense]
-        lexical = [name for name in request.systems if name not in dense]
-        answers = retrieve(self.systems, [replace(request, systems=lexical)])[0]
+        answers = self._kept.of(request)
+        new = [name for name in request.systems if name not in answers]
+        dense = [name for name in new if self.systems[name].dense]
+        found = retrieve(self.systems, [replace(request, systems=[name for name in new if name not in dense])])[0]
         if dense:
-            answers |= self._device.search(replace(request, systems=dense))
+            found |= self._device.search(replace(request, systems=dense))
+        # A database can get other products while the app runs.
+        self._kept.keep(request, {name: found[name] for name in new if not self.systems[name].in_database})
+        answers |= found
         return {name: answers[name] for name in request.systems}
 
     def _results(self, request: Request, start: float) -> dict[str, SearchResult]:
@@ -239,7 +247,7 @@ class SearchEngine:
             total_ms = shared_ms + answer.total_ms + _milliseconds_since(began)
             timings = {"encode": answer.encode_ms, "search": answer.search_ms, "total": total_ms}
             rounded = {stage: round(spent, 3) for stage, spent in timings.items()}
-            results[name] = SearchResult(request.query, name, hits, rounded)
+            results[name] = SearchResult(request.query, name, hits, rounded, kept=answer.kept)
         return results
 
     def _folded(self, request: Request, start: float) -> SearchResult:

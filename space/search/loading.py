@@ -62,6 +62,7 @@ def load_engine(
     gpu: Wrapper | None = None,
     usage: Usage | None = None,
     milvus_uri: str | None = None,
+    kept_answers: int = 0,
     clock: Stopwatch | None = None,
 ) -> SearchEngine:
     """The engine of a store and the two encoders that made it.
@@ -74,6 +75,7 @@ def load_engine(
         gpu: ``spaces.GPU`` on ZeroGPU, see ``SearchEngine``.
         usage: counts searches, see ``SearchEngine``.
         milvus_uri: search the vectors in this Milvus, a file ending in .db or http(s)://…, instead of here.
+        kept_answers: see ``SearchEngine``.
         clock: measures the stages of loading.
 
     Raises:
@@ -136,6 +138,7 @@ def load_engine(
             gpu=gpu,
             usage=usage,
             bullets=bullets_of(made_of.text),
+            kept_answers=kept_answers,
         )
 
 

@@ -109,6 +109,7 @@ class SearchResult:
         timings_ms: {"encode", "search", "total"} in milliseconds; total includes filters, labels, product columns and
             the wait for a batch or a GPU.
         like: the product that the hits are similar to; None for the answer to a query.
+        kept: whether the hits were found for an earlier, equal request; nothing was encoded and searched then.
     """
 
     query: str
@@ -116,6 +117,7 @@ class SearchResult:
     hits: Sequence[Hit]
     timings_ms: Mapping[str, float]
     like: Product | None = None
+    kept: bool = False
 
     @property
     def fits_poorly(self) -> bool:
@@ -130,7 +132,7 @@ class SearchResult:
             "query": self.query,
             "system": self.system,
             "hits": [hit.to_json() for hit in self.hits],
-            "timings_ms": dict(self.timings_ms),
+            "timings_ms": {**self.timings_ms, **({"cached": True} if self.kept else {})},
         }
         if self.like is not None:
             values["like"] = {

@@ -1,6 +1,6 @@
 """Load test of the page: concurrent visitors over HTTP, the answers they got, times, and growth of memory.
 
-    python -m tests.long soak --clients 200 --seconds 120 --dataset ../shared/esci
+    python -m tests.long soak --clients 200 --seconds 120 --dataset ../shared/esci [--new-queries]
     python -m tests.long soak --clients 8 --seconds 1800 --visits 1000 --dataset ../shared/esci
 
 The page runs in a process of its own on 127.0.0.1, with the products of --dataset (see shop.py) or the 30 products of
@@ -56,8 +56,8 @@ print(json.dumps(shop.make(Path(sys.argv[1]) / "store", sys.argv[2], sys.argv[3:
 class Traffic:
     """Visitors that use the queue as the page does; some leave before they are answered."""
 
-    def __init__(self, url: str, number: int, seed: int) -> None:
-        self.url, self.number, self.chance = url, number, random.Random(seed)
+    def __init__(self, url: str, number: int, seed: int, new: bool = False) -> None:
+        self.url, self.number, self.chance, self.new = url, number, random.Random(seed), new
         self.told: Counter = Counter()
         self.milliseconds: list[float] = []
 
@@ -87,8 +87,9 @@ class Traffic:
     async def search(self, client: httpx.AsyncClient, session: str) -> str:
         """The outcome of one comparison: answered, failed, busy, left, cut, or an HTTP status."""
         start = time.monotonic()
+        query = self.chance.choice(QUERIES) + (f" {self.chance.randrange(10**9)}" if self.new else "")
         body = {
-            "data": [self.chance.choice(QUERIES), 10, *[""] * 4, *[None] * 3, ""],
+            "data": [query, 10, *[""] * 4, *[None] * 3, ""],
             "fn_index": self.number,
             "session_hash": session,
         }
@@ -127,11 +128,13 @@ async def compare(client: httpx.AsyncClient) -> int:
     return next(one["id"] for one in config["dependencies"] if one["api_name"] == "compare")
 
 
-async def drive(url: str, clients: int, seconds: float, process: int, seed: int) -> dict[str, object]:
+async def drive(
+    url: str, clients: int, seconds: float, process: int, seed: int, new: bool = False
+) -> dict[str, object]:
     """Run all visitors, and record memory and /healthz every few seconds."""
     limits, resident, ready = httpx.Limits(max_connections=None), [], Counter()
     async with httpx.AsyncClient(base_url=url, limits=limits, timeout=120) as client:
-        traffic, until = Traffic(url, await compare(client), seed), time.monotonic() + seconds
+        traffic, until = Traffic(url, await compare(client), seed, new), time.monotonic() + seconds
 
         async def watch() -> None:
             while time.monotonic() < until:
@@ -168,7 +171,9 @@ async def fill(url: str, visits: int, process: int, seed: int) -> dict[str, obje
     return {"visits": each * FILLING, "MB before": before, "MB after": memory(process), "told": dict(traffic.told)}
 
 
-def served(words: list[str], clients: int, seconds: float, seed: int, visits: int = 0) -> dict[str, object]:
+def served(
+    words: list[str], clients: int, seconds: float, seed: int, visits: int = 0, new: bool = False
+) -> dict[str, object]:
     """Start the server of a command line, wait until it is ready, warm it up, and run the visitors."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -189,7 +194,7 @@ def served(words: list[str], clients: int, seconds: float, seed: int, visits: in
                 raise RuntimeError("the page was not ready after minutes")
             asyncio.run(drive(url, min(clients, 20), min(10, seconds), server.pid, seed + 1))
             filled = {"filled": asyncio.run(fill(url, visits, server.pid, seed))} if visits else {}
-            return filled | asyncio.run(drive(url, clients, seconds, server.pid, seed))
+            return filled | asyncio.run(drive(url, clients, seconds, server.pid, seed, new))
         finally:
             server.send_signal(signal.SIGTERM)
 
@@ -208,6 +213,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--visits", type=int, default=0, help="visits that search once, before the measurement")
+    parser.add_argument("--new-queries", action="store_true", help="no query twice; by default few, again and again")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--dataset", help="a folder, 'sample', or a Hub id that is in the cache")
     parser.add_argument("--locales", nargs="+", default=["us", "es", "jp"])
@@ -224,6 +230,6 @@ def main(arguments: list[str] | None = None) -> None:
                 "--feedback",
                 f"{folder}/feedback",
             ]
-        found = served(words, settings.clients, settings.seconds, settings.seed, settings.visits)
+        found = served(words, settings.clients, settings.seconds, settings.seed, settings.visits, settings.new_queries)
     print(json.dumps(found))
     sys.exit(0 if is_sound(found) else 1)

@@ -71,7 +71,7 @@ def add_endpoints(engine: SearchEngine) -> None:
             query
             system
             hits (rank, product_id, product_locale, title, brand, color, score, esci_label; with fold also similar)
-            timings_ms (encode, search, total)
+            timings_ms (encode, search, total; cached where the hits were found for an earlier, equal search)
         """
         filters = _filters(locale, brand, color, category, min_price, max_price, min_rating)
         return answer(lambda: engine.search(query, k, system, fold=fold, **filters))

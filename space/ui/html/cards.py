@@ -62,7 +62,7 @@ def results(
         summary=_summary(found),
         tally=fill(' <span class="tally">{tally}</span>', tally=tally(found.hits)) if judged else EMPTY,
         about=join([help_for("unrated") if judged else EMPTY, _matches_help(found)]),
-        timings=timings(found.timings_ms),
+        timings=timings(found),
         poor=poor_fit(found),
         cards=join(
             card(hit, found.system, judged=judged, more=more(hit), asked=found.like is None) for hit in found.hits
@@ -173,15 +173,17 @@ def score(hit: Hit, system: str) -> Html:
     )
 
 
-def timings(milliseconds: Mapping[str, float], also: Html = EMPTY) -> Html:
+def timings(found: SearchResult, also: Html = EMPTY) -> Html:
     """Behind "Details", ``encode 8.1 ms · search 1.0 ms``: no stage that took no time, since BM25 encodes nothing.
 
     Args:
-        milliseconds: {stage: its time}.
+        found: the answer.
         also: what else stands in the details.
     """
     names = {"encode": _("encode {n} ms"), "search": _("search {n} ms"), "total": _("total {n} ms")}
-    stages = [names[stage].format(n=number(value, 1)) for stage, value in milliseconds.items() if value]
+    stages = [names[stage].format(n=number(value, 1)) for stage, value in found.timings_ms.items() if value]
+    if found.kept:
+        stages.append(_("found for an earlier, equal search"))
     return fill(
         '<details class="technical"><summary>{details}</summary>{also}<span class="timings">{stages}</span></details>',
         details=_("Details"),

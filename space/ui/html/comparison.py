@@ -184,7 +184,7 @@ def _column(
         kind=_kind(result.system),
         figures=_figures(found.quality.get(result.system), found.quality.get("base"), result.system),
         tally=fill('<p class="tally">{tally}</p>', tally=tally(result.hits)) if judged and listed else EMPTY,
-        timings=cards.timings(result.timings_ms, _agreement(found, result) if listed else EMPTY),
+        timings=cards.timings(result, _agreement(found, result) if listed else EMPTY),
         poor=cards.poor_fit(result),
         body=fill('<ol class="cards">{listed}</ol>', listed=join(listed))
         if listed
