@@ -16,7 +16,7 @@ from space.feedback.people import People
 from space.search.engine import SearchEngine
 from space.search.kept_catalogues import KeptCatalogues
 from space.search.uploaded_catalogue import MAX_BYTES, can_search
-from space.ui import connections
+from space.ui import connections, visits
 from space.ui.events.areas import html
 from space.ui.events.endpoints import add_endpoints
 from space.ui.events.explain_dialog import build_explain_dialog
@@ -150,6 +150,7 @@ def launch(
     options = launch_options(engine, texts, root_path, frame_ancestors, images)
     options["app_kwargs"]["middleware"][:0] = [hosts, Middleware(Listeners, visits=demo.listening)]
     demo.launch(prevent_thread_lock=True, root_path=root_path, **address, **options)
+    visits.keep_little(demo)
     # Gradio 6.31 has no arguments for these. Uvicorn reads them for every new connection, so they can be set after the
     # start. Without the first some questions fail, see KEPT_OPEN.
     uvicorn = demo.server.config
@@ -174,6 +175,7 @@ def launch_options(
         "css_paths": [STYLE],
         "i18n": texts,
         "footer_links": ["api", "gradio", "settings"],
+        "run_history": False,  # else every answer is copied into the storage of the browser
         # The package is in requirements.txt; without it Gradio would print a warning at every start.
         "mcp_server": find_spec("mcp") is not None,
         "app_kwargs": {
