@@ -87,7 +87,12 @@ def connect(form: Form, ask: Callable[[Given], Html], output: gr.HTML, place: st
             return latest.answer(place, asked, lambda: find(given)) or {output: gr.skip()}
 
         gr.on(
-            events, in_visitors_language(answer), [*latest, *inputs.values()], outputs, js=STAMP, **_shared("minimal")
+            events,
+            in_visitors_language(answer),
+            [*latest, *inputs.values()],
+            outputs,
+            js=STAMP,
+            **_shared("minimal", output),
         )
 
     asked = {**form.inputs, PICKED: form.picked}
@@ -96,7 +101,13 @@ def connect(form: Form, ask: Callable[[Given], Html], output: gr.HTML, place: st
     options = {name: part for name, part in form.inputs.items() if name not in ("query", *cleared)}
     on([event for part in options.values() for event in _changes(part)], refresh, asked, changed)
     for part in form.filters.values():
-        gr.on(_changes(part), in_visitors_language(count), [*form.filters.values()], form.menus, **_shared("hidden"))
+        gr.on(
+            _changes(part),
+            in_visitors_language(count),
+            [*form.filters.values()],
+            form.menus,
+            **_shared("hidden", output),
+        )
     for example in form.examples:
         inputs = {name: part for name, part in form.inputs.items() if name not in FILTERS} | {"query": example}
         outputs = [form.query, *cleared.values(), *changed]
@@ -115,9 +126,11 @@ def _of_another_query(form: Form, given: Given) -> tuple[Given, Updates, Html]:
     return given, {**filled, form.picked: NOT_PICKED}, locale_dropped(locale, query)
 
 
-def _shared(progress: str) -> dict[str, Any]:
+def _shared(progress: str, output: gr.HTML) -> dict[str, Any]:
     # "always_last": a second search during the first is neither lost nor overtaken by it.
-    return {"api_visibility": "private", "trigger_mode": "always_last", "show_progress": progress, **ENGINE}
+    common = {"api_visibility": "private", "trigger_mode": "always_last", "show_progress": progress}
+    # At each step of an event Gradio draws every place anew that can show progress: here only the results do.
+    return {**common, "show_progress_on": output, **ENGINE}
 
 
 def _changes(part: Component) -> list[Callable[..., Any]]:

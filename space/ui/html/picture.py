@@ -30,12 +30,13 @@ def picture(product: Product) -> Html:
     url = image_url(product.extra.get("image_url"))
     tag = '<img src="{url}" alt="" loading="lazy" decoding="async" referrerpolicy="no-referrer">'
     image = fill(tag, url=url) if url else EMPTY
-    placeholder = drawing(product) or fill('<span aria-hidden="true">{letter}</span>', letter=letter)
+    drawn = drawing(product)
     return fill(
-        '<span class="picture" style="--hue:{hue}">{placeholder}{image}</span>',
+        '<span class="picture{kind}" style="--hue:{hue}">{placeholder}{image}</span>',
+        kind=" sketch" if drawn else "",
         # The same colour for all products of a brand.
         hue=zlib.crc32((product.brand or product.title).encode("utf-8", "replace")) % 360,
-        placeholder=placeholder,
+        placeholder=drawn or fill('<span aria-hidden="true">{letter}</span>', letter=letter),
         image=image,
     )
 

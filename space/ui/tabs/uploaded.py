@@ -130,7 +130,7 @@ def build_own_tab(engine: SearchEngine, texts: Texts, kept: KeptCatalogues) -> N
     load.click(in_visitors_language(take_text), text, outputs, **embedding)
     choose.upload(in_visitors_language(take_file), None, outputs, **embedding)
     example.click(in_visitors_language(take_example), None, outputs, **embedding)
-    forget.click(in_visitors_language(drop), None, outputs, queue=False, **private)
+    forget.click(in_visitors_language(drop), None, outputs, queue=False, show_progress_on=status, **private)
 
     def ask(asked: str, visitor: gr.Request) -> Html:
         return answer(kept.get(visitor.session_hash or ""), asked)
