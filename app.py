@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
 def artifacts(settings: AppSettings) -> Artifacts:
     """What to serve: the configured artifacts, else those in the default folders, else the quickstart's."""
     if settings.embeddings:
-        return Artifacts(settings.model, settings.base_model, settings.embeddings)
+        return Artifacts(settings.embeddings, settings.models())
     local = local_artifacts()
     if local:
         print(f"Serving what train.py and build_embeddings.py left here: {LOCAL_MODEL} and {LOCAL_STORE}.", flush=True)
@@ -80,7 +80,7 @@ def local_artifacts() -> Artifacts | None:
     """A finished model and store in the default folders, with the base model that made the store."""
     if not (LOCAL_MODEL.is_dir() and (LOCAL_STORE / MANIFEST).is_file()):
         return None
-    return Artifacts(str(LOCAL_MODEL), None, str(LOCAL_STORE))
+    return Artifacts(str(LOCAL_STORE), {"tuned": str(LOCAL_MODEL)})
 
 
 def serve(settings: AppSettings, artifacts: Artifacts) -> None:
@@ -102,9 +102,9 @@ def serve(settings: AppSettings, artifacts: Artifacts) -> None:
         # Meanwhile this thread hashes and reads files.
         page_imports = thread.submit(import_module, "space.ui.page")
         engine = load_engine(
-            artifacts.model,
-            artifacts.base_model,
             artifacts.embeddings,
+            artifacts.models,
+            only=settings.only,
             offline=settings.offline,
             gpu=gpu,
             usage=usage,

@@ -1,4 +1,4 @@
-"""Embed the whole catalogue with the base and the fine-tuned encoder, and push the embeddings as a data set.
+"""Embed the whole catalogue with the base and the fine-tuned encoder, or any others, and push the embeddings.
 
 Run it with: python build_embeddings.py, or: accelerate launch --num_processes N build_embeddings.py
 """
@@ -8,6 +8,8 @@ import os
 import sys
 
 from space import settings as config
+from space.encoding import lineup
+from space.encoding.description import BASE
 from space.encoding.weights import locate
 from space.errors import UserError
 from space.hub import proxies
@@ -32,16 +34,19 @@ def main(arguments: list[str] | None = None) -> None:
                 load(settings.output_dir, settings.to_milvus, settings.milvus_index)
             return
         download = model_download(offline=settings.offline)
-        base = locate(settings.base_model, download, substitute=True)
-        tuned = locate(settings.model, download)
-        logging.getLogger("space").info("base: %s\ntuned: %s", base.notice, tuned.notice)
+        encoders = {
+            name: locate(model, download, substitute=name == BASE) for name, model in settings.encoders().items()
+        }
+        for name, weights in encoders.items():
+            logging.getLogger("space").info("%s: %s", name, weights.notice)
+        tuned = encoders[lineup.candidate(encoders)]
         settings = as_trained(settings, tuned)
         contents = open_contents(settings, tuned)
         # Imported here because torch takes seconds, which a typing error should not cost.
         with uncollected():
             from space.pipelines.build import build
 
-        build(settings, base, tuned, contents)
+        build(settings, encoders, contents)
     except (UserError, OSError) as error:
         sys.exit(f"build_embeddings.py: {error}")
     except KeyboardInterrupt:

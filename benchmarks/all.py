@@ -158,8 +158,8 @@ def shop(folder: Path) -> list[str]:
     sys.path.insert(0, str(ROOT))
     from space.pipelines import quickstart
 
-    model, base, embeddings = quickstart.artifacts(folder / quickstart.FOLDER)
-    return ["--model", model, "--base-model", base, "--embeddings", embeddings]
+    made = quickstart.artifacts(folder / quickstart.FOLDER)
+    return ["--model", made.models["tuned"], "--base-model", made.models["base"], "--embeddings", made.embeddings]
 
 
 def echoed(command: Sequence[str], folder: Path) -> tuple[int, str]:

@@ -19,7 +19,7 @@ import torch
 import vectors
 from transformers import BertConfig, BertModel
 
-from space.encoding.description import ENCODERS
+from space.encoding.description import BASE, TUNED
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import PACKAGED, locate
 from space.store.writer import Plan, StoreWriter
@@ -43,7 +43,7 @@ def make(folder: Path, products: int) -> None:
 
 def models(folder: Path) -> dict[str, Path]:
     """Write two models; returns {"base" and "tuned": folder}."""
-    return {part: model(folder / f"e5-{part}", seed=seed) for seed, part in enumerate(ENCODERS)}
+    return {part: model(folder / f"e5-{part}", seed=seed) for seed, part in enumerate((BASE, TUNED))}
 
 
 def model(folder: Path, *, seed: int = 0, width: int = DIM, tokens: int = TOKENS) -> Path:

@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from space.data.filters import Facets  # noqa: E402
-from space.encoding.description import ENCODERS, EncoderDescription  # noqa: E402
+from space.encoding.description import BASE, TUNED, EncoderDescription  # noqa: E402
 from space.index import milvus_client  # noqa: E402
 from space.index.milvus_client import KINDS, METRIC, VECTOR  # noqa: E402
 from space.index.torch_index import TorchIndex  # noqa: E402
@@ -171,10 +171,10 @@ def write(folder: Path, few: np.ndarray, products: int) -> Store:
     writer.begin(resume=False)
     writer.write_products(table)
     for shard, rows in enumerate(vectors.repeated(few, products)):
-        for part in ENCODERS:
+        for part in (BASE, TUNED):
             key = writer.key(shard, encoder)
             writer.write_vectors(part, shard, key, writer.products(shard), torch.from_numpy(rows))
-    writer.finish(dict.fromkeys(ENCODERS, encoder), None, None, "")
+    writer.finish(dict.fromkeys((BASE, TUNED), encoder), None, None, "")
     return Store(folder)
 
 

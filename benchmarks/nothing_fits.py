@@ -42,7 +42,7 @@ def main() -> None:
     for name in ("model", "base-model", "embeddings"):
         parser.add_argument(f"--{name}", required=True)
     given = parser.parse_args()
-    engine = load_engine(given.model, given.base_model, given.embeddings, offline=True)
+    engine = load_engine(given.embeddings, {"base": given.base_model, "tuned": given.model}, offline=True)
     several = engine.several_locales
     held_out = [(one.query, one.locale if several else "") for one in engine.held_out.entries]
     groups = {

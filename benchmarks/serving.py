@@ -77,7 +77,10 @@ def measure(given: argparse.Namespace) -> None:
     seconds["imports"] = time.time() - given.begun
     folder, clock = given.folder, Stopwatch()
     engine = load_engine(
-        str(folder / "e5-tuned"), str(folder / "e5-base"), str(folder / "artifacts"), offline=True, clock=clock
+        str(folder / "artifacts"),
+        {"base": str(folder / "e5-base"), "tuned": str(folder / "e5-tuned")},
+        offline=True,
+        clock=clock,
     )
     seconds |= {name: spent / 1e3 for name, spent in clock.milliseconds.items()}
     with clock.stage("page"):

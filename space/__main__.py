@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from space.encoding.description import BASE, TUNED
 from space.errors import UserError
 from space.hub import proxies, publish
 from space.settings import (
@@ -19,6 +20,7 @@ from space.settings import (
     add_flags,
     check_repository,
     from_flags,
+    named_encoders,
     split_revision,
 )
 from space.settings.app import ANSWERING
@@ -59,7 +61,13 @@ def parser() -> argparse.ArgumentParser:
     space.set_defaults(run=publish_space)
     space.add_argument("repo", metavar="USER/SPACE", help="the Space, created if absent")
     space.add_argument("--embeddings", required=True, metavar="ID", help="the store: USER/DATASET, @REVISION pins")
-    space.add_argument("--model", metavar="ID", help="the fine-tuned model (default: the one the store names)")
+    space.add_argument(
+        "--model",
+        metavar="MODEL",
+        nargs="+",
+        default=[],
+        help="the fine-tuned model, and NAME=ID for others of the store (default: those the store names)",
+    )
     space.add_argument("--base-model", metavar="ID", help="the base model (default: the one the store names)")
     space.add_argument("--hardware", default=publish.DEFAULT_HARDWARE, help="for a new Space (default: %(default)s)")
     for part, what in (("voting", "vote"), ("judging", "judge")):
@@ -124,7 +132,7 @@ def ask_machine(given: argparse.Namespace) -> None:
     from space.search.machine_judging import judge
 
     guidelines = given.guidelines.read_text(encoding="utf-8") if given.guidelines else ""
-    engine = load_engine(None, None, given.embeddings, offline=given.offline)
+    engine = load_engine(given.embeddings, offline=given.offline)
     model = LanguageModel(given.model, engine.scale, given.url, guidelines)
     print(judge(engine, Journal(given.folder), model, given.most))
 
@@ -156,13 +164,15 @@ def publish_space(given: argparse.Namespace) -> None:
     """Create or update a Space."""
     check_repository("repository", given.repo)
     check_repository("--embeddings", split_revision(given.embeddings)[0])
-    if given.model is not None:
-        check_repository("--model", split_revision(given.model)[0])
+    models = named_encoders("--model", given.model, TUNED)
+    for model in models.values():
+        check_repository("--model", split_revision(model)[0])
+    if given.base_model is not None:
+        models[BASE] = given.base_model
     publish.publish_space(
         given.repo,
         given.embeddings,
-        model=given.model,
-        base_model=given.base_model,
+        models=models,
         private=given.private,
         hardware=given.hardware,
         voting=given.voting,

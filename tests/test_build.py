@@ -61,14 +61,16 @@ def test_a_model_with_shorter_vectors_is_built_and_served(tiny_e5, tmp_path):
     run_script(*arguments(tiny_e5, "store"), "--model", str(short), "--locales", "es", cwd=tmp_path)
     store = Store(tmp_path / "store")
     assert {part: store.vectors(part).shape[1] for part in ("base", "tuned")} == {"base": 32, "tuned": 8}
-    engine = load_engine(str(short), str(tiny_e5), str(tmp_path / "store"), offline=True)
+    engine = load_engine(str(tmp_path / "store"), {"tuned": str(short), "base": str(tiny_e5)}, offline=True)
     assert len(engine.search("zapatos", 5, "tuned").hits) == 5
 
 
 def test_the_page_searches_with_the_bm25_that_was_measured(built, tiny_e5):
     """With another k1 than the evaluation the app would show a baseline that was not measured."""
     measured = json.loads(Store(built / "artifacts").evaluation())["bm25"]
-    engine = load_engine(str(built / "saved_e5_model"), str(tiny_e5), str(built / "artifacts"), offline=True)
+    engine = load_engine(
+        str(built / "artifacts"), {"tuned": str(built / "saved_e5_model"), "base": str(tiny_e5)}, offline=True
+    )
     index = engine.systems["bm25"].index
     assert (index.k1, index.b) == (measured["k1"], measured["b"]) != (K1, B)
 
@@ -76,7 +78,7 @@ def test_the_page_searches_with_the_bm25_that_was_measured(built, tiny_e5):
 def test_a_large_store_is_mapped_and_answers_the_same(built, tiny_e5, tmp_path, monkeypatch):
     """MAPPED_FROM is lowered, since no store of a test is large. The second start finds the files of the first."""
     shutil.copytree(built / "artifacts", tmp_path / "artifacts")
-    names = str(built / "saved_e5_model"), str(tiny_e5), str(tmp_path / "artifacts")
+    names = str(tmp_path / "artifacts"), {"tuned": str(built / "saved_e5_model"), "base": str(tiny_e5)}
     expected = load_engine(*names, offline=True).compare("red kettle", 20, ["base", "tuned", "bm25", "hybrid"])
     monkeypatch.setattr(mapped_files, "MAPPED_FROM", 1)
     for _ in ("made", "found"):

@@ -175,16 +175,16 @@ def test_notes_beside_a_model_that_are_nested_without_end(model, name):
 
 @pytest.fixture
 def served(built, tiny_e5, tmp_path):
-    """Paths of model, base model and store, for a test to damage."""
+    """Path of a store and of its models, for a test to damage."""
     shutil.copytree(built / "saved_e5_model", tmp_path / "model")
     shutil.copytree(built / "artifacts", tmp_path / "store")
-    return str(tmp_path / "model"), str(tiny_e5), str(tmp_path / "store")
+    return str(tmp_path / "store"), {"tuned": str(tmp_path / "model"), "base": str(tiny_e5)}
 
 
 def test_base_and_tuned_swapped(served):
-    model, base, store = served
+    store, models = served
     with pytest.raises(StoreError, match=r"its base vectors were made by .*, not by .*/model"):
-        load_engine(base, model, store, offline=True)
+        load_engine(store, {"base": models["tuned"], "tuned": models["base"]}, offline=True)
 
 
 def test_one_flipped_bit_in_the_weights(served, tmp_path):

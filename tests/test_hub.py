@@ -217,7 +217,7 @@ READER_SCRIPT = """
         return answers
 
     def engine(model, embeddings):
-        return load_engine(model, base, embeddings)
+        return load_engine(embeddings, {"tuned": model, "base": base})
 
     os.chdir(work)
     newest = engine("alice/m", "alice/d")

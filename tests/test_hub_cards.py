@@ -7,7 +7,7 @@ import small_evaluation
 import yaml
 from markdown_it import MarkdownIt
 
-from space.encoding.description import ENCODERS, EncoderDescription
+from space.encoding.description import BASE, TUNED, EncoderDescription
 from space.encoding.weights import PACKAGED, PACKAGED_NAME
 from space.hub import cards, publish
 from space.store.writer import Plan
@@ -99,7 +99,7 @@ def test_the_prompts_are_told():
 )
 def test_no_licence_is_claimed_for_what_others_made(data, licence):
     encoder = EncoderDescription(id="e", fingerprint="f" * 64, dim=2, max_seq_length=8)
-    card = cards.store_card(Plan(2, 1, "{title}", data), dict.fromkeys(ENCODERS, encoder), False, None)
+    card = cards.store_card(Plan(2, 1, "{title}", data), dict.fromkeys((BASE, TUNED), encoder), False, None)
     assert front_of(card).get("license") == licence
     assert [config["config_name"] for config in front_of(card)["configs"]] == ["products", "base", "tuned"]
 

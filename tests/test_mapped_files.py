@@ -9,7 +9,7 @@ import torch
 from conftest import flip_bit
 from test_store_reader import ROWS, build, content, vectors
 
-from space.encoding.description import ENCODERS
+from space.encoding.description import BASE, TUNED
 from space.index.bm25 import K1, STEM, B
 from space.store import mapped_files
 from space.store.mapped_files import LISTS, PRODUCTS, TERMS, MappedFiles
@@ -24,11 +24,11 @@ def folder(tmp_path):
     return tmp_path / "s"
 
 
-def files(folder, k1=K1, parts=ENCODERS):
+def files(folder, k1=K1, parts=(BASE, TUNED)):
     return MappedFiles(Store(folder, verify=False), folder.with_name("beside"), k1, B, STEM, parts)
 
 
-def load(folder, k1=K1, mapped_from=1, parts=ENCODERS):
+def load(folder, k1=K1, mapped_from=1, parts=(BASE, TUNED)):
     with mock.patch.object(mapped_files, "MAPPED_FROM", mapped_from):
         return files(folder, k1, parts).load()
 
@@ -51,7 +51,7 @@ def test_mapped_and_read_are_the_same(folder):
     for _ in ("made", "found"):
         mapped = load(folder)
         assert answers(mapped) == answers(read)
-    for part in ENCODERS:
+    for part in (BASE, TUNED):
         mapped.release(part)
         assert torch.equal(mapped.vectors[part].float(), vectors(part))
 

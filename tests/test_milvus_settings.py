@@ -205,7 +205,7 @@ def test_the_readme_s_commands(built, tiny_e5, tmp_path, monkeypatch):
     uri = str(tmp_path / "shop.db")
     build_embeddings.main(["--to-milvus", uri, "--output-dir", str(built / "artifacts")])
     shutil.copytree(built / "artifacts", tmp_path / "artifacts")
-    names = (str(built / "saved_e5_model"), str(tiny_e5), str(tmp_path / "artifacts"))
+    names = str(tmp_path / "artifacts"), {"tuned": str(built / "saved_e5_model"), "base": str(tiny_e5)}
     engines = [load_engine(*names, offline=True)]
     monkeypatch.setattr(mapped_files, "MAPPED_FROM", 1)
     engines.append(load_engine(*names, offline=True, milvus_uri=uri))

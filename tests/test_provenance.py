@@ -180,13 +180,13 @@ def test_a_model_of_the_sample_over_a_shop(built, tiny_e5, tmp_path, monkeypatch
     """The documented way to a foreign catalogue: log, card, header, picker and BM25 leave the sample's figures out."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "shop.csv").write_text("product_id,product_title\n1,red kettle\n2,blue kettle\n")
-    names = str(built / "saved_e5_model"), str(tiny_e5)
+    models = {"tuned": str(built / "saved_e5_model"), "base": str(tiny_e5)}
     caplog.set_level("INFO", "space")
-    build_embeddings.main(["--catalogue", "shop.csv", "--base-model", names[1], "--model", names[0]])
+    build_embeddings.main(["--catalogue", "shop.csv", "--base-model", models["base"], "--model", models["tuned"]])
     assert f"Measured on sample, {NOTHING_KNOWN}" in caplog.text
     card = (tmp_path / "artifacts" / "README.md").read_text()
     assert NOTHING_KNOWN in card and "queries better" not in card and "nDCG@10" not in card
-    engine = load_engine(*names, "artifacts", offline=True)
+    engine = load_engine("artifacts", models, offline=True)
     assert engine.evaluation is None and engine.elsewhere.origin == "elsewhere" and len(engine.held_out) == 0
     index = engine.systems["bm25"].index
     assert (index.k1, index.b) == (K1, B), "other values were chosen on the sample's queries"
@@ -194,7 +194,9 @@ def test_a_model_of_the_sample_over_a_shop(built, tiny_e5, tmp_path, monkeypatch
 
 def test_the_store_of_the_training_data_is_measured(built, tiny_e5):
     store = Store(built / "artifacts")
-    engine = load_engine(str(built / "saved_e5_model"), str(tiny_e5), str(built / "artifacts"), offline=True)
+    engine = load_engine(
+        str(built / "artifacts"), {"tuned": str(built / "saved_e5_model"), "base": str(tiny_e5)}, offline=True
+    )
     assert engine.evaluation.dataset.checksums == store.manifest.checksums and engine.held_out.measured
     assert engine.elsewhere is None and doubts(engine.evaluation, engine.description) == []
     assert "## Results" in (built / "artifacts" / "README.md").read_text()

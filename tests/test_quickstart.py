@@ -134,4 +134,4 @@ def test_the_real_steps_are_the_documented_commands():
         assert settings.dataset == "sample"
         assert settings.base_model == quickstart.PACKAGED
         assert settings.offline
-    assert config.parse(config.BuildSettings, list(build.command[2:])).model == str(train.output)
+    assert config.parse(config.BuildSettings, list(build.command[2:])).model == [str(train.output)]

@@ -73,7 +73,7 @@ def test_the_triplet_loss_has_defaults_of_its_own_and_flags_win(capsys):
 def test_the_three_commands_work_one_after_the_other_without_a_flag():
     build, train, app = BuildSettings(), TrainSettings(), AppSettings()
     assert config.parse(BuildSettings, []) == build and config.parse(AppSettings, []) == app
-    assert build.model == str(train.output_dir)
+    assert build.model == [str(train.output_dir)]
     assert (build.dataset, build.base_model) == (train.dataset, train.base_model)
     plain = build.as_trained({})
     assert (plain.max_seq_length, plain.bullets) == (train.max_seq_length, train.bullets)
@@ -268,11 +268,40 @@ def test_counts_are_kept_in_a_file_before_they_are_committed():
 
 def test_a_store_is_enough_for_the_app_and_an_encoder_alone_is_not():
     """The store names its encoders; an encoder without a store would silently be ignored."""
-    assert AppSettings(embeddings="user/store").model is None
-    for name in ("model", "base_model"):
-        message = refusal(AppSettings, {name: "user/model"})
-        assert f"--{name.replace('_', '-')} is 'user/model'" in message and "--embeddings" in message
-        assert getattr(AppSettings(**{name: "user/model", "embeddings": "user/store"}), name) == "user/model"
+    assert AppSettings(embeddings="user/store").models() == {}
+    for name, value, part in (("model", ["user/model"], "tuned"), ("base_model", "user/model", "base")):
+        message = refusal(AppSettings, {name: value})
+        assert f"--{name.replace('_', '-')} is {value!r}" in message and "--embeddings" in message
+        assert AppSettings(**{name: value, "embeddings": "user/store"}).models() == {part: "user/model"}
+
+
+def test_encoders_beside_base_and_tuned():
+    """Each has a name of its own; a base model can be left out."""
+    given = config.parse(BuildSettings, ["--base-model", "u/a", "--model", "u/b", "bge=u/c", "--model", "small-2=u/d"])
+    assert list(given.encoders().items()) == [("base", "u/a"), ("tuned", "u/b"), ("bge", "u/c"), ("small-2", "u/d")]
+    assert BuildSettings(base_model="none", model=["bge=u/c"]).encoders() == {"bge": "u/c"}
+    served = config.environment_arguments({"E5_EMBEDDINGS": "u/d", "E5_MODEL": "u/b bge=u/c", "E5_ONLY": "base, bge"})
+    app = config.parse(AppSettings, served)
+    assert app.models() == {"tuned": "u/b", "bge": "u/c"} and app.only == ["base", "bge"]
+    assert config.parse(AppSettings, [*served, "--model", "u/e"]).models() == {"tuned": "u/e"}
+
+
+@pytest.mark.parametrize(
+    ("models", "cure"),
+    [
+        (["u/a", "u/b"], "write NAME=ID with another name"),
+        (["x=u/a", "x=u/b"], "another name"),
+        (["base=u/a"], "--base-model none"),
+        (["Big One=u/a"], "lower-case letters"),
+        (["products=u/a"], "take another name"),
+        (["bm25=u/a"], "take another name"),
+        (["../x=u/a"], "lower-case letters"),
+        (["x="], "NAME=ID"),
+        ([], "name at least one"),
+    ],
+)
+def test_encoders_that_cannot_be_told_apart_are_refused(models, cure):
+    assert cure in refusal(BuildSettings, {"model": models})
 
 
 @pytest.mark.parametrize(
@@ -321,7 +350,9 @@ def test_variables_of_a_space(monkeypatch):
     given = {"E5_MODEL": "u/m@v1", "E5_BASE_MODEL": "u/b", "E5_EMBEDDINGS": "u/d", "GRADIO_SERVER_PORT": "80"}
     for variable, value in {**given, "GRADIO_SERVER_NAME": "", "E5_USAGE_FILE": "off", "E5_LOG_QUERIES": "1"}.items():
         monkeypatch.setenv(variable, value)
-    wanted = AppSettings(model="u/m@v1", base_model="u/b", embeddings="u/d", port=80, feedback="off", log_queries=True)
+    wanted = AppSettings(
+        model=["u/m@v1"], base_model="u/b", embeddings="u/d", port=80, feedback="off", log_queries=True
+    )
     assert config.parse(AppSettings, config.environment_arguments()) == wanted
     typed = config.parse(AppSettings, [*config.environment_arguments(), "--port", "81"])
     assert typed == dataclasses.replace(wanted, port=81)

@@ -61,12 +61,12 @@ def model(first: Judged, tmp_path: Path) -> Path:
 
 
 def build(model: Path, dataset: str, *flags: str) -> BuildSettings:
-    return BuildSettings(dataset=dataset, model=str(model), **dict(zip(flags[::2], flags[1::2], strict=True)))
+    return BuildSettings(dataset=dataset, model=[str(model)], **dict(zip(flags[::2], flags[1::2], strict=True)))
 
 
 def stored_judgments(settings: BuildSettings) -> pd.DataFrame:
     """The judgments that a build puts into the store."""
-    folder = Path(settings.model)
+    folder = Path(settings.model[0])
     tuned = Weights(folder.name, folder)
     return open_contents(as_trained(settings, tuned), tuned).judgments
 

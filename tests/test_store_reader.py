@@ -57,6 +57,7 @@ def build(
     last=None,
     judged=None,
     figures=None,
+    drawn=None,
 ):
     """Write a store; returns how many shards of vectors were made. ``only`` stops after that many."""
     writer = StoreWriter(folder, Plan(rows, shard_size, "{title}", "toy", "Only for tests. © Acme"))
@@ -71,7 +72,8 @@ def build(
             if only is not None and made == only:
                 return made
             start, count = writer.plan.span(shard)
-            writer.write_vectors(part, shard, key, writer.products(shard), vectors(part, rows)[start : start + count])
+            made_up = (drawn or vectors)(part, rows)[start : start + count]
+            writer.write_vectors(part, shard, key, writer.products(shard), made_up)
             made += 1
     writer.finish(encoders, judged, figures, "a card, © Acme")
     return made
@@ -129,6 +131,16 @@ def test_rows_are_counted_before_memory_is_taken_for_them(tmp_path):
     rewrite_manifest(tmp_path / "s", rows=manifest.MAX_ROWS, encoders=encoders)
     with pytest.raises(StoreError, match="7 rows in base, the manifest says 1000000000"):
         Store(tmp_path / "s").vectors("base")
+
+
+@pytest.mark.parametrize("name", ["../../etc", "products", "bm25", "Base", "a" * 41, ""])
+def test_a_foreign_manifest_names_no_other_folder(tmp_path, name):
+    build(tmp_path / "s")
+    rewrite_manifest(
+        tmp_path / "s", format=2, encoders={"base": asdict(ENCODERS["base"]), name: asdict(ENCODERS["tuned"])}
+    )
+    with pytest.raises(StoreError, match=f"encoders has the name {name[:9]!r}".rstrip("'")):
+        Store(tmp_path / "s")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"format": 1}'])

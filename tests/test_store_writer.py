@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 
 import pyarrow.parquet as pq
 import pytest
-from test_store_reader import ENCODERS, ROWS, SHARDS, build, catalogue, content, judgments
+from test_store_reader import DIM, ENCODERS, ROWS, SHARDS, build, catalogue, content, judgments, vectors
 
 from space.io.files import sha256
 from space.store import manifest
@@ -36,6 +36,24 @@ def test_only_the_retrained_encoder_is_embedded_again(tmp_path):
     retrained = ENCODERS | {"tuned": replace(ENCODERS["tuned"], fingerprint="other")}
     assert build(tmp_path / "s", encoders=retrained) == 3
     assert Store(tmp_path / "s").encoders["tuned"].fingerprint == "other"
+
+
+def test_encoders_come_and_go_without_embedding_the_others_again(tmp_path):
+    """Each may have its own dimension. The folder of one that went is gone, and the order is that of the build."""
+    build(tmp_path / "s")
+    before = content(tmp_path / "s")
+    small = replace(ENCODERS["base"], fingerprint="small", dim=2)
+    three = {"bge-small": small} | ENCODERS
+    assert (
+        build(tmp_path / "s", encoders=three, drawn=lambda part, rows: vectors(part, rows)[:, : three[part].dim]) == 3
+    )
+    store = Store(tmp_path / "s")
+    assert list(store.encoders) == ["bge-small", "base", "tuned"]
+    assert store.vectors("bge-small").shape == (ROWS, 2) and store.vectors("base").shape == (ROWS, DIM)
+    assert [set(found) for _, _, found in store.shards(parts=["bge-small"])] == [{"bge-small"}] * 3
+    assert json.loads((tmp_path / "s" / "manifest.json").read_text())["format"] == 2
+    assert build(tmp_path / "s") == 0
+    assert content(tmp_path / "s") == before and not (tmp_path / "s" / "bge-small").exists()
 
 
 def test_a_changed_product_embeds_only_its_shard_again(tmp_path):

@@ -130,12 +130,14 @@ def test_passages_are_encoded_in_steps_and_on_zerogpu_in_one_call(monkeypatch):
     assert calls == [30]
 
 
-def test_an_upload_needs_both_encoders():
-    assert uploaded_catalogue.can_search(small_shop.engine())
+def test_an_upload_is_searched_by_two_encoders_at_most():
     systems = small_shop.engine().systems
-    assert not uploaded_catalogue.can_search(
-        SearchEngine(small_shop.catalogue(), {"tuned": systems["tuned"], "bm25": systems["bm25"]})
-    )
+    one = SearchEngine(small_shop.catalogue(), {"bge": systems["tuned"], "bm25": systems["bm25"]})
+    assert list(uploaded_catalogue.embed(one, small_shop.catalogue()).systems) == ["bge", "bm25"]
+    four = {name: systems["base"] for name in ("first", "second", "base", "third")}
+    many = SearchEngine(small_shop.catalogue(), four)
+    assert list(uploaded_catalogue.embed(many, small_shop.catalogue()).systems) == ["base", "third", "bm25"]
+    assert not uploaded_catalogue.can_search(SearchEngine(small_shop.catalogue(), {"bm25": systems["bm25"]}))
 
 
 def test_the_example_can_be_loaded_and_searched():

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 
 from space.io import json_values
 
-#: The two encoders of a store: before and after fine-tuning.
+#: The usual two encoders of a store: before and after fine-tuning. See ``space.encoding.lineup`` for others.
 BASE, TUNED = "base", "tuned"
-ENCODERS = (BASE, TUNED)
 #: A larger number in a manifest is damage, or an attempt to fill the memory.
 MAX_DIM, MAX_TOKENS = 65_536, 2**31
 

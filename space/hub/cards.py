@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from space.data.catalogue import NO_LOCALE, language
 from space.data.passages import template
 from space.data.scale import quoted
-from space.encoding.description import TUNED, EncoderDescription
+from space.encoding import lineup
+from space.encoding.description import BASE, TUNED, EncoderDescription
 from space.encoding.weights import PACKAGED_NAME, on_hub
 from space.evaluation import findings
 from space.evaluation.protocols import PROTOCOLS, SHOWN, to_markdown
@@ -113,11 +114,15 @@ def store_card(
 
     Args:
         plan: rows, text and data of the store.
-        encoders: {"base" and "tuned": the encoder that made its vectors}.
+        encoders: {name: the encoder that made its vectors}.
         judgments: whether the store has the held-out judgments.
         measured: what training measured, or None. The figures of another catalogue are left out.
         repo: USER/DATASET if it goes to the Hub.
     """
+    before_and_after = set(encoders) == {BASE, TUNED}
+    title = "Product embeddings before and after fine-tuning" if before_and_after else "Product embeddings"
+    shown = lineup.candidate(encoders)
+    variable = shown if shown.isidentifier() else "vectors"
     configs: list[dict[str, object]] = [
         {"config_name": part, "data_files": f"{part}/*.parquet"} for part in ("products", *encoders)
     ]
@@ -126,7 +131,7 @@ def store_card(
         configs.append({"config_name": "judgments", "data_files": [test]})
     front = DatasetCardData(
         license=_licence(plan.dataset, _DATA_LICENCES),
-        pretty_name="Product embeddings before and after fine-tuning",
+        pretty_name=title,
         task_categories=["sentence-similarity"],
         tags=["esci", "product-search", "embeddings"],
         size_categories=[next((size for limit, size in _SIZES if plan.rows < limit), "1M<n<10M")],
@@ -141,10 +146,10 @@ def store_card(
         results = ["## Results", plain(measured.sentence)]
     return _card(
         front,
-        "# Product embeddings before and after fine-tuning",
+        f"# {title}",
         _quoted(plan.notice),
-        f"{plan.rows:,} products of {code(plan.dataset)}, embedded by two encoders. Row n of `base` and of `tuned` is "
-        "the vector of row n of `products`. Vectors are float16 with norm 1. The text of a product is "
+        f"{plan.rows:,} products of {code(plan.dataset)}, embedded by {len(encoders)} encoders. Row n of each part "
+        "below is the vector of row n of `products`. Vectors are float16 with norm 1. The text of a product is "
         f"{code(plan.text)}.",
         "| part | encoder | revision | dimension | tokens | fingerprint |\n| --- | --- | --- | --- | --- | --- |\n"
         + "\n".join(
@@ -156,7 +161,7 @@ def store_card(
 from datasets import load_dataset
 
 products = load_dataset("{name}", "products", split="train")
-tuned = load_dataset("{name}", "tuned", split="train")
+{variable} = load_dataset("{name}", "{shown}", split="train")
 ```""",
         "`manifest.json` has the sha256 of every file and the whole fingerprints. The app refuses to search with an "
         "encoder whose fingerprint is another.",

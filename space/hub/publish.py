@@ -12,7 +12,7 @@ from pathlib import Path
 
 from huggingface_hub import RepoCard
 
-from space.encoding.description import EncoderDescription
+from space.encoding.description import BASE, TUNED, EncoderDescription
 from space.encoding.weights import PACKAGED, PACKAGED_NAME, PUSHED, is_model, on_hub, weight_hashes
 from space.errors import HubError, UserError
 from space.hub import client, push
@@ -29,10 +29,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CARD = "README.md"
 #: What a new push of a model deletes if it is not pushed again. TensorBoard runs stay: old ones are worth comparing.
 _MODEL_REPLACES = ("*.safetensors", "*.safetensors.index.json", "[0-9]_*/*", "images/*")
-_STORE_REPLACES = (
-    *("products/*.parquet", "base/*.parquet", "tuned/*.parquet", "judgments/*.parquet"),
-    *("evaluation.json", MANIFEST),
-)
+#: Products, and encoders that the store may no longer have; then the rest of a store.
+_STORE_REPLACES = ("*/part-*-of-*.parquet", "judgments/*.parquet", "evaluation.json", MANIFEST)
 #: A link to another page of the repository: no picture, no address, no place on the same page.
 _PAGE_LINK = re.compile(r"(?<!!)\[([^\]\[]+)\]\((?!https?:|#)[^)]+\)")
 DEFAULT_HARDWARE = "zero-a10g"  # a free account can have it
@@ -139,21 +137,19 @@ def publish_space(
     repo: str,
     embeddings: str,
     *,
-    model: str | None = None,
-    base_model: str | None = None,
+    models: Mapping[str, str] | None = None,
     private: bool = False,
     hardware: str = DEFAULT_HARDWARE,
     voting: str | None = None,
     judging: str | None = None,
     root: Path = ROOT,
 ) -> Pushed:
-    """Publish a Space that serves a store and the two models that made it, all pinned to commits.
+    """Publish a Space that serves a store and the models that made it, all pinned to commits.
 
     Args:
         repo: USER/SPACE, created if absent; other files in it are deleted.
         embeddings: the store, ID or ID@REVISION.
-        model: the fine-tuned model, ID or ID@REVISION; None takes the one that the store names.
-        base_model: the same for the base model.
+        models: {encoder: its model, ID or ID@REVISION} where it is not the one that the store names.
         private: make the Space private.
         hardware: what a new Space asks for and suggests to its duplicates.
         voting: who may vote, see ``AppSettings``; None leaves it as the Space has it.
@@ -161,7 +157,7 @@ def publish_space(
         root: the project's folder.
 
     Raises:
-        HubError: one of the three is not on the Hub, they do not belong together, or the Space cannot be pushed.
+        HubError: one of them is not on the Hub, they do not belong together, or the Space cannot be pushed.
     """
     store_id, revision = split_revision(embeddings)
     snapshot = client.pull(store_id, "dataset", revision=revision, patterns=[MANIFEST])
@@ -171,21 +167,26 @@ def publish_space(
         found = manifest.parse((snapshot.folder / MANIFEST).read_bytes())
     except manifest.ManifestError as error:
         raise HubError(f"dataset {embeddings}: {MANIFEST}: {error}; push it again") from error
-    tuned = _pinned("tuned", model, found.encoders["tuned"], embeddings)
-    base = _pinned("base", base_model, found.encoders["base"], embeddings)
+    models = models or {}
+    for name in models:
+        if name not in found.encoders:
+            raise HubError(f"dataset {embeddings} has no encoder {name}: name one of {', '.join(found.encoders)}")
+    pinned = {name: _pinned(name, models.get(name), one, embeddings) for name, one in found.encoders.items()}
     source = hub_id(found.dataset)
     answering = {"E5_VOTING": voting, "E5_JUDGING": judging}
     chosen = {name: mode for name, mode in answering.items() if mode is not None}
     modes = (chosen if len(chosen) == len(answering) else client.space_variables(repo) | chosen).items()
     card = space_card(
         (root / CARD).read_text(encoding="utf-8"),
-        models=[split_revision(tuned)[0], on_hub(base) or base],
+        models=list(dict.fromkeys(on_hub(model) or split_revision(model)[0] for model in reversed(pinned.values()))),
         datasets=[store_id, *([source] if source else [])],
         hardware=hardware,
         login=any(name in answering and mode == "login" for name, mode in modes),
     )
-    variables = {"E5_MODEL": tuned, "E5_BASE_MODEL": base, "E5_EMBEDDINGS": f"{store_id}@{snapshot.revision}"}
-    variables |= chosen
+    variables = {"E5_BASE_MODEL": pinned[BASE]} if BASE in pinned else {}
+    others = {name: model for name, model in pinned.items() if name != BASE}
+    variables["E5_MODEL"] = " ".join(model if name == TUNED else f"{name}={model}" for name, model in others.items())
+    variables |= {"E5_EMBEDDINGS": f"{store_id}@{snapshot.revision}"} | chosen
     files: dict[str, Path | bytes] = {name: root / name for name in space_files(root)}
     upload = Upload(
         repo,
@@ -196,8 +197,8 @@ def publish_space(
         replaces=("*",),
         space=SpaceSettings(hardware, variables),
     )
-    models = {split_revision(name)[0] for name in {tuned, base} - {PACKAGED}}
-    needed = [("dataset", store_id), *(("model", name) for name in sorted(models))]
+    read = {split_revision(model)[0] for model in set(pinned.values()) - {PACKAGED}}
+    needed = [("dataset", store_id), *(("model", name) for name in sorted(read))]
     hidden = [f"{kind} {name}" for kind, name in needed if client.is_private(name, kind)]
     pushed = push.push(upload)
     if hidden:
@@ -241,14 +242,14 @@ def _pinned(part: str, given: str | None, made_by: EncoderDescription, embedding
     Raises:
         HubError: it is not on the Hub, or it has other weights.
     """
-    flag = {"tuned": "--model", "base": "--base-model"}[part]
+    flag = {TUNED: "--model ", BASE: "--base-model "}.get(part, f"--model {part}=")
     name, revision = split_revision(given) if given else (made_by.id, None)
     if name in (PACKAGED, PACKAGED_NAME):  # requirements.txt installs the package, and its bytes are checked
         return PACKAGED
     if hub_id(name) is None:
         raise HubError(
             f"dataset {embeddings} names its {part} model as {name}, which is not on the Hub: push the model, "
-            f"run build_embeddings.py --push-to-hub again, or name it with {flag} USER/MODEL"
+            f"run build_embeddings.py --push-to-hub again, or name it with {flag}USER/MODEL"
         )
     if name == made_by.id and revision is None:
         revision = made_by.revision
@@ -257,7 +258,7 @@ def _pinned(part: str, given: str | None, made_by: EncoderDescription, embedding
         if weights != _weights(made_by.id, made_by.revision)[1]:
             raise HubError(
                 f"dataset {embeddings}: its {part} vectors were made by {made_by.id}@{made_by.revision[:12]}, not by "
-                f"{name}@{commit[:12]}; leave {flag} out, or embed again with that model"
+                f"{name}@{commit[:12]}; leave {flag.strip()} out, or embed again with that model"
             )
     return f"{name}@{commit}"
 

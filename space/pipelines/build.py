@@ -1,11 +1,14 @@
-"""The build: embed a catalogue with both encoders, write the store, push it."""
+"""The build: embed a catalogue with its encoders, write the store, push it."""
 
 import logging
+from collections.abc import Mapping
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 from space.data.checksums import checksums
 from space.data.passages import template
+from space.encoding import lineup
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import Weights
 from space.evaluation import provenance
@@ -25,13 +28,12 @@ from space.training.processes import join_processes
 logger = logging.getLogger(__name__)
 
 
-def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Contents) -> None:
+def build(settings: BuildSettings, encoders: Mapping[str, Weights], contents: Contents) -> None:
     """Do what build_embeddings.py was asked for.
 
     Args:
         settings: of the build.
-        base: the encoder before fine-tuning.
-        tuned: the fine-tuned encoder.
+        encoders: {name: encoder}, in the order of the store. The evaluation is that of the candidate.
         contents: the catalogue, with judgments if there are any.
 
     Raises:
@@ -45,7 +47,8 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
     plan = Plan(
         rows, settings.shard_size, template(settings.bullets), contents.name, contents.notice, sums, contents.scale
     )
-    evaluation = evaluation_of(tuned.folder)
+    reference, candidate = lineup.reference(encoders), lineup.candidate(encoders)
+    evaluation = evaluation_of(encoders[candidate].folder)
     measured = provenance.compare(evaluation, plan.dataset, rows, sums)
 
     def load(weights: Weights) -> TextEncoder:
@@ -54,7 +57,7 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
     with sole_writer(settings.output_dir) if state.is_main_process else nullcontext():
         made = embed_catalogue(
             contents.catalogue,
-            {"base": lambda: load(base), "tuned": lambda: load(tuned)},
+            {name: partial(load, weights) for name, weights in encoders.items()},
             settings.output_dir,
             plan,
             state,
@@ -70,16 +73,17 @@ def build(settings: BuildSettings, base: Weights, tuned: Weights, contents: Cont
     if not state.is_main_process:
         return
     logger.info(
-        f"{settings.output_dir}: {plan.rows:,} products, two encoders; {made.kept} shards kept from earlier runs"
+        f"{settings.output_dir}: {plan.rows:,} products, encoders {', '.join(encoders)}; {made.kept} shards kept from "
+        "earlier runs"
     )
-    encoder_folders.remember(settings.output_dir, {"base": base.name, "tuned": tuned.name})
+    encoder_folders.remember(settings.output_dir, {name: weights.name for name, weights in encoders.items()})
     if measured and measured.sentence:
-        logger.warning(f"{tuned.name}: {measured.sentence}")
+        logger.warning(f"{encoders[candidate].name}: {measured.sentence}")
     trained_from = evaluation and evaluation.encoders.get("base")
-    if trained_from and trained_from.fingerprint != made.encoders["base"].fingerprint:
+    if trained_from and trained_from.fingerprint != made.encoders[reference].fingerprint:
         logger.warning(
-            f"{tuned.name} was trained from {trained_from.id}, the base here is {base.name}: "
-            f"the difference between the two is not the effect of fine-tuning"
+            f"{encoders[candidate].name} was trained from {trained_from.id}, {reference} here is "
+            f"{encoders[reference].name}: the difference between the two is not the effect of fine-tuning"
         )
     if settings.push_to_hub:
         publish.push_store(settings.output_dir, settings.push_to_hub, private=settings.private)

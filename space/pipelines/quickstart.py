@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -39,11 +39,15 @@ class QuickstartError(UserError):
 
 
 class Artifacts(NamedTuple):
-    """What the app serves: ids on the Hub, or folders. An encoder that is None is the one that the store names."""
+    """What the app serves: a store, as an id on the Hub or a folder, and encoders that are not those it names.
 
-    model: str | None
-    base_model: str | None
+    Attributes:
+        embeddings: the store.
+        models: {encoder: its id or folder}.
+    """
+
     embeddings: str
+    models: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ def _at_home(command: list[str]) -> list[str]:
 def artifacts(folder: Path = FOLDER) -> Artifacts:
     """What the quickstart makes."""
     model, store = (step.output for step in steps(folder))
-    return Artifacts(str(model), PACKAGED, str(store))
+    return Artifacts(str(store), {"base": PACKAGED, "tuned": str(model)})
 
 
 def run(folder: Path = FOLDER) -> Artifacts:

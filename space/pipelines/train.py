@@ -9,6 +9,7 @@ from pathlib import Path
 from space.data.judgments import Judged
 from space.data.passages import passages
 from space.data.split import SPLIT, Split, of_model
+from space.encoding.description import BASE, TUNED
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import Weights, is_model, locate
 from space.errors import HubError, UserError
@@ -148,7 +149,7 @@ def _push_embeddings(settings: TrainSettings, base: Weights, judged: Judged) -> 
     """Do what build_embeddings.py does, with the same processes."""
     build_settings = BuildSettings(
         **{item.name: getattr(settings, item.name) for item in fields(DataSettings)},
-        model=str(settings.output_dir),
+        model=[str(settings.output_dir)],
         push_to_hub=settings.push_embeddings,
     )
-    build(build_settings, base, locate(str(settings.output_dir)), contents.contents_of(judged))
+    build(build_settings, {BASE: base, TUNED: locate(str(settings.output_dir))}, contents.contents_of(judged))

@@ -1,7 +1,7 @@
-"""Loads a search engine: a store of embeddings, and the two encoders that made it."""
+"""Loads a search engine: a store of embeddings, and the encoders that made it."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from space.data.passages import bullets_of
 from space.data.scale import ESCI
-from space.encoding import query_encoders
-from space.encoding.description import BASE, ENCODERS, TUNED
+from space.encoding import lineup, query_encoders
+from space.encoding.description import BASE, TUNED
 from space.encoding.packed_encoder import PackedEncoder
 from space.encoding.weights import PACKAGED_NAME, locate
 from space.evaluation import provenance
@@ -54,10 +54,10 @@ class _OpenStore:
 
 
 def load_engine(
-    model: str | None,
-    base_model: str | None,
     embeddings: str,
+    models: Mapping[str, str | None] | None = None,
     *,
+    only: Sequence[str] = (),
     offline: bool = False,
     gpu: Wrapper | None = None,
     usage: Usage | None = None,
@@ -65,12 +65,13 @@ def load_engine(
     kept_answers: int = 0,
     clock: Stopwatch | None = None,
 ) -> SearchEngine:
-    """The engine of a store and the two encoders that made it.
+    """The engine of a store and the encoders that made it.
 
     Args:
-        model: the fine-tuned encoder: a Hub id, pinned with ID@REVISION, or a folder; None is the one the store names.
-        base_model: the encoder before fine-tuning, likewise.
         embeddings: the store: a Hub id, pinned with ID@REVISION, or a folder.
+        models: {encoder of the store: a Hub id, pinned with ID@REVISION, or a folder}; one that is missing or None is
+            the encoder that the store names.
+        only: load these encoders of the store, and no others; none named loads all.
         offline: take what is on the Hub from the cache only.
         gpu: ``spaces.GPU`` on ZeroGPU, see ``SearchEngine``.
         usage: counts searches, see ``SearchEngine``.
@@ -97,16 +98,17 @@ def load_engine(
     if measured and measured.sentence:
         logger.warning("%s: %s", store.name, measured.sentence)
     bm25 = measured.bm25 if measured else Bm25Parameters()
-    parts = () if milvus_uri else ENCODERS  # the vectors to search in this process
+    chosen = _chosen(store, models or {}, only)
+    parts = () if milvus_uri else chosen  # the vectors to search in this process
     mapped = MappedFiles(store, opened.serving, bm25.k1, bm25.b, bm25.stem, parts)
     with ThreadPoolExecutor(1) as thread:
         # Hashing the files takes one core; meanwhile the other loads the encoders.
         checking = thread.submit(mapped.are_current)
         with clock.stage("models"):
-            names = {BASE: base_model or _named_by(opened, BASE), TUNED: model or _named_by(opened, TUNED)}
+            names = {part: (models or {}).get(part) or _named_by(opened, part) for part in chosen}
             encoders = _load_encoders(store, names, offline)
         with clock.stage("store"):
-            elsewhere = milvus_collections.open_indexes(store, milvus_uri) if milvus_uri else {}
+            elsewhere = milvus_collections.open_indexes(store, milvus_uri, chosen) if milvus_uri else {}
             served = mapped.load(current=checking.result())
     with clock.stage("codes"):
         systems = _build_systems(store, encoders, served, elsewhere)
@@ -119,7 +121,7 @@ def load_engine(
         dataset=store.manifest.dataset,
         store=opened.on_hub,
         store_note=opened.note,
-        device=str(encoders["tuned"].device),
+        device=str(encoders[chosen[0]].device),
         encoders={part: encoder.describe() for part, encoder in encoders.items()},
         text=made_of.text,
         checksums=made_of.checksums,
@@ -155,8 +157,19 @@ def _open_store(name: str, offline: bool) -> _OpenStore:
     return _OpenStore(store, f"{repo}@{found.revision}", found.note, found.folder.parent.parent / "serving")
 
 
+def _chosen(store: Store, models: Mapping[str, str | None], only: Sequence[str]) -> list[str]:
+    """The encoders to load, in the order of the store."""
+    for flag, names in (("--only", only), ("--model", [name for name, given in models.items() if given])):
+        unknown = [name for name in names if name not in store.encoders]
+        if unknown:
+            raise StoreError(
+                f"{flag} is {unknown[0]!r}: {store.name} has {', '.join(store.encoders)}; name one of these"
+            )
+    return [name for name in store.encoders if name in only or not only]
+
+
 def _load_encoders(store: Store, names: Mapping[str, str], offline: bool) -> dict[str, PackedEncoder]:
-    """{part: encoder}; an encoder that did not make the store's vectors is refused."""
+    """{name: encoder}; an encoder that did not make the store's vectors is refused."""
     asked = {}
     for part, name in names.items():
         weights = locate(name, model_download(offline=offline))
@@ -181,14 +194,14 @@ def _named_by(opened: _OpenStore, part: str) -> str:
             return str(place)
     if name == PACKAGED_NAME or is_repository(split_revision(name)[0]):
         return name
-    flag = {BASE: "--base-model", TUNED: "--model"}[part]
-    raise StoreError(f"{store.name}: {part} was made by {name}, a folder that is not here; name it: {flag} FOLDER")
+    cure = {BASE: "--base-model FOLDER", TUNED: "--model FOLDER"}.get(part, f"--model {part}=FOLDER")
+    raise StoreError(f"{store.name}: {part} was made by {name}, a folder that is not here; name it: {cure}")
 
 
 def _build_systems(
     store: Store, encoders: Mapping[str, PackedEncoder], served: LoadedStore, elsewhere: Mapping[str, VectorIndex]
 ) -> dict[str, System]:
-    """base, tuned, bm25 and hybrid; ``elsewhere`` has the indexes whose vectors are in Milvus."""
+    """The encoders, bm25 and hybrid; ``elsewhere`` has the indexes whose vectors are in Milvus."""
 
     def dense(part: str) -> DenseSystem:
         encoder = encoders[part]
@@ -207,5 +220,5 @@ def _build_systems(
     systems: dict[str, System] = dict(zip(encoders, in_parallel(dense, encoders), strict=True))
     # BM25 reads title, brand and colour. It does well without bullet points, even if the encoders read them.
     systems["bm25"] = Bm25System(served.bm25)
-    systems["hybrid"] = HybridSystem(systems["tuned"], systems["bm25"])
+    systems["hybrid"] = HybridSystem(systems[lineup.candidate(encoders)], systems["bm25"])
     return systems

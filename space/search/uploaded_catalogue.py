@@ -18,7 +18,7 @@ from space.data.column_names import find_columns
 from space.data.csv_reader import CsvError
 from space.data.file_tables import FileTable, csv_table
 from space.data.passages import passages
-from space.encoding.description import ENCODERS
+from space.encoding import lineup
 from space.errors import listed, shown
 from space.i18n import N_, number
 from space.i18n import gettext as _
@@ -113,12 +113,18 @@ def too_large(source: str, size: int) -> DataError:
 
 
 def can_search(engine: SearchEngine) -> bool:
-    """Whether an engine has both encoders, which an uploaded catalogue needs."""
-    return all(isinstance(engine.systems.get(name), DenseSystem) for name in ENCODERS)
+    """Whether an engine has an encoder, which an uploaded catalogue needs."""
+    return bool(_encoders(engine))
+
+
+def _encoders(engine: SearchEngine) -> list[str]:
+    """The reference and the candidate: a visitor waits for each encoder, so there are two at most."""
+    named = [name for name, system in engine.systems.items() if isinstance(system, DenseSystem)]
+    return list(dict.fromkeys([lineup.reference(named), lineup.candidate(named)])) if named else []
 
 
 def embed(engine: SearchEngine, products: pa.Table, progress: Progress = lambda done, total: None) -> SearchEngine:
-    """An engine over ``products`` with base, tuned and BM25.
+    """An engine over ``products`` with BM25, and with base and tuned or what stands for them in the engine.
 
     Args:
         engine: its encoders are used; no weights are loaded again.
@@ -130,12 +136,12 @@ def embed(engine: SearchEngine, products: pa.Table, progress: Progress = lambda 
     texts = passages(products, bullets)
     # On ZeroGPU each call takes a GPU slot, so there is one call for all.
     step = len(texts) if engine.gpu_per_call else _STEP
-    parts = []
+    parts, encoders = [], _encoders(engine)
     for start in range(0, len(texts), step):
         progress(start, len(texts))
-        parts.append(engine.encode(ENCODERS, [], texts[start : start + step]))
+        parts.append(engine.encode(encoders, [], texts[start : start + step]))
     systems: dict[str, System] = {}
-    for name in ENCODERS:
+    for name in encoders:
         vectors = torch.from_numpy(np.concatenate([part[name][1] for part in parts]))
         # On the CPU: 2,000 rows take less than a millisecond, and no GPU slot.
         systems[name] = DenseSystem(name, _SharedEncoder(engine, name), TorchIndex(vectors, device="cpu"))

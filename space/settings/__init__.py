@@ -12,6 +12,7 @@ from space.settings.names import (
     SettingsError,
     check_repository,
     is_local,
+    named_encoders,
     split_revision,
     without_secret,
 )
@@ -21,5 +22,5 @@ __all__ = [
     "APP_VARIABLES", "DEFAULT_BASE_MODEL", "DEFAULT_DATASET", "MILVUS_INDEXES", "SAMPLE",
     "AppSettings", "BuildSettings", "ConvertSettings", "DataSettings", "DatasetChoice", "EdaSettings",
     "EvaluateSettings", "SettingsError", "TrainSettings", "add_flags", "check_repository", "environment_arguments",
-    "from_flags", "is_local", "parse", "split_revision", "without_secret",
+    "from_flags", "is_local", "named_encoders", "parse", "split_revision", "without_secret",
 ]  # fmt: skip

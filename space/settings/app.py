@@ -8,7 +8,7 @@ from pathlib import Path
 
 from space.settings.data import offline
 from space.settings.flags import FOLDER_OR_ID, REPOSITORY, Check, Settings, setting, within
-from space.settings.names import check_milvus
+from space.settings.names import check_milvus, named_encoders
 
 INDEXES = ("torch", "milvus")
 #: {variable: the flag it stands for}.
@@ -16,6 +16,7 @@ APP_VARIABLES = {
     "E5_MODEL": "--model",
     "E5_BASE_MODEL": "--base-model",
     "E5_EMBEDDINGS": "--embeddings",
+    "E5_ONLY": "--only",
     "E5_INDEX": "--index",
     "E5_MILVUS_URI": "--milvus-uri",
     "E5_USAGE_FILE": "--feedback",  # of older versions
@@ -33,7 +34,7 @@ APP_VARIABLES = {
     "E5_FRAME_ANCESTORS": "--frame-ancestors",
     "E5_IMAGES": "--images",
 }
-_LISTS = ("--frame-ancestors", "--raters")
+_LISTS = ("--frame-ancestors", "--raters", "--model", "--only")
 #: Who may answer: no visitor, all visitors, or Hub users who have logged in.
 ANSWERING = ("off", "open", "login")
 
@@ -57,15 +58,18 @@ class AppSettings(Settings):
     embeddings: str | None = setting(
         None, "Store of build_embeddings.py: a Hub id (ID@REVISION pins) or a folder.", FOLDER_OR_ID
     )
-    model: str | None = setting(
-        None,
-        "Fine-tuned encoder: a Hub id (ID@REVISION pins) or a folder. Without it the one the store names.",
-        FOLDER_OR_ID,
+    model: list[str] = setting(
+        (),
+        "Fine-tuned encoder, and NAME=ID for others of the store: a Hub id (ID@REVISION pins) or a folder.",
+        shown="those that the store names",
     )
     base_model: str | None = setting(
         None,
         "Encoder before fine-tuning: a Hub id (ID@REVISION pins) or a folder. Without it the one the store names.",
         FOLDER_OR_ID,
+    )
+    only: list[str] = setting(
+        (), "Load only these encoders of the store, by name; each takes memory and time.", shown="all"
     )
     index: str = setting("torch", "Where vectors are searched: torch in this process, or milvus.", choices=INDEXES)
     milvus_uri: str | None = setting(
@@ -135,9 +139,20 @@ class AppSettings(Settings):
             "guidelines",
             "there is no such file: name a Markdown file",
         )
-        for name in ("model", "base_model"):
-            given = getattr(self, name) is not None
+        self.models()
+        for name in ("model", "base_model", "only"):
+            given = bool(getattr(self, name))
             self.require(not given or bool(self.embeddings), name, "name the store of its vectors too, --embeddings X")
+
+    def models(self) -> dict[str, str]:
+        """{encoder of the store: its id or folder} of --base-model and --model.
+
+        Raises:
+            SettingsError: see ``named_encoders``; or base has two.
+        """
+        found = named_encoders("--model", self.model, "tuned")
+        self.require(not (self.base_model and "base" in found), "base_model", "base is a --model too; name it once")
+        return found | ({"base": self.base_model} if self.base_model else {})
 
     @property
     def feedback_folder(self) -> Path | None:

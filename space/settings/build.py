@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from space.settings.data import BULLETS, CHARACTERS, MAX_SEQ_LENGTH, TOKENS, DataSettings, column_map
-from space.settings.flags import FOLDER_OR_ID, REPOSITORY, at_least, setting
-from space.settings.names import check_milvus
+from space.settings.flags import REPOSITORY, at_least, setting
+from space.settings.names import check_milvus, named_encoders
 
+#: What --base-model says where a store has no base.
+NO_BASE = "none"
 MILVUS_INDEXES = ("FLAT", "HNSW", "IVF_SQ8")
 
 
@@ -37,8 +39,12 @@ class BuildSettings(DataSettings):
             "use a language code such as de or pt-BR",
         ),
     )
-    model: str = setting(
-        "saved_e5_model", "Fine-tuned encoder: a Hub id (ID@REVISION pins) or a folder.", FOLDER_OR_ID
+    model: list[str] = setting(
+        ("saved_e5_model",),
+        "Fine-tuned encoder: a Hub id (ID@REVISION pins) or a folder; NAME=ID is another encoder, of that name. May "
+        "be repeated. --base-model none leaves out the base.",
+        ((lambda models: len(models) > 0), "name at least one"),
+        repeatable=True,
     )
     output_dir: Path = setting(Path("artifacts"), "Where the store goes.")
     shard_size: int = setting(
@@ -74,8 +80,20 @@ class BuildSettings(DataSettings):
         super().__post_init__()
         self.require(self.locale is None or self.catalogue is not None, "locale", "it needs --catalogue FILE")
         self.column_map()
+        self.encoders()
         if self.to_milvus is not None:
             check_milvus("--to-milvus", self.to_milvus)
+
+    def encoders(self) -> dict[str, str]:
+        """{name: id} of the encoders, the base first.
+
+        Raises:
+            SettingsError: see ``named_encoders``.
+        """
+        base = {} if self.base_model == NO_BASE else {"base": self.base_model}
+        others = named_encoders("--model", self.model, "tuned")
+        self.require(not base or "base" not in others, "base_model", "base is a --model too; add --base-model none")
+        return base | others
 
     def as_trained(self, settings: Mapping[str, object]) -> "BuildSettings":
         """These settings with the text that the model was trained on.
@@ -88,14 +106,14 @@ class BuildSettings(DataSettings):
         Raises:
             SettingsError: a flag asks for another text, without --other-text.
         """
-        found: dict[str, int] = {}
+        model, found = self.encoders().get("tuned", self.model[-1]), dict[str, int]()
         usual = {"max_seq_length": (MAX_SEQ_LENGTH, TOKENS), "bullets": (BULLETS, CHARACTERS)}
         for name, (otherwise, (holds, _cure)) in usual.items():
             value, trained = getattr(self, name), settings.get(name)
             if type(trained) is not int or not holds(trained):  # the file may come from a stranger
                 trained = None
             if value is not None and trained is not None:
-                cure = f"{self.model} was trained with {trained}; leave the flag out, or add --other-text"
+                cure = f"{model} was trained with {trained}; leave the flag out, or add --other-text"
                 self.require(value == trained or self.other_text, name, cure)
             found[name] = next(one for one in (value, trained, otherwise) if one is not None)
         return replace(self, **found)

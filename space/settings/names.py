@@ -1,6 +1,7 @@
 """Names that settings take: Hub repositories with or without a revision, and Milvus addresses."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -11,6 +12,12 @@ DEFAULT_DATASET = "tasksource/esci"
 DEFAULT_BASE_MODEL = "intfloat/multilingual-e5-small"
 #: The bundled sample, as --dataset names it.
 SAMPLE = "sample"
+
+
+#: A name is a folder of a store and a word of a link.
+_ENCODER = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+#: Folders of a store, and systems that are no encoders.
+_RESERVED = ("products", "judgments", "bm25", "hybrid", "random", "reranked")
 
 
 class SettingsError(UserError):
@@ -68,6 +75,41 @@ def check_repository(what: str, name: str) -> None:
     """
     if not is_repository(name):
         raise SettingsError(f"{what} is {name!r}: {repository_cure(name)}")
+
+
+def encoder_fault(name: str) -> str:
+    """What is wrong with the name that an encoder should have beside others, with the cure, or ""."""
+    if not _ENCODER.fullmatch(name):
+        return "use up to 40 lower-case letters, digits, - and _, such as bge-small"
+    if name in _RESERVED:
+        return f"{', '.join(_RESERVED)} mean something else; take another name"
+    return ""
+
+
+def named_encoders(flag: str, given: Sequence[str], unnamed: str) -> dict[str, str]:
+    """{name: id} of a flag that is given as ID or NAME=ID, once or more.
+
+    Args:
+        flag: for messages, such as "--model".
+        given: its values.
+        unnamed: the name of an ID without one.
+
+    Raises:
+        SettingsError: a name that cannot be used, or two encoders of one name.
+    """
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, model = ("", "", text) if local(text) else text.partition("=")
+        name, model = (name, model) if equals else (unnamed, text)
+        fault, place = encoder_fault(name), local(model)
+        if not fault and name in found:
+            fault = f"{name} is {found[name]!r} already; write NAME=ID with another name"
+        elif not fault and place and not place.is_dir():
+            fault = "that is a file; name its folder, or a Hub id"
+        if fault or not model:
+            raise SettingsError(f"{flag} is {text!r}: {fault or 'write NAME=ID, such as mine=saved_e5_model'}")
+        found[name] = model
+    return found
 
 
 def split_revision(name: str) -> tuple[str, str | None]:

@@ -44,7 +44,7 @@ class Embedded:
     Attributes:
         made: shards embedded now, by this process.
         kept: shards that an earlier run had finished.
-        encoders: {"base" and "tuned": which encoder made its vectors}.
+        encoders: {name: which encoder made its vectors}.
     """
 
     made: int
@@ -70,7 +70,7 @@ def embed_catalogue(
 
     Args:
         catalogue: product columns, the same in every process.
-        encoders: {"base" and "tuned": a function that loads it}; one encoder is in memory at a time.
+        encoders: {name: a function that loads it}; one encoder is in memory at a time.
         folder: the store.
         plan: its layout.
         processes: the processes that share the work.

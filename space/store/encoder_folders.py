@@ -17,7 +17,7 @@ def remember(store: Path, names: Mapping[str, str]) -> None:
 
     Args:
         store: its folder.
-        names: {"base" and "tuned": Hub id or folder}; only folders are noted.
+        names: {encoder: Hub id or folder}; only folders are noted.
     """
     folders = {part: str(Path(name).resolve()) for part, name in names.items() if Path(name).is_dir()}
     with atomically(store / _FILE) as unfinished:

@@ -12,13 +12,16 @@ from dataclasses import asdict, dataclass
 
 from space.data.checksums import Checksums
 from space.data.scale import LabelScale
-from space.encoding.description import ENCODERS, EncoderDescription
+from space.encoding.description import BASE, TUNED, EncoderDescription
 from space.errors import UserError, shown
 from space.io import json_values
 from space.io.typed_json import read
+from space.settings.names import encoder_fault
 
 MANIFEST, EVALUATION = "manifest.json", "evaluation.json"
-FORMAT = 1
+#: Format 1 has the encoders base and tuned, format 2 any. A store gets the lowest that can say what it has, so that
+#: older versions of the app read it where they can.
+FORMATS = 1, 2
 #: More rows are damage, or an attempt to fill the memory.
 MAX_ROWS = 10**9
 _MAX_INT = 2**63
@@ -94,7 +97,7 @@ class Manifest(Plan):
     """What is in a finished store.
 
     Attributes:
-        encoders: {"base" and "tuned": which encoder made its vectors}.
+        encoders: {name: which encoder made its vectors}, at least one, in the order in which they were given.
         files: {path inside the store: its size and checksum}.
     """
 
@@ -106,7 +109,7 @@ class Manifest(Plan):
         values = asdict(self)
         if self.scale is None:  # as older stores have it
             del values["scale"]
-        content = signed({"format": FORMAT, **values})
+        content = signed({"format": FORMATS[set(self.encoders) != {BASE, TUNED}], **values})
         return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 
 
@@ -122,8 +125,9 @@ def parse(data: bytes) -> Manifest:
         raise ManifestError(f"not a manifest ({error})") from error
     if not isinstance(content, dict) or "format" not in content:
         raise ManifestError("not a manifest (no format)")
-    if content["format"] != FORMAT or isinstance(content["format"], bool):
-        raise ManifestError(f"format {shown(content['format'])}, this version reads {FORMAT}; update the app")
+    if content["format"] not in FORMATS or isinstance(content["format"], bool):
+        known = " and ".join(map(str, FORMATS))
+        raise ManifestError(f"format {shown(content['format'])}, this version reads {known}; update the app")
     if content.get(_CHECKSUM) != signed(content)[_CHECKSUM]:
         raise ManifestError("changed after it was written: its own checksum differs")
     try:
@@ -145,9 +149,11 @@ def signed(content: Mapping[str, object]) -> dict[str, object]:
 def _checked(content: Mapping[str, object]) -> Manifest:
     encoders = json_values.mapping(content.get("encoders"), "encoders")
     files = json_values.mapping(content.get("files"), "files")
-    missing = [part for part in ENCODERS if part not in encoders]
-    if missing:
-        raise ManifestError(f"encoders should have {missing[0]!r}, has {shown(list(encoders))}")
+    if not encoders:
+        raise ManifestError("encoders should have at least one, has none")
+    for name in encoders:
+        if fault := encoder_fault(name):
+            raise ManifestError(f"encoders has the name {shown(name)}: {fault}")
     return Manifest(
         dataset=json_values.text(content.get("dataset"), "dataset"),
         notice=json_values.text(content.get("notice"), "notice"),

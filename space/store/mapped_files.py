@@ -18,7 +18,6 @@ import pyarrow as pa
 import torch
 
 from space.data.passages import passage_column
-from space.encoding.description import ENCODERS
 from space.errors import same_rows
 from space.index.bm25 import Bm25Index, InvertedLists
 from space.io.files import WriteError, atomically, sha256_of_all, write_bytes
@@ -82,16 +81,17 @@ class MappedFiles:
         k1: see ``Bm25Index``.
         b: see ``Bm25Index``.
         stem: see ``Bm25Index``.
-        parts: encoders whose vectors are wanted; none where Milvus searches them.
+        parts: encoders whose vectors are wanted, none where Milvus searches them; None wants all.
     """
 
     def __init__(
-        self, store: Store, folder: Path, k1: float, b: float, stem: bool, parts: Sequence[str] = ENCODERS
+        self, store: Store, folder: Path, k1: float, b: float, stem: bool, parts: Sequence[str] | None = None
     ) -> None:
         """Keep the arguments; nothing is read yet."""
-        self.store, self.folder, self.parts = store, folder, parts
+        self.store, self.folder = store, folder
+        self.parts = list(store.encoders if parts is None else parts)
         self._bm25 = {"k1": k1, "b": b, "stem": stem}
-        self.names = [*(_vectors_file(part) for part in parts), PRODUCTS, TERMS, LISTS]
+        self.names = [*(_vectors_file(part) for part in self.parts), PRODUCTS, TERMS, LISTS]
         self._made_from = {"format": FORMAT, "store": store.identity, **self._bm25}
 
     def are_current(self) -> bool:
@@ -169,7 +169,7 @@ class MappedFiles:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / MANIFEST).unlink(missing_ok=True)
         # Vectors of other parts may be of an earlier store, and the new manifest could not tell.
-        others = [self.folder / _vectors_file(part) for part in ENCODERS if part not in self.parts]
+        others = [path for path in self.folder.glob(_vectors_file("*")) if path.name not in self.names]
         for leftover in [*self.folder.glob("*.tmp-*"), *others]:
             leftover.unlink(missing_ok=True)
         with ThreadPoolExecutor(2) as workers:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ from tqdm import tqdm
 
 from space.data.filters import FILTERS, LEVEL
 from space.data.words import normalized
-from space.encoding.description import ENCODERS
 from space.index import milvus_client
 from space.index.milvus import MilvusIndex
 from space.index.milvus_client import KEY, KINDS, METRIC, NO_NUMBER, PATIENCE, VECTOR, MilvusConnection, MilvusError
@@ -62,7 +61,7 @@ def load(folder: Path, uri: str, kind: str = "FLAT") -> int:
     """
     store = Store(folder)
     place = milvus_client.connect(uri)
-    names = {part: collection_name(store, part) for part in ENCODERS}
+    names = {part: collection_name(store, part) for part in store.encoders}
     written = 0
     with milvus_client.answering(uri):
         for part, name in names.items():
@@ -86,8 +85,13 @@ def _load_encoder(place: MilvusConnection, name: str, store: Store, part: str, k
     return written
 
 
-def open_indexes(store: Store, uri: str) -> dict[str, MilvusIndex]:
+def open_indexes(store: Store, uri: str, parts: Iterable[str] | None = None) -> dict[str, MilvusIndex]:
     """{part: index of its vectors} of a store that was loaded before.
+
+    Args:
+        store: whose vectors they are.
+        uri: of Milvus.
+        parts: the encoders; None opens all.
 
     Raises:
         MilvusError: a collection is missing or incomplete, or Milvus does not answer.
@@ -96,7 +100,7 @@ def open_indexes(store: Store, uri: str) -> dict[str, MilvusIndex]:
     if is_local(uri) and not Path(uri).exists():
         raise MilvusError(f"--milvus-uri {uri}: there is no such file; {cure}")
     place = milvus_client.connect(uri)
-    names = {part: collection_name(store, part) for part in ENCODERS}
+    names = {part: collection_name(store, part) for part in (store.encoders if parts is None else parts)}
     indexes = {}
     with milvus_client.answering(uri):
         for part, name in names.items():

@@ -15,7 +15,7 @@ import torch
 from space.data.catalogue import KEY
 from space.data.judgments import JUDGMENT_COLUMNS
 from space.data.parquet import read_parquet
-from space.encoding.description import ENCODERS, EncoderDescription
+from space.encoding.description import EncoderDescription
 from space.errors import UserError
 from space.io.files import sha256_of_all, unreadable
 from space.store import manifest
@@ -84,7 +84,7 @@ class Store:
 
     @property
     def encoders(self) -> Mapping[str, EncoderDescription]:
-        """{"base" and "tuned": which encoder made its vectors}."""
+        """{name: which encoder made its vectors}, in the order in which they were given."""
         return self.manifest.encoders
 
     def check(self, names: Iterable[str] | None = None) -> None:
@@ -112,7 +112,7 @@ class Store:
         """Refuse an encoder that did not make the vectors of a part.
 
         Args:
-            part: "base" or "tuned".
+            part: name of an encoder.
             fingerprint: of the encoder at hand.
             name: what the user calls it.
 
@@ -141,7 +141,7 @@ class Store:
         """(rows, d) float16 on the CPU.
 
         Args:
-            part: "base" or "tuned".
+            part: name of an encoder.
 
         Raises:
             StoreError: rows that do not line up with the products.
@@ -162,17 +162,18 @@ class Store:
             yield self._embeddings(name, part, products)
 
     def shards(
-        self, skip: int = 0, parts: Sequence[str] = ENCODERS
+        self, skip: int = 0, parts: Sequence[str] | None = None
     ) -> Iterator[tuple[int, pa.Table, dict[str, np.ndarray]]]:
         """(first row, products, {part: (m, d) float16}) of each shard: one is in memory at a time.
 
         Args:
             skip: leave out shards that only have rows before this one.
-            parts: the encoders whose vectors are read.
+            parts: the encoders whose vectors are read; None reads all.
 
         Raises:
             StoreError: see ``vectors``.
         """
+        parts = list(self.encoders if parts is None else parts)
         for part in (PRODUCTS, *parts):
             self._check_rows(part)
         start = 0

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from space.encoding.description import ENCODERS, EncoderDescription
+from space.encoding.description import EncoderDescription
 from space.errors import same_rows
 from space.io.files import atomically, sha256, write_bytes
 from space.io.folders import NOT_CONTENT
@@ -93,7 +93,7 @@ class StoreWriter:
         """Write a shard of vectors together with the locale and id of each product.
 
         Args:
-            part: "base" or "tuned".
+            part: name of an encoder.
             shard: its number.
             key: see ``key``.
             products: (m) rows of the products shard.
@@ -121,7 +121,7 @@ class StoreWriter:
         """Write card, evaluation, judgments and manifest, and remove files of earlier builds.
 
         Args:
-            encoders: {"base" and "tuned": which encoder made its vectors}.
+            encoders: {name: which encoder made its vectors}.
             judgments: the held-out judgments, for labels in the app; None if there are none.
             evaluation: text of evaluation.json; None if there is none for this model.
             card: text of README.md.
@@ -145,13 +145,14 @@ class StoreWriter:
         return self.folder / JOURNAL / (self.plan.file(part, shard) + ".json")
 
     def _drop_others(self, keep: Iterable[str]) -> None:
-        """Remove shards of earlier builds with another number of shards, and what this build does not have."""
+        """Remove shards of encoders and numbers of shards that only earlier builds have, and their empty folders."""
         wanted = {self.folder / name for name in keep}
         wanted |= {self.folder / JOURNAL / f"{name}.json" for name in keep}
         present = [self.folder / EVALUATION, self.folder / JUDGMENTS]
-        for part in (PRODUCTS, *ENCODERS):
-            present += self.folder.glob(f"{part}/part-*-of-*.parquet")
-            present += self.folder.glob(f"{JOURNAL}/{part}/part-*.json")
+        present += self.folder.glob("*/part-*-of-*.parquet")
+        present += self.folder.glob(f"{JOURNAL}/*/part-*.json")
         for path in present:
-            if path not in wanted:
-                path.unlink(missing_ok=True)
+            if path not in wanted and path.is_file():
+                path.unlink()
+                if path.parent != self.folder and not any(path.parent.iterdir()):
+                    path.parent.rmdir()

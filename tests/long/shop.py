@@ -31,7 +31,7 @@ class Drawn:
 def make(folder: Path, dataset: str, locales: Sequence[str]) -> list[str]:
     """Write the store; what app.py is to be started with."""
     from space.data.passages import template
-    from space.encoding.description import ENCODERS
+    from space.encoding.description import BASE, TUNED
     from space.encoding.encoder import TextEncoder
     from space.encoding.weights import PACKAGED, locate
     from space.pipelines.contents import contents_of
@@ -43,6 +43,6 @@ def make(folder: Path, dataset: str, locales: Sequence[str]) -> list[str]:
     contents = contents_of(open_judged(dataset, locales, offline=True))
     encoder = TextEncoder(locate(PACKAGED))
     plan = Plan(len(contents.catalogue), 5_000, template(0), contents.name, contents.notice)
-    loads = {part: lambda seed=seed: Drawn(encoder, seed) for seed, part in enumerate(ENCODERS)}
+    loads = {part: lambda seed=seed: Drawn(encoder, seed) for seed, part in enumerate((BASE, TUNED))}
     embed_catalogue(contents.catalogue, loads, folder, plan, join_processes(), judgments=contents.judgments, card=str)
     return ["--model", PACKAGED, "--base-model", PACKAGED, "--embeddings", str(folder), "--offline"]
