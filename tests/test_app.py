@@ -107,8 +107,9 @@ def test_a_space_is_configured_by_variables_and_flags_win(built, tiny_e5, monkey
     names = three(built, tiny_e5)
     for name, value in names.items():
         monkeypatch.setenv(f"E5_{name.upper()}", value)
-    assert configured() == tuple(names.values())
-    assert configured("--model", "other/model") == ("other/model", *list(names.values())[1:])
+    models = {"tuned": names["model"], "base": names["base_model"]}
+    assert configured() == (names["embeddings"], models)
+    assert configured("--model", "other/model") == (names["embeddings"], models | {"tuned": "other/model"})
 
 
 @pytest.mark.skipif(find_spec(PACKAGE) is None, reason=f"{PACKAGE} has no wheel for this machine")
@@ -130,7 +131,7 @@ def test_a_store_whose_model_is_elsewhere_says_which_flag_names_it(built, tiny_e
 
 def test_without_settings_it_serves_what_the_other_two_commands_left_here(built, tiny_e5, monkeypatch, capsys):
     monkeypatch.chdir(built)
-    assert configured() == ("saved_e5_model", None, "artifacts")
+    assert configured() == ("artifacts", {"tuned": "saved_e5_model"})
     assert "Serving what train.py and build_embeddings.py left here" in capsys.readouterr().out
 
 

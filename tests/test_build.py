@@ -23,17 +23,17 @@ from space.index.bm25 import K1, B
 from space.pipelines.build import evaluation_of
 from space.search.loading import load_engine
 from space.store import mapped_files
-from space.store.reader import Store
+from space.store.reader import Store, StoreError
 
 
 def content(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def arguments(tiny_e5, output):
+def arguments(tiny_e5, output, model="saved_e5_model"):
     return (
         *("build_embeddings.py", "--dataset", "sample", "--base-model", str(tiny_e5)),
-        *("--model", "saved_e5_model", "--output-dir", str(output), "--shard-size", "300"),
+        *("--model", str(model), "--output-dir", str(output), "--shard-size", "300"),
     )
 
 
@@ -58,11 +58,36 @@ def test_a_model_with_shorter_vectors_is_built_and_served(tiny_e5, tmp_path):
     """One encoder's vectors have 8 numbers, the other's 32; all of it once assumed the width of the network."""
     short = shutil.copytree(tiny_e5, tmp_path / "short")
     (short / "config_sentence_transformers.json").write_text(json.dumps({"truncate_dim": 8}))
-    run_script(*arguments(tiny_e5, "store"), "--model", str(short), "--locales", "es", cwd=tmp_path)
+    run_script(*arguments(tiny_e5, "store", short), "--locales", "es", cwd=tmp_path)
     store = Store(tmp_path / "store")
     assert {part: store.vectors(part).shape[1] for part in ("base", "tuned")} == {"base": 32, "tuned": 8}
     engine = load_engine(str(tmp_path / "store"), {"tuned": str(short), "base": str(tiny_e5)}, offline=True)
     assert len(engine.search("zapatos", 5, "tuned").hits) == 5
+
+
+def test_a_third_encoder_is_added_alone_and_served_alone(built, tiny_e5, tmp_path, caplog):
+    """Adding it embeds nothing with the others; --only loads the vectors of those it names."""
+    store = shutil.copytree(built / "artifacts", tmp_path / "artifacts")
+    short = shutil.copytree(tiny_e5, tmp_path / "short")
+    (short / "config_sentence_transformers.json").write_text(json.dumps({"truncate_dim": 8}))
+    tuned = str(built / "saved_e5_model")
+    caplog.set_level("INFO", "space")
+    words = ["--dataset", "sample", "--base-model", str(tiny_e5), "--shard-size", "300", "--output-dir", str(store)]
+    build_embeddings.main([*words, "--model", tuned, f"short-8={short}"])
+    made = dict(re.findall(r"(\S+): (\d+) of \d+ shards to embed", caplog.text))
+    assert made["base"] == made["tuned"] == "0" and made["short-8"] != "0"
+    card = (store / "README.md").read_text()
+    assert "config_name: short-8" in card and "| short-8 |" in card
+    engine = load_engine(str(store), offline=True)
+    assert list(engine.systems) == ["base", "tuned", "short-8", "bm25", "hybrid"]
+    assert len(engine.search("red kettle", 5, "short-8").hits) == 5
+    alone = load_engine(str(store), offline=True, only=["short-8"])
+    assert list(alone.systems) == ["short-8", "bm25", "hybrid"]
+    assert alone.search("red kettle", 5, "short-8").hits == engine.search("red kettle", 5, "short-8").hits
+    with pytest.raises(StoreError, match=r"^--only is 'gte': .* has base, tuned, short-8; name one of these$"):
+        load_engine(str(store), offline=True, only=["base", "gte"])
+    with pytest.raises(StoreError, match=r"^--model is 'gte': .* has base, tuned, short-8"):
+        load_engine(str(store), {"gte": tuned}, offline=True)
 
 
 def test_the_page_searches_with_the_bm25_that_was_measured(built, tiny_e5):
@@ -200,7 +225,7 @@ def test_a_foreign_evaluation_beside_the_model_is_left_out(built, tmp_path, foun
 def test_a_base_the_model_was_not_trained_from_is_pointed_out(built, tmp_path, build):
     (tmp_path / "shop.csv").write_text("product_id,product_title\n1,kettle\n")
     said = build(("--catalogue", "shop.csv", "--model", str(built / "saved_e5_model"), "--offline"), tmp_path)
-    assert "was trained from" in said and "the base here is" in said
+    assert "was trained from" in said and "base here is" in said
 
 
 @pytest.mark.parametrize(
@@ -212,7 +237,7 @@ def test_a_base_the_model_was_not_trained_from_is_pointed_out(built, tmp_path, b
             "--columns product_id=sku: sample has ESCI's columns",
         ),
         (["--shard-size", "0"], "--shard-size is 0: use 1 or more"),
-        (["--model", "./nowhere"], "./nowhere: no such folder; train.py writes one"),
+        (["--model", "other=./nowhere"], "./nowhere: no such folder; train.py writes one"),
     ],
 )
 def test_bad_input_ends_in_one_sentence(tmp_path, tiny_e5, monkeypatch, extra, says):

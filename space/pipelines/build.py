@@ -9,6 +9,7 @@ from pathlib import Path
 from space.data.checksums import checksums
 from space.data.passages import template
 from space.encoding import lineup
+from space.encoding.description import TUNED
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import Weights
 from space.evaluation import provenance
@@ -33,7 +34,7 @@ def build(settings: BuildSettings, encoders: Mapping[str, Weights], contents: Co
 
     Args:
         settings: of the build.
-        encoders: {name: encoder}, in the order of the store. The evaluation is that of the candidate.
+        encoders: {name: encoder}, in the order of the store. The evaluation is that of "tuned".
         contents: the catalogue, with judgments if there are any.
 
     Raises:
@@ -48,7 +49,8 @@ def build(settings: BuildSettings, encoders: Mapping[str, Weights], contents: Co
         rows, settings.shard_size, template(settings.bullets), contents.name, contents.notice, sums, contents.scale
     )
     reference, candidate = lineup.reference(encoders), lineup.candidate(encoders)
-    evaluation = evaluation_of(encoders[candidate].folder)
+    # What training measured is about "base" and "tuned": under other names it would be about other encoders.
+    evaluation = evaluation_of(encoders[TUNED].folder) if TUNED in encoders else None
     measured = provenance.compare(evaluation, plan.dataset, rows, sums)
 
     def load(weights: Weights) -> TextEncoder:
