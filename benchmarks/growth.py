@@ -139,7 +139,9 @@ def ask(given: argparse.Namespace, size: int) -> dict[str, Any]:
         from space.search.loading import load_engine
         from space.ui.html.comparison import comparison
 
-    engine = load_engine(str(given.folder / "tuned"), PACKAGED, str(given.folder / str(size)), offline=True)
+    engine = load_engine(
+        str(given.folder / str(size)), {"base": PACKAGED, "tuned": str(given.folder / "tuned")}, offline=True
+    )
     judged = open_judged(given.dataset, ["us"])
     queries = sorted({*judged.train["query"], *judged.test["query"]})
     queries = [queries[place * len(queries) // QUERIES] for place in range(QUERIES)]
