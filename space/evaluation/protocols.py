@@ -5,7 +5,7 @@ system: a random order reaches about .8. *full_catalogue* retrieves from all pro
 an unjudged product as 0. This is what a searcher sees. It is too low, since some unjudged products are relevant.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -143,41 +143,49 @@ def label_counts(test: pd.DataFrame, scale: LabelScale = ESCI) -> pd.DataFrame:
     return pd.crosstab(keys, test["esci_label"].astype(str)).reindex(columns=list(scale.names), fill_value=0)
 
 
-def summarize(results: Mapping[str, pd.DataFrame], reference: str = BASE) -> dict[str, ProtocolTable]:
+def summarize(
+    results: Mapping[str, pd.DataFrame],
+    reference: str = BASE,
+    contrasts: Sequence[tuple[str, str]] = CONTRASTS,
+) -> dict[str, ProtocolTable]:
     """The tables of both protocols.
 
     Args:
         results: {system: what ``per_query`` returned}, all over the same queries.
         reference: the system that the others are compared with.
+        contrasts: further pairs of systems to compare; those that were not measured are left out.
 
     Returns:
         {protocol: its table}; differences from the reference where it is among the systems.
     """
-
-    def against(protocol: str, system: str, other: str) -> dict[str, PairedDifference]:
-        difference = results[system] - results[other]
-        return {name: metrics.paired(difference[f"{protocol}/{name}"]) for name in METRICS[protocol]}
-
     tables = {}
-    for protocol, names in METRICS.items():
-        contrasts: dict[str, dict[str, dict[str, PairedDifference]]] = {}
-        for system, other in CONTRASTS:
+    for protocol in METRICS:
+        found: dict[str, dict[str, dict[str, PairedDifference]]] = {}
+        for system, other in contrasts:
             if system in results and other in results:
-                contrasts.setdefault(system, {})[other] = against(protocol, system, other)
+                found.setdefault(system, {})[other] = differences(results[system], results[other], protocol)
         tables[protocol] = ProtocolTable(
             description=PROTOCOLS[protocol],
-            systems={
-                system: {name: metrics.estimate(frame[f"{protocol}/{name}"]) for name in names}
-                for system, frame in results.items()
-            },
+            systems={system: estimates(frame, protocol) for system, frame in results.items()},
             differences={
-                system: against(protocol, system, reference)
+                system: differences(results[system], results[reference], protocol)
                 for system in results
                 if system != reference and reference in results
             },
-            contrasts=contrasts,
+            contrasts=found,
         )
     return tables
+
+
+def estimates(frame: pd.DataFrame, protocol: str) -> dict[str, Estimate]:
+    """{metric of a protocol: its mean with an interval}, from what ``per_query`` returned."""
+    return {name: metrics.estimate(frame[f"{protocol}/{name}"]) for name in METRICS[protocol]}
+
+
+def differences(frame: pd.DataFrame, other: pd.DataFrame, protocol: str) -> dict[str, PairedDifference]:
+    """{metric of a protocol: the paired difference of two systems}, from what ``per_query`` returned of each."""
+    difference = frame - other
+    return {name: metrics.paired(difference[f"{protocol}/{name}"]) for name in METRICS[protocol]}
 
 
 def by_query(results: Mapping[str, pd.DataFrame], labels: pd.DataFrame | None = None) -> PerQuery:
@@ -217,6 +225,12 @@ def to_markdown(tables: Mapping[str, ProtocolTable], reference: str = "") -> str
         rows = {(system, ""): found for system, found in table.systems.items()}
         if reference:
             rows |= {(system, reference): found for system, found in table.differences.items() if system != "random"}
+            rows |= {
+                (system, other): found
+                for system, others in table.contrasts.items()
+                for other, found in others.items()
+                if other != reference
+            }
         else:
             rows |= {(system, BASE): found for system, found in table.differences.items() if system == "tuned"}
             rows |= {
@@ -235,16 +249,17 @@ def to_markdown(tables: Mapping[str, ProtocolTable], reference: str = "") -> str
         )
         parts.extend(
             f"| {system}{f' − {other}' if other else ''} | "
-            + " | ".join(_cell(figures.get(name), p_values.get(name) if other else None) for name in names)
+            + " | ".join(cell(figures.get(name), p_values.get(name)) for name in names)
             + " |"
             for (system, other), figures in rows.items()
-            for p_values in [table.p_values.get(system, {})]
+            # Corrected p values are of the differences from the reference.
+            for p_values in [table.p_values.get(system, {}) if other and other == reference else {}]
         )
         parts.append("")
     return "\n".join(parts)
 
 
-def _cell(found: Estimate | None, p: float | None = None) -> str:
+def cell(found: Estimate | None, p: float | None = None) -> str:
     """``0.4734 [0.4011, 0.5467]``; a difference with its sign, queries won/lost/tied, and p where it is known."""
     if found is None or found.mean is None:
         return "–"

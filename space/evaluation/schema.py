@@ -133,6 +133,29 @@ class ProtocolTable:
 
 
 @dataclass(frozen=True)
+class SmallerVectors:
+    """The figures of an encoder whose vectors take fewer bytes, or of its whole float16 vectors beside them.
+
+    Attributes:
+        encoder: its name.
+        dim: how many of the first dimensions are kept.
+        code: what a number is kept in, see ``space.index.small_vectors.Code``.
+        rescored: whether the best binary codes are ordered once more by the whole query.
+        bytes: of the vector of one product.
+        figures: {protocol: {metric: estimate}}.
+        differences: {protocol: {metric: minus that of the encoder's whole float16 vectors}}; empty for these.
+    """
+
+    encoder: str
+    dim: int
+    code: str
+    rescored: bool
+    bytes: int
+    figures: dict[str, dict[str, Estimate]]
+    differences: dict[str, dict[str, PairedDifference]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class PerQuery:
     """The figures of every evaluated query; all lists have one entry a query.
 
@@ -295,6 +318,7 @@ class Evaluation:
         training: what the run did.
         protocols: {protocol: its tables}.
         per_query: the figures of every query.
+        smaller: the encoders with smaller vectors, if they were measured.
         format: of the file.
         reference: the system that the others are compared with.
     """
@@ -310,6 +334,7 @@ class Evaluation:
     training: TrainingLog | None = None
     protocols: dict[str, ProtocolTable] = field(default_factory=dict)
     per_query: PerQuery | None = None
+    smaller: list[SmallerVectors] = field(default_factory=list)
     format: int = FORMAT
     reference: str = BASE
 
