@@ -25,9 +25,11 @@ from transformers import TrainerState
 from space.data.passages import passages
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import locate
+from space.errors import UserError
 from space.io.files import WriteError
 from space.io.folders import sole_writer
 from space.pipelines.inputs import open_judged
+from space.pipelines.train import run
 from space.settings import TrainSettings
 from space.training import losses, trainer
 from space.training.callbacks import TellEpoch
@@ -88,6 +90,46 @@ def test_loss_and_gradients_are_those_of_the_library(encoder, name):
             torch.testing.assert_close(
                 value.grad, wanted[key], atol=1e-5, rtol=1e-4, msg=lambda text, key=key: f"{key}: {text}"
             )
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_matryoshka_loss_is_the_sum_over_the_first_dimensions(encoder, name):
+    """By hand, and as the library computes it; each term trains its first dimensions only."""
+    encoder.model.eval()
+    settings = TrainSettings(loss=name, matryoshka=[8, 16])
+    columns = features(encoder, 2 if name == "cosent" else 3)
+    labels = torch.linspace(0, 1, 37) if name == "cosent" else None
+    loss = losses.make(encoder.model, settings)
+    ours = losses.compute(loss, encoder.model, columns, labels)
+    ours.backward()
+    found = {key: value.grad.clone() for key, value in encoder.model.named_parameters() if value.grad is not None}
+    encoder.model.zero_grad()
+    library = loss([dict(column) for column in columns], labels)
+    library.backward()
+    torch.testing.assert_close(ours, library, atol=1e-5, rtol=1e-5)
+    for key, value in encoder.model.named_parameters():
+        if value.grad is not None:
+            torch.testing.assert_close(
+                found[key], value.grad, atol=1e-5, rtol=1e-4, msg=lambda text, key=key: f"{key}: {text}"
+            )
+    whole = losses.make(encoder.model, TrainSettings(loss=name))
+    vectors = [one.detach().requires_grad_() for one in losses.embed_by_length(encoder.model, columns)]
+    by_hand = 0.0
+    for dim in (32, 16, 8):
+        short = [one[:, :dim] / one[:, :dim].norm(dim=1, keepdim=True) for one in vectors]
+        term = whole.compute_loss_from_embeddings(short, labels)
+        (gradient,) = torch.autograd.grad(term, vectors[0], retain_graph=True)
+        assert gradient[:, :dim].abs().max() > 0 and not gradient[:, dim:].any()
+        by_hand += term.item()
+    assert ours.item() == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_more_dimensions_than_the_encoder_has_are_refused(tiny_e5, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = TrainSettings(dataset="sample", locales=["es"], title_queries=0, matryoshka=[32, 16])
+    with pytest.raises(UserError, match=r"--matryoshka is \[32, 16\]: .* has 32 dimensions; name smaller numbers"):
+        run(settings, locate(str(tiny_e5)), open_judged("sample", ["es"]))
+    assert not (tmp_path / "saved_e5_model").exists()
 
 
 def test_under_autocast_the_loss_is_still_float32(encoder):
@@ -212,7 +254,10 @@ def test_a_run_that_ends_early_ends_the_same_when_resumed(fine_tune, tmp_path):
 
 @pytest.mark.parametrize(
     ("loss", "settings"),
-    [("triplet", {"batch_size": 8, "gradient_accumulation": 2}), ("mnrl", {"mini_batch_size": 8})],
+    [
+        ("triplet", {"batch_size": 8, "gradient_accumulation": 2}),
+        ("mnrl", {"mini_batch_size": 8, "matryoshka": [16, 8]}),
+    ],
 )
 def test_a_run_with_split_batches_resumes_to_the_same_weights(fine_tune, loss, settings, tmp_path):
     """13 batches of an epoch do not divide into steps of two; cached batches draw their dropout twice."""
@@ -312,9 +357,10 @@ def test_checkpointed_gradients_are_the_same(fine_tune):
     assert_same(weights(kept), weights(again), 1e-7)
 
 
-def test_a_cached_batch_is_the_whole_batch(fine_tune):
+@pytest.mark.parametrize("matryoshka", [[], [16, 8]])
+def test_a_cached_batch_is_the_whole_batch(fine_tune, matryoshka):
     """Every example has the products of all others as negatives, also those of other mini-batches."""
-    settings = {"dropout": False, "max_steps": 2, "learning_rate": 5e-5}
+    settings = {"dropout": False, "max_steps": 2, "learning_rate": 5e-5, "matryoshka": matryoshka}
     whole = fine_tune("mnrl", **settings)
     parts = fine_tune("mnrl", **settings, mini_batch_size=5)
     assert parts[0].run != whole[0].run

@@ -56,6 +56,8 @@ def run(settings: TrainSettings, weights: Weights, judged: Judged) -> None:
         learned, dev = _set_apart(judged, texts, settings)
         learn_from, exact = examples.make(learned, texts, settings)
         encoder = TextEncoder(weights, max_seq_length=settings.max_seq_length, training=True)
+        cure = f"{weights.name} has {encoder.dim} dimensions; name smaller numbers"
+        settings.require(all(dim < encoder.dim for dim in settings.matryoshka), "matryoshka", cure)
         if main:
             folders.undo_half_replacement(settings.output_dir)
             _check_folders(settings)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from math import inf
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, get_args, get_type_hints
+from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 from space.settings.names import SettingsError, is_repository, local, public_name, repository_cure
 
@@ -65,6 +65,11 @@ def one_of(*names: str) -> Check:
     return lambda value: value in names, f"choose one of {', '.join(names)}"
 
 
+#: Numbers of dimensions to shorten vectors to.
+DIMENSIONS: Check = (
+    lambda dims: all(dim >= 1 for dim in dims) and len(set(dims)) == len(dims),
+    "use numbers of dimensions such as 256 128 64, each once",
+)
 NUMBER_OR_ALL: Check = (lambda number: number == -1 or number >= 1), "use 1 or more, or -1"
 REPOSITORY: Check = is_repository, repository_cure
 #: A model or a store: a folder or a Hub id, and no file.
@@ -96,6 +101,12 @@ class Settings:
             value = getattr(self, name)
             shown = str(value) if isinstance(value, Path) else value
             raise SettingsError(f"{_flag(name)} is {shown!r}: {cure}")
+
+    def given(self, *names: str) -> list[str]:
+        """Those of some settings that do not have their default."""
+        return [
+            item.name for item in fields(self) if item.name in names and getattr(self, item.name) != _default(item)
+        ]
 
     def to_json(self) -> dict[str, object]:
         """{name: value}, of a path only the last part: the folders above it stay private."""
@@ -188,8 +199,9 @@ def add_flags(parser: argparse.ArgumentParser, kind: type[Settings], but: Sequen
         elif item.metadata["repeatable"]:
             options["default"] = None
             parser.add_argument(flag, nargs="+", action="extend", metavar=_placeholder(item, str), **options)
-        elif wanted == list[str]:
-            parser.add_argument(flag, nargs="+", metavar=_placeholder(item, str), **options)
+        elif get_origin(wanted) is list:
+            kind_of_one = get_args(wanted)[0]
+            parser.add_argument(flag, nargs="+", type=kind_of_one, metavar=_placeholder(item, kind_of_one), **options)
         else:  # X or X | None
             one = next(iter(get_args(wanted)), wanted)
             parser.add_argument(flag, type=one, metavar=_placeholder(item, one), **options)
@@ -217,7 +229,7 @@ def _in_words(default: Any) -> str:
         case bool():
             return "on" if default else "off"
         case list():
-            return " ".join(default) or "none"
+            return " ".join(map(str, default)) or "none"
         case _:
             return str(default)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from space.settings.data import DataSettings
-from space.settings.flags import NUMBER_OR_ALL, REPOSITORY, Check, at_least, between, setting, within
+from space.settings.flags import DIMENSIONS, NUMBER_OR_ALL, REPOSITORY, Check, at_least, between, setting, within
 
 LOSSES = ("triplet", "mnrl", "cosent")
 #: Defaults that depend on the loss: the best on dev in benchmarks/E5_STUDY.md. cosent takes those of mnrl.
@@ -74,6 +74,12 @@ class TrainSettings(DataSettings):
         None,
         "Where a query has no judged negative, use a product that the base model finds for it, not a random one.",
         shown=_shown("mined_negatives"),
+    )
+    matryoshka: list[int] = setting(
+        (),
+        "Train the first dimensions of a vector to be good vectors by themselves, such as 256 128 64: the loss is "
+        "summed over all dimensions and each of these.",
+        DIMENSIONS,
     )
     precision: str = setting(
         "auto",

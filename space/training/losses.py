@@ -11,11 +11,13 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import (
     CachedMultipleNegativesRankingLoss,
     CoSENTLoss,
+    MatryoshkaLoss,
     MultipleNegativesRankingLoss,
     TripletDistanceMetric,
     TripletLoss,
 )
 from sentence_transformers.util import cos_sim
+from torch.nn.functional import normalize
 
 from space.settings import TrainSettings
 
@@ -24,7 +26,14 @@ _GROUP = 16
 
 
 def make(model: SentenceTransformer, settings: TrainSettings) -> torch.nn.Module:
-    """The loss that the settings ask for."""
+    """The loss that the settings ask for; with ``--matryoshka`` the sum over all dimensions and the first few."""
+    loss = _of_all_dimensions(model, settings)
+    if not settings.matryoshka:
+        return loss
+    return MatryoshkaLoss(model, loss, [int(model.get_embedding_dimension() or 0), *settings.matryoshka])
+
+
+def _of_all_dimensions(model: SentenceTransformer, settings: TrainSettings) -> torch.nn.Module:
     if settings.loss == "cosent":
         return CoSENTLoss(model)
     if settings.loss == "triplet":
@@ -38,7 +47,7 @@ def make(model: SentenceTransformer, settings: TrainSettings) -> torch.nn.Module
 
 def compares_across_batch(loss: torch.nn.Module) -> bool:
     """Whether the loss takes the products of other examples as negatives, so that batches must not have clashes."""
-    return isinstance(loss, (MultipleNegativesRankingLoss, CachedMultipleNegativesRankingLoss))
+    return isinstance(_inner(loss), (MultipleNegativesRankingLoss, CachedMultipleNegativesRankingLoss))
 
 
 def compute(
@@ -48,11 +57,25 @@ def compute(
     labels: torch.Tensor | None,
 ) -> torch.Tensor:
     """The loss of tokenized columns, computed with little padding, and in float32 under autocast."""
-    if isinstance(loss, CachedMultipleNegativesRankingLoss):
+    if isinstance(_inner(loss), CachedMultipleNegativesRankingLoss):
         return loss(features, labels)  # runs the model itself, one mini-batch at a time
     columns = embed_by_length(model, features)
     with torch.autocast(columns[0].device.type, enabled=False):
-        return loss.compute_loss_from_embeddings([column.float() for column in columns], labels)
+        columns = [column.float() for column in columns]
+        if not isinstance(loss, MatryoshkaLoss):
+            return loss.compute_loss_from_embeddings(columns, labels)
+        # What MatryoshkaLoss.forward computes, which would run the model itself and pad more.
+        parts = [
+            weight
+            * loss.loss.compute_loss_from_embeddings([normalize(one[:, :dim], dim=1) for one in columns], labels)
+            for dim, weight in zip(loss.matryoshka_dims, loss.matryoshka_weights, strict=True)
+        ]
+        return torch.stack(parts).sum()
+
+
+def _inner(loss: torch.nn.Module) -> torch.nn.Module:
+    """The loss that is computed for each number of dimensions."""
+    return loss.loss if isinstance(loss, MatryoshkaLoss) else loss
 
 
 def cosines(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
