@@ -73,13 +73,24 @@ RUNS: dict[str, Run] = {
     "people": Run(10, {"--products": (10_000, 500), "--queries": (300, 20), "--rounds": (7, 2)}),
     "cone": Run(240, {"--rows": (1_215_854, 10_000)}),
     "small": Run(240, {"--products": (10_000, 100), "--rounds": (31, 2)}),
+    "smaller_vectors": Run(300, {"--rows": (1_215_854, 5_000), "--rounds": (9, 2)}),
     "training": Run(500, {"--examples": (320, 64), "--rounds": (2, 1)}),
     "kept_vectors": Run(330),
     "page": Run(180, {"--loads": (5, 2), "--queries": (30, 5)}, shop=True),
     "slow_line": Run(120, {"--loads": (3, 1)}, shop=True),
 }
 #: The benchmarks that take ``--dataset``.
-REAL = ("topk", "cone", "small", "growth", "training", "kept_vectors", "bm25_speed", "milvus_search")
+REAL = (
+    "topk",
+    "cone",
+    "small",
+    "growth",
+    "smaller_vectors",
+    "training",
+    "kept_vectors",
+    "bm25_speed",
+    "milvus_search",
+)
 #: Scripts that are not run, and why.
 LEFT_OUT = {
     "bm25": "its figures are of quality and need real judgments",
