@@ -207,22 +207,30 @@ def describe(settings: EdaSettings) -> None:
 
 
 def evaluate(settings: EvaluateSettings) -> None:
-    """Measure encoders on the held-out queries of a data set."""
+    """Measure encoders on the held-out queries of a data set or a store."""
     from space.encoding.weights import locate
     from space.hub.client import model_download
+    from space.pipelines import compared
+    from space.pipelines.comparison import compare, report, with_training, write, write_into
+    from space.store.reader import Store
 
+    store = None if settings.embeddings is None else Store(settings.embeddings)
+    names = settings.models() if store is None else compared.makers(store, settings)
     download = model_download(offline=settings.offline)
-    models = {
-        name: locate(model, download, substitute=model == DEFAULT_BASE_MODEL)
-        for name, model in settings.models().items()
-    }
+    models = {name: locate(model, download, substitute=model == DEFAULT_BASE_MODEL) for name, model in names.items()}
     for name, weights in models.items():
         logging.getLogger("space").info("%s: %s", name, weights.notice)
-    from space.pipelines.comparison import compare, report, write
-
-    found = compare(settings, models)
+    found = compare(
+        compared.of_models(settings, models) if store is None else compared.of_store(store, models), settings
+    )
     print(report(found))
-    print(f"written: {settings.output} and {write(found, settings.output)}")
+    written = []
+    if store is not None:
+        found = with_training(found, store)
+        written.append(write_into(store, found))
+    if store is None or settings.output:
+        written += write(found, settings.output or Path("evaluation.json"))
+    print(f"written: {' and '.join(map(str, written))}")
 
 
 def convert(settings: ConvertSettings) -> None:

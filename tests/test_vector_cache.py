@@ -8,6 +8,7 @@ import pytest
 import torch
 from conftest import command, environment, flip_bit, short_training
 
+from space.__main__ import main
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import locate
 from space.evaluation.schema import Evaluation
@@ -192,7 +193,7 @@ def same_store(one, other):
     return all((one / name).read_bytes() == (other / name).read_bytes() for name in names)
 
 
-def test_train_and_build_embed_a_text_once_to_the_same_bytes(trained, tiny_e5, tmp_path):
+def test_train_and_build_embed_a_text_once_to_the_same_bytes(trained, tiny_e5, tmp_path, monkeypatch):
     """Each of train.py and build_embeddings.py embedded the base for itself, and no run took a build's."""
     train = ["train.py", *short_training(tiny_e5)]
     build = ["build_embeddings.py", "--dataset", "sample", "--base-model", str(tiny_e5), "--shard-size", "1000"]
@@ -219,3 +220,22 @@ def test_train_and_build_embed_a_text_once_to_the_same_bytes(trained, tiny_e5, t
     for name in ("per_query", "protocols", "encoders", "drift"):
         first, *others = (getattr(found, name) for found in figures)
         assert others == [first, first]
+
+    # An evaluation takes what a training kept.
+    monkeypatch.setenv(VARIABLE, str(cache))
+    embedded = []
+
+    def embed(encoder, tokenized, progress=None, *, prompt_name="document"):
+        embedded.extend([prompt_name] * len(tokenized))
+        return embed_as_ever(encoder, tokenized, progress, prompt_name=prompt_name)
+
+    embed_as_ever = TextEncoder.embed
+    monkeypatch.setattr(TextEncoder, "embed", embed)
+    models = [f"base={tiny_e5}", f"tuned={trained / 'saved_e5_model'}"]
+    data = ["--offline", "--dataset", "sample", "--output", str(tmp_path / "figures.json")]
+    main(["evaluate", *data, "--model", *models, "--dims", "16", "--codes", "binary"])
+    assert "document" not in embedded
+    queries = Evaluation.from_json((tmp_path / "figures.json").read_bytes()).dataset.queries_evaluated
+    assert embedded.count("query") == 2 * queries, "each encoder reads a query once, for all its systems"
+    main(["evaluate", *data, "--model", *models, "--max-seq-length", "16", "--eval-queries", "5"])
+    assert embedded.count("document") == 2 * 2524, "another text is embedded"

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import pandas as pd
 import torch
 
-from space.encoding.encoder import Encoder
+from space.encoding.packed_encoder import Encoder
 from space.evaluation import protocols
 from space.evaluation.schema import HEADLINE, METRICS, SmallerVectors
 from space.index.small_vectors import RESCORED, Code

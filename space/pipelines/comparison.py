@@ -1,145 +1,158 @@
-"""An evaluation without training: any encoders and BM25 on the same held-out queries, compared with one of them."""
+"""An evaluation without training: encoders, BM25 and their hybrids on the same held-out queries."""
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
-from space.data.judgments import Judged
-from space.data.passages import passages, template
-from space.data.split import of_model, without_learned
-from space.encoding.description import EncoderDescription
-from space.encoding.encoder import TextEncoder
-from space.encoding.weights import Weights
-from space.errors import UserError
-from space.evaluation import bm25_tuning, findings, protocols, significance
-from space.evaluation.schema import Evaluation
+from space.data.passages import passages
+from space.encoding import lineup
+from space.encoding.description import BASE, TUNED, EncoderDescription
+from space.evaluation import findings, protocols, significance
+from space.evaluation import smaller as smaller_vectors
+from space.evaluation.schema import Bm25Parameters, Evaluation, SmallerVectors
 from space.index.bm25 import Bm25Index
+from space.index.torch_index import TorchIndex
 from space.io.files import atomically
-from space.pipelines.contents import trained_with
-from space.pipelines.evaluation import dataset_info, dense_system
-from space.pipelines.inputs import open_chosen
+from space.pipelines.compared import Compared, earlier
+from space.pipelines.evaluation import dataset_info
 from space.retrieval.baselines import Bm25System, RandomSystem
-from space.settings.data import BULLETS, MAX_SEQ_LENGTH
+from space.retrieval.dense import DenseSystem
+from space.retrieval.hybrid import HybridSystem, hybrid_of
+from space.retrieval.remembered import RememberedQueries, remembered
+from space.retrieval.system import System
 from space.settings.evaluate import EvaluateSettings
+from space.store.mapped_files import MappedFiles, folder_for
+from space.store.reader import EVALUATION, Store
+from space.store.writer import replace_evaluation
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class PassageText:
-    """What the encoders read of a product."""
-
-    max_seq_length: int
-    bullets: int
-
-
-def compare(settings: EvaluateSettings, models: Mapping[str, Weights]) -> Evaluation:
-    """Measure every encoder, BM25 and a random order; returns what evaluation.json holds.
-
-    Args:
-        settings: of the evaluation.
-        models: {name: weights of the encoder}.
+def compare(compared: Compared, settings: EvaluateSettings) -> Evaluation:
+    """Measure every encoder, BM25, their hybrids and a random order; returns what evaluation.json holds.
 
     Raises:
-        UserError: the data or the weights cannot be used, or the models do not go together.
+        UserError: an encoder cannot be loaded.
     """
-    settings, text = _as_trained(settings, models)
-    judged = _held_out_by_all(settings, models, text)
+    judged, names = compared.judged, list(compared.encoders)
+    reference = settings.reference or lineup.reference(names)
     test = protocols.held_out(judged.test, settings.eval_queries, settings.seed)
-    texts, words = passages(judged.catalogue, text.bullets), passages(judged.catalogue)
-    chosen = bm25_tuning.choose(judged.train, words, judged.catalogue, settings.seed, judged.scale)
-    index = Bm25Index(words, judged.catalogue["product_locale"], k1=chosen.k1, b=chosen.b, stem=chosen.stem)
     info = dataset_info(judged, test)
     logger.info(f"data: {judged.name}, {info.products:,} products, {info.queries_evaluated:,} held-out queries")
 
-    results: dict[str, pd.DataFrame] = {}
-    for baseline in (RandomSystem(len(texts), settings.seed), Bm25System(index)):
-        results[baseline.name] = protocols.per_query(baseline, test, judged.catalogue, judged.scale)
+    def measured(system: System) -> pd.DataFrame:
+        return protocols.per_query(system, test, judged.catalogue, judged.scale)
+
+    chosen = compared.bm25
+    index = Bm25Index(
+        passages(judged.catalogue), judged.catalogue["product_locale"], k1=chosen.k1, b=chosen.b, stem=chosen.stem
+    )
+    bm25 = remembered({"bm25": Bm25System(index)})["bm25"]  # each hybrid asks it again
+    baselines = (RandomSystem(len(judged.catalogue), settings.seed), bm25)
+    results = {system.name: measured(system) for system in baselines}
+    hybrids: dict[str, pd.DataFrame] = {}
     encoders: dict[str, EncoderDescription] = {}
-    for name, weights in models.items():
-        encoder = TextEncoder(weights, max_seq_length=text.max_seq_length)
-        encoders[name] = encoder.describe()
-        system = dense_system(name, encoder, texts)
-        results[name] = protocols.per_query(system, test, judged.catalogue, judged.scale)
-    reference = settings.reference or next(iter(models))
-    tables = protocols.summarize(results, reference)
+    smaller: list[SmallerVectors] = []
+    for name, load in compared.encoders.items():
+        embedded = load()
+        encoders[name] = embedded.encoder.describe()
+        asked = RememberedQueries(embedded.encoder)
+        dense = DenseSystem(name, asked, TorchIndex(embedded.vectors))
+        hybrid = HybridSystem(dense, bm25, hybrid_of(name, names))
+        results[name], hybrids[hybrid.name] = measured(dense), measured(hybrid)
+        smaller += smaller_vectors.measure(name, asked, embedded.vectors, settings.dims, settings.codes, measured)
+        del embedded, asked, dense, hybrid  # before the next one is loaded
+    results |= hybrids
+    contrasts = [(hybrid_of(name, names), other) for name in names for other in (name, "bm25")]
+    if TUNED in names:
+        contrasts.append((TUNED, "bm25"))
+    tables = protocols.summarize(results, reference, contrasts)
     p_values = significance.corrected(results, reference)
-    return Evaluation(
+    found = Evaluation(
         dataset=info,
         gains=judged.scale.gains,
         scale=judged.scale,
         encoders=encoders,
         bm25=chosen,
         settings=settings.to_json()
-        | {"max_seq_length": text.max_seq_length, "bullets": text.bullets, "reference": reference}
+        | dict(compared.settings)
+        | {"reference": reference}
         | {"model": [f"{name}={one.pinned}" for name, one in encoders.items()]},  # without the folders above it
         protocols={name: replace(table, p_values=p_values[name]) for name, table in tables.items()},
         per_query=protocols.by_query(results, protocols.label_counts(test, judged.scale)),
+        smaller=smaller,
         reference=reference,
     )
+    # The verdict is on fine-tuning.
+    return replace(found, verdict=findings.verdict(found)) if reference == BASE else found
 
 
 def report(evaluation: Evaluation) -> str:
-    """The evaluation as Markdown: what was compared, a sentence for each system, and both tables."""
-    data = evaluation.dataset
+    """The evaluation as Markdown: what was compared, a sentence for each system, and the tables."""
+    data, names = evaluation.dataset, list(evaluation.encoders)
     lines = [
         f"# {data.name}: {data.queries_evaluated:,} held-out queries, {data.products:,} products",
         *([data.notice] if data.notice else []),
         f"Labels: {evaluation.label_scale}; ! marks the relevant.",
         "\n".join(
-            f"- **{name}** is {one.pinned}, {one.dim} dimensions, {one.max_seq_length} tokens, {one.precision}"
-            + (f" ({one.reason})" if one.reason else "")
-            for name, one in evaluation.encoders.items()
+            [
+                *(
+                    f"- **{name}** is {one.pinned}, {one.dim} dimensions, {one.max_seq_length} tokens, {one.precision}"
+                    + (f" ({one.reason})" if one.reason else "")
+                    for name, one in evaluation.encoders.items()
+                ),
+                f"- **hybrid** is {lineup.candidate(names)} fused with BM25 by rank",
+            ]
         ),
         "\n".join(f"- {sentence}" for sentence in findings.against_reference(evaluation)),
         protocols.to_markdown(evaluation.protocols, evaluation.reference),
+        *([smaller_vectors.to_markdown(evaluation.smaller)] if evaluation.smaller else []),
     ]
     return "\n\n".join(lines) + "\n"
 
 
-def write(evaluation: Evaluation, path: Path) -> Path:
-    """Write the figures to ``path`` and the tables beside it; returns the path of the tables."""
+def write(evaluation: Evaluation, path: Path) -> list[Path]:
+    """Write the figures to ``path`` and the tables beside it; returns both paths."""
     tables = path.with_suffix(".md")
     for target, text in ((path, evaluation.to_json()), (tables, report(evaluation))):
         target.parent.mkdir(parents=True, exist_ok=True)
         with atomically(target) as unfinished:
             unfinished.write_text(text, encoding="utf-8")
-    return tables
+    return [path, tables]
 
 
-def _held_out_by_all(settings: EvaluateSettings, models: Mapping[str, Weights], text: PassageText) -> Judged:
-    """The data, of whose held-out queries no model has learned."""
-    splits = [split for name, weights in models.items() for split in of_model(weights.folder, name)]
-    judged = open_chosen(settings, bullets=text.bullets > 0, splits=splits)
-    judged, said = without_learned(judged, splits)
-    if said:
-        logger.warning(said)
-    return judged
+def with_training(found: Evaluation, store: Store) -> Evaluation:
+    """The figures with what the evaluation in a store says of the training, if the fine-tuned encoder is the same."""
+    measured = earlier(store)
+    before = measured.here if measured else None
+
+    def same(name: str) -> bool:
+        both = [one.encoders[name] for one in (found, before) if one and name in one.encoders]
+        return len(both) == 2 and both[0].fingerprint == both[1].fingerprint
+
+    if before is None or before.dataset is None or found.dataset is None or not same(TUNED):
+        return found
+    return replace(
+        found,
+        dataset=replace(found.dataset, train_judgments=before.dataset.train_judgments),
+        drift=before.drift if same(BASE) else None,
+        training=before.training,
+        # The page compares the bullet points with those of the store.
+        settings=before.settings if before.settings.get("bullets") == found.settings["bullets"] else found.settings,
+    )
 
 
-def _as_trained(settings: EvaluateSettings, models: Mapping[str, Weights]) -> tuple[EvaluateSettings, PassageText]:
-    """The settings with the --labels of the models, and the text that they were trained on.
+def write_into(store: Store, evaluation: Evaluation) -> Path:
+    """Put the figures into the store that they were measured on, for the page; returns the path of its file.
 
     Raises:
-        UserError: they were trained on different ones, and no flag says which to take.
+        WriteError: the store cannot be written.
     """
-    trained = {name: trained_with(weights.folder) for name, weights in models.items()}
-    trained = {name: found for name, found in trained.items() if found}
-
-    def one(setting: str, kind: type, otherwise: int | str) -> int | str:
-        given = getattr(settings, setting)
-        if given not in (None, ""):
-            return given
-        values = {name: found.get(setting, otherwise) for name, found in trained.items()}
-        values = {name: value for name, value in values.items() if type(value) is kind}
-        if len(set(values.values())) > 1:
-            flag, said = setting.replace("_", "-"), ", ".join(f"{name}: {value}" for name, value in values.items())
-            raise UserError(f"the models were trained with different --{flag} ({said}); say which to take: --{flag} …")
-        return next(iter(values.values()), otherwise)
-
-    text = PassageText(one("max_seq_length", int, MAX_SEQ_LENGTH), one("bullets", int, BULLETS))
-    logger.info(f"text of a product: {template(text.bullets)}, {text.max_seq_length} tokens")
-    return replace(settings, labels=one("labels", str, "")), text
+    replace_evaluation(store.folder, evaluation.to_json())
+    bm25 = evaluation.bm25 or Bm25Parameters()
+    # The files that the app maps are for one manifest.
+    now = Store(store.folder, verify=False)
+    MappedFiles(now, folder_for(store.folder), bm25.k1, bm25.b, bm25.stem).prepare()
+    return store.folder / EVALUATION

@@ -13,13 +13,14 @@ from space.data.judgments import Judged
 from space.data.passages import passages
 from space.encoding.description import EncoderDescription
 from space.encoding.encoder import TextEncoder
-from space.evaluation import bm25_tuning, findings, forgetting, metrics, protocols
+from space.evaluation import bm25_tuning, findings, forgetting, metrics, protocols, smaller
 from space.evaluation.schema import (
     HEADLINE_COLUMN,
     Bm25Parameters,
     DatasetInfo,
     Evaluation,
     PairedDifference,
+    SmallerVectors,
     TrainingLog,
 )
 from space.index.bm25 import Bm25Index
@@ -27,6 +28,7 @@ from space.index.torch_index import TorchIndex
 from space.retrieval.baselines import Bm25System, RandomSystem
 from space.retrieval.dense import DenseSystem
 from space.retrieval.hybrid import HybridSystem
+from space.retrieval.remembered import RememberedQueries
 from space.retrieval.system import System
 from space.settings import TrainSettings
 from space.store.vector_cache import VectorCache
@@ -58,6 +60,8 @@ class RunEvaluation:
         #: By encoder: (n, dim) vectors of everyday sentences.
         self.everyday: dict[str, torch.Tensor] = {}
         self.encoders: dict[str, EncoderDescription] = {}
+        #: With --matryoshka, both encoders with their first dimensions.
+        self.smaller: list[SmallerVectors] = []
         if self.test["esci_label"].nunique() < 2:
             logger.warning(
                 f"{judged.name}: every held-out label is {self.test['esci_label'].iloc[0]!r}, so any order of the "
@@ -89,6 +93,8 @@ class RunEvaluation:
             self._measure(HybridSystem(tuned, self.bm25))
         evaluation = self._figures(log)
         table = protocols.to_markdown(evaluation.protocols)
+        if evaluation.smaller:
+            table += f"\n{smaller.to_markdown(evaluation.smaller)}"
         sentences = "\n".join([evaluation.verdict, *findings.everything(evaluation)])
         logger.info("\nAfter training\n\n%s\n%s\n", table, sentences)
         return evaluation
@@ -98,11 +104,18 @@ class RunEvaluation:
         return Bm25System(Bm25Index(self.words, locales, k1=chosen.k1, b=chosen.b, stem=chosen.stem))
 
     def _measure(self, system: System) -> None:
-        self.results[system.name] = protocols.per_query(system, self.test, self.judged.catalogue, self.judged.scale)
+        self.results[system.name] = self._per_query_of(system)
+
+    def _per_query_of(self, system: System) -> pd.DataFrame:
+        return protocols.per_query(system, self.test, self.judged.catalogue, self.judged.scale)
 
     def _measure_encoder(self, name: str, encoder: TextEncoder) -> DenseSystem:
-        system = dense_system(name, encoder, self.texts)
+        vectors = vectors_of(name, encoder, self.texts)
+        system = DenseSystem(name, RememberedQueries(encoder), TorchIndex(vectors))
         self._measure(system)
+        self.smaller += smaller.measure(
+            name, system.encoder, vectors, self.settings.matryoshka, (), self._per_query_of
+        )
         self.everyday[name] = encoder.encode_queries(forgetting.sentences())
         return system
 
@@ -117,6 +130,7 @@ class RunEvaluation:
             settings=self.settings.to_json(),
             training=log,
             protocols=protocols.summarize(self.results),
+            smaller=self.smaller,
             per_query=protocols.by_query(self.results, protocols.label_counts(self.test, self.judged.scale)),
         )
         return replace(figures, verdict=findings.verdict(figures))
@@ -125,18 +139,18 @@ class RunEvaluation:
         """The headline metric of BM25 with the chosen k1, b and stemming minus that with the usual ones."""
         if self.bm25_parameters.usual:
             return None
-        usual = protocols.per_query(self._bm25(Bm25Parameters()), self.test, self.judged.catalogue, self.judged.scale)
+        usual = self._per_query_of(self._bm25(Bm25Parameters()))
         return metrics.paired((self.results["bm25"] - usual)[HEADLINE_COLUMN])
 
 
-def dense_system(name: str, encoder: TextEncoder, texts: Sequence[str]) -> DenseSystem:
-    """An encoder over passages, with the float16 vectors that a store of them has; kept ones are taken."""
+def vectors_of(name: str, encoder: TextEncoder, texts: Sequence[str]) -> torch.Tensor:
+    """(n, d) float16: the vectors of passages, as a store of them has; those that were kept before are taken."""
     cache = VectorCache.of_user()
     with tqdm(total=len(texts), desc=f"embed {name}", unit=" products", dynamic_ncols=True) as bar:
         vectors = cache.embed(encoder, texts, bar.update)
     if cache.taken:
         logger.info(f"{name}: {cache.taken:,} of {len(texts):,} vectors were kept before")
-    return DenseSystem(name, encoder, TorchIndex(vectors))
+    return vectors
 
 
 def dataset_info(judged: Judged, test: pd.DataFrame) -> DatasetInfo:

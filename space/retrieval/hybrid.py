@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from space.encoding.lineup import candidate
 from space.errors import same_rows
 from space.retrieval.system import Ranking, Stopwatch, System
 
@@ -14,15 +15,20 @@ RRF_K = 60
 FUSION_DEPTH = 100
 
 
+def hybrid_of(name: str, names: Sequence[str]) -> str:
+    """The name of an encoder fused with BM25: "hybrid" of the candidate, as on the page, "NAME+bm25" of the others."""
+    return "hybrid" if name == candidate(names) else f"{name}+bm25"
+
+
 class HybridSystem(System):
     """Reciprocal rank fusion of two systems over the same rows."""
 
-    name, dense = "hybrid", True
+    dense = True
 
-    def __init__(self, first: System, second: System) -> None:
+    def __init__(self, first: System, second: System, name: str = "hybrid") -> None:
         """Fuse ``first`` and ``second``."""
-        same_rows("hybrid", first=len(first), second=len(second))
-        self.parts = (first, second)
+        same_rows(name, first=len(first), second=len(second))
+        self.name, self.parts = name, (first, second)
         self.in_database = first.in_database or second.in_database
 
     def __len__(self) -> int:
@@ -50,7 +56,10 @@ class HybridSystem(System):
 
     def within(self, filters: Mapping[str, Any]) -> System:
         """See ``System``."""
-        return HybridSystem(*(part.within(filters) for part in self.parts)) if self.in_database else self
+        if not self.in_database:
+            return self
+        first, second = (part.within(filters) for part in self.parts)
+        return HybridSystem(first, second, self.name)
 
 
 def reciprocal_rank_fusion(rankings: list[np.ndarray], k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -17,20 +17,22 @@ def remembered(systems: Mapping[str, System]) -> dict[str, System]:
     inner: dict[str, System] = {}
     for name, system in systems.items():
         if isinstance(system, DenseSystem):
-            inner[name] = DenseSystem(name, _RememberedQueries(system.encoder), system.index)
+            inner[name] = DenseSystem(name, RememberedQueries(system.encoder), system.index)
         elif not isinstance(system, HybridSystem):
             inner[name] = system
     found: dict[str, System] = {name: _Remembered(system) for name, system in inner.items()}
     for name, system in systems.items():
         if isinstance(system, HybridSystem):
-            found[name] = HybridSystem(*(found[part.name] for part in system.parts))
+            first, second = (found[part.name] for part in system.parts)
+            found[name] = HybridSystem(first, second, system.name)
     return {name: found[name] for name in systems}
 
 
-class _RememberedQueries:
+class RememberedQueries:
     """An encoder that encodes each query once."""
 
     def __init__(self, encoder: Encoder) -> None:
+        """Keep the encoder; its other methods stay as they are."""
         self._encoder = encoder
         self._vectors: dict[str, torch.Tensor] = {}
 
@@ -38,6 +40,7 @@ class _RememberedQueries:
         return getattr(self._encoder, name)
 
     def encode_queries(self, texts: Sequence[str]) -> torch.Tensor:
+        """See ``Encoder``."""
         new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
         if new:
             self._vectors.update(zip(new, self._encoder.encode_queries(new), strict=True))

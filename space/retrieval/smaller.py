@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from space.encoding.encoder import Encoder
+from space.encoding.packed_encoder import Encoder
 from space.index.small_vectors import BinaryCodes, Code, Int8Codes, bytes_of, first_dimensions
 from space.index.torch_index import TorchIndex
 from space.retrieval.dense import DenseSystem, VectorIndex

@@ -12,7 +12,7 @@ from space.data.scale import ESCI
 from space.encoding import lineup, query_encoders
 from space.encoding.description import BASE, TUNED
 from space.encoding.packed_encoder import PackedEncoder
-from space.encoding.weights import PACKAGED_NAME, locate
+from space.encoding.weights import locate
 from space.evaluation import provenance
 from space.evaluation.schema import Bm25Parameters, Evaluation, EvaluationError
 from space.feedback.usage import Usage
@@ -29,7 +29,7 @@ from space.search.description import EngineDescription
 from space.search.device import Wrapper
 from space.search.engine import SearchEngine
 from space.search.score_reference import score_references
-from space.settings.names import is_repository, split_revision
+from space.settings.names import split_revision
 from space.store import encoder_folders, milvus_collections
 from space.store.mapped_files import LoadedStore, MappedFiles, folder_for
 from space.store.reader import EVALUATION, JUDGMENTS, Store, StoreError
@@ -183,19 +183,8 @@ def _load_encoders(store: Store, names: Mapping[str, str], offline: bool) -> dic
 
 
 def _named_by(opened: _OpenStore, part: str) -> str:
-    """The encoder that made a part of a store: ID@REVISION, or its folder, here or beside the store."""
-    store = opened.store
-    name = store.encoders[part].pinned
-    # A store from the Hub may come from a stranger, and names no folder of this machine.
-    noted = encoder_folders.recall(store.folder, part)
-    places = [] if opened.on_hub else [noted, Path(name), store.folder.parent / Path(name).name]
-    for place in places:
-        if place and place.is_dir():
-            return str(place)
-    if name == PACKAGED_NAME or is_repository(split_revision(name)[0]):
-        return name
     cure = {BASE: "--base-model FOLDER", TUNED: "--model FOLDER"}.get(part, f"--model {part}=FOLDER")
-    raise StoreError(f"{store.name}: {part} was made by {name}, a folder that is not here; name it: {cure}")
+    return encoder_folders.maker(opened.store, part, cure, on_hub=bool(opened.on_hub))
 
 
 def _build_systems(

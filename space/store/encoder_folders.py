@@ -1,4 +1,4 @@
-"""Where the encoders of a store are on this machine: a hidden file beside the store's own, which is never pushed.
+"""Where the encoders of a store are on this machine: noted in a hidden file beside the store's own, never pushed.
 
 The manifest, which is public, has only the last part of a folder's path.
 """
@@ -7,7 +7,10 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from space.encoding.weights import PACKAGED_NAME
 from space.io.files import atomically
+from space.settings.names import is_repository, split_revision
+from space.store.reader import Store, StoreError
 
 _FILE = ".encoders.json"
 
@@ -31,3 +34,25 @@ def recall(store: Path, part: str) -> Path | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return folder if folder.is_dir() else None
+
+
+def maker(store: Store, part: str, cure: str, *, on_hub: bool = False) -> str:
+    """The encoder that made a part of a store: ID@REVISION, or its folder, here or beside the store.
+
+    Args:
+        store: opened.
+        part: name of the encoder.
+        cure: how to name the encoder, for the message.
+        on_hub: the store may come from a stranger, and names no folder of this machine.
+
+    Raises:
+        StoreError: a folder that is not here made it.
+    """
+    name = store.encoders[part].pinned
+    places = [] if on_hub else [recall(store.folder, part), Path(name), store.folder.parent / Path(name).name]
+    for place in places:
+        if place and place.is_dir():
+            return str(place)
+    if name == PACKAGED_NAME or is_repository(split_revision(name)[0]):
+        return name
+    raise StoreError(f"{store.name}: {part} was made by {name}, a folder that is not here; name it: {cure}")

@@ -7,6 +7,7 @@ Readers are safe at any moment: each file appears only when it is complete, ``be
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -17,11 +18,33 @@ import torch
 from space.encoding.description import EncoderDescription
 from space.errors import same_rows
 from space.io.files import atomically, sha256, write_bytes
-from space.io.folders import NOT_CONTENT
-from space.store.manifest import MANIFEST, FileEntry, Manifest, Plan
+from space.io.folders import NOT_CONTENT, sole_writer
+from space.store.manifest import MANIFEST, FileEntry, Manifest, Plan, parse
 from space.store.reader import EVALUATION, JOURNAL, JUDGMENTS, PRODUCTS, StoreError
 
 CARD = "README.md"
+
+
+def replace_evaluation(folder: Path, text: str) -> None:
+    """Put an evaluation into a finished store. A kill at any moment leaves a store that can be read.
+
+    Args:
+        folder: the store.
+        text: of evaluation.json.
+
+    Raises:
+        ManifestError: the manifest cannot be read.
+        WriteError: the folder cannot be written.
+    """
+    with sole_writer(folder):
+        manifest = parse((folder / MANIFEST).read_bytes())
+        files = {name: entry for name, entry in manifest.files.items() if name != EVALUATION}
+        # While the file is replaced, the manifest has none: a store without an evaluation.
+        write_bytes(folder / MANIFEST, replace(manifest, files=files).to_bytes())
+        path = folder / EVALUATION
+        write_bytes(path, text.encode())
+        files[EVALUATION] = FileEntry(path.stat().st_size, sha256(path))
+        write_bytes(folder / MANIFEST, replace(manifest, files=dict(sorted(files.items()))).to_bytes())
 
 
 class StoreWriter:
