@@ -11,10 +11,19 @@ import small_evaluation
 import small_shop
 from gradio.routes import templates
 from PIL import Image
+from starlette.requests import Request
 
+from space.evaluation.held_out_queries import HeldOut
+from space.feedback.ballots import Ballot
+from space.feedback.journal import Journal
+from space.feedback.people import People
+from space.feedback.raters import Access
+from space.feedback.tally import tally
 from space.i18n import language
+from space.search.people import pairs
 from space.ui import verdict_card
 from space.ui.first_paint import KEPT, NOT_WAITING, complete
+from space.ui.html.ballot import in_short
 from space.ui.html.markup import Html
 from space.ui.html.verdict import verdict_text
 
@@ -148,6 +157,62 @@ def test_queries_that_the_font_lacks_are_no_examples(engine):
     japanese = type(best)(**{**vars(best), "query": "ランニングシューズ"})
     chosen = verdict_card.examples([japanese, *entries[1:]])
     assert japanese not in chosen and chosen[0] == entries[1]
+
+
+def test_each_example_names_the_product_that_each_list_puts_first(engine):
+    """ "red sneakers" finds the shoes with the fine-tuned encoder only."""
+    shop = small_shop.engine(small_evaluation.content())
+    entry = type(engine.held_out.entries[0])
+    shop.held_out = HeldOut([entry("red sneakers 👟", "us", 0.5), entry("coffee mug", "us", -0.1)])
+    won, lost = verdict_card.answered(shop)
+    assert (won.entry.difference, lost.entry.difference) == (0.5, -0.1)
+    for example in (won, lost):
+        found = shop.compare(example.entry.query, 1, ["base", "tuned"], counted=False, locale="us")
+        assert list(example.first) == [one.hits[0].title for one in found.systems.values()]
+    plain = colours(verdict_card.draw(shop))
+    drawn = colours(verdict_card.draw(shop, "en", "", [won, lost]))
+    for colour in (verdict_card._BETTER, verdict_card._WORSE):  # the edges of the boxes are 4 px wide
+        assert drawn[rgb(colour)] >= plain.get(rgb(colour), 0) + 4 * 100
+    without = small_shop.engine(small_evaluation.content(), gpu=lambda run: run)
+    without.held_out = shop.held_out
+    assert [one.first for one in verdict_card.answered(without)] == [(), ()]
+
+
+@pytest.mark.parametrize(
+    "text", ["word " * 200, "x" * 900, "🛒👟\u200d🧦 mug", "", "\n\t", "水筒", "\ud800 \x00", "Кружка " * 99]
+)
+def test_texts_of_any_length_and_script_stay_in_their_place(text):
+    """Left of the foot's line and between the boxes nothing is drawn, and the picture keeps its size."""
+    shop = small_shop.engine(small_evaluation.content())
+    entry = type(shop.held_out.entries[0])
+    chosen = [verdict_card.Example(entry(text, "us", by), (text, text)) for by in (0.5, -0.5)]
+    drawn = Image.open(io.BytesIO(verdict_card.draw(shop, "ru", text, chosen))).convert("RGB")
+    assert drawn.size == (1200, 630)
+    paper = [(drawn.width, rgb(verdict_card._PAPER))]
+    for box in ((0, 0, 1200, 36), (0, 0, 64, 630), (1136, 0, 1200, 630), (590, 440, 612, 573), (0, 432, 1200, 440)):
+        assert [colour for _, colour in drawn.crop(box).getcolors()] == [paper[0][1]], box
+
+
+def test_symbols_that_the_font_lacks_are_left_out():
+    assert verdict_card.written("red 🛒 shoes\n 👟") == "red shoes" and verdict_card.can_write("red 👟")
+    assert (
+        not verdict_card.can_write("👟") and not verdict_card.can_write("水筒 mug") and not verdict_card.can_write("")
+    )
+
+
+def test_the_picture_has_peoples_votes_as_they_are(tmp_path):
+    """It is kept for a language, but drawn anew after a vote."""
+    shop, people = small_shop.engine(small_evaluation.content()), People(Journal(tmp_path), Access("open"), Access())
+    card, pair = verdict_card.VerdictCard(shop, people), pairs(shop)[0]
+    request = Request({"type": "http", "headers": []})
+    before = card.answer(request).body
+    assert card.answer(request).body == before
+    ballot = Ballot("n", pair, False, "us", "red sneakers", True)
+    people.votes.add(ballot.vote("b", "owner"))
+    after = card.answer(request).body
+    assert after != before and card.answer(request).body == after
+    said = in_short(tally(people.votes.all()), pair.first, pair.second)
+    assert said == "Blind votes on 1 query: 1 better, 0 equal, 0 worse. Too few to tell: 1 query."
 
 
 def test_long_lines_are_cut_and_broken_within_the_width():

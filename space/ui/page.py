@@ -147,7 +147,7 @@ def launch(
     hosts = Middleware(
         Hosts, host=address.get("server_name") or "", root_path=root_path, share=bool(address.get("share"))
     )
-    options = launch_options(engine, texts, root_path, frame_ancestors, images)
+    options = launch_options(engine, texts, root_path, frame_ancestors, images, people)
     options["app_kwargs"]["middleware"][:0] = [hosts, Middleware(Listeners, visits=demo.listening)]
     demo.launch(prevent_thread_lock=True, root_path=root_path, **address, **options)
     visits.keep_little(demo)
@@ -165,6 +165,7 @@ def launch_options(
     root_path: str = "",
     frame_ancestors: Sequence[str] = (),
     images: bool = True,
+    people: People | None = None,
 ) -> dict[str, Any]:
     """The other arguments of Gradio's ``launch()``: looks, translations, limits, health check."""
     guard = Middleware(Guard, frame_ancestors=frame_ancestors, root_path=root_path, images=images)
@@ -180,7 +181,7 @@ def launch_options(
         "mcp_server": find_spec("mcp") is not None,
         "app_kwargs": {
             "middleware": [guard, Middleware(Unforeseen), Middleware(NoFileData), first],
-            "routes": [watched, Route(PATH, VerdictCard(engine).answer)],
+            "routes": [watched, Route(PATH, VerdictCard(engine, people).answer)],
         },
         "max_file_size": MAX_BYTES,
         "state_session_capacity": MAX_VISITS,

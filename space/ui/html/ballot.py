@@ -110,20 +110,39 @@ def result(found: Tally, first: str, second: str, held_out: int) -> Html:
     return _section(title, join(parts))
 
 
-def _outcome(found: Tally, first: str, second: str) -> Html:
+def in_short(found: Tally, first: str, second: str) -> str:
+    """The result as one line of text, where there are votes; wins are those of ``second``."""
+    by_query = found.by_query
+    said = _("Blind votes on {queries}: {wins} better, {ties} equal, {losses} worse.").format(
+        queries=queries(by_query.n),
+        wins=number(by_query.wins),
+        ties=number(by_query.ties),
+        losses=number(by_query.losses),
+    )
+    return f"{said} {_says(found, system_name(first), system_name(second))}"
+
+
+def _says(found: Tally, first: str, second: str) -> str:
     by_query = found.by_query
     if by_query.outcome == "few":
         said = ngettext("Too few to tell: {n} query.", "Too few to tell: {n} queries.", by_query.n)
-        return fill("<b>{said}</b>", said=said.format(n=number(by_query.n)))
+        return said.format(n=number(by_query.n))
     says = {
         "better": _("People find {second} better than {first}."),
         "worse": _("People find {first} better than {second}."),
         "unclear": _("People find no clear difference between {first} and {second}."),
     }[by_query.outcome]
+    return says.format(first=first, second=second)
+
+
+def _outcome(found: Tally, first: str, second: str) -> Html:
+    by_query, says = found.by_query, _says(found, first, second)
+    if by_query.outcome == "few":
+        return fill("<b>{says}</b>", says=says)
     figures = _("Mean score {mean}, 95 % interval {low} to {high} over {queries}; sign test p = {p}.")
     return fill(
         "<b>{says}</b> {figures}",
-        says=says.format(first=first, second=second),
+        says=says,
         figures=figures.format(
             mean=fraction(by_query.mean or 0, signed=True),
             low=fraction(by_query.low or 0, signed=True),
