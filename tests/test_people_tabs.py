@@ -18,7 +18,7 @@ from space.errors import UserError
 from space.feedback import raters
 from space.feedback.ballots import Ballot
 from space.feedback.journal import Journal
-from space.feedback.judgments import CANNOT_TELL, WITHDRAWN
+from space.feedback.judgments import CANNOT_TELL, WITHDRAWN, Judgment
 from space.feedback.people import People
 from space.feedback.raters import Access
 from space.feedback.tally import tally
@@ -133,7 +133,7 @@ def test_a_typed_query_is_kept_apart(engine, people):
 
 
 def test_too_many_answers_are_refused_and_not_kept(engine, people, monkeypatch):
-    monkeypatch.setattr(raters, "VISIT_A_MINUTE", 1)
+    monkeypatch.setattr(raters, "RATER_A_MINUTE", 1)
     pair = pairs(engine)[0]
     first = deal_ballot(engine, people, pair, "owner", "visit", "cellphone")
     answered(engine, people, "owner", "visit", first.number, "a")
@@ -256,6 +256,19 @@ def test_a_hit_is_judged_in_place_as_in_the_queue(engine, people):
     assert found.pair == ("us", "red sneakers", "p14")
 
 
+def test_a_judgment_in_place_is_looked_at_and_taken_back(engine, people):
+    """As in the Judge tab; what another rater said is neither shown nor taken back."""
+    assert in_place(engine, people, does="look", grade="") == ("", "") and people.judgments.all() == []
+    people.judgments.add(Judgment("2026-01-02", "hub:ann", "us", "red sneakers", "p14", "Exact"))
+    assert in_place(engine, people, does="look", grade="") == ("", "")
+    in_place(engine, people, grade="Substitute")
+    shown, kept = in_place(engine, people, does="look", grade="", query="Red  Sneakers")
+    assert "You said: Substitute" in shown and kept == "Substitute"
+    shown, kept = in_place(engine, people, grade=WITHDRAWN)
+    assert "taken back" in shown and kept == ""
+    assert [one.rater for one in people.judgments.all()] == ["hub:ann"]
+
+
 @pytest.mark.parametrize("sent", [
     {"grade": "Great"}, {"grade": WITHDRAWN}, {"grade": 1}, {"product": "gone"}, {"locale": "xx"}, {"query": ""},
     {"query": "x" * 1000}, {"product": None},
@@ -267,7 +280,7 @@ def test_a_forged_judgment_is_refused_in_one_sentence(engine, people, sent):
 
 
 def test_judging_in_place_has_the_limit_of_the_tab(engine, people, monkeypatch):
-    monkeypatch.setattr(raters, "VISIT_A_MINUTE", 1)
+    monkeypatch.setattr(raters, "RATER_A_MINUTE", 1)
     in_place(engine, people)
     with pytest.raises(UserError, match="minute"):
         in_place(engine, people, product="p15")

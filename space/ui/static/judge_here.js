@@ -15,7 +15,7 @@ dialog.querySelector(".close").setAttribute("aria-label", words.close);
 
 const said = dialog.querySelector(".said"), mine = new Map();
 const PATIENCE = 30_000;
-let asked = 0, opener = null, timer = 0;
+let asked = 0, looks = false, opener = null, timer = 0;
 
 // "1" is the best grade, "0" is "cannot tell"; from the tenth grade on there is no key.
 const buttons = grades.map(([grade, name], place) => {
@@ -27,6 +27,12 @@ const buttons = grades.map(([grade, name], place) => {
   button.addEventListener("click", () => answer(grade));
   return button;
 });
+const back = document.createElement("button"); // only for a pair with a judgment
+back.type = "button";
+back.textContent = words.back;
+back.dataset.key = "x";
+back.addEventListener("click", () => answer(""));
+buttons.push(back);
 dialog.querySelector(".grades").append(...buttons);
 
 const pair = ({ query, locale, product }) => JSON.stringify([query, locale, product]);
@@ -35,16 +41,27 @@ function open(button) {
   opener = button;
   dialog.querySelector("h2 q").textContent = button.dataset.query;
   dialog.querySelector(".product").textContent = button.dataset.title;
-  said.textContent = mine.get(pair(button.dataset)) ?? "";
+  show(mine.get(pair(button.dataset)) ?? "");
   dialog.showModal();
   buttons[0].focus();
+  if (!mine.has(pair(button.dataset))) send({ does: "look", grade: "" }); // what was said before this visit
+}
+
+function show(text) {
+  said.textContent = text;
+  back.hidden = !mine.has(pair(opener.dataset));
+}
+
+function send(what) {
+  const { query, locale, product } = opener.dataset;
+  looks = what.does === "look";
+  trigger("click", { key: String(++asked), query, locale, product, ...what });
 }
 
 function answer(grade) {
-  const { query, locale, product } = opener.dataset, key = String(++asked);
   clearTimeout(timer);
   timer = setTimeout(() => { said.textContent = words.silence; }, PATIENCE);
-  trigger("click", { key, query, locale, product, grade });
+  send({ does: "judge", grade });
 }
 
 document.addEventListener("click", (event) => {
@@ -57,7 +74,7 @@ dialog.addEventListener("click", (event) => {
 });
 dialog.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  const button = event.key && buttons.find((one) => one.dataset.key === event.key);
+  const button = event.key && buttons.find((one) => !one.hidden && one.dataset.key === event.key);
   if (!button) return;
   event.preventDefault();
   button.click();
@@ -73,11 +90,17 @@ watch("value", () => {
   if (!dialog.open || found?.dataset.key !== String(asked)) return;
   clearTimeout(timer);
   said.replaceChildren(...found.cloneNode(true).childNodes);
-  if (!found.dataset.kept) return;
-  mine.set(pair(opener.dataset), found.textContent);
+  if (!found.dataset.done) return;
+  const kept = found.dataset.kept;
+  if (kept) mine.set(pair(opener.dataset), found.textContent);
+  else mine.delete(pair(opener.dataset));
+  back.hidden = !kept;
   // In every list of the page. results.js takes it away with the next results.
   for (const one of document.querySelectorAll(".judge-here")) {
-    if (pair(one.dataset) === pair(opener.dataset)) one.dataset.kept = found.dataset.kept;
+    if (pair(one.dataset) !== pair(opener.dataset)) continue;
+    if (kept) one.dataset.kept = kept;
+    else delete one.dataset.kept;
   }
+  if (looks) return;
   timer = setTimeout(() => dialog.close(), 700); // long enough to be read
 });

@@ -176,12 +176,17 @@ class Desk:
         Raises:
             QueryError: no such product.
         """
-        wanted = (locale, normalized(query), product_id)
-        found = [one for one in self._people.judgments.all() if one.rater == rater and one.pair == wanted]
-        if not found:  # a forged event
+        last = self.last(rater, Open(locale, query, product_id))
+        if not last:  # a forged event
             return self.next(rater, held)
-        shown = pages.question(found[0].query, self._product(locale, product_id), None, found[0].grade)
-        return shown, Open(locale, found[0].query, product_id, found[0].grade, held.skipped)
+        shown = pages.question(query, self._product(locale, product_id), None, last)
+        return shown, Open(locale, query, product_id, last, held.skipped)
+
+    def last(self, rater: str, pair: Open) -> str:
+        """The grade that a rater gave a pair before; "" for none."""
+        wanted = (pair.locale, normalized(pair.query), pair.product_id)
+        found = [one.grade for one in self._people.judgments.all() if one.rater == rater and one.pair == wanted]
+        return found[0] if found else ""
 
     def keep(self, rater: str, held: Open, grade: str) -> None:
         """Keep a judgment of the open pair; without one, nothing.

@@ -5,7 +5,7 @@ import json
 import gradio as gr
 
 from space.errors import QueryError, UserError
-from space.feedback.judgments import CANNOT_TELL
+from space.feedback.judgments import CANNOT_TELL, WITHDRAWN
 from space.feedback.people import People
 from space.i18n import gettext as _
 from space.search.engine import SearchEngine
@@ -14,7 +14,7 @@ from space.search.request import checked_query
 from space.ui.events.areas import html, sent
 from space.ui.events.rater import rater_of
 from space.ui.html.judging import grade_name
-from space.ui.html.markup import Html, fill
+from space.ui.html.markup import EMPTY, Html, fill
 from space.ui.html.panels import problem
 from space.ui.language import Texts, in_visitors_language
 from space.ui.static import script
@@ -29,13 +29,13 @@ def build_judge_dialog(engine: SearchEngine, people: People, texts: Texts) -> gr
     def keep(request: gr.Request, profile: gr.OAuthProfile | None, event: gr.EventData) -> Html:
         rater = rater_of(people.judging, request, profile)
         if rater is None:
-            return _answer(event, problem(refusal(people.judging)), "")
+            return _answer(event, problem(refusal(people.judging)))
         try:
             return _answer(event, *judge(engine, desk, rater, event))
         except UserError as error:
-            return _answer(event, problem(str(error)), "")
+            return _answer(event, problem(str(error)))
         except OSError:
-            return _answer(event, problem(_("Your answer could not be kept.")), "")
+            return _answer(event, problem(_("Your answer could not be kept.")))
 
     dialog = html(texts.each(lambda: _words(engine)), "e5-judge-here", script("judge_here"))
     dialog.click(
@@ -51,10 +51,10 @@ def build_judge_dialog(engine: SearchEngine, people: People, texts: Texts) -> gr
 
 
 def judge(engine: SearchEngine, desk: Desk, rater: str, event: gr.EventData) -> tuple[Html, str]:
-    """Keep a judgment that a script of the page sent.
+    """Keep or take back a judgment that a script of the page sent, or look for the one that the rater gave before.
 
     Returns:
-        What is said, and the grade.
+        What is said, and the name of the grade that now counts, "" for none.
 
     Raises:
         UserError: too many answers in a minute, or a forged query, product or grade.
@@ -63,19 +63,33 @@ def judge(engine: SearchEngine, desk: Desk, rater: str, event: gr.EventData) -> 
     query, grade = checked_query(sent(event, "query")), sent(event, "grade")
     locale, product = sent(event, "locale"), sent(event, "product")
     row = row_of(engine.catalogue, locale, product)
-    if grade not in (*engine.scale.names, CANNOT_TELL):
+    pair = Open(engine.catalogue["product_locale"][row].as_py(), query, product)
+    last = desk.last(rater, pair)
+    if sent(event, "does") == "look":
+        grade = last
+    elif grade in (*engine.scale.names, CANNOT_TELL) or (grade == WITHDRAWN and last):
+        desk.keep(rater, pair, grade)
+    else:
         raise QueryError(_("there is no such grade"))
-    locale = engine.catalogue["product_locale"][row].as_py()
-    desk.keep(rater, Open(locale, query, product), grade)
-    said = fill('<p role="status">{said}</p>', said=_("You said: {grade}").format(grade=grade_name(grade)))
-    return said, grade_name(grade)
+    said = _("You said: {grade}").format(grade=grade_name(grade)) if grade else _("Your judgment is taken back.")
+    shown = fill('<p role="status">{said}</p>', said=said) if grade or last else EMPTY
+    return shown, grade_name(grade) if grade else ""
 
 
-def _answer(event: gr.EventData, shown: Html, kept: str) -> Html:
-    """What the dialog shows; the script's key goes back, so that it knows which answer this is."""
-    key = sent(event, "key")[:100]
+def _answer(event: gr.EventData, shown: Html, kept: str | None = None) -> Html:
+    """What the dialog shows; the script's key goes back, so that it knows which answer this is.
+
+    Args:
+        event: from the script.
+        shown: what is said.
+        kept: the name of the grade that counts, "" for none; None where nothing was changed.
+    """
     return fill(
-        '<div class="answer" data-key="{key}" data-kept="{kept}">{shown}</div>', key=key, kept=kept, shown=shown
+        '<div class="answer" data-key="{key}" data-kept="{kept}" data-done="{done}">{shown}</div>',
+        key=sent(event, "key")[:100],
+        kept=kept or "",
+        done="" if kept is None else "yes",
+        shown=shown,
     )
 
 
@@ -84,9 +98,10 @@ def _words(engine: SearchEngine) -> Html:
     names = [*((name, name) for name in engine.scale.names), (CANNOT_TELL, _("cannot tell"))]
     return fill(
         '<div class="words" data-heading="{heading}" data-close="{close}" data-grades="{grades}" '
-        'data-silence="{silence}"></div>',
+        'data-back="{back}" data-silence="{silence}"></div>',
         heading=_("How well does this product answer"),
         close=_("Close"),
         grades=json.dumps(names),
+        back=_("Take back (x)"),
         silence=_("No answer came. Close this, and try again."),
     )
