@@ -6,7 +6,8 @@ import small_shop
 from browsing import LOW_CONTRAST, PHONE, needs_chromium, open_tab, width_beyond
 
 from space.feedback.journal import Journal
-from space.feedback.judgments import CANNOT_TELL
+from space.feedback.judgments import CANNOT_TELL, Judgment
+from space.feedback.machine import MachineJudgment
 from space.feedback.people import People
 from space.feedback.raters import Access
 
@@ -14,10 +15,15 @@ pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
-def people(tmp_path_factory):
+def journal(tmp_path_factory):
+    return Journal(tmp_path_factory.mktemp("feedback"))
+
+
+@pytest.fixture(scope="module")
+def people(journal):
     guidelines = "# Exact\n**fits** <a onclick='window.hacked = true'>a</a><script>window.hacked = true</script>"
     open_to_all = Access("open")
-    return People(Journal(tmp_path_factory.mktemp("feedback")), open_to_all, open_to_all, guidelines=guidelines)
+    return People(journal, open_to_all, open_to_all, guidelines=guidelines)
 
 
 @pytest.fixture(scope="module")
@@ -103,9 +109,52 @@ def test_a_hit_is_judged_in_place_by_keyboard_alone(visit, people):
     page.locator(f".sides .judge-here[data-product={product}][data-kept='cannot tell']").first.wait_for()
     assert len(people.judgments.all()) == before + 1 and people.judgments.all()[-1].grade == CANNOT_TELL
     dialog.wait_for(state="hidden")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Take back (x)").wait_for()
+    page.keyboard.press("x")
+    page.locator(f".sides .judge-here[data-product={product}]:not([data-kept])").first.wait_for()
+    assert len(people.judgments.all()) == before
+    dialog.wait_for(state="hidden")
+    page.keyboard.press("Enter")
+    dialog.wait_for()
+    assert not page.get_by_role("button", name="Take back (x)").is_visible()
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="hidden")
     page.get_by_role("link", name="Search this query").click()
     page.locator(".results .judge-here").first.wait_for()
     assert page.locator(".results .judge-here[data-kept]").count() == 0
+
+
+def test_a_models_grades_are_a_third_switch_once_it_agrees_with_people(visit, people, journal):
+    """Not before: the switch has two choices, and the third comes with its agreement and confusion."""
+    page = visit(PHONE, link="?tab=evaluation")
+    page.locator(".answer").wait_for()
+    assert page.get_by_role("radio").filter(visible=True).count() == 2
+    page.close()
+    products = [f"p{number:02}" for number in range(1, 20)]
+    for query, grade in (("red sneakers", "Exact"), ("cellphone", "Irrelevant"), ("coffee mug", "Substitute")):
+        for product in products:
+            people.judgments.add(Judgment("2026-01-02", "hub:ann", "us", query, product, grade))
+            journal.append("machine", MachineJudgment("2026-01-02", "<b>m</b>", "us", query, product, grade,
+                                                      f"{query} {product}", "i").__dict__)  # fmt: skip
+    unjudged = MachineJudgment("2026-01-02", "<b>m</b>", "us", "red sneakers", "p22", "Exact", "x", "i")
+    journal.append("machine", unjudged.__dict__)
+    journal.append("machine_agreement", {"at": "2026-01-02", "model": "<b>m</b>", "instructions": "i"})
+    page = visit(PHONE, link="?tab=evaluation")
+    page.locator(".answer").wait_for()
+    page.get_by_role("radio", name="Labels, people and machine").wait_for()
+    page.get_by_role("radio", name="Labels", exact=True).focus()
+    page.keyboard.press("Tab")  # Gradio 6.31 gives each choice a group of its own
+    page.keyboard.press("Space")
+    page.locator(".e5-people").wait_for()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    said = page.locator(".e5-machine")
+    said.wait_for()
+    assert "1 grade of the language model <b>m</b>" in said.inner_text() and "kappa +1.000" in said.inner_text()
+    page.get_by_text("Where it agrees with people").click()
+    assert said.locator("tbody tr").first.locator("td").all_inner_texts() == ["19", "0", "0", "0"]
+    assert width_beyond(page) <= 0 and page.evaluate(LOW_CONTRAST) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -13,7 +13,8 @@ from space.data.scale import ESCI
 from space.evaluation import protocols
 from space.feedback.agreement import agreement, cohens_kappa, fleiss_kappa
 from space.feedback.journal import Journal
-from space.feedback.judgments import CANNOT_TELL, WITHDRAWN, Judgment, Judgments, agreed_grade, frame
+from space.feedback.judgments import CANNOT_TELL, FRAME, WITHDRAWN, Judgment, Judgments, agreed_grade, frame
+from space.feedback.machine_opinion import MACHINE
 from space.feedback.people_evaluation import PeopleEvaluation
 from space.feedback.pool import Lists, judged_at_10, next_task
 from space.feedback.raters import visit_name
@@ -161,6 +162,23 @@ def test_labels_and_people_are_evaluated_as_one_set_of_labels(shop):
         for column in slow:
             np.testing.assert_allclose(found.evaluation.per_query.values(name, column), slow[column], atol=1e-6)
     assert found.evaluation.per_query.labels["Exact"] == protocols.label_counts(labels)["Exact"].tolist()
+
+
+def test_grades_of_a_model_count_where_neither_a_label_nor_people_say_anything(shop):
+    """And only where they are asked for: with them, without them, and with them again."""
+    fits = [judged("owner", "p04", "Exact", "red sneakers")]
+    people = frame({one.pair: [one] for one in fits}, ESCI)
+    grades = [("us", "Red  Sneakers", "p04", "Irrelevant"), ("us", "red sneakers", "p01", "Irrelevant"),
+              ("us", "cellphone", "p05", "Substitute")]  # fmt: skip
+    machine = pd.DataFrame([(*one, MACHINE, "2026-01-02") for one in grades], columns=list(FRAME))
+    kept = evaluation_of(shop)
+    alone, found = kept.with_people(people), kept.with_people(people, machine)
+    assert (alone.pairs, alone.machine, found.pairs, found.raters, found.machine) == (1, 0, 1, 1, 1)
+    as_people = [*fits, judged("owner", "p05", "Substitute", "cellphone")]
+    same = evaluation_of(shop).with_people(frame({one.pair: [one] for one in as_people}, ESCI))
+    assert found.evaluation == same.evaluation != alone.evaluation
+    assert kept.with_people(people).evaluation == alone.evaluation
+    assert kept.with_people(people, machine).evaluation == found.evaluation
 
 
 def test_judgments_of_people_can_turn_the_verdict(shop):

@@ -5,6 +5,7 @@ from space.feedback.agreement import Agreement, agreement
 from space.feedback.ballots import Ballots
 from space.feedback.journal import Journal
 from space.feedback.judgments import Judgments, PairKey
+from space.feedback.machine_opinion import MachineOpinions
 from space.feedback.raters import Access, RateLimit
 from space.feedback.votes import Vote, Votes
 
@@ -25,7 +26,7 @@ class People:
     ) -> None:
         """Reads nothing yet."""
         self.voting, self.judging, self.guidelines, self.raters = voting, judging, guidelines, raters
-        self.votes, self.judgments = Votes(journal), Judgments(journal)
+        self.votes, self.judgments, self.machine = Votes(journal), Judgments(journal), MachineOpinions(journal)
         self.ballots, self.limit = Ballots(), RateLimit()
 
     def votes_on(self, first: str, second: str, made_by: str) -> list[Vote]:

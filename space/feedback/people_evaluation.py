@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 import pyarrow as pa
@@ -13,6 +13,7 @@ from space.data.scale import LabelScale
 from space.data.words import normalized
 from space.evaluation import findings, protocols
 from space.evaluation.schema import Evaluation, PerQuery, ProtocolTable
+from space.feedback.machine_opinion import MACHINE
 from space.retrieval.remembered import remembered
 from space.retrieval.system import System
 
@@ -25,11 +26,26 @@ class WithPeople:
         evaluation: protocols, figures of every query, and verdict are new; the rest is as it was measured.
         pairs: judgments of people that count: of pairs without a label, for held-out queries.
         raters: who gave them; all visits without a name are one.
+        machine: grades of a model that count: of pairs without a label and without a judgment of people.
     """
 
     evaluation: Evaluation
     pairs: int
     raters: int
+    machine: int = 0
+
+
+@dataclass
+class _Kept:
+    """What was evaluated last.
+
+    Attributes:
+        results: {system: what ``protocols.per_query`` returned}.
+        counted: {(locale, query): the added judgments in the results}.
+    """
+
+    results: dict[str, pd.DataFrame] = field(default_factory=dict)
+    counted: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 class PeopleEvaluation:
@@ -58,50 +74,52 @@ class PeopleEvaluation:
         self._catalogue, self._scale, self._measured = catalogue, scale, measured or Evaluation()
         rows = rows_of(catalogue, judgments["product_locale"], judgments["product_id"])
         self._labels = judgments[[*JUDGMENT_COLUMNS]].assign(row=rows)[rows >= 0].reset_index(drop=True)
-        self._results: dict[str, pd.DataFrame] = {}  # {system: what protocols.per_query returned}
-        self._counted: dict[tuple[str, str], str] = {}  # {(locale, query): people's judgments in the results}
+        self._kept = {False: _Kept(), True: _Kept()}  # without and with a model's grades: visitors go to and fro
         self._lock = threading.Lock()
 
-    def with_people(self, people: pd.DataFrame) -> WithPeople:
+    def with_people(self, people: pd.DataFrame, machine: pd.DataFrame | None = None) -> WithPeople:
         """The evaluation on the labels and on people's judgments of pairs without a label.
 
         Args:
             people: see ``space.feedback.judgments.frame``; queries that are not held out are left out.
+            machine: grades of a model, for pairs that people have not judged; see ``MachineOpinion.frame``.
         """
         with self._lock:
-            added = self._added(people)
+            added = self._added(people if machine is None else pd.concat([people, machine], ignore_index=True))
             frame = pd.concat([self._labels, added[self._labels.columns]], ignore_index=True)
-            self._evaluate_changed(frame, added)
-            results = {name: self._results[name].copy() for name in self._systems}
+            kept = self._kept[machine is not None]
+            self._evaluate_changed(frame, added, kept)
+            results = {name: kept.results[name].copy() for name in self._systems}
         tables: dict[str, ProtocolTable] = protocols.summarize(results)
         per_query: PerQuery = protocols.by_query(results, protocols.label_counts(frame, self._scale))
         found = replace(self._measured, protocols=tables, per_query=per_query, scale=self._scale)
         found = replace(found, verdict=findings.verdict(found) or "")
-        raters = {rater for raters in added["rater"] for rater in raters.split(",")}
-        return WithPeople(found, len(added), len(raters))
+        raters = {rater for raters in added["rater"] for rater in raters.split(",")} - {MACHINE}
+        by_machine = int((added["rater"] == MACHINE).sum())
+        return WithPeople(found, len(added) - by_machine, len(raters), by_machine)
 
-    def _evaluate_changed(self, frame: pd.DataFrame, added: pd.DataFrame) -> None:
-        """Evaluate the queries whose judgments by people are others than in the results."""
+    def _evaluate_changed(self, frame: pd.DataFrame, added: pd.DataFrame, kept: "_Kept") -> None:
+        """Evaluate the queries whose added judgments are others than in the results."""
         counted = {
             key: repr(sorted(zip(group["row"], group["esci_label"], strict=True)))
             for key, group in added.groupby(["product_locale", "query"])
         }
-        if not self._results:
+        if not kept.results:
             changed = frame
         else:
-            keys = {key for key in counted.keys() | self._counted.keys() if counted.get(key) != self._counted.get(key)}
+            keys = {key for key in counted.keys() | kept.counted.keys() if counted.get(key) != kept.counted.get(key)}
             changed = frame[pd.MultiIndex.from_frame(frame[["product_locale", "query"]]).isin(keys)]
         if len(changed):
             for name, system in self._systems.items():
                 found = protocols.per_query(system, changed, self._catalogue, self._scale)
-                known = self._results.get(name)
+                known = kept.results.get(name)
                 if known is not None:
                     known.loc[found.index] = found
-                self._results[name] = found if known is None else known
-        self._counted = counted
+                kept.results[name] = found if known is None else known
+        kept.counted = counted
 
     def _added(self, people: pd.DataFrame) -> pd.DataFrame:
-        """The judgments that count, with ``row`` and the query as the data set writes it."""
+        """The judgments that count, the first of each pair, with ``row`` and the query as the data set writes it."""
         first = self._labels.drop_duplicates(["product_locale", "query"])
         keys = zip(first["product_locale"], first["query"].map(normalized), strict=True)
         spelled = dict(zip(keys, zip(first["query"], first["query_id"], strict=True), strict=True))
@@ -113,5 +131,6 @@ class PeopleEvaluation:
         )
         rows = rows_of(self._catalogue, found["product_locale"], found["product_id"])
         found = found.assign(row=rows)[(rows >= 0) & found["query"].notna().to_numpy()]
-        labelled = pd.MultiIndex.from_frame(self._labels[["product_locale", "query", "row"]])
-        return found[~pd.MultiIndex.from_frame(found[["product_locale", "query", "row"]]).isin(labelled)]
+        pair = ["product_locale", "query", "row"]
+        found = found.drop_duplicates(pair)
+        return found[~pd.MultiIndex.from_frame(found[pair]).isin(pd.MultiIndex.from_frame(self._labels[pair]))]

@@ -10,25 +10,20 @@ from space.encoding.description import BASE, TUNED
 from space.evaluation import findings, slices
 from space.evaluation.provenance import Measured
 from space.evaluation.schema import HEADLINE, Evaluation, PairedDifference, ProtocolTable
-from space.feedback.judgments import frame
 from space.feedback.people import People
-from space.feedback.people_evaluation import PeopleEvaluation, WithPeople
-from space.i18n import N_, ngettext, number
+from space.i18n import N_, number
 from space.i18n import gettext as _
 from space.search.description import EngineDescription
 from space.search.engine import SearchEngine
-from space.search.people import asked, judgments_of
 from space.ui.events.areas import report_area
 from space.ui.html import charts, numbers, per_query, protocols, runs
 from space.ui.html.doubts import doubts
 from space.ui.html.markup import EMPTY, Html, conclusions, fill, join, section
-from space.ui.html.panels import status
 from space.ui.html.verdict import measured_elsewhere
-from space.ui.language import Texts, in_visitors_language
+from space.ui.language import Texts
 from space.ui.static import script
+from space.ui.tabs.recount import Recount, build_switch, can_count_people, connect_switch
 
-#: The queue of evaluations with people's judgments: the first one takes long, and searches must not wait for it.
-RECOUNT = {"concurrency_limit": 1, "concurrency_id": "recount"}
 WAITING = N_("Drawing the evaluation …")
 COMMANDS = (
     "accelerate launch train.py --dataset FOLDER",
@@ -47,15 +42,7 @@ def build_evaluation_tab(engine: SearchEngine, texts: Texts, people: People | No
                 return elsewhere(engine.elsewhere, engine.description)
             return page(engine.evaluation, engine.description, several=engine.several_locales)
 
-    labels = "labels"
-    switch = None
-    if people is not None and can_count_people(engine):
-        switch = gr.Radio(
-            [(str(texts.label("Labels")), labels), (str(texts.label("Labels and people")), "people")],
-            value=labels,
-            label=texts.label("What counts as relevant"),
-            elem_classes="e5-counted",
-        )
+    switch = build_switch(texts) if people is not None and can_count_people(engine) else None
     area = report_area(
         texts,
         lambda: in_language(i18n.current()),
@@ -64,53 +51,12 @@ def build_evaluation_tab(engine: SearchEngine, texts: Texts, people: People | No
         scripts=script("links", "evaluation"),
     )
     if switch is not None and people is not None:
-        queries = asked(engine)
-        counted = PeopleEvaluation(
-            engine.systems, judgments_of(engine, queries), engine.catalogue, engine.scale, engine.evaluation
-        )
 
-        def choose(what: str) -> Html:
-            if what == labels:
-                return in_language(i18n.current())
-            try:
-                judged = frame(people.judgments.of_pairs(), engine.scale)
-            except OSError:
-                return status(_("The judgments cannot be read at the moment."))
-            return with_people(counted.with_people(judged), engine)
+        def recounted(measured: Evaluation) -> Html:
+            return page(measured, engine.description, several=engine.several_locales)
 
-        switch.input(
-            in_visitors_language(choose), switch, area, api_visibility="private", show_progress="minimal", **RECOUNT
-        )
+        connect_switch(switch, area, Recount(engine, people, recounted), lambda: in_language(i18n.current()))
     return area
-
-
-def can_count_people(engine: SearchEngine) -> bool:
-    """Whether people's judgments can be counted: the held-out labels and the vectors are in this process."""
-    return bool(
-        engine.judgments is not None
-        and len(engine.judgments)
-        and not engine.gpu_per_call
-        and not any(system.in_database for system in engine.systems.values())
-    )
-
-
-def with_people(found: WithPeople, engine: SearchEngine) -> Html:
-    """The tab with people's judgments counted, and a sentence on how many."""
-    judged = ngettext(
-        "{n} judgment by {raters} counts beside the labels.",
-        "{n} judgments by {raters} count beside the labels.",
-        found.pairs,
-    )
-    raters = ngettext("{n} rater", "{n} raters", found.raters).format(n=number(found.raters))
-    said = judged.format(n=number(found.pairs), raters=raters)
-    if not found.pairs:
-        said = _("People have judged nothing yet, so these are the labels alone, evaluated again on this page.")
-    return join(
-        [
-            fill('<p class="e5-people" role="status">{said}</p>', said=said),
-            page(found.evaluation, engine.description, several=engine.several_locales),
-        ]
-    )
 
 
 def page(measured: Evaluation | None, description: EngineDescription, *, several: bool = False) -> Html:
