@@ -116,9 +116,10 @@ def serve(settings: AppSettings, artifacts: Artifacts) -> None:
     from space.ui.page import launch
 
     if usage and settings.feedback_dataset and not settings.offline:
+        from space.feedback.remote import ANSWERS
         from space.feedback.sync import Sync
 
-        kinds = ["counts", "votes", "judgments", "removals", *(["queries"] if settings.log_queries else [])]
+        kinds = ["counts", *ANSWERS, *(["queries"] if settings.log_queries else [])]
         minutes = settings.feedback_minutes
         Sync(usage.journal, settings.feedback_dataset, minutes=minutes, kinds=kinds, flush=usage.flush).start()
     page = launch(

@@ -99,12 +99,16 @@ def parser() -> argparse.ArgumentParser:
         "--output", type=Path, default=Path("judgments.csv"), help="the file to write (default: %(default)s)"
     )
     people.add_argument("--labels", default="esci", help="the scale of the data set, as for train.py (default: esci)")
-    people.add_argument("--remove", metavar="RATER", help="instead: count no answer that this rater has given so far")
+    people.add_argument(
+        "--remove",
+        metavar="RATER",
+        help="instead: count no answer that this rater has given so far; 'visits' is all without a name",
+    )
     machine = commands.add_parser(
         "judge", allow_abbrev=False, help="ask a language model for judgments, and compare it with people"
     )
     machine.set_defaults(run=ask_machine)
-    machine.add_argument("folder", metavar="FEEDBACK", type=Path, help="the folder of app.py --feedback")
+    machine.add_argument("source", metavar="FEEDBACK", help="the folder of app.py --feedback, or USER/DATASET")
     machine.add_argument("--model", required=True, metavar="ID", help="the language model's name at the endpoint")
     machine.add_argument(
         "--url", help="an OpenAI-compatible endpoint, such as http://127.0.0.1:8000/v1 (default: the Hub's)"
@@ -126,15 +130,20 @@ def ask_machine(given: argparse.Namespace) -> None:
         raise UserError(f"--url {given.url}: write it as http://HOST:PORT/v1 or https://HOST/v1")
     if given.guidelines and not given.guidelines.is_file():
         raise UserError(f"--guidelines {given.guidelines}: there is no such file; name a Markdown file")
-    from space.feedback.journal import Journal
+    from space.feedback import machine, remote
     from space.feedback.language_model import LanguageModel
     from space.search.loading import load_engine
     from space.search.machine_judging import judge
 
+    # Answers for a data set are kept here until they are committed, so that a kill loses none.
+    source = remote.opened(given.source, Path("judged") / given.source.replace("/", "--"), writing=True)
     guidelines = given.guidelines.read_text(encoding="utf-8") if given.guidelines else ""
     engine = load_engine(given.embeddings, offline=given.offline)
     model = LanguageModel(given.model, engine.scale, given.url, guidelines)
-    print(judge(engine, Journal(given.folder), model, given.most))
+    try:
+        print(judge(engine, source.journal, model, given.most))
+    finally:
+        source.commit([machine.KIND, machine.AGREEMENT], f"Judgments of {given.model}")
 
 
 def collect_judgments(given: argparse.Namespace) -> None:

@@ -26,7 +26,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 #: Files that take more than ten seconds, in an order in which neighbours seldom wait for the same fixture.
 LONGEST = """milvus hub_faults hub train browser training build vector_cache browser_languages patterns damage
     browser_search push app browser_uploaded browser_compare spaces browser_hostile browser_evaluation
-    browser_data""".split()
+    browser_data machine_run""".split()
 
 
 # Importing takes a quarter less time without the garbage collector, see space.io.memory.

@@ -17,6 +17,7 @@ OWNER = "hf_" + "Cn3" * 11
 RUNS = textwrap.dedent("""
     import json, logging, os, signal, sys, time
     from pathlib import Path
+    from space.feedback.remote import ANSWERS
     from space.feedback.sync import Sync
     from space.feedback.usage import Usage
     from space.feedback.votes import Vote, Votes
@@ -33,8 +34,9 @@ RUNS = textwrap.dedent("""
         votes = Votes(usage.journal)
         if "vote" in flags:
             votes.add(Vote("2026-01-02T03:04:05+00:00", product, "us", "mug", "base", "tuned", "first", "m", True))
-        kinds = ["counts", "votes", *(["queries"] if "queries" in flags else [])]
-        backup = Sync(usage.journal, repo, minutes=60, kinds=kinds, flush=usage.flush)
+        kinds = ["counts", *ANSWERS, *(["queries"] if "queries" in flags else [])]
+        minutes = 0.005 if "removed" in flags else 60
+        backup = Sync(usage.journal, repo, minutes=minutes, kinds=kinds, flush=usage.flush)
         backup.start()
         for _ in range(400):
             time.sleep(0.02)
@@ -46,6 +48,14 @@ RUNS = textwrap.dedent("""
         said = {one.product_id: [one.shown, one.opened] for one in report.most_shown}
         answer = [said, report.searches, report.queries]
         answer += [sorted(vote.rater for vote in votes.all())] if "vote" in flags else []
+        if "removed" in flags:  # by the owner's command, on another machine
+            from space.feedback.collecting import remove
+            remove(repo, product)
+            for _ in range(500):
+                if not votes.all():
+                    break
+                time.sleep(0.02)
+            answer += [[vote.rater for vote in votes.all()]]
         print(json.dumps(answer), flush=True)
         if end == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -127,6 +137,22 @@ def test_votes_outlive_disks_and_kills_and_none_counts_twice(hub, run):
     assert run("second", "bob", 1, "kill", "vote", repo=repo)[3] == ["ann", "bob"]
     assert run("third", "ann", 1, "kill", "vote", repo=repo)[3] == ["ann", "bob"]
     assert run("first", "cid", 0, "finish", "vote", repo=repo)[3] == ["ann", "bob", "cid"]
+
+
+def test_a_running_page_hears_of_a_removal(hub, run):
+    """The owner removes a rater from the data set. The page reads it with its next commit, without a restart."""
+    assert run("first", "ann", 1, "kill", "vote", "removed", repo="removed")[3:] == [["ann"], []]
+    assert run("second", "bob", 0, "kill", "vote", repo="removed")[3] == ["bob"]
+
+
+def test_the_card_names_what_other_machines_have_committed(hub, run):
+    """A model's grades come from the owner's machine; a page with an empty disk must not take them off the card."""
+    repo = "card"
+    run("first", "a", 1, repo=repo)
+    hub.commit("dataset", f"alice/{repo}", {"machine/2026-01-02-x.jsonl": b"{}\n"})
+    run("second", "b", 1, repo=repo)
+    card = yaml.safe_load(hub.files("dataset", f"alice/{repo}")["README.md"].decode().split("---")[1])
+    assert [one["config_name"] for one in card["configs"]] == ["counts", "machine"]
 
 
 def test_what_is_committed(hub, run):

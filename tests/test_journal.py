@@ -83,7 +83,7 @@ def test_a_pulled_copy_of_an_own_file_does_not_count_twice(tmp_path):
     (pulled / "2026-01-02-restored.jsonl").write_text('{"n": 6}\n{"n": 7}\n')
     reader = Reader(own, "votes")
     assert sorted(record["n"] for record in reader.new()) == [1, 6]
-    own.add_pulled(tmp_path / "pulled")
+    own.add_pulled(tmp_path / "pulled", ["votes"])
     assert sorted(record["n"] for record in reader.new()) == [5, 7]
     own.append("votes", {"n": 2})
     assert [record["n"] for record in reader.new()] == [2]

@@ -42,7 +42,7 @@ def test_judgments_become_a_file_with_rater_and_time(tmp_path, capsys):
         ('mug, "big"', "us", "007", "Exact", "owner,visits", AT), ("nan", "us", "1e5", "Irrelevant", "hub:ann", AT)
     ]  # fmt: skip
     said = capsys.readouterr().out
-    assert "2 pairs" in said and "hub:ann: 1 judgments" in said
+    assert "2 pairs" in said and "hub:ann: 1 judgments, 0 votes" in said
 
 
 def test_a_removed_rater_no_longer_counts(tmp_path, capsys):
@@ -63,7 +63,9 @@ def test_a_removed_rater_no_longer_counts(tmp_path, capsys):
     (["gone"], "no folder of answers here"),
     (["{folder}", "--labels", "wands"], "no grade of Exact=1!"),
     (["{folder}", "--labels", "x"], "--labels"),
-    (["a/b", "--remove", "owner"], "name the folder"),
+    (["a/b/c", "--remove", "owner"], "no folder of answers here"),
+    (["a/b", "--remove", "owner"], "dataset a/b is not in the cache"),
+    (["{folder}", "--remove", "visits"], "no answer of this rater"),
 ])  # fmt: skip
 def test_what_cannot_be_done_is_said_in_one_sentence(tmp_path, words, said):
     add(tmp_path / "feedback", "mug", "us", "1", "Substitute")

@@ -1,21 +1,21 @@
 """``python -m space judge``: a language model on loopback with known mistakes, apart from what people said."""
 
 import json
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import small_shop
 from huggingface_hub import constants
+from model_server import model_server
 
 from space.__main__ import main
 from space.data.scale import ESCI, parse
 from space.errors import ServiceError
-from space.feedback import language_model
+from space.feedback import language_model, machine
 from space.feedback.journal import Journal, Reader
 from space.feedback.judgments import CANNOT_TELL, Judgment, Judgments
 from space.feedback.language_model import LanguageModel, read
+from space.feedback.machine import MachineAgreement, MachineJudgment
+from space.feedback.machine_opinion import MachineOpinions
 from space.search.machine_judging import judge
 
 AT = "2026-01-02T03:04:05+00:00"
@@ -30,41 +30,6 @@ def engine():
 def online(monkeypatch):
     """Other tests run with HF_HUB_OFFLINE, and then the client asks no address at all."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-
-
-@contextmanager
-def model_server(answer):
-    """An OpenAI-compatible endpoint; yields its address and the requests it got. ``answer`` maps {query, product}."""
-    seen = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            seen.append({"path": self.path, "token": self.headers["Authorization"], **body})
-            said = answer(json.loads(body["messages"][-1]["content"]))
-            status, content = said if isinstance(said, tuple) else (200, said)
-            message = {"role": "assistant", "content": content}
-            choices = [{"index": 0, "finish_reason": "stop", "message": message}]
-            sent = json.dumps({"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": choices})
-            sent = (content if status != 200 else sent).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(sent)))
-            self.end_headers()
-            self.wfile.write(sent)
-
-        def log_message(self, *arguments):
-            """Silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1", seen
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def people_say(folder, grades, query="coffee mug"):
@@ -92,6 +57,7 @@ def test_agreement_by_hand_and_the_pool(engine, tmp_path):
         report = judge(engine, journal, LanguageModel("m", engine.scale, url, "Be *strict*."), 1_000)
         first = len(seen)
         assert "kappa 0.50 on 4 pairs, 1 unclear" in report and "pairs are left" not in report
+        assert "does not offer its grades: it needs kappa 0.61 on 50 pairs" in report
         judge(engine, journal, LanguageModel("m", engine.scale, url, "Be *strict*."), 1_000)
         assert len(seen) == first > 10  # nothing is asked twice
         judge(engine, journal, LanguageModel("m", engine.scale, url, "Be mild."), 3)
@@ -104,6 +70,50 @@ def test_agreement_by_hand_and_the_pool(engine, tmp_path):
     assert stored["confusion"]["Exact"] == {"Exact": 1, "Substitute": 0, "Complement": 0, "Irrelevant": 1}
     assert {one.rater for one in Judgments(Journal(tmp_path)).all()} == {"owner"}
     assert len(Judgments(Journal(tmp_path)).all()) == 5
+
+
+# -- what the page reads ---------------------------------------------------------------------------------------------
+
+
+def answer(product, grade, at="2026-01-02", instructions="i1", model="m"):
+    return MachineJudgment(at, model, "us", "Coffee  Mug", product, grade, f"{instructions} {product}", instructions)
+
+
+def run(instructions="i1", at="2026-01-02", model="m"):
+    return {"at": at, "model": model, "instructions": instructions}
+
+
+def test_the_opinion_is_that_of_the_last_run_and_agrees_with_people_as_they_are_now(tmp_path):
+    """Answers to other guidelines are another opinion; a rater who is removed no longer counts in the agreement."""
+    journal = Journal(tmp_path)
+    opinions, judged = MachineOpinions(journal), Judgments(journal)
+    assert opinions.last({}, ESCI) is None
+    for one in (answer("1", "Exact"), answer("2", "Irrelevant"), answer("3", CANNOT_TELL), answer("4", "Great"),
+                answer("1", "Substitute", instructions="i2"), answer("2", "Exact", at="2026-01-01")):  # fmt: skip
+        journal.append(machine.KIND, one.__dict__)
+    journal.append(machine.KIND, {"grade": 7})
+    assert opinions.last({}, ESCI) is None  # no run has compared them with people
+    journal.append(machine.AGREEMENT, run())
+    people_say(tmp_path, {"1": "Exact", "2": "Irrelevant", "3": "Exact"})
+    found = opinions.last(judged.of_pairs(), ESCI)
+    assert (found.agreement.model, found.agreement.kappa, found.agreement.pairs, found.agreement.unclear) == (
+        "m", 1.0, 2, 1
+    )  # fmt: skip
+    assert found.frame[["query", "product_id", "esci_label", "rater"]].to_numpy().tolist() == [
+        ["Coffee  Mug", "1", "Exact", "machine"], ["Coffee  Mug", "2", "Irrelevant", "machine"]
+    ]  # fmt: skip
+    journal.append("removals", {"rater": "owner", "at": "2026-02-01"})
+    assert opinions.last(judged.of_pairs(), ESCI).agreement.pairs == 0
+    journal.append(machine.AGREEMENT, run("i2", "2026-01-03"))
+    for read_anew in (opinions, MachineOpinions(Journal(tmp_path))):
+        assert read_anew.last({}, ESCI).frame["esci_label"].tolist() == ["Substitute"]
+
+
+@pytest.mark.parametrize(("kappa", "pairs", "good"), [
+    (0.61, 50, True), (0.609, 500, False), (1.0, 49, False), (None, 50, False), (-1.0, 50, False)
+])  # fmt: skip
+def test_grades_may_count_from_a_kappa_and_a_number_of_pairs_on(kappa, pairs, good):
+    assert MachineAgreement("m", "i", kappa, pairs, 0, {}).is_good is good
 
 
 def test_cost_is_bounded_and_the_next_run_goes_on(engine, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from space.errors import UserError
 from space.feedback import raters
 from space.feedback.ballots import Ballots, Pair
-from space.feedback.journal import Journal
+from space.feedback.journal import Journal, Reader
 from space.feedback.raters import Access, RateLimit, is_named, visit_name
 from space.feedback.tally import sign_test, tally
 from space.feedback.votes import REMOVALS, Vote, Votes, now
@@ -72,6 +72,25 @@ def test_a_removed_rater_does_not_count_and_may_come_back(tmp_path):
     assert [one.rater for one in votes.all()] == [one.rater for one in Votes(Journal(tmp_path)).all()] == ["owner"]
     assert votes.add(vote("visit-1", "mug", "both", at=now()))
     assert {one.rater: one.choice for one in votes.all()} == {"visit-1": "both", "owner": "second"}
+
+
+def test_all_visits_can_be_removed_at_once(tmp_path):
+    """A crowd has thousands of names. The order of the files must not matter for an answer that came after it."""
+    journal = Journal(tmp_path)
+    votes = Votes(journal)
+    for rater in ("visit-1", "visit-2", "hub:visits", "owner"):
+        votes.add(vote(rater, "mug", "first"))
+    journal.append(REMOVALS, {"rater": "visits", "at": "2026-01-03T00:00:00+00:00"})
+    assert [one.rater for one in votes.all()] == ["hub:visits", "owner"]
+    assert votes.add(vote("visit-1", "mug", "both", at="2026-01-04T00:00:00+00:00"))
+    other = Journal(tmp_path / "other")
+    for kind in ("removals", "votes"):
+        for line in list(Reader(journal, kind).new())[::-1]:
+            other.append(kind, line)
+    for read in (votes, Votes(Journal(tmp_path)), Votes(other)):
+        assert {one.rater: one.choice for one in read.all()} == {
+            "visit-1": "both", "hub:visits": "first", "owner": "first"
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize("wrong", [{"choice": "third"}, {"rater": 7}, {"query": None}, {}])
@@ -168,7 +187,7 @@ def test_who_may_answer():
 def test_answers_that_come_faster_than_people_give_them_are_refused():
     """A minute later the visit may go on; another visit is not held up by it."""
     limit = RateLimit()
-    for _ in range(raters.VISIT_A_MINUTE):
+    for _ in range(raters.RATER_A_MINUTE):
         limit.check("visit-1", now=0.0)
     with pytest.raises(UserError, match="minute"):
         limit.check("visit-1", now=1.0)
@@ -177,7 +196,7 @@ def test_answers_that_come_faster_than_people_give_them_are_refused():
 
 
 def test_all_visits_together_and_one_visit_at_all_are_bounded(monkeypatch):
-    """A crowd of visits, and a patient one."""
+    """A crowd of visits, and a patient one. Raters with a name are not held up by a crowd."""
     monkeypatch.setattr(raters, "VISIT_AT_ALL", 3)
     limit = RateLimit()
     for minute in range(3):
@@ -186,7 +205,13 @@ def test_all_visits_together_and_one_visit_at_all_are_bounded(monkeypatch):
         limit.check("visit-1", now=1000.0)
     for minute in range(5):
         limit.check("owner", now=2000.0 + minute * 100.0)
-    for number in range(raters.ALL_A_MINUTE):
+    for number in range(raters.VISITS_A_MINUTE):
         limit.check(f"visit-x{number}", now=5000.0)
     with pytest.raises(UserError, match="minute"):
         limit.check("visit-new", now=5000.0)
+    limit.check("hub:ann", now=5000.0)
+    monkeypatch.setattr(raters, "VISITS_AT_ALL", raters.VISITS_A_MINUTE + 4)
+    limit.check("visit-new", now=6000.0)  # the 304th
+    with pytest.raises(UserError, match="no more answers from visits"):
+        limit.check("visit-newer", now=7000.0)
+    limit.check("hub:ann", now=7000.0)

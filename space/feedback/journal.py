@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class Journal:
         self.folder = folder
         self._name = uuid.uuid4().hex
         self._process = os.getpid()
-        self._pulled: Path | None = None
+        self._pulled: dict[str, Path] = {}  # by kind
         self._lock = threading.Lock()
 
     def append(self, kind: str, record: Record) -> None:
@@ -60,10 +60,10 @@ class Journal:
                     file.truncate(before)
                     raise
 
-    def add_pulled(self, folder: Path) -> None:
-        """Also read the files in a copy of the data set. They are never written."""
+    def add_pulled(self, folder: Path, kinds: Iterable[str]) -> None:
+        """Also read files of these kinds in a copy of the data set, in place of an earlier copy. It is not written."""
         with self._lock:
-            self._pulled = folder
+            self._pulled = self._pulled | dict.fromkeys(kinds, folder)
 
     def files(self, kind: str) -> dict[str, Path]:
         """{name: path} of all files of a kind, by name. Of two copies of a file it is the longer one.
@@ -72,7 +72,7 @@ class Journal:
             OSError: a folder cannot be read.
         """
         found: dict[str, Path] = {}
-        for folder in filter(None, (self._pulled, self.folder)):
+        for folder in filter(None, (self._pulled.get(kind), self.folder)):
             if (folder / kind).is_dir():
                 for path in (folder / kind).iterdir():
                     known = found.get(path.name)

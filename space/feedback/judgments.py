@@ -10,12 +10,13 @@ import pandas as pd
 from space.data.scale import LabelScale
 from space.data.words import normalized
 from space.feedback.journal import Journal, Reader, Record
-from space.feedback.raters import is_named
+from space.feedback.raters import VISITS, is_named
 from space.feedback.votes import Removals
 
 KIND = "judgments"
 #: Instead of a grade: the rater could not tell, or has taken a judgment back.
 CANNOT_TELL, WITHDRAWN = "?", ""
+FRAME = ("product_locale", "query", "product_id", "esci_label", "rater", "judged_at")
 _TEXTS = ("at", "rater", "locale", "query", "product_id", "grade")
 
 #: (locale, normalized query, product id).
@@ -85,9 +86,11 @@ class Judgments:
                     known = self._latest.get((judgment.rater, judgment.pair))
                     if known is None or judgment.at >= known.at:
                         self._latest[judgment.rater, judgment.pair] = judgment
-            removed = self._removals.read()
+            self._removals.read()
             kept = [
-                one for one in self._latest.values() if one.grade != WITHDRAWN and one.at > removed.get(one.rater, "")
+                one
+                for one in self._latest.values()
+                if one.grade != WITHDRAWN and not self._removals.has(one.rater, one.at)
             ]
         return sorted(kept, key=lambda one: one.at)
 
@@ -119,14 +122,14 @@ def frame(pairs: Mapping[PairKey, Sequence[Judgment]], scale: LabelScale) -> pd.
     """The pairs with a grade, for evaluation and training.
 
     Returns:
-        Columns product_locale, query, product_id, esci_label, rater (names, comma between, visits without a name
-        once as "visits") and judged_at (ISO, the last).
+        The columns ``FRAME``: product_locale, query, product_id, esci_label, rater (names, comma between, visits
+        without a name once as ``VISITS``) and judged_at (ISO, the last).
     """
     rows = []
     for (locale, _, product_id), judgments in pairs.items():
         grade = agreed_grade(judgments, scale)
         if grade is not None:
-            raters = sorted({one.rater if is_named(one.rater) else "visits" for one in judgments})
+            raters = sorted({one.rater if is_named(one.rater) else VISITS for one in judgments})
             last = max(one.at for one in judgments)
             rows.append((locale, judgments[0].query, product_id, grade, ",".join(raters), last))
-    return pd.DataFrame(rows, columns=["product_locale", "query", "product_id", "esci_label", "rater", "judged_at"])
+    return pd.DataFrame(rows, columns=list(FRAME))

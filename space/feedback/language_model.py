@@ -6,7 +6,9 @@ import logging
 import os
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from huggingface_hub import InferenceClient
 from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError, OfflineModeIsEnabled
@@ -51,17 +53,23 @@ class LanguageModel:
 
     def messages(self, query: str, product: str) -> list[dict[str, str]]:
         """What is sent for a pair."""
+        pair = json.dumps({"query": query, "product": product}, ensure_ascii=False)
+        return [{"role": "system", "content": self._task()}, {"role": "user", "content": pair}]
+
+    def _task(self) -> str:
         grades = ", ".join(
             f"{grade.name} ({'relevant' if grade.relevant else 'not relevant'})" for grade in self.scale.grades
         )
-        pair = json.dumps({"query": query, "product": product}, ensure_ascii=False)
-        task = _TASK.format(grades=grades, guidelines=self.guidelines.strip())
-        return [{"role": "system", "content": task}, {"role": "user", "content": pair}]
+        return _TASK.format(grades=grades, guidelines=self.guidelines.strip())
+
+    @property
+    def instructions(self) -> str:
+        """Checksum of the model, scale and guidelines: only answers with the same one belong together."""
+        return _checksum([self.model, self._task()])
 
     def checksum(self, query: str, product: str) -> str:
         """Of the model and all that is sent: another model, guideline, scale or product text is asked again."""
-        text = json.dumps([self.model, self.messages(query, product)])
-        return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:24]
+        return _checksum([self.model, self.messages(query, product)])
 
     def grade(self, query: str, product: str) -> str:
         """The grade of a pair; ``CANNOT_TELL`` where the model says so or answers something else.
@@ -88,6 +96,10 @@ class LanguageModel:
             raise ServiceError(
                 f"{named} does not answer as an OpenAI-compatible endpoint; check {_checked(self.url)}"
             ) from error
+
+
+def _checksum(parts: Sequence[Any]) -> str:
+    return hashlib.sha256(json.dumps(parts).encode("utf-8", "replace")).hexdigest()[:24]
 
 
 def _answered(client: InferenceClient, model: str, messages: list[dict[str, str]], where: str) -> str:

@@ -2,19 +2,24 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
 from space.data.scale import LabelScale
+from space.data.words import normalized
 from space.feedback.agreement import cohens_kappa
-from space.feedback.journal import Journal, Reader
+from space.feedback.journal import Journal, Reader, Record
 from space.feedback.judgments import CANNOT_TELL, Judgment, PairKey, agreed_grade
 from space.feedback.language_model import LanguageModel
 from space.feedback.votes import now
 
-#: Folders of the journal. People's judgments are read from another one, and these two are not committed to the Hub.
+#: Folders of the journal. People's judgments are read from another one.
 KIND, AGREEMENT = "machine", "machine_agreement"
+#: A model's grades may count from this kappa on, where "substantial" agreement begins (Landis and Koch, Biometrics 33,
+#: 1977, page 165), and from so many pairs on: the standard error of kappa (Cohen 1960) is then about .1, with 75 %
+#: agreement of which 35 % would come by chance.
+KAPPA_NEEDED, PAIRS_NEEDED = 0.61, 50
 logger = logging.getLogger(__name__)
 
 
@@ -30,6 +35,7 @@ class MachineJudgment:
         product_id: of the product.
         grade: a name of the scale, or ``CANNOT_TELL``.
         asked: checksum of what was asked, see ``LanguageModel.checksum``.
+        instructions: checksum of how it was asked, see ``LanguageModel.instructions``.
     """
 
     at: str
@@ -39,6 +45,18 @@ class MachineJudgment:
     product_id: str
     grade: str
     asked: str
+    instructions: str
+
+    @property
+    def pair(self) -> PairKey:
+        """What was judged."""
+        return self.locale, normalized(self.query), self.product_id
+
+    @classmethod
+    def from_record(cls, record: Record) -> "MachineJudgment | None":
+        """A line of a file; None where it is not an answer of a model."""
+        texts = [record.get(field.name) for field in fields(cls)]
+        return cls(*texts) if all(isinstance(text, str) for text in texts) else None
 
 
 @dataclass(frozen=True)
@@ -60,11 +78,8 @@ class MachineJudgments:
             OSError: a file cannot be read.
         """
         self._journal = journal
-        self._grades = {
-            record["asked"]: record["grade"]
-            for record in Reader(journal, KIND).new()
-            if isinstance(record.get("asked"), str) and isinstance(record.get("grade"), str)
-        }
+        answers = map(MachineJudgment.from_record, Reader(journal, KIND).new())
+        self._grades = {answer.asked: answer.grade for answer in answers if answer}
 
     def known(self, model: LanguageModel, question: Question) -> str | None:
         """The grade that the model gave before; None if it was not asked."""
@@ -90,7 +105,9 @@ class MachineJudgments:
                 asked += 1
                 checksum = model.checksum(question.query, question.product)
                 locale, _, product = question.pair
-                answer = MachineJudgment(now(), model.model, locale, question.query, product, grade, checksum)
+                answer = MachineJudgment(
+                    now(), model.model, locale, question.query, product, grade, checksum, model.instructions
+                )
                 self._journal.append(KIND, asdict(answer))
                 self._grades[checksum] = grade
                 if asked % 50 == 0:
@@ -113,6 +130,7 @@ class MachineAgreement:
 
     Attributes:
         model: its name.
+        instructions: how it was asked, see ``LanguageModel.instructions``.
         kappa: Cohen's; None where there is no pair, or one grade only.
         pairs: that both graded.
         unclear: pairs that people graded and the model could not tell.
@@ -120,10 +138,16 @@ class MachineAgreement:
     """
 
     model: str
+    instructions: str
     kappa: float | None
     pairs: int
     unclear: int
     confusion: dict[str, dict[str, int]]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the model agrees well enough with people, on enough pairs, that its grades may count."""
+        return self.pairs >= PAIRS_NEEDED and self.kappa is not None and self.kappa >= KAPPA_NEEDED
 
     def table(self) -> str:
         """Kappa, and the confusion with a row for each grade of people."""
@@ -141,12 +165,17 @@ class MachineAgreement:
 
 
 def compared(
-    model: str, grades: Mapping[PairKey, str], people: Mapping[PairKey, Sequence[Judgment]], scale: LabelScale
+    model: str,
+    instructions: str,
+    grades: Mapping[PairKey, str],
+    people: Mapping[PairKey, Sequence[Judgment]],
+    scale: LabelScale,
 ) -> MachineAgreement:
     """Compare a model's grades with those that people agreed on.
 
     Args:
         model: its name.
+        instructions: how it was asked.
         grades: {pair: grade} of the model.
         people: {pair: the judgments of its raters}.
         scale: of the grades.
@@ -159,4 +188,4 @@ def compared(
         confusion[theirs][grade] += 1
     first, second = (np.array([pair[side] for pair in clear]) for side in (0, 1))
     kappa = cohens_kappa(first, second) if clear else None
-    return MachineAgreement(model, kappa, len(clear), len(both) - len(clear), confusion)
+    return MachineAgreement(model, instructions, kappa, len(clear), len(both) - len(clear), confusion)

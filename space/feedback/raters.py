@@ -15,10 +15,14 @@ from space.i18n import gettext as _
 MODES = ("off", "open", "login")
 #: The rater of a page that only its own machine can open.
 OWNER = "owner"
+#: All visits without a name, which are one rater in every result.
+VISITS = "visits"
 _VISIT, _HUB = "visit-", "hub:"
-#: Answers of one visit and of all visits together in a minute, and of one visit at all.
-VISIT_A_MINUTE, ALL_A_MINUTE, VISIT_AT_ALL = 30, 300, 1_000
-_MOST_VISITS = 10_000
+#: Answers of one rater in a minute, and of all visits without a name together.
+RATER_A_MINUTE, VISITS_A_MINUTE = 30, 300
+#: Answers of one visit without a name, and of all of them while the page runs.
+VISIT_AT_ALL, VISITS_AT_ALL = 1_000, 50_000
+_MOST_RATERS = 10_000
 
 
 def is_named(rater: str) -> bool:
@@ -67,11 +71,15 @@ def visit_name(visit: str) -> str:
 
 @dataclass
 class RateLimit:
-    """Refuses answers that come faster than a person gives them. Any number of threads may use it."""
+    """Refuses answers that come faster than a person gives them. Any number of threads may use it.
 
-    _by_visit: OrderedDict[str, deque[float]] = field(default_factory=OrderedDict)
-    _all: deque[float] = field(default_factory=deque)
+    One person can make any number of visits, so all visits without a name share a limit. It holds up no named rater.
+    """
+
+    _by_rater: OrderedDict[str, deque[float]] = field(default_factory=OrderedDict)
+    _visits: deque[float] = field(default_factory=deque)
     _totals: dict[str, int] = field(default_factory=dict)
+    _of_visits: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def check(self, rater: str, now: float | None = None) -> None:
@@ -82,22 +90,27 @@ class RateLimit:
             now: seconds on a clock that only goes forward; None for this machine's.
 
         Raises:
-            UserError: too many in the last minute, or too many by a visit without a name.
+            UserError: too many in the last minute, or too many by visits without a name.
         """
         now = time.monotonic() if now is None else now
+        named = is_named(rater)
         with self._lock:
-            mine = self._by_visit.setdefault(rater, deque())
-            self._by_visit.move_to_end(rater)
-            for times in (mine, self._all):
+            mine = self._by_rater.setdefault(rater, deque())
+            self._by_rater.move_to_end(rater)
+            for times in (mine, self._visits):
                 while times and times[0] <= now - 60:
                     times.popleft()
-            if len(mine) >= VISIT_A_MINUTE or len(self._all) >= ALL_A_MINUTE:
+            if len(mine) >= RATER_A_MINUTE or (not named and len(self._visits) >= VISITS_A_MINUTE):
                 raise UserError(_("These are many answers in a minute: wait a moment, then go on."))
-            if not is_named(rater) and self._totals.get(rater, 0) >= VISIT_AT_ALL:
+            if not named and self._totals.get(rater, 0) >= VISIT_AT_ALL:
                 raise UserError(_("This visit has given as many answers as one visit can: thank you."))
+            if not named and self._of_visits >= VISITS_AT_ALL:
+                raise UserError(_("This page takes no more answers from visits without a name: ask its owner."))
             mine.append(now)
-            self._all.append(now)
-            self._totals[rater] = self._totals.get(rater, 0) + 1
-            while len(self._by_visit) > _MOST_VISITS:
-                oldest, _times = self._by_visit.popitem(last=False)
+            if not named:
+                self._visits.append(now)
+                self._totals[rater] = self._totals.get(rater, 0) + 1
+                self._of_visits += 1
+            while len(self._by_rater) > _MOST_RATERS:
+                oldest, _times = self._by_rater.popitem(last=False)
                 self._totals.pop(oldest, None)

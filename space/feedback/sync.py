@@ -11,6 +11,7 @@ from huggingface_hub import CommitInfo, CommitScheduler, HfApi
 
 from space.errors import OutOfReachError, UserError
 from space.feedback.journal import Journal
+from space.feedback.remote import OWNERS
 from space.hub import client
 from space.hub.faults import FAULTS, in_words, retried
 
@@ -32,6 +33,7 @@ Written by the search page as JSON lines. Each of its runs adds files of its own
 class Sync:
     """Brings back what earlier runs have left, then commits what is new every few minutes.
 
+    Before a commit it brings back what the owner's commands have written since, such as the removal of a rater.
     An error is logged once and the next turn tries again: the search does not depend on it.
 
     Args:
@@ -106,18 +108,24 @@ class Sync:
         )
         if not HfApi().repo_info(repo, repo_type="dataset").private:
             raise UserError(f"{repo} is public: make it private, or name another data set")
-        found = client.pull(repo, "dataset", patterns=[f"{kind}/*.jsonl" for kind in self._kinds])
+        self._bring_back(self._kinds)
+
+    def _bring_back(self, kinds: Sequence[str]) -> None:
+        found = client.pull(self._repo, "dataset", patterns=[f"{kind}/*.jsonl" for kind in kinds])
         if found.note:
             raise OutOfReachError(f"only an older copy is at hand, {found.note}")
-        self._journal.add_pulled(found.folder)
+        self._journal.add_pulled(found.folder, kinds)
 
     def _try_to_commit(self, commit: Callable[[], CommitInfo | None]) -> CommitInfo | None:
         """Write what is in memory, and commit it with what is in the folder."""
         try:
             self._flush()
             folder = self._journal.folder
+            # The first turn comes right after ``_restore``, and a process that ends can start no thread to pull.
+            if self.turns and threading.main_thread().is_alive():
+                self._bring_back([kind for kind in self._kinds if kind in OWNERS])
             if any(path.name != _LOCK for path in folder.iterdir()):  # a run without a visit leaves nothing behind
-                _write_card(folder, self._kinds)
+                _write_card(folder, [kind for kind in self._kinds if self._journal.files(kind)])
                 done = commit()
                 self._failing = False
                 return done
@@ -149,9 +157,8 @@ class _Scheduler(CommitScheduler):
 
 
 def _write_card(folder: Path, kinds: Sequence[str]) -> None:
-    """README.md with a config for each kind that has files, so that ``load_dataset`` can read them."""
-    there = [kind for kind in kinds if (folder / kind).is_dir()]
-    configs = "".join(f'- config_name: {kind}\n  data_files: "{kind}/*.jsonl"\n' for kind in there)
+    """README.md with a config for each kind, so that ``load_dataset`` can read them."""
+    configs = "".join(f'- config_name: {kind}\n  data_files: "{kind}/*.jsonl"\n' for kind in kinds)
     text, card = _CARD_TEXT.format(configs=configs), folder / CARD
     if not card.is_file() or card.read_text(encoding="utf-8") != text:
         card.write_text(text, encoding="utf-8")

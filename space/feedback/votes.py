@@ -1,12 +1,13 @@
 """Votes: which of two lists a rater found better for a query, without knowing which system made which."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from space.data.words import normalized
 from space.feedback.journal import Journal, Reader, Record
+from space.feedback.raters import VISITS, is_named
 
 KIND, REMOVALS = "votes", "removals"
 #: What a rater can say: the first system of the pair is better, the second is, both lists are good, or both are bad.
@@ -60,20 +61,27 @@ def now() -> str:
 
 
 class Removals:
-    """Which raters the owner has removed, and when. Answers that they give later count again."""
+    """Which raters the owner has removed, and when; answers that they give later count again.
+
+    The rater ``VISITS`` is all visits without a name. For one thread at a time.
+    """
 
     def __init__(self, journal: Journal) -> None:
         """Reads nothing yet."""
         self._reader = Reader(journal, REMOVALS)
         self._until: dict[str, str] = {}
 
-    def read(self) -> Mapping[str, str]:
-        """{rater: when}."""
+    def read(self) -> None:
+        """Read the lines that are new."""
         for record in self._reader.new():
             rater, at = record.get("rater"), record.get("at")
             if isinstance(rater, str) and isinstance(at, str):
                 self._until[rater] = max(at, self._until.get(rater, ""))
-        return self._until
+
+    def has(self, rater: str, at: str) -> bool:
+        """Whether an answer that a rater gave at a time (ISO, UTC) is removed."""
+        until = self._until.get(rater, "")
+        return at <= (until if is_named(rater) else max(until, self._until.get(VISITS, "")))
 
 
 class Votes:
@@ -113,11 +121,11 @@ class Votes:
         self._removals.read()
         for vote in _parsed(self._reader.new()):
             known = self._votes.get(_key(vote))
-            if known is None or self._is_removed(known) or vote.at < known.at:
+            if known is None or self._is_removed(known) or (vote.at < known.at and not self._is_removed(vote)):
                 self._votes[_key(vote)] = vote
 
     def _is_removed(self, vote: Vote) -> bool:
-        return vote.at <= self._removals.read().get(vote.rater, "")
+        return self._removals.has(vote.rater, vote.at)
 
 
 def _key(vote: Vote) -> tuple[str, ...]:

@@ -8,7 +8,14 @@ from space.errors import QueryError
 from space.feedback.journal import Journal
 from space.feedback.judgments import Judgments, PairKey, agreed_grade
 from space.feedback.language_model import LanguageModel
-from space.feedback.machine import MachineJudgments, Question, compared
+from space.feedback.machine import (
+    KAPPA_NEEDED,
+    PAIRS_NEEDED,
+    MachineAgreement,
+    MachineJudgments,
+    Question,
+    compared,
+)
 from space.search.engine import SearchEngine
 from space.search.people import HeldOutPool
 from space.search.products import row_of
@@ -38,7 +45,7 @@ def judge(engine: SearchEngine, journal: Journal, model: LanguageModel, most: in
     graded = [one[0] for one in people.values() if agreed_grade(one, engine.scale) is not None]
     known = _questions(engine, ((one.pair, one.query) for one in graded))
     grades, asked = kept.ask(model, known, most)
-    agreement = compared(model.model, grades, people, engine.scale)
+    agreement = compared(model.model, model.instructions, grades, people, engine.scale)
     kept.keep(agreement)
     pool = sorted(HeldOutPool(engine).lists(seconds=3_600), key=lambda lists: lists.coverage(people))
     unjudged = ((lists.key(product), lists.query) for lists in pool for product in lists.unjudged(people))
@@ -46,7 +53,18 @@ def judge(engine: SearchEngine, journal: Journal, model: LanguageModel, most: in
     found, more = kept.ask(model, questions, most - asked)
     left = len(questions) - len(found)
     said = f"{asked + more} new answers; {len(found)} of {len(questions)} unjudged pairs of the pool have a grade"
-    return "\n".join([agreement.table(), said, *([f"{left} pairs are left: run it again"] if left else [])])
+    lines = [agreement.table(), _offered(agreement), said]
+    return "\n".join([*lines, *([f"{left} pairs are left: run it again"] if left else [])])
+
+
+def _offered(agreement: MachineAgreement) -> str:
+    """Whether the Evaluation tab offers the model's grades."""
+    if agreement.is_good:
+        return "the Evaluation tab offers its grades as a third switch"
+    return (
+        f"the Evaluation tab does not offer its grades: it needs kappa {KAPPA_NEEDED} on {PAIRS_NEEDED} pairs that "
+        "people have judged"
+    )
 
 
 def _questions(engine: SearchEngine, pairs: Iterable[tuple[PairKey, str]]) -> list[Question]:
