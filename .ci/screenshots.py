@@ -1,19 +1,27 @@
-"""The README's pictures, from the quickstart as it is served.
+"""The pictures of README and docs, from the quickstart as it is served.
 
-python .ci/screenshots.py http://127.0.0.1:7860 quickstart
+python .ci/screenshots.py http://127.0.0.1:7860 quickstart feedback
 
-Links restore a whole search, so a picture is a link and a size. The folder is the one that the quickstart made, for
-the cards.
+Links restore a whole search, so a picture is a link and a size. The first folder is the one that the quickstart made,
+for the cards, the second is the one of --feedback of the page. For docs/people.md it is filled: the sample's
+construction judges and votes in place of people, and once more with known mistakes in place of a language model.
 """
 
+import random
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
 from markdown_it import MarkdownIt
 from playwright.sync_api import Browser, Page, sync_playwright
 
-IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+IMAGES = ROOT / "docs" / "images"
+#: Pairs that are judged, of which the model errs in this share.
+JUDGED, ERRS = 300, 0.1
 QUERY = "something to keep coffee hot at work, 16 oz"
 SEARCH, COMPARE = f"?q={quote(QUERY)}&k=6&tab=search", f"?q={quote(QUERY)}&k=6&tab=compare"
 SHOTS = {
@@ -25,6 +33,10 @@ SHOTS = {
     "data.png": ("?tab=data", 1280, 1300, "light", None),
     "statistics.png": ("?tab=statistics", 1280, 900, "light", None),
     "phone.png": (COMPARE, 390, 844, "dark", None),
+    "vote.png": ("?tab=vote", 1280, 900, "light", lambda page: press(page, "Next query (n)")),
+    "reveal.png": ("?tab=vote", 1280, 900, "light", lambda page: press(page, "Next query (n)", "B is better (2)")),
+    "judge.png": ("?tab=judge", 1280, 900, "light", lambda page: press(page, "Next pair (n)")),
+    "people.png": ("?tab=evaluation", 1280, 1000, "light", lambda page: count_all(page)),
 }
 CARDS = {"model_card.png": "saved_e5_model", "dataset_card.png": "artifacts"}
 CARD_STYLE = """
@@ -39,6 +51,7 @@ code { background: #f6f8fa } blockquote { border-left: .25em solid #d1d9e0; marg
 def main() -> None:
     """Take every picture."""
     address, folder = sys.argv[1], Path(sys.argv[2])
+    fill(Path(sys.argv[3]), folder)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium",
@@ -57,6 +70,56 @@ def main() -> None:
         for name, part in CARDS.items():
             take_card(browser, folder.resolve() / part / "README.md", IMAGES / name)
         browser.close()
+
+
+def fill(feedback: Path, folder: Path) -> None:
+    """Votes of three raters, people's judgments and a model's grades, all by the construction of the sample."""
+    from space.data.sample import label
+    from space.feedback.ballots import Ballot
+    from space.feedback.journal import Journal
+    from space.feedback.judgments import Judgment, Judgments
+    from space.feedback.machine import AGREEMENT, KIND, MachineJudgment, compared
+    from space.feedback.votes import Votes, now
+    from space.search.loading import load_engine
+    from space.search.people import HeldOutPool, pairs
+
+    engine = load_engine(str(folder / "artifacts"), offline=True)
+    rng, journal, pair = random.Random(0), Journal(feedback), pairs(engine)[0]
+    judgments, votes = Judgments(journal), Votes(journal)
+    unjudged = []
+    for lists in HeldOutPool(engine).lists(seconds=600):
+        unjudged += [(lists.locale, lists.query, product) for product in lists.unjudged(())]
+        good = [
+            sum(label(lists.locale, lists.query, product) == "Exact" for product in lists.found[system])
+            for system in (pair.first, pair.second)
+        ]
+        answer = "both" if good[0] == good[1] else "ab"[good[1] > good[0]]
+        for rater in rng.sample(["hub:ann", "hub:bob", "hub:eve"], 2):
+            votes.add(Ballot("", pair, False, lists.locale, lists.query, True).vote(answer, rater))
+    machine = {}
+    for place, (locale, query, product) in enumerate(rng.sample(unjudged, min(2 * JUDGED, len(unjudged)))):
+        grade = label(locale, query, product)
+        if place < JUDGED:
+            judgments.add(Judgment(now(), rng.choice(["hub:ann", "hub:bob"]), locale, query, product, grade))
+        said = rng.choice(engine.scale.names) if rng.random() < ERRS else grade
+        made_up = MachineJudgment(now(), "made-up-model", locale, query, product, said, str(place), "made-up")
+        machine[made_up.pair] = said
+        journal.append(KIND, asdict(made_up))
+    agreement = compared("made-up-model", "made-up", machine, judgments.of_pairs(), engine.scale)
+    journal.append(AGREEMENT, {"at": now(), **asdict(agreement)})
+
+
+def press(page: Page, *buttons: str) -> None:
+    """Press buttons, each when it can be pressed."""
+    for name in buttons:
+        page.get_by_role("button", name=name).click()
+        page.wait_for_timeout(2000)
+
+
+def count_all(page: Page) -> None:
+    """The evaluation with the grades of people and the model, and where the two agree."""
+    page.get_by_role("radio", name="Labels, people and machine").check()
+    page.locator(".e5-machine summary").click(timeout=120_000)
 
 
 def try_own(page: Page) -> None:

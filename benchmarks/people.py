@@ -1,9 +1,9 @@
-"""How long it takes to count one more judgment of people: both protocols again, with intervals.
+"""How long it takes to count one more judgment of people, without and with a model's: both protocols, with intervals.
 
 python benchmarks/people.py --products 10000 --queries 300
 
 Made-up titles and random vectors: the searches mean nothing, the times are real. The first evaluation searches for
-every query; those after it count a new judgment. Prints JSON.
+every query; those after it count a new judgment. The model has graded the top ten of all systems. Prints JSON.
 """
 
 import argparse
@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from space.data.scale import ESCI  # noqa: E402
-from space.feedback.judgments import Judgment, frame  # noqa: E402
+from space.feedback.judgments import FRAME, Judgment, frame  # noqa: E402
+from space.feedback.machine_opinion import MACHINE  # noqa: E402
 from space.feedback.people_evaluation import PeopleEvaluation  # noqa: E402
 from space.index.bm25 import Bm25Index  # noqa: E402
 from space.index.torch_index import TorchIndex  # noqa: E402
@@ -65,14 +66,25 @@ def measure(products: int, queries: int, rounds: int) -> dict[str, float]:
         for row, label in zip(judged, rng.choice(ESCI.names, JUDGED_PER_QUERY), strict=True):
             rows.append((query, number, ids[row], "us", label))
     labels = pd.DataFrame(rows, columns=["query", "query_id", "product_id", "product_locale", "esci_label"])
-    evaluation, seconds = PeopleEvaluation(systems, labels, catalogue, ESCI, None), []
+    pool = sorted({(query, row) for system in systems.values() for query, found in
+                   zip(asked, system.retrieve(asked, 10), strict=True) for row in found.rows.tolist()})  # fmt: skip
+    grades = rng.choice(ESCI.names, len(pool))
+    machine = pd.DataFrame(
+        [("us", query, ids[row], grade, MACHINE, "") for (query, row), grade in zip(pool, grades, strict=True)],
+        columns=list(FRAME),
+    )
+    evaluation = PeopleEvaluation(systems, labels, catalogue, ESCI, None)
+    seconds: dict[str, list[float]] = {"": [], "machine_": []}
     for number in range(rounds + 1):
         given = [Judgment("", "owner", "us", asked[one], ids[-1 - one], "Exact") for one in range(number)]
         people = frame({one.pair: [one] for one in given}, ESCI)
-        begun = time.perf_counter()
-        evaluation.with_people(people)
-        seconds.append(time.perf_counter() - begun)
-    return {"first_seconds": round(seconds[0], 3), "next_seconds": round(statistics.median(seconds[1:]), 3)}
+        for name, opinion in (("", None), ("machine_", machine)):
+            begun = time.perf_counter()
+            evaluation.with_people(people, opinion)
+            seconds[name].append(time.perf_counter() - begun)
+    first = {f"{name}first_seconds": round(values[0], 3) for name, values in seconds.items()}
+    following = {f"{name}next_seconds": round(statistics.median(values[1:]), 3) for name, values in seconds.items()}
+    return {"machine_grades": len(machine), **first, **following}
 
 
 if __name__ == "__main__":
