@@ -152,7 +152,7 @@ def test_labels_and_people_are_evaluated_as_one_set_of_labels(shop):
     kept = evaluation_of(shop)
     kept.with_people(people.head(0))
     found = kept.with_people(people)
-    assert (found.pairs, found.raters) == (2, 1)
+    assert (found.pairs, found.raters) == (2, {"owner": 2})
     more = pd.DataFrame([("red sneakers", 2, "p04", "us", "Exact"), ("cellphone", 3, "p05", "us", "Substitute")],
                         columns=["query", "query_id", "product_id", "product_locale", "esci_label"])  # fmt: skip
     labels = pd.concat([shop.judgments, more], ignore_index=True)
@@ -173,7 +173,7 @@ def test_grades_of_a_model_count_where_neither_a_label_nor_people_say_anything(s
     machine = pd.DataFrame([(*one, MACHINE, "2026-01-02") for one in grades], columns=list(FRAME))
     kept = evaluation_of(shop)
     alone, found = kept.with_people(people), kept.with_people(people, machine)
-    assert (alone.pairs, alone.machine, found.pairs, found.raters, found.machine) == (1, 0, 1, 1, 1)
+    assert (alone.pairs, alone.machine, found.pairs, found.raters, found.machine) == (1, 0, 1, {"owner": 1}, 1)
     as_people = [*fits, judged("owner", "p05", "Substitute", "cellphone")]
     same = evaluation_of(shop).with_people(frame({one.pair: [one] for one in as_people}, ESCI))
     assert found.evaluation == same.evaluation != alone.evaluation

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import gradio as gr
 import httpx
@@ -15,18 +16,22 @@ from conftest import ROOT, environment
 from test_cards import EVIL, assert_inert
 
 from space.errors import UserError
+from space.evaluation.schema import Evaluation
 from space.feedback import raters
 from space.feedback.ballots import Ballot
 from space.feedback.journal import Journal
 from space.feedback.judgments import CANNOT_TELL, WITHDRAWN, Judgment
 from space.feedback.people import People
+from space.feedback.people_evaluation import WithPeople
 from space.feedback.raters import Access
 from space.feedback.tally import tally
 from space.search import people as search_people
 from space.search.people import HeldOutPool, judgments_of, lists_of, pairs
 from space.settings import AppSettings
 from space.ui.access import who_may_answer
+from space.ui.events.rater import rater_of
 from space.ui.html import ballot as ballots
+from space.ui.html import counted
 from space.ui.html import judging as judging_html
 from space.ui.page import build_demo
 from space.ui.tabs import judge_here
@@ -292,6 +297,31 @@ def test_only_hits_without_a_label_can_be_judged_in_place(engine):
     assert {bool(judging_html.judge_here("red sneakers", hit)) for hit in hits if hit.grade} == {False}
     assert all(judging_html.judge_here("red sneakers", hit) for hit in hits if not hit.grade)
     assert_inert("".join(judging_html.judge_here(EVIL, replace(hit, title=EVIL, grade=None)) for hit in hits))
+
+
+def test_votes_and_judgments_are_shown_apart_by_rater(engine, people):
+    """Named raters each, all visits without a name as one, and no name becomes markup."""
+    pair = pairs(engine)[0]
+    named = {"owner": "the owner of this page", "hub:<b>ann</b>": "&lt;b&gt;ann&lt;/b&gt;"}
+    for rater in (*named, "visit-1", "visit-2"):
+        people.votes.add(Ballot("n", pair, False, "us", "red sneakers", True).vote("b", rater))
+    result = result_of(engine, people, pair)
+    counts = {**named, "visit": "2 visits without a name"}
+    for name in counts.values():
+        assert re.search(rf">{re.escape(name)}</th><td>{2 if 'visits' in name else 1}</td>", result), name
+    by = {"owner": 3, "hub:<b>ann</b>": 2, "visits": 1}
+    shown = counted.people(WithPeople(Evaluation(), 6, by))
+    for rater, name in {**named, "visits": "visits without a name"}.items():
+        assert f">{name}</th><td>{by[rater]}</td>" in shown
+
+
+def test_behind_a_proxy_a_visitor_is_not_the_owner():
+    """A page on 127.0.0.1 that a proxy shows to others: their requests say so."""
+    access, visit = Access("open", owner=True), "v"
+    for headers, rater in (({}, "owner"), ({"x-forwarded-for": "192.0.2.7"}, raters.visit_name(visit))):
+        request = SimpleNamespace(session_hash=visit, headers=headers)
+        assert rater_of(access, request, None) == rater
+        assert rater_of(Access("off", owner=True), request, None) is None
 
 
 # -- who may, and what programs see ----------------------------------------------------------------------------------

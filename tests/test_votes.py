@@ -9,6 +9,7 @@ from space.errors import UserError
 from space.feedback import raters
 from space.feedback.ballots import Ballots, Pair
 from space.feedback.journal import Journal, Reader
+from space.feedback.judgments import Judgment, Judgments
 from space.feedback.raters import Access, RateLimit, is_named, visit_name
 from space.feedback.tally import sign_test, tally
 from space.feedback.votes import REMOVALS, Vote, Votes, now
@@ -166,6 +167,19 @@ def test_a_panel_with_known_preferences_is_recovered():
 
 #: The mean of the expected vote of that panel: clip(u / .7, -1, 1) * .7 for u uniform in -.4 to .8, by integration.
 TRUE_MEAN = (0.5 * (0.7**2 - 0.4**2) + 0.7 * 0.1) / 1.2
+
+
+def test_nothing_of_a_visit_is_kept_but_a_name_that_is_no_key_to_it(tmp_path):
+    """A new name in a line is a decision about privacy: change this test with it, and the page's promise too."""
+    journal, visit = Journal(tmp_path), "session-of-a-visitor"
+    Votes(journal).add(vote(visit_name(visit), "mug", "first"))
+    Judgments(journal).add(Judgment("2026-01-02", visit_name(visit), "us", "mug", "p1", "Exact"))
+    kept = {kind: set(next(iter(Reader(journal, kind).new()))) for kind in ("votes", "judgments")}
+    assert kept == {
+        "votes": {"at", "rater", "locale", "query", "first", "second", "choice", "made_by", "held_out"},
+        "judgments": {"at", "rater", "locale", "query", "product_id", "grade"},
+    }
+    assert not [path for path in tmp_path.rglob("*.jsonl") if visit in path.read_text()]
 
 
 # -- who may ---------------------------------------------------------------------------------------------------------

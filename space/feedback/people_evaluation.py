@@ -1,6 +1,7 @@
 """Both protocols again, with the labels of the data set and with people's judgments beside them."""
 
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -25,13 +26,13 @@ class WithPeople:
     Attributes:
         evaluation: protocols, figures of every query, and verdict are new; the rest is as it was measured.
         pairs: judgments of people that count: of pairs without a label, for held-out queries.
-        raters: who gave them; all visits without a name are one.
+        raters: {who gave them: how many, most first}; all visits without a name are one.
         machine: grades of a model that count: of pairs without a label and without a judgment of people.
     """
 
     evaluation: Evaluation
     pairs: int
-    raters: int
+    raters: Mapping[str, int]
     machine: int = 0
 
 
@@ -94,9 +95,10 @@ class PeopleEvaluation:
         per_query: PerQuery = protocols.by_query(results, protocols.label_counts(frame, self._scale))
         found = replace(self._measured, protocols=tables, per_query=per_query, scale=self._scale)
         found = replace(found, verdict=findings.verdict(found) or "")
-        raters = {rater for raters in added["rater"] for rater in raters.split(",")} - {MACHINE}
-        by_machine = int((added["rater"] == MACHINE).sum())
-        return WithPeople(found, len(added) - by_machine, len(raters), by_machine)
+        is_people = added["rater"] != MACHINE
+        raters = Counter(rater for raters in added["rater"][is_people] for rater in raters.split(","))
+        pairs = int(is_people.sum())
+        return WithPeople(found, pairs, dict(raters.most_common()), len(added) - pairs)
 
     def _evaluate_changed(self, frame: pd.DataFrame, added: pd.DataFrame, kept: "_Kept") -> None:
         """Evaluate the queries whose added judgments are others than in the results."""

@@ -2,9 +2,14 @@
 
 from space.feedback.machine import KAPPA_NEEDED, PAIRS_NEEDED, MachineAgreement
 from space.feedback.people_evaluation import WithPeople
+from space.feedback.raters import VISITS
 from space.i18n import fraction, ngettext, number
 from space.i18n import gettext as _
-from space.ui.html.markup import Html, fill, join
+from space.ui.html.ballot import rater_name
+from space.ui.html.markup import EMPTY, Html, fill, join
+
+#: Raters that are listed.
+_LISTED = 20
 
 
 def people(found: WithPeople) -> Html:
@@ -14,11 +19,30 @@ def people(found: WithPeople) -> Html:
         "{n} judgments by {raters} count beside the labels.",
         found.pairs,
     )
-    raters = ngettext("{n} rater", "{n} raters", found.raters).format(n=number(found.raters))
+    raters = ngettext("{n} rater", "{n} raters", len(found.raters)).format(n=number(len(found.raters)))
     said = judged.format(n=number(found.pairs), raters=raters)
     if not found.pairs and not found.machine:
         said = _("People have judged nothing yet, so these are the labels alone, evaluated again on this page.")
-    return fill('<p class="e5-people" role="status">{said}</p>', said=said)
+    return fill('<div class="e5-people"><p role="status">{said}</p>{raters}</div>', said=said, raters=_raters(found))
+
+
+def _raters(found: WithPeople) -> Html:
+    """How many of the judgments each rater gave; those who gave most."""
+    if not found.raters:
+        return EMPTY
+    rows = join(
+        fill(
+            '<tr><th scope="row">{name}</th><td>{n}</td></tr>',
+            name=_("visits without a name") if rater == VISITS else rater_name(rater),
+            n=number(count),
+        )
+        for rater, count in list(found.raters.items())[:_LISTED]
+    )
+    return fill(
+        "<details><summary>{title}</summary><table><tbody>{rows}</tbody></table></details>",
+        title=_("By whom"),
+        rows=rows,
+    )
 
 
 def machine(agreement: MachineAgreement, grades: int) -> Html:
