@@ -23,6 +23,7 @@ import torch
 import vectors
 from machine import describe
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from peers import by_faiss
 from rounds import medians
 from topk import as_in_the_app, turns
@@ -172,8 +173,10 @@ def plot(sizes: Sequence[SmallerVectors], took: dict[str, dict[str, float]], pat
             axes.plot(at, quality, label=code, color=colour, marker="o")
             for one, x, y in zip(chosen, at, quality, strict=True):
                 axes.annotate(str(one.dim), (x, y), textcoords="offset points", xytext=(4, 4), fontsize=7)
-        axes.set(xscale="log", xlabel="milliseconds, one query" if by_time else "bytes a product")
-        axes.set_title(encoder)
+        axes.set(xscale="log", xlabel="milliseconds, one query" if by_time else "bytes a product", title=encoder)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if by_time else LogLocator(base=2))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(True, which="major", alpha=0.3)
     panels[0].set_ylabel("nDCG@10, full catalogue")
     panels[0].legend()
