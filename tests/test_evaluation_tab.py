@@ -12,13 +12,13 @@ import small_evaluation
 import small_shop
 
 from space.evaluation.protocols import PROTOCOLS
-from space.evaluation.schema import METRICS, Evaluation, PairedDifference
+from space.evaluation.schema import METRICS, Evaluation, PairedDifference, SmallerVectors
 from space.feedback.journal import Journal
 from space.feedback.people import People
 from space.feedback.raters import Access
 from space.search.description import EngineDescription
 from space.ui import links
-from space.ui.html import cards, charts, comparison, explanation, names, numbers, per_query, runs, verdict
+from space.ui.html import cards, charts, comparison, explanation, names, numbers, per_query, runs, smaller, verdict
 from space.ui.links import Link, parse, split
 from space.ui.page import build_demo
 from space.ui.tabs.evaluation import page
@@ -359,3 +359,19 @@ def test_figures_between_0_and_1_have_one_format():
     for one in shown:
         words = text(re.sub(r'<span class="timings">.*?</span>', "", one))  # milliseconds
         assert not re.findall(r"(?<![\d.])0\.\d+", words)
+
+
+def test_smaller_vectors_have_a_row_each_and_no_section_without_them(content):
+    whole = {part: table.systems["base"] for part, table in content.protocols.items()}
+    less = {part: table.differences["bm25"] for part, table in content.protocols.items()}
+    sizes = [
+        SmallerVectors("base", 384, "float16", False, 768, whole),
+        SmallerVectors("base", 64, "centred-binary", True, 8, whole, less),
+        SmallerVectors(small_evaluation.HOSTILE, 64, small_evaluation.HOSTILE, False, 8, {}),
+    ]
+    shown = smaller.section(replace(content, smaller=sizes))
+    rows = [[" ".join(cell.itertext()) for cell in row] for row in ElementTree.fromstring(shown).iter("tr")]
+    assert len(rows) == 4 and rows[1][1:4] == ["384", "float16", "768"] and rows[1][5] == ""
+    assert rows[2][1:4] == ["64", "binary, centred, rescored", "8"] and rows[3][4] == "–"
+    assert numbers.change(less["full_catalogue"]["ndcg@10"]) in shown
+    assert "<script" not in shown and smaller.section(content) == ""

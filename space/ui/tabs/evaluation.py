@@ -16,7 +16,7 @@ from space.i18n import gettext as _
 from space.search.description import EngineDescription
 from space.search.engine import SearchEngine
 from space.ui.events.areas import report_area
-from space.ui.html import charts, numbers, per_query, protocols, runs
+from space.ui.html import charts, numbers, per_query, protocols, runs, smaller
 from space.ui.html.doubts import doubts
 from space.ui.html.markup import EMPTY, Html, conclusions, fill, join, section
 from space.ui.html.verdict import measured_elsewhere
@@ -77,6 +77,7 @@ def page(measured: Evaluation | None, description: EngineDescription, *, several
                 _verdict(measured, description),
                 protocols.section("full_catalogue", measured),
                 protocols.section("judged", measured),
+                smaller.section(measured),
                 _said("lexical", _("BM25 and fusion"), findings.lexical(measured)),
                 _said("outside", _("Outside the shop"), findings.outside(measured)),
                 runs.gains(measured),
