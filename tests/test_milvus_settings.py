@@ -4,12 +4,14 @@ import logging
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
 import torch
+from conftest import ROOT
 from milvus_store import DIM, catalogue, described, vectors, write
 
 import app
@@ -116,6 +118,35 @@ def test_an_awkward_password_reaches_milvus_as_it_is_and_no_message(password, mo
     with pytest.raises(SettingsError, match="--to-milvus is 'http://host:port'") as refused:
         BuildSettings(to_milvus=f"http://root:{password}@host:port")
     assert password == "e" or password not in str(refused.value)
+
+
+FIRST_IMPORT = """
+import logging, sys
+from space.index import milvus_client
+milvus_client.PATIENCE = 0.2
+try:
+    milvus_client.connect("http://127.0.0.1:9")
+except milvus_client.MilvusError as error:
+    print(error)
+for name in ("pymilvus.decorators", "pymilvus.milvus_client.milvus_client", "milvus_lite"):
+    logging.getLogger(name).error("Traceback")
+"""
+
+
+def test_the_client_logs_no_traceback_beside_the_sentence():
+    """Its first import sets the levels of its loggers anew: a full disk once ended in a sentence and 20 lines."""
+    done = subprocess.run([sys.executable, "-c", FIRST_IMPORT], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("Milvus at http://127.0.0.1:9 says: ") and done.stderr == ""
+
+
+def test_a_full_disk_of_the_server_is_said_with_a_cure():
+    """What a real server 2.3.5 answers when its disk is full."""
+    import pymilvus
+
+    said = "IO error: No space left on device: While appending to file: /data/rocksmq/000005.log"
+    with pytest.raises(MilvusError, match="No space left.*; free space on the disk of the server"):
+        with milvus_client.answering("http://a:19530"):
+            raise pymilvus.MilvusException(message=said)
 
 
 def test_no_secret_is_said_or_logged(monkeypatch, caplog, capfd, store):

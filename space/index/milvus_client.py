@@ -57,10 +57,10 @@ def connect(uri: str) -> MilvusConnection:
     Raises:
         MilvusError: pymilvus is not installed, nothing answers there, or access is refused.
     """
-    # They log tracebacks of errors that are raised here with a sentence.
-    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
-    logging.getLogger("milvus_lite").setLevel(logging.CRITICAL)
     pymilvus = package()
+    # They log tracebacks of errors that are raised here with a sentence. Importing pymilvus sets its own levels.
+    for name in ("pymilvus", "pymilvus.milvus_client", "milvus_lite"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     if is_local(uri):
         Path(uri).parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -102,6 +102,8 @@ def answering(uri: str) -> Iterator[None]:
         said = error.message if isinstance(error, pymilvus.MilvusException) else error.details() or repr(error.code())
         for secret in _secrets(uri):
             said = said.replace(secret, "…")
+        if "No space left on device" in said:
+            said += "; free space on the disk of the server, and start it again if it has stopped"
         raise MilvusError(f"Milvus at {without_secret(uri)} says: {said}") from None
 
 
