@@ -110,6 +110,8 @@ def serve(settings: AppSettings, artifacts: Artifacts) -> None:
             usage=usage,
             milvus_uri=settings.milvus_uri,
             kept_answers=KEPT_ANSWERS,
+            reranker=settings.reranker,
+            rerank_top=settings.rerank_top,
         )
         page_imports.result()
     from space.ui.access import who_may_answer

@@ -11,17 +11,19 @@ import re
 import socket
 import zlib
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import torch
 
 from space.data.passages import passages
-from space.encoding.description import EncoderDescription
+from space.encoding.description import EncoderDescription, RerankerDescription
 from space.index.bm25 import Bm25Index
 from space.index.torch_index import TorchIndex
 from space.retrieval.baselines import Bm25System
 from space.retrieval.dense import DenseSystem
 from space.retrieval.hybrid import HybridSystem
+from space.retrieval.reranked import RerankedSystem, texts_of
 from space.search.description import EngineDescription
 from space.search.engine import SearchEngine
 
@@ -168,8 +170,16 @@ def judgments():
     return pd.DataFrame(rows, columns=["query", "query_id", "product_id", "product_locale", "esci_label"])
 
 
-def engine(evaluation=None, notice=NOTICE, device="cpu", gpu=None, usage=None):
-    """A ``SearchEngine`` over the shop with base, tuned, bm25 and hybrid."""
+class SharesWords:
+    """A cross-encoder: the share of a passage's words that the query has, times 10."""
+
+    def scores(self, pairs):
+        words = BagOfWords().words
+        return np.array([10 * len(words(q) & words(p)) / len(words(p)) for q, p in pairs], np.float32)
+
+
+def engine(evaluation=None, notice=NOTICE, device="cpu", gpu=None, usage=None, rerank=0):
+    """A ``SearchEngine`` over the shop: base, tuned, bm25, hybrid, and the best ``rerank`` of tuned reranked."""
     products = catalogue()
     texts = passages(products)
     encoders = {
@@ -184,8 +194,17 @@ def engine(evaluation=None, notice=NOTICE, device="cpu", gpu=None, usage=None):
     }
     systems["bm25"] = Bm25System(Bm25Index(texts, products["product_locale"]))
     systems["hybrid"] = HybridSystem(systems["tuned"], systems["bm25"])
+    reranker = None
+    if rerank:
+        systems["reranked"] = RerankedSystem(systems["tuned"], SharesWords(), texts_of(products), rerank)
+        reranker = RerankerDescription(
+            id="tiny/cross", fingerprint="c" * 64, max_seq_length=128, precision="float32", top=rerank, first="tuned"
+        )
     description = EngineDescription(
-        dataset="tiny", device="cpu", encoders={part: encoder.describe() for part, encoder in encoders.items()}
+        dataset="tiny",
+        device="cpu",
+        encoders={part: encoder.describe() for part, encoder in encoders.items()},
+        reranker=reranker,
     )
     return SearchEngine(
         products,

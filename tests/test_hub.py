@@ -313,6 +313,7 @@ def test_the_cards_snippets_run_as_they_stand(pulled):
 def space(hub, way):
     """Published twice, to see that old files and variables are replaced."""
     first = ["publish", "alice/s", "--embeddings", f"alice/d@{way.store}", "--model", "alice/m", "--base-model", E5]
+    first += ["--reranker", f"alice/m@{way.model}"]  # any weights: they are pinned, not loaded
     seen = [run(hub, way.home, [sys.executable, "-m", "space", *first], way.work, OWNER)]
     variables = dict(hub.repos["space", "alice/s"].variables)
     hub.commit("space", "alice/s", {"old_notes.txt": b"to be gone", "app.py": b"print()"})
@@ -321,6 +322,7 @@ def space(hub, way):
     seen.append(run(hub, way.home, [sys.executable, "-m", "space", *asks], way.work, OWNER))
     cards = [hub.files("space", "alice/s")["README.md"].decode()]
     answering = dict(hub.repos["space", "alice/s"].variables)
+    hub.repos["space", "alice/s"].variables.pop("E5_RERANKER")
     seen.append(run(hub, way.home, [sys.executable, "-m", "space", *words], way.work, OWNER))
     cards.append(hub.files("space", "alice/s")["README.md"].decode())
     asks = [*words, "--judging", "open"]
@@ -356,7 +358,9 @@ def test_its_variables_pin_what_belongs_together(hub, way, space):
         "E5_MODEL": f"alice/m@{way.model}",
         "E5_BASE_MODEL": base,
         "E5_EMBEDDINGS": f"alice/d@{way.store}",
+        "E5_RERANKER": f"alice/m@{way.model}",
     }
+    assert space.answering["E5_RERANKER"] == f"alice/m@{way.model}"  # it stays where no flag names another
     assert hub.repos["space", "alice/s"].variables == {
         "E5_MODEL": f"alice/m@{way.second_model}",
         "E5_BASE_MODEL": base,

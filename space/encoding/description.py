@@ -64,3 +64,33 @@ class EncoderDescription:
             precision=json_values.text(entry.get("precision", "float32"), f"{name}.precision"),
             prompts={kind: json_values.text(prompt, f"{name}.prompts.{kind}") for kind, prompt in prompts.items()},
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RerankerDescription:
+    """Which cross-encoder reorders results, and how many.
+
+    Attributes:
+        id: Hub id, or the last part of a folder's path.
+        revision: its commit on the Hub; None for a folder or a package.
+        reason: why these weights were taken instead of those asked for, or "".
+        fingerprint: sha256 over weights and tokenizer, as hex.
+        max_seq_length: tokens read of a query and a passage together.
+        precision: of the forward pass, such as "float32".
+        top: how many of the best products of ``first`` are reordered.
+        first: the system whose products are reordered.
+    """
+
+    id: str
+    revision: str | None = None
+    reason: str = ""
+    fingerprint: str
+    max_seq_length: int
+    precision: str
+    top: int
+    first: str
+
+    @property
+    def pinned(self) -> str:
+        """``ID@REVISION``, or the id alone where there is no revision."""
+        return f"{self.id}@{self.revision}" if self.revision else self.id

@@ -2,10 +2,12 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from sentence_transformers import SentenceTransformer
+from sentence_transformers import CrossEncoder, SentenceTransformer
 from sentence_transformers.base.modules import Transformer
 from transformers import AutoConfig, AutoModel
 from transformers.utils import logging
@@ -40,7 +42,7 @@ def check_size(folder: Path) -> None:
             )
 
 
-def check_weights(model: SentenceTransformer, folder: Path) -> None:
+def check_weights(model: SentenceTransformer | CrossEncoder, folder: Path, *, new_head: bool = False) -> None:
     """Check that the files have every weight that the model uses, and no layer that it leaves out.
 
     A pooler may be missing, since the vectors are means of the last layer, unless the model says that it is used.
@@ -48,32 +50,43 @@ def check_weights(model: SentenceTransformer, folder: Path) -> None:
     Args:
         model: as it was loaded.
         folder: its files.
+        new_head: whether it has a new head over the layers of the files, for a cross-encoder that is to be trained.
 
     Raises:
         ValueError: a weight is missing, or a layer is left out; the message names the first ones.
     """
     places = [path.parent for path in sorted(folder.rglob("config.json")) if _is_transformer(path)]
     transformers = [module for module in model.modules() if isinstance(module, Transformer)]
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # the report is a table of many lines
-    try:
+    with quiet():
         for transformer in transformers:
-            faults = [_fault(place, transformer) for place in places]  # of several, one has this one's files
+            faults = [_fault(place, transformer, new_head) for place in places]  # of several, one has this one's files
             if "" not in faults:
                 raise ValueError(faults[0] if faults else "it has a transformer without config.json")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Within, transformers does not report missing weights, in a table of many lines."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
     finally:
         logging.set_verbosity(verbosity)
 
 
-def _fault(place: Path, transformer: Transformer) -> str:
+def _fault(place: Path, transformer: Transformer, new_head: bool) -> str:
     """What is wrong with one transformer's files, which are read again without keeping their numbers; or ""."""
     loaded = transformer.auto_model
     _, report = type(loaded).from_pretrained(
         place, config=loaded.config, device_map="meta", output_loading_info=True, use_safetensors=True,
         local_files_only=True,
     )  # fmt: skip
-    is_pooled = "pooler_output" in str(transformer.modality_config)
+    classifies = transformer.transformer_task == "sequence-classification"
+    is_pooled = not new_head and (classifies or "pooler_output" in str(transformer.modality_config))
     missing = sorted(name for name in report["missing_keys"] if is_pooled or "pooler" not in name.split("."))
+    if new_head:
+        missing = [name for name in missing if name.startswith(f"{loaded.base_model_prefix}.")]
     if missing:
         return f"its files have no weights for {listed(missing)}, which would be random numbers"
     kinds = {_NUMBER.sub("N", name) for name in loaded.state_dict() if _NUMBER.search(name)}

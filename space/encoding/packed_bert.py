@@ -1,4 +1,4 @@
-"""The forward pass of a BERT or RoBERTa without padding.
+"""The forward pass of a BERT or RoBERTa without padding, of texts or of the pairs of a cross-encoder.
 
 A batch is the tokens of its texts one after the other, as one matrix. Only attention has to know where a text ends.
 Texts of equal length lie side by side, so attention runs once for each length, without a mask.
@@ -53,9 +53,11 @@ class PackedBert:
         weights = bert.weights
         self.device, self.mean, self.words = device, bert.mean, bert.words
         self.norm = _Norm(bert, "embeddings.LayerNorm", device)
-        # All texts have the first of the two token types.
+        # A single text has the first of the token types.
+        types = weights["embeddings.token_type_embeddings.weight"]
         positions = weights["embeddings.position_embeddings.weight"][bert.first_position :]
-        self.positions = (positions + weights["embeddings.token_type_embeddings.weight"][0]).to(device)
+        self.positions = (positions + types[0]).to(device)
+        self.types = (types - types[0]).to(device)
         self.layers = [_Layer(bert, f"encoder.layer.{place}", dtype, device) for place in range(bert.layers)]
 
     @torch.inference_mode()
@@ -65,14 +67,34 @@ class PackedBert:
         Args:
             texts: token ids of each; texts of equal length side by side.
         """
+        parts = self._states(texts)
+        return functional.normalize(torch.cat([part.mean(1) if self.mean else part[:, 0] for part in parts]), dim=1)
+
+    @torch.inference_mode()
+    def first_tokens(
+        self, pairs: Sequence[Sequence[int]], types: Sequence[Sequence[int]] | None = None
+    ) -> torch.Tensor:
+        """(n, d) float32, the last layer of each first token.
+
+        Args:
+            pairs: token ids of each; those of equal length side by side.
+            types: the token type of each token; None is the first type for all.
+        """
+        return torch.cat([part[:, 0] for part in self._states(pairs, types)])
+
+    def _states(
+        self, texts: Sequence[Sequence[int]], types: Sequence[Sequence[int]] | None = None
+    ) -> list[torch.Tensor]:
+        """The last layer: one (count, length, d) float32 for each run of texts of equal length."""
         groups = [(length, len(list(same))) for length, same in itertools.groupby(map(len, texts))]
         ids = torch.tensor(list(itertools.chain.from_iterable(texts)), device=self.device)
-        positions = torch.cat([self.positions[:length].repeat(count, 1) for length, count in groups])
-        state = self.norm(self.words(ids) + positions)
+        state = self.words(ids) + torch.cat([self.positions[:length].repeat(count, 1) for length, count in groups])
+        if types is not None:
+            state += self.types[torch.tensor(list(itertools.chain.from_iterable(types)), device=self.device)]
+        state = self.norm(state)
         for layer in self.layers:
             state = layer(state, groups)
-        parts = _by_length(state, groups)
-        return functional.normalize(torch.cat([part.mean(1) if self.mean else part[:, 0] for part in parts]), dim=1)
+        return _by_length(state, groups)
 
 
 class _Norm:

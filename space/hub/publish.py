@@ -123,7 +123,7 @@ def _with_named_card(files: Mapping[str, Path], repo: str) -> dict[str, Path | b
     if CARD not in files:
         return dict(files)
     named = re.sub(
-        r'\b(SentenceTransformer|load_dataset)\("[^"\n]*"',
+        r'\b(SentenceTransformer|CrossEncoder|load_dataset)\("[^"\n]*"',
         lambda call: f'{call[1]}("{repo}"',
         files[CARD].read_text(encoding="utf-8"),
     )
@@ -142,6 +142,7 @@ def publish_space(
     hardware: str = DEFAULT_HARDWARE,
     voting: str | None = None,
     judging: str | None = None,
+    reranker: str | None = None,
     root: Path = ROOT,
 ) -> Pushed:
     """Publish a Space that serves a store and the models that made it, all pinned to commits.
@@ -154,6 +155,7 @@ def publish_space(
         hardware: what a new Space asks for and suggests to its duplicates.
         voting: who may vote, see ``AppSettings``; None leaves it as the Space has it.
         judging: the same for judging.
+        reranker: a cross-encoder, ID or ID@REVISION; None leaves it as the Space has it.
         root: the project's folder.
 
     Raises:
@@ -187,6 +189,8 @@ def publish_space(
     others = {name: model for name, model in pinned.items() if name != BASE}
     variables["E5_MODEL"] = " ".join(model if name == TUNED else f"{name}={model}" for name, model in others.items())
     variables |= {"E5_EMBEDDINGS": f"{store_id}@{snapshot.revision}"} | chosen
+    if reranker:
+        variables["E5_RERANKER"] = _pinned_reranker(reranker)
     files: dict[str, Path | bytes] = {name: root / name for name in space_files(root)}
     upload = Upload(
         repo,
@@ -197,7 +201,8 @@ def publish_space(
         replaces=("*",),
         space=SpaceSettings(hardware, variables),
     )
-    read = {split_revision(model)[0] for model in set(pinned.values()) - {PACKAGED}}
+    named = {*pinned.values(), *([reranker] if reranker else [])}
+    read = {split_revision(model)[0] for model in named - {PACKAGED}}
     needed = [("dataset", store_id), *(("model", name) for name in sorted(read))]
     hidden = [f"{kind} {name}" for kind, name in needed if client.is_private(name, kind)]
     pushed = push.push(upload)
@@ -260,6 +265,19 @@ def _pinned(part: str, given: str | None, made_by: EncoderDescription, embedding
                 f"dataset {embeddings}: its {part} vectors were made by {made_by.id}@{made_by.revision[:12]}, not by "
                 f"{name}@{commit[:12]}; leave {flag.strip()} out, or embed again with that model"
             )
+    return f"{name}@{commit}"
+
+
+def _pinned_reranker(given: str) -> str:
+    """ID@COMMIT of a cross-encoder.
+
+    Raises:
+        HubError: it is not on the Hub, or has no weights.
+    """
+    name, revision = split_revision(given)
+    commit, weights = _weights(name, revision)
+    if not weights:
+        raise HubError(f"--reranker {given}: it has no .safetensors file; name a cross-encoder that train.py pushed")
     return f"{name}@{commit}"
 
 

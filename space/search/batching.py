@@ -31,7 +31,8 @@ class Answer:
         ranking: at most k rows.
         encode_ms: milliseconds in the encoder; 0 where nothing was encoded.
         search_ms: milliseconds in the index.
-        total_ms: both, and the work between. Each time is that of the whole batch.
+        total_ms: all of them, and the work between. Each time is that of the whole batch.
+        rerank_ms: milliseconds in the cross-encoder; None for a system without.
         kept: whether it was found for an earlier, equal request, see ``KeptAnswers``; the times are then 0.
     """
 
@@ -39,6 +40,7 @@ class Answer:
     encode_ms: float
     search_ms: float
     total_ms: float
+    rerank_ms: float | None = None
     kept: bool = False
 
 
@@ -68,7 +70,7 @@ def retrieve(systems: Mapping[str, System], requests: Sequence[Request]) -> list
         for place, ranking in zip(places, rankings, strict=True):
             wanted = requests[place].k
             first = Ranking(ranking.scores[:wanted], ranking.rows[:wanted])
-            answers[place][name] = Answer(first, encode_ms, search_ms, total_ms)
+            answers[place][name] = Answer(first, encode_ms, search_ms, total_ms, clock.milliseconds.get("rerank"))
     return answers
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from space.data.checksums import Checksums
-from space.encoding.description import EncoderDescription
+from space.encoding.description import EncoderDescription, RerankerDescription
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class EngineDescription:
         encoders: {"base" and "tuned": the encoder}.
         text: the passage text in words, see ``space.data.passages.template``.
         checksums: of the products and judgments.
+        reranker: of the system "reranked"; None without.
     """
 
     dataset: str = ""
@@ -28,3 +29,4 @@ class EngineDescription:
     encoders: Mapping[str, EncoderDescription] = field(default_factory=dict)
     text: str = ""
     checksums: Checksums | None = None
+    reranker: RerankerDescription | None = None

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from space.retrieval.reranked import Pair
 from space.retrieval.system import System
 from space.search.batching import Answer, Batches, retrieve
 from space.search.request import Request
@@ -37,6 +38,7 @@ class Device:
         self._batches: dict[tuple[str, ...], Batches[Request, dict[str, Answer]]] = {}
         self._search_one = gpu(self._search_here) if gpu else self._search_here
         self._encode = gpu(self._encode_here) if gpu else self._encode_here
+        self._score = gpu(self._score_here) if gpu else self._score_here
 
     def search(self, request: Request) -> dict[str, Answer]:
         """{system: answer} of one request, whose systems share one GPU call."""
@@ -48,6 +50,10 @@ class Device:
     def encode(self, names: Sequence[str], queries: Sequence[str], passages: Sequence[str]) -> Vectors:
         """Vectors of texts by the encoders of the named systems, in one GPU call."""
         return self._encode(names, queries, passages)
+
+    def score(self, name: str, pairs: Sequence[Pair]) -> np.ndarray:
+        """(n,) float32 scores of pairs by the cross-encoder of the named system, in one GPU call."""
+        return self._score(name, pairs)
 
     def _search_all(self, requests: Sequence[Request]) -> list[dict[str, Answer]]:
         return retrieve(self._systems, requests)
@@ -61,3 +67,6 @@ class Device:
             name: (encoder.encode_queries(queries).numpy(), encoder.encode_passages(passages).numpy())
             for name, encoder in encoders.items()
         }
+
+    def _score_here(self, name: str, pairs: Sequence[Pair]) -> np.ndarray:
+        return self._systems[name].scorer.scores(pairs)

@@ -18,11 +18,19 @@ from space.evaluation.schema import Evaluation
 from space.feedback.usage import Usage
 from space.retrieval.baselines import Bm25System
 from space.retrieval.hybrid import FUSION_DEPTH, HybridSystem
+from space.retrieval.reranked import RerankedSystem
 from space.retrieval.system import System
 from space.search.batching import Answer, retrieve
 from space.search.description import EngineDescription
 from space.search.device import Device, Vectors, Wrapper
-from space.search.explanation import Explanation, explain_bm25, explain_encoder, explain_fusion, variants
+from space.search.explanation import (
+    Explanation,
+    explain_bm25,
+    explain_encoder,
+    explain_fusion,
+    explain_reranked,
+    variants,
+)
 from space.search.kept_answers import KeptAnswers
 from space.search.list_quality import ListQuality, list_quality, scope_of
 from space.search.near_duplicates import group_near_duplicates
@@ -211,6 +219,8 @@ class SearchEngine:
         if isinstance(asked, Bm25System):
             return explain_bm25(query, name, product, asked.index.terms(query, row), asked.index.terms_of)
         texts = variants(query, product, self.bullets)
+        if isinstance(asked, RerankedSystem):
+            return explain_reranked(query, name, product, texts, self._device.score(name, texts.pairs), asked.top)
         queries, passages = self.encode([name], texts.queries, texts.passages)[name]
         cut = asked.encoder.is_cut(texts.passages[0])
         return explain_encoder(query, name, product, texts, queries, passages, cut=cut)
@@ -245,7 +255,8 @@ class SearchEngine:
             reference = self._references.get(name) if is_query else None
             hits = hits_of(self.catalogue, answer.ranking, labels, reference, self.scale)
             total_ms = shared_ms + answer.total_ms + _milliseconds_since(began)
-            timings = {"encode": answer.encode_ms, "search": answer.search_ms, "total": total_ms}
+            reranking = {} if answer.rerank_ms is None else {"rerank": answer.rerank_ms}
+            timings = {"encode": answer.encode_ms, "search": answer.search_ms, **reranking, "total": total_ms}
             rounded = {stage: round(spent, 3) for stage, spent in timings.items()}
             results[name] = SearchResult(request.query, name, hits, rounded, kept=answer.kept)
         return results

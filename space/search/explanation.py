@@ -1,11 +1,11 @@
 """Explanations: how much each field of a product and each word of a query adds to a score.
 
-For an encoder a part adds the score minus the score without the part, both encoded now. An encoder reads all words
-together, so these contributions do not add up to the score. Those of BM25 and of a fusion do.
+For an encoder or a cross-encoder a part adds the score minus the score without the part, both computed now. They read
+all words together, so these contributions do not add up to the score. Those of BM25 and of a fusion do.
 """
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -48,9 +48,9 @@ class Explanation:
 
     Attributes:
         score: of an encoder the cosine of texts encoded now. The stored vectors are float16, so the score of a search
-            may differ in the fourth digit.
-        fields: of an encoder what each field of the product adds.
-        words: of an encoder what each word of the query adds.
+            may differ in the fourth digit. Of a cross-encoder its score.
+        fields: of an encoder or a cross-encoder what each field of the product adds.
+        words: of an encoder or a cross-encoder what each word of the query adds.
         terms: of BM25 what each term adds; the sum is the score.
         lists: of a fusion what each system's rank adds; the sum is the score.
         notes: sentences about what could not be measured.
@@ -97,6 +97,12 @@ class Variants:
     queries: Sequence[str]
     passages: Sequence[str]
     notes: Sequence[str]
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """(1 + w + f,) query and passage, then without each word, then without each field: for a cross-encoder."""
+        query, passage = self.queries[0], self.passages[0]
+        return [(one, passage) for one in self.queries] + [(query, one) for one in self.passages[1:]]
 
 
 def variants(query: str, product: Product, bullets: int = 0) -> Variants:
@@ -157,17 +163,40 @@ def explain_encoder(
         passages: (1 + f, d) float32 unit vectors of ``texts.passages``.
         cut: whether the product's passage is longer than what the encoder reads.
     """
-    score = float(queries[0] @ passages[0])
-    without_words, without_fields = queries[1:] @ passages[0], passages[1:] @ queries[0]
+    found = _left_out(
+        query, system, product, texts, np.concatenate([queries @ passages[0], passages[1:] @ queries[0]])
+    )
+    note = _("This product's text is longer than what the encoder reads; its end is cut off.")
+    return replace(found, notes=[*found.notes, note]) if cut else found
+
+
+def explain_reranked(
+    query: str, system: str, product: Product, texts: Variants, scores: np.ndarray, top: int
+) -> Explanation:
+    """The score of a cross-encoder, and what each field and word adds.
+
+    Args:
+        query: as it was searched.
+        system: name of the system.
+        product: the product to explain.
+        texts: from ``variants``.
+        scores: (1 + w + f,) float32 of ``texts.pairs``.
+        top: how many products are reordered.
+    """
+    found = _left_out(query, system, product, texts, scores)
+    note = _("Only the best {top} products are reordered; those below keep their order.")
+    return replace(found, notes=[*found.notes, note.format(top=top)])
+
+
+def _left_out(query: str, system: str, product: Product, texts: Variants, scores: np.ndarray) -> Explanation:
+    """The explanation of (1 + w + f,) scores: that of the whole, without each word, and without each field."""
+    score, rest = float(scores[0]), [float(one) for one in scores[1:]]
+    words = [Part(word, score - one) for word, one in zip(texts.words, rest[: len(texts.words)], strict=True)]
     fields = [
-        Part(name, score - float(rest), text=text)
-        for (name, text), rest in zip(texts.fields.items(), without_fields, strict=True)
+        Part(name, score - one, text=text)
+        for (name, text), one in zip(texts.fields.items(), rest[len(texts.words) :], strict=True)
     ]
-    words = [Part(word, score - float(rest)) for word, rest in zip(texts.words, without_words, strict=True)]
-    notes = [*texts.notes]
-    if cut:
-        notes.append(_("This product's text is longer than what the encoder reads; its end is cut off."))
-    return Explanation(query, system, *_named(product), score, fields=fields, words=words, notes=notes)
+    return Explanation(query, system, *_named(product), score, fields=fields, words=words, notes=texts.notes)
 
 
 def explain_bm25(

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from threading import Lock
 
 from space.retrieval.system import Ranking
@@ -45,7 +46,10 @@ class KeptAnswers:
                 if name in keys and self._most:
                     # Copied, since a ranking may be a part of the arrays of a whole batch.
                     ranking = Ranking(answer.ranking.scores.copy(), answer.ranking.rows.copy())
-                    self._answers[keys[name]] = Answer(ranking, 0.0, 0.0, 0.0, kept=True)
+                    nothing = {"encode_ms": 0.0, "search_ms": 0.0, "total_ms": 0.0, "kept": True}
+                    if answer.rerank_ms is not None:
+                        nothing["rerank_ms"] = 0.0
+                    self._answers[keys[name]] = replace(answer, ranking=ranking, **nothing)
             while len(self._answers) > self._most:
                 self._answers.popitem(last=False)
 

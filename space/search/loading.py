@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from space.data.passages import bullets_of
 from space.data.scale import ESCI
@@ -24,6 +25,7 @@ from space.io.threads import in_parallel
 from space.retrieval.baselines import Bm25System
 from space.retrieval.dense import DenseSystem, VectorIndex
 from space.retrieval.hybrid import HybridSystem
+from space.retrieval.reranked import RERANK_TOP, RerankedSystem, texts_of
 from space.retrieval.system import Stopwatch, System
 from space.search.description import EngineDescription
 from space.search.device import Wrapper
@@ -33,6 +35,9 @@ from space.settings.names import split_revision
 from space.store import encoder_folders, milvus_collections
 from space.store.mapped_files import LoadedStore, MappedFiles, folder_for
 from space.store.reader import EVALUATION, JUDGMENTS, Store, StoreError
+
+if TYPE_CHECKING:
+    from space.encoding.reranker import Reranker
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +68,8 @@ def load_engine(
     usage: Usage | None = None,
     milvus_uri: str | None = None,
     kept_answers: int = 0,
+    reranker: str | None = None,
+    rerank_top: int = RERANK_TOP,
     clock: Stopwatch | None = None,
 ) -> SearchEngine:
     """The engine of a store and the encoders that made it.
@@ -77,6 +84,8 @@ def load_engine(
         usage: counts searches, see ``SearchEngine``.
         milvus_uri: search the vectors in this Milvus, a file ending in .db or http(s)://…, instead of here.
         kept_answers: see ``SearchEngine``.
+        reranker: a cross-encoder, a Hub id or a folder: the engine gets the system "reranked". None leaves it out.
+        rerank_top: how many products it reorders.
         clock: measures the stages of loading.
 
     Raises:
@@ -107,11 +116,16 @@ def load_engine(
         with clock.stage("models"):
             names = {part: (models or {}).get(part) or _named_by(opened, part) for part in chosen}
             encoders = _load_encoders(store, names, offline)
+            scorer = _load_reranker(reranker, offline) if reranker else None
         with clock.stage("store"):
             elsewhere = milvus_collections.open_indexes(store, milvus_uri, chosen) if milvus_uri else {}
             served = mapped.load(current=checking.result())
     with clock.stage("codes"):
         systems = _build_systems(store, encoders, served, elsewhere)
+    first = lineup.candidate(encoders)
+    if scorer:
+        texts = texts_of(served.products, bullets_of(made_of.text))
+        systems["reranked"] = RerankedSystem(systems[first], scorer, texts, rerank_top)
     with clock.stage("warm up"):
         for system in systems.values():
             system.retrieve(["warm up"], 1)  # the first call allocates memory
@@ -125,6 +139,7 @@ def load_engine(
         encoders={part: encoder.describe() for part, encoder in encoders.items()},
         text=made_of.text,
         checksums=made_of.checksums,
+        reranker=scorer.describe(rerank_top, first) if scorer else None,
     )
     with clock.stage("labels and filters"):
         return SearchEngine(
@@ -180,6 +195,16 @@ def _load_encoders(store: Store, names: Mapping[str, str], offline: bool) -> dic
         store.require(part, encoder.fingerprint, names[part])
         memory.release(encoder.weights.folder, ".safetensors")
     return encoders
+
+
+def _load_reranker(name: str, offline: bool) -> "Reranker":
+    from space.encoding.reranker import Reranker  # here, since most pages have none, and transformers takes a second
+
+    weights = locate(name, model_download(offline=offline))
+    logger.info("reranker: %s", weights.notice)
+    found = Reranker.load(weights)
+    memory.release(weights.folder, ".safetensors")
+    return found
 
 
 def _named_by(opened: _OpenStore, part: str) -> str:

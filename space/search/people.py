@@ -30,8 +30,16 @@ def pairs(engine: SearchEngine) -> list[Pair]:
     names = [name for name in COLUMNS if name in engine.systems]
     description = engine.description
     prints = {part: encoder.fingerprint for part, encoder in description.encoders.items()}
-    made = made_by(prints, description.checksums.products if description.checksums else {})
-    return [Pair(first, second, made) for place, first in enumerate(names) for second in names[place + 1 :]]
+    products = description.checksums.products if description.checksums else {}
+    made = made_by(prints, products)
+    reranked = (
+        made_by(prints | {"reranked": description.reranker.fingerprint}, products) if description.reranker else ""
+    )
+    return [
+        Pair(first, second, reranked if "reranked" in (first, second) else made)
+        for place, first in enumerate(names)
+        for second in names[place + 1 :]
+    ]
 
 
 def next_query(engine: SearchEngine, answered: Collection[tuple[str, str]]) -> HeldOutQuery | None:

@@ -9,11 +9,11 @@ from space.errors import QueryError, shown
 from space.i18n import gettext as _
 from space.i18n import number
 
-SYSTEMS = ("tuned", "base", "bm25", "hybrid")
+SYSTEMS = ("tuned", "base", "bm25", "hybrid", "reranked")
 #: What a comparison shows unless systems are named.
 COMPARED = ("base", "tuned", "bm25")
 #: What a comparison can show, in the order of its columns.
-COLUMNS = (*COMPARED, "hybrid")
+COLUMNS = (*COMPARED, "hybrid", "reranked")
 MAX_K = 100
 MAX_QUERY_CHARACTERS = 500
 

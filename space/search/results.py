@@ -106,8 +106,8 @@ class SearchResult:
 
     Attributes:
         query: the text as it was searched.
-        timings_ms: {"encode", "search", "total"} in milliseconds; total includes filters, labels, product columns and
-            the wait for a batch or a GPU.
+        timings_ms: {"encode", "search", "total"} in milliseconds, and "rerank" where a cross-encoder ran; total
+            includes filters, labels, product columns and the wait for a batch or a GPU.
         like: the product that the hits are similar to; None for the answer to a query.
         kept: whether the hits were found for an earlier, equal request; nothing was encoded and searched then.
     """

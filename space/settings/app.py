@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from space.settings.data import offline
-from space.settings.flags import FOLDER_OR_ID, REPOSITORY, Check, Settings, setting, within
+from space.settings.flags import FOLDER_OR_ID, REPOSITORY, RERANK_TOP, Check, Settings, setting, within
 from space.settings.names import check_milvus, named_encoders
 
 INDEXES = ("torch", "milvus")
@@ -17,6 +17,8 @@ APP_VARIABLES = {
     "E5_BASE_MODEL": "--base-model",
     "E5_EMBEDDINGS": "--embeddings",
     "E5_ONLY": "--only",
+    "E5_RERANKER": "--reranker",
+    "E5_RERANK_TOP": "--rerank-top",
     "E5_INDEX": "--index",
     "E5_MILVUS_URI": "--milvus-uri",
     "E5_USAGE_FILE": "--feedback",  # of older versions
@@ -71,6 +73,13 @@ class AppSettings(Settings):
     only: list[str] = setting(
         (), "Load only these encoders of the store, by name; each takes memory and time.", shown="all"
     )
+    reranker: str | None = setting(
+        None,
+        "Cross-encoder that reorders the best products of the fine-tuned encoder, as a further system: a Hub id "
+        "(ID@REVISION pins) or a folder.",
+        FOLDER_OR_ID,
+    )
+    rerank_top: int = setting(50, "With --reranker: how many of the best products are reordered.", RERANK_TOP)
     index: str = setting("torch", "Where vectors are searched: torch in this process, or milvus.", choices=INDEXES)
     milvus_uri: str | None = setting(
         None,

@@ -79,6 +79,10 @@ FOLDER_OR_ID: Check = (
 )
 
 
+#: How many products a cross-encoder reorders.
+RERANK_TOP = within(1, 1000, "use 1 to 1000; each product costs a forward pass of the cross-encoder")
+
+
 @dataclass(frozen=True)
 class Settings:
     """Base of the settings of one entry point."""

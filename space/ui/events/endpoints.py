@@ -19,7 +19,7 @@ from space.search.results import Comparison, SearchResult
 from space.ui.events.form_events import ALONE, ENGINE
 
 #: ``space.search.request.SYSTEMS`` as a type, which the documentation shows; a test compares the two.
-System = Literal["tuned", "base", "bm25", "hybrid"]
+System = Literal["tuned", "base", "bm25", "hybrid", "reranked"]
 #: Gradio reads this type too: an endpoint returns any JSON object.
 Json = dict[str, Any]
 
@@ -57,7 +57,7 @@ def add_endpoints(engine: SearchEngine) -> None:
         Args:
             query: free text, at most 500 characters.
             k: how many products, 1 to 100.
-            system: tuned (fine-tuned encoder), base (before fine-tuning), bm25 (words), hybrid (tuned and bm25).
+            system: tuned (fine-tuned encoder), base (before fine-tuning), bm25 (words), hybrid, reranked (if there).
             locale: only products of this locale; empty allows all.
             brand: only products of this brand; empty allows all.
             color: only products of this colour; empty allows all.
@@ -71,7 +71,8 @@ def add_endpoints(engine: SearchEngine) -> None:
             query
             system
             hits (rank, product_id, product_locale, title, brand, color, score, esci_label; with fold also similar)
-            timings_ms (encode, search, total; cached where the hits were found for an earlier, equal search)
+            timings_ms (encode, search, total; rerank where a cross-encoder ran; cached where the hits were found for
+            an earlier, equal search)
         """
         filters = _filters(locale, brand, color, category, min_price, max_price, min_rating)
         return answer(lambda: engine.search(query, k, system, fold=fold, **filters))
@@ -96,7 +97,7 @@ def add_endpoints(engine: SearchEngine) -> None:
             product_locale: locale of the product, as a hit of search has it; null in a shop without locales.
             product_id: its id, as a hit of search has it.
             k: how many products, 1 to 100.
-            system: tuned and base compare the vectors of products; bm25 and hybrid search for the title.
+            system: tuned and base compare the vectors of products; others search for the title.
             locale: only products of this locale; empty allows all.
             brand: only products of this brand; empty allows all.
             color: only products of this colour; empty allows all.
@@ -111,7 +112,7 @@ def add_endpoints(engine: SearchEngine) -> None:
             system
             like (product_id, product_locale, title)
             hits (as search returns them)
-            timings_ms (encode, search, total)
+            timings_ms (encode, search, total; rerank where a cross-encoder ran)
         """
         filters = _filters(locale, brand, color, category, min_price, max_price, min_rating)
         return answer(lambda: engine.more_like(product_locale, product_id, k, system, fold=fold, **filters))
@@ -140,7 +141,7 @@ def add_endpoints(engine: SearchEngine) -> None:
             min_price: only products with a known price of at least this.
             max_price: only products with a known price of at most this.
             min_rating: only products with a known rating of at least this, 0 to 5.
-            systems: some of base, tuned, bm25, hybrid, with commas between or as a list; empty is base,tuned,bm25.
+            systems: some of base, tuned, bm25, hybrid, reranked, with commas or as a list; empty is base,tuned,bm25.
 
         Returns:
             query
@@ -174,7 +175,7 @@ def add_endpoints(engine: SearchEngine) -> None:
             query: free text, at most 500 characters.
             product_id: which product, as a hit of search has it.
             product_locale: the locale of the product, as a hit of search has it; null in a shop without locales.
-            system: tuned (fine-tuned encoder), base (before fine-tuning), bm25 (words), hybrid (tuned and bm25).
+            system: tuned (fine-tuned encoder), base (before fine-tuning), bm25 (words), hybrid, reranked (if there).
             locale: the filter of the search. Filters matter to hybrid only: it fuses ranks of products that pass.
             brand: the filter of the search, see locale.
             color: the filter of the search, see locale.
@@ -190,7 +191,7 @@ def add_endpoints(engine: SearchEngine) -> None:
             product_locale
             title
             score
-            fields and words (for tuned and base: name and contribution, which do not add up to the score)
+            fields and words (for tuned, base and reranked: name and contribution, which do not add up to the score)
             terms (for bm25: name and contribution, which add up to the score)
             lists (for hybrid: name, rank and contribution, which add up to the score)
             notes

@@ -180,7 +180,12 @@ def timings(found: SearchResult, also: Html = EMPTY) -> Html:
         found: the answer.
         also: what else stands in the details.
     """
-    names = {"encode": _("encode {n} ms"), "search": _("search {n} ms"), "total": _("total {n} ms")}
+    names = {
+        "encode": _("encode {n} ms"),
+        "search": _("search {n} ms"),
+        "rerank": _("rerank {n} ms"),
+        "total": _("total {n} ms"),
+    }
     stages = [names[stage].format(n=number(value, 1)) for stage, value in found.timings_ms.items() if value]
     if found.kept:
         stages.append(_("found for an earlier, equal search"))

@@ -264,7 +264,11 @@ def alike(shared: int, size: int, rbo: float | None) -> Html:
 
 def _kind(system: str) -> Html:
     """What a column is, where its name does not say it."""
-    words = {"bm25": _("Plain keyword search, for comparison"), "hybrid": _("Fine-tuned and keyword search, merged")}
+    words = {
+        "bm25": _("Plain keyword search, for comparison"),
+        "hybrid": _("Fine-tuned and keyword search, merged"),
+        "reranked": _("The best products, ordered again by a cross-encoder"),
+    }
     if system not in words:
         return EMPTY
     return fill('<p class="kind"><span>{words}</span> {about}</p>', words=words[system], about=help_for(system))

@@ -2,7 +2,7 @@
 
 import re
 
-from space.encoding.description import EncoderDescription
+from space.encoding.description import EncoderDescription, RerankerDescription
 from space.evaluation.provenance import Measured
 from space.evaluation.schema import Evaluation
 from space.i18n import N_
@@ -68,6 +68,8 @@ def _running(products: int, description: EngineDescription) -> Html:
         for part, encoder in encoders
         if encoder.reason
     ]
+    if description.reranker:
+        tags.append(fill(' <span class="tag">{name}</span>', name=system_name("reranked")))
     return fill(
         '<details class="running"><summary>{counted} · {models}{tags}</summary><dl class="overview">{facts}</dl>'
         '<div class="encoders">{encoders}</div></details>',
@@ -75,7 +77,9 @@ def _running(products: int, description: EngineDescription) -> Html:
         models=_("data and models"),
         tags=join(tags),
         facts=join(facts),
-        encoders=join(_encoder(part, encoder) for part, encoder in encoders),
+        encoders=join(
+            [*(_encoder(part, encoder) for part, encoder in encoders), _reranker(description.reranker)],
+        ),
     )
 
 
@@ -98,6 +102,28 @@ def _encoder(part: str, encoder: EncoderDescription) -> Html:
         if encoder.revision
         else EMPTY,
         reason=_reason(encoder.reason) if encoder.reason else EMPTY,
+        rows=join(rows),
+    )
+
+
+def _reranker(reranker: RerankerDescription | None) -> Html:
+    """The cross-encoder and what it reorders; nothing without one."""
+    if reranker is None:
+        return EMPTY
+    what = _("The best {top} products of {system}, ordered again")
+    rows = [
+        fact(_("Revision"), reranker.revision),
+        fact(_("Fingerprint"), reranker.fingerprint),
+        fact(_("Tokens read"), reranker.max_seq_length),
+        fact(_("Precision"), reranker.precision),
+    ]
+    return fill(
+        '<div class="encoder reranked"><p><span class="part">{name}</span> <span class="model">{model}</span></p>'
+        '<p class="reason">{what}{reason}</p><dl>{rows}</dl></div>',
+        name=system_name("reranked"),
+        model=short_name(reranker.id),
+        what=what.format(top=reranker.top, system=system_name(reranker.first)),
+        reason=f", {reranker.reason}" if reranker.reason else "",
         rows=join(rows),
     )
 

@@ -60,6 +60,13 @@ TERMS = MappingProxyType(
                 "A product that is high in both is first."
             ),
         ),
+        "reranked": (
+            N_("Reranked"),
+            N_(
+                "A second model, a cross-encoder, reads the query together with each of the best products and orders "
+                "them again. That is slower than comparing vectors, and often more exact."
+            ),
+        ),
         "rbo": (
             N_("Rank-biased overlap (RBO)"),
             N_(

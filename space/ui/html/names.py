@@ -10,7 +10,9 @@ from space.i18n import N_, ngettext, number
 from space.i18n import gettext as _
 
 SYSTEMS = {"tuned": N_("Fine-tuned"), "base": N_("Base"), "bm25": N_("BM25"), "hybrid": N_("Hybrid")}
+SYSTEMS |= {"reranked": N_("Reranked")}
 SCORES = {"tuned": N_("cosine"), "base": N_("cosine"), "bm25": N_("BM25 score"), "hybrid": N_("fused score")}
+SCORES |= {"reranked": N_("reranker score")}
 #: {filter: its label on the page}.
 FIELDS = {
     "locale": N_("Locale"),
