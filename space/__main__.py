@@ -70,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     )
     space.add_argument("--base-model", metavar="ID", help="the base model (default: the one the store names)")
     space.add_argument("--hardware", default=publish.DEFAULT_HARDWARE, help="for a new Space (default: %(default)s)")
+    space.add_argument("--reranker", metavar="ID", help="a cross-encoder that reorders (default: as the Space has it)")
     for part, what in (("voting", "vote"), ("judging", "judge")):
         said = f"who may {what}: off, open, or login for Hub users (default: as the Space has it)"
         space.add_argument(f"--{part}", choices=ANSWERING, help=said)
@@ -178,6 +179,8 @@ def publish_space(given: argparse.Namespace) -> None:
         check_repository("--model", split_revision(model)[0])
     if given.base_model is not None:
         models[BASE] = given.base_model
+    if given.reranker is not None:
+        check_repository("--reranker", split_revision(given.reranker)[0])
     publish.publish_space(
         given.repo,
         given.embeddings,
@@ -186,6 +189,7 @@ def publish_space(given: argparse.Namespace) -> None:
         hardware=given.hardware,
         voting=given.voting,
         judging=given.judging,
+        reranker=given.reranker,
     )
 
 
@@ -229,8 +233,14 @@ def evaluate(settings: EvaluateSettings) -> None:
     models = {name: locate(model, download, substitute=model == DEFAULT_BASE_MODEL) for name, model in names.items()}
     for name, weights in models.items():
         logging.getLogger("space").info("%s: %s", name, weights.notice)
+    reranker = locate(settings.reranker, download) if settings.reranker else None
+    if reranker:
+        logging.getLogger("space").info("reranked: %s", reranker.notice)
     found = compare(
-        compared.of_models(settings, models) if store is None else compared.of_store(store, models), settings
+        compared.of_models(settings, models, reranker)
+        if store is None
+        else compared.of_store(store, models, reranker),
+        settings,
     )
     print(report(found))
     written = []

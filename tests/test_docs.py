@@ -22,7 +22,7 @@ FRONT = yaml.safe_load(README.split("---")[1])
 MODULES = {"pyyaml": "yaml", "pystemmer": "Stemmer", "pillow": "PIL"}
 REQUIREMENTS = dict(re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "requirements.txt").read_text(), re.M))
 SETTINGS = {
-    "train.py": settings.TrainSettings,
+    "train.py": settings.TrainSettings,  # or RerankerSettings
     "build_embeddings.py": settings.BuildSettings,
     "app.py": settings.AppSettings,
 }
@@ -43,7 +43,9 @@ def commands():
 @pytest.mark.parametrize(("script", "arguments"), list(commands()))
 def test_every_command_is_one_the_script_takes(script, arguments):
     try:
-        settings.parse(SETTINGS[script], arguments)
+        settings.parse(
+            settings.RerankerSettings if settings.asks_for_reranker(arguments) else SETTINGS[script], arguments
+        )
     except SystemExit as stop:
         assert stop.code == 0, (script, arguments)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from space import settings as config
-from space.settings import AppSettings, BuildSettings, EdaSettings, SettingsError, TrainSettings
+from space.settings import AppSettings, BuildSettings, EdaSettings, RerankerSettings, SettingsError, TrainSettings
 
 #: The flags of the contract in DESIGN.md.
 CONTRACT = {
@@ -18,7 +18,9 @@ CONTRACT = {
     BuildSettings: "dataset catalogue columns base-model model locales output-dir shard-size batch-size "
     "max-seq-length push-to-hub to-milvus private offline",
     AppSettings: "model base-model embeddings host port share feedback feedback-dataset feedback-minutes log-queries "
-    "voting judging raters guidelines judges-per-pair",
+    "voting judging raters guidelines judges-per-pair reranker rerank-top",
+    RerankerSettings: "dataset locales reranker-base model rerank-top epochs learning-rate seed output-dir "
+    "push-reranker private offline",
     EdaSettings: "dataset locales output baseline-queries offline",
 }
 THREE = {"model": "m", "base_model": "b", "embeddings": "e"}

@@ -88,7 +88,7 @@ def test_a_checkpoint_is_not_taken_for_a_model(tiny_e5, tmp_path):
 def test_dev_queries_are_scored_with_the_vectors_that_are_served(encoder):
     """Before it embeds with fast products an encoder checks them on texts of its own, in many scripts."""
     ids = vocabulary.occurring(encoder, ["red shoes"], ["a red kettle"])
-    with vocabulary.only_occurring(encoder, ids), encoder.frozen():
+    with vocabulary.only_occurring(encoder.model, ids), encoder.frozen():
         assert encoder.encode_passages(["a red kettle"]).shape == (1, encoder.dim)
 
 
@@ -98,7 +98,7 @@ def test_a_token_that_was_not_listed_is_an_error_and_not_another_token(encoder):
     outside = torch.tensor([[token for token in range(int(ids.max())) if token not in set(ids.tolist())][:1]])
     words = encoder.model[0].auto_model.get_input_embeddings()
     wanted = words(inside)
-    with vocabulary.only_occurring(encoder, ids):
+    with vocabulary.only_occurring(encoder.model, ids):
         small = encoder.model[0].auto_model.get_input_embeddings()
         assert torch.equal(small(inside), wanted) and len(small.weight) == len(ids)
         with pytest.raises(IndexError):

@@ -114,8 +114,8 @@ def against_reference(measured: Evaluation) -> list[str]:
             outcome = f"{difference.n} queries are too few to compare it with"
         found.append(
             f"{system}: {outcome} {measured.reference}; full-catalogue nDCG@10 {signed(difference.mean)} "
-            f"[{signed(difference.low)}, {signed(difference.high)}], {record(difference)}, p {p:.4f} for "
-            f"{len(table.p_values)} comparisons (Holm)"
+            f"[{signed(difference.low)}, {signed(difference.high)}], {record(difference)}, p {p:.4f}"
+            + (f" for {len(table.p_values)} comparisons (Holm)" if len(table.p_values) > 1 else "")
         )
     return found
 

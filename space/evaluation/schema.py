@@ -12,7 +12,7 @@ import numpy as np
 
 from space.data.checksums import Checksums
 from space.data.scale import ESCI, LabelScale
-from space.encoding.description import BASE, EncoderDescription
+from space.encoding.description import BASE, EncoderDescription, RerankerDescription
 from space.errors import UserError
 from space.index.bm25 import K1, STEM, B
 from space.io.typed_json import read
@@ -321,6 +321,8 @@ class Evaluation:
         smaller: the encoders with smaller vectors, if they were measured.
         format: of the file.
         reference: the system that the others are compared with.
+        reranker: the cross-encoder of the system "reranked"; None without.
+        milliseconds: {system: {stage: median of a query}}, see ``space.evaluation.latency``; empty where not measured.
     """
 
     verdict: str = ""
@@ -337,6 +339,8 @@ class Evaluation:
     smaller: list[SmallerVectors] = field(default_factory=list)
     format: int = FORMAT
     reference: str = BASE
+    reranker: RerankerDescription | None = None
+    milliseconds: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
     def label_scale(self) -> LabelScale:

@@ -11,13 +11,13 @@ from space.data.passages import template
 from space.data.scale import quoted
 from space.encoding import lineup
 from space.encoding.description import BASE, TUNED, EncoderDescription
-from space.encoding.weights import PACKAGED_NAME, on_hub
-from space.evaluation import findings
+from space.encoding.weights import PACKAGED_NAME, Weights, on_hub
+from space.evaluation import findings, latency
 from space.evaluation.protocols import PROTOCOLS, SHOWN, to_markdown
 from space.evaluation.provenance import Measured
 from space.evaluation.schema import HEADLINE, METRICS, Evaluation, TrainingLog
 from space.hub.markdown import code, one_line, plain
-from space.settings.names import DEFAULT_DATASET, SAMPLE, hub_id
+from space.settings.names import DEFAULT_DATASET, SAMPLE, hub_id, public_name
 from space.store.writer import Plan
 
 #: Licences by repository or by owner. No licence is claimed for other models and data.
@@ -98,6 +98,55 @@ print(model.similarity(queries, passages))
         _training(training),
         "`runs/` has the TensorBoard events, `evaluation.json` the figures of every query, `split.json` the queries "
         "that were held out.",
+        "![training loss](images/train_loss.png)",
+        _settings(evaluation.settings),
+    )
+
+
+def reranker_card(evaluation: Evaluation, base: Weights, repo: str | None) -> str:
+    """README.md of a reranker.
+
+    Args:
+        evaluation: what its training measured.
+        base: the model that it was trained on.
+        repo: USER/MODEL if it goes to the Hub.
+    """
+    data, reranker = evaluation.dataset, evaluation.reranker
+    first = evaluation.encoders[TUNED]
+    named = on_hub(base.name) or public_name(base.name)
+    dataset = hub_id(str(evaluation.settings["dataset"]))
+    front = ModelCardData(
+        language=sorted(filter(None, {language(locale) for locale in data.locales})) or None,
+        license=_licence(base.name, _MODEL_LICENCES),
+        library_name="sentence-transformers",
+        pipeline_tag="text-ranking",
+        tags=["sentence-transformers", "cross-encoder", "reranker", "product-search"],
+        base_model=on_hub(base.name),
+        datasets=[dataset] if dataset else None,
+    )
+    return _card(
+        front,
+        f"# {plain(named.rpartition('/')[2])} as a reranker for product search",
+        plain(evaluation.verdict),
+        _quoted(data.notice),
+        f"A cross-encoder, trained from {code(named)} on {data.train_judgments:,} judgments of {code(data.name)} and "
+        f"on unjudged products that {code(first.pinned)} found. A pair's label is the gain of its grade, the loss "
+        f"binary cross-entropy. It reorders the best {reranker.top} products of that encoder. Evaluated on "
+        f"{data.queries_evaluated:,} of {data.queries:,} held-out queries, over {data.products:,} products.",
+        "## Results",
+        to_markdown(evaluation.protocols, evaluation.reference),
+        latency.to_markdown(evaluation.milliseconds),
+        "## Use",
+        f"""```python
+from sentence_transformers import CrossEncoder
+
+model = CrossEncoder("{repo or "saved_reranker"}")
+print(model.rank("red running shoes", ["Trail runner for women Northpeak red", "Shoe laces, pair"]))
+```""",
+        f"Title, brand and color stand in a passage as `{template(_bullets(evaluation))}`, without a prompt; "
+        f"{reranker.max_seq_length} tokens of query and passage are read.",
+        "## Training",
+        _training(evaluation.training),
         "![training loss](images/train_loss.png)",
         _settings(evaluation.settings),
     )
@@ -229,6 +278,11 @@ def _text(evaluation: Evaluation) -> str:
     if not isinstance(bullets, int):
         return ""
     return f"The text of a product in training was `{template(bullets)}`; the model read {tokens} tokens of it."
+
+
+def _bullets(evaluation: Evaluation) -> int:
+    bullets = evaluation.settings.get("bullets")
+    return bullets if isinstance(bullets, int) else 0
 
 
 def _settings(settings: Mapping[str, object]) -> str:

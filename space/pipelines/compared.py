@@ -50,26 +50,35 @@ class Compared:
         encoders: {name: a function that loads it}, so that one is in memory at a time.
         bm25: the parameters of BM25.
         settings: that were not given but found, by name.
+        reranker: a cross-encoder for the best products of the candidate, or None.
     """
 
     judged: Judged
     encoders: Mapping[str, Callable[[], EmbeddedCatalogue]]
     bm25: Bm25Parameters
     settings: Mapping[str, object]
+    reranker: Weights | None = None
+
+    @property
+    def bullets(self) -> int:
+        """Characters of the bullet points in the passages."""
+        found = self.settings["bullets"]
+        return found if isinstance(found, int) else 0
 
 
-def of_models(settings: EvaluateSettings, models: Mapping[str, Weights]) -> Compared:
+def of_models(settings: EvaluateSettings, models: Mapping[str, Weights], reranker: Weights | None = None) -> Compared:
     """Models on a data set; vectors that training or build have kept are not computed again.
 
     Args:
         settings: of the evaluation.
         models: {name: weights of the encoder}.
+        reranker: a cross-encoder, or None.
 
     Raises:
         UserError: the data or the weights cannot be used, or the models do not go together.
     """
     settings, text = _as_trained(settings, models)
-    judged = _held_out_by_all(settings, models, text)
+    judged = _held_out_by_all(settings, _all(models, reranker), text)
     texts, words = passages(judged.catalogue, text.bullets), passages(judged.catalogue)
 
     def load(name: str) -> EmbeddedCatalogue:
@@ -81,6 +90,7 @@ def of_models(settings: EvaluateSettings, models: Mapping[str, Weights]) -> Comp
         {name: lambda name=name: load(name) for name in models},
         bm25_tuning.choose(judged.train, words, judged.catalogue, settings.seed, judged.scale),
         {"max_seq_length": text.max_seq_length, "bullets": text.bullets, "labels": settings.labels},
+        reranker,
     )
 
 
@@ -102,12 +112,13 @@ def makers(store: Store, settings: EvaluateSettings) -> dict[str, str]:
     }
 
 
-def of_store(store: Store, models: Mapping[str, Weights]) -> Compared:
+def of_store(store: Store, models: Mapping[str, Weights], reranker: Weights | None = None) -> Compared:
     """The encoders of a store with its vectors, on its judgments; only queries are embedded.
 
     Args:
         store: opened.
         models: {name of an encoder of the store: its weights}.
+        reranker: a cross-encoder, or None.
 
     Raises:
         UserError: the store has no judgments, or an encoder did not make its vectors; the latter when it is loaded.
@@ -122,7 +133,8 @@ def of_store(store: Store, models: Mapping[str, Weights]) -> Compared:
     rows = rows_of(catalogue, judgments["product_locale"], judgments["product_id"])
     test = judgments.assign(row=rows)[rows >= 0].reset_index(drop=True)
     judged = Judged(made_of.dataset, catalogue, test.iloc[:0], test, made_of.notice, made_of.scale or ESCI)
-    splits = [split for name, weights in models.items() for split in of_model(weights.folder, name)]
+    everyone = _all(models, reranker)
+    splits = [split for name, weights in everyone.items() for split in of_model(weights.folder, name)]
     judged, said = without_learned(judged, splits)
     if said:
         logger.warning(said)
@@ -139,7 +151,13 @@ def of_store(store: Store, models: Mapping[str, Weights]) -> Compared:
         {name: lambda name=name: load(name) for name in models},
         measured.bm25 if measured else Bm25Parameters(),
         {"dataset": made_of.dataset, "bullets": bullets_of(made_of.text)},
+        reranker,
     )
+
+
+def _all(models: Mapping[str, Weights], reranker: Weights | None) -> dict[str, Weights]:
+    """All that may have learned from a query."""
+    return {**models, **({"reranked": reranker} if reranker else {})}
 
 
 def earlier(store: Store) -> Measured | None:

@@ -8,8 +8,9 @@ import pandas as pd
 
 from space.data.passages import passages
 from space.encoding import lineup
-from space.encoding.description import BASE, TUNED, EncoderDescription
-from space.evaluation import findings, protocols, significance
+from space.encoding.description import BASE, TUNED, EncoderDescription, RerankerDescription
+from space.encoding.reranker import Reranker
+from space.evaluation import findings, latency, protocols, significance
 from space.evaluation import smaller as smaller_vectors
 from space.evaluation.schema import Bm25Parameters, Evaluation, SmallerVectors
 from space.index.bm25 import Bm25Index
@@ -21,6 +22,7 @@ from space.retrieval.baselines import Bm25System, RandomSystem
 from space.retrieval.dense import DenseSystem
 from space.retrieval.hybrid import HybridSystem, hybrid_of
 from space.retrieval.remembered import RememberedQueries, remembered
+from space.retrieval.reranked import RerankedSystem, texts_of
 from space.retrieval.system import System
 from space.settings.evaluate import EvaluateSettings
 from space.store.mapped_files import MappedFiles, folder_for
@@ -55,6 +57,9 @@ def compare(compared: Compared, settings: EvaluateSettings) -> Evaluation:
     hybrids: dict[str, pd.DataFrame] = {}
     encoders: dict[str, EncoderDescription] = {}
     smaller: list[SmallerVectors] = []
+    reranker = None if compared.reranker is None else Reranker.load(compared.reranker)
+    candidate, queries = lineup.candidate(names), test["query"].drop_duplicates().tolist()
+    milliseconds = {"bm25": latency.milliseconds(Bm25System(index), queries)} if reranker else {}
     for name, load in compared.encoders.items():
         embedded = load()
         encoders[name] = embedded.encoder.describe()
@@ -63,11 +68,22 @@ def compare(compared: Compared, settings: EvaluateSettings) -> Evaluation:
         hybrid = HybridSystem(dense, bm25, hybrid_of(name, names))
         results[name], hybrids[hybrid.name] = measured(dense), measured(hybrid)
         smaller += smaller_vectors.measure(name, asked, embedded.vectors, settings.dims, settings.codes, measured)
+        if reranker:
+            plain = DenseSystem(name, embedded.encoder, dense.index)  # which encodes a query each time
+            timed = [plain, HybridSystem(plain, Bm25System(index), hybrid.name)]
+            if name == candidate:
+                texts = texts_of(judged.catalogue, compared.bullets)
+                hybrids["reranked"] = measured(RerankedSystem(dense, reranker, texts, settings.rerank_top))
+                timed.append(RerankedSystem(plain, reranker, texts, settings.rerank_top))
+            milliseconds |= {system.name: latency.milliseconds(system, queries) for system in timed}
+            del plain, timed
         del embedded, asked, dense, hybrid  # before the next one is loaded
     results |= hybrids
     contrasts = [(hybrid_of(name, names), other) for name in names for other in (name, "bm25")]
     if TUNED in names:
         contrasts.append((TUNED, "bm25"))
+    if reranker:
+        contrasts.append(("reranked", candidate))
     tables = protocols.summarize(results, reference, contrasts)
     p_values = significance.corrected(results, reference)
     found = Evaluation(
@@ -84,6 +100,8 @@ def compare(compared: Compared, settings: EvaluateSettings) -> Evaluation:
         per_query=protocols.by_query(results, protocols.label_counts(test, judged.scale)),
         smaller=smaller,
         reference=reference,
+        reranker=reranker.describe(settings.rerank_top, candidate) if reranker else None,
+        milliseconds=milliseconds,
     )
     # The verdict is on fine-tuning.
     return replace(found, verdict=findings.verdict(found)) if reference == BASE else found
@@ -104,13 +122,25 @@ def report(evaluation: Evaluation) -> str:
                     for name, one in evaluation.encoders.items()
                 ),
                 f"- **hybrid** is {lineup.candidate(names)} fused with BM25 by rank",
+                *_reranked(evaluation.reranker),
             ]
         ),
         "\n".join(f"- {sentence}" for sentence in findings.against_reference(evaluation)),
         protocols.to_markdown(evaluation.protocols, evaluation.reference),
+        *([latency.to_markdown(evaluation.milliseconds)] if evaluation.milliseconds else []),
         *([smaller_vectors.to_markdown(evaluation.smaller)] if evaluation.smaller else []),
     ]
     return "\n\n".join(lines) + "\n"
+
+
+def _reranked(reranker: RerankerDescription | None) -> list[str]:
+    if reranker is None:
+        return []
+    return [
+        f"- **reranked** is the best {reranker.top} of {reranker.first} in the order of {reranker.pinned}, "
+        f"{reranker.max_seq_length} tokens, {reranker.precision}"
+        + (f" ({reranker.reason})" if reranker.reason else "")
+    ]
 
 
 def write(evaluation: Evaluation, path: Path) -> list[Path]:

@@ -16,11 +16,13 @@ from space.settings.names import (
     split_revision,
     without_secret,
 )
+from space.settings.reranker import RerankerSettings, asks_for_reranker
 from space.settings.train import TrainSettings
 
 __all__ = [
     "APP_VARIABLES", "DEFAULT_BASE_MODEL", "DEFAULT_DATASET", "MILVUS_INDEXES", "SAMPLE",
     "AppSettings", "BuildSettings", "ConvertSettings", "DataSettings", "DatasetChoice", "EdaSettings",
-    "EvaluateSettings", "SettingsError", "TrainSettings", "add_flags", "check_repository", "environment_arguments",
-    "from_flags", "is_local", "named_encoders", "parse", "split_revision", "without_secret",
+    "EvaluateSettings", "RerankerSettings", "SettingsError", "TrainSettings", "add_flags", "asks_for_reranker",
+    "check_repository", "environment_arguments", "from_flags", "is_local", "named_encoders", "parse", "split_revision",
+    "without_secret",
 ]  # fmt: skip

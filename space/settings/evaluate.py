@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from space.settings.data import CHARACTERS, TOKENS, DatasetChoice
-from space.settings.flags import DIMENSIONS, NUMBER_OR_ALL, setting, within
+from space.settings.flags import DIMENSIONS, FOLDER_OR_ID, NUMBER_OR_ALL, RERANK_TOP, setting, within
 from space.settings.names import DEFAULT_BASE_MODEL, SettingsError, encoder_fault, local, public_name
 
 #: What a number of a vector can be kept in, instead of float16.
@@ -35,7 +35,7 @@ class EvaluateSettings(DatasetChoice):
     )
     reference: str | None = setting(
         None,
-        "The system that the others are compared with, by its name, or bm25 or hybrid.",
+        "The system that the others are compared with, by its name, or bm25, hybrid or reranked.",
         shown="base, else the first --model",
     )
     max_seq_length: int | None = setting(
@@ -58,6 +58,13 @@ class EvaluateSettings(DatasetChoice):
         "Also evaluate int8, binary or centred-binary codes in place of float16 numbers; docs/evaluation.md explains.",
         ((lambda codes: set(codes) <= set(CODES) and len(set(codes)) == len(codes)), f"use {' or '.join(CODES)}"),
     )
+    reranker: str | None = setting(
+        None,
+        "Also evaluate this cross-encoder, a Hub id (ID@REVISION pins) or a folder: it reorders the best products of "
+        "tuned, else of the last --model. The milliseconds of all systems are measured too.",
+        FOLDER_OR_ID,
+    )
+    rerank_top: int = setting(50, "With --reranker: how many of the best products are reordered.", RERANK_TOP)
     seed: int = setting(42, "Seed of everything drawn at random.", within(0, 2**32 - 1, "use 0 to 4294967295"))
     output: Path | None = setting(
         None,
@@ -81,7 +88,7 @@ class EvaluateSettings(DatasetChoice):
         Raises:
             SettingsError: it is not.
         """
-        systems = [*names, "bm25", "hybrid"]
+        systems = [*names, "bm25", "hybrid", *(["reranked"] if self.reranker else [])]
         cure = f"choose one of {', '.join(systems)}, or add its --model"
         self.require(self.reference in (None, *systems), "reference", cure)
 

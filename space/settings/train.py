@@ -20,7 +20,7 @@ _STEPS_OR_SHARE: Check = (
     (lambda steps: steps > 0 and (steps < 1 or float(steps).is_integer())),
     "use a share below 1 such as .2, or a whole number of steps",
 )
-_OWN_FOLDER: Check = (
+OWN_FOLDER: Check = (
     (lambda folder: folder.resolve() not in (Path.cwd(), *Path.cwd().parents)),
     "the finished model replaces everything in this folder, so use a folder of its own",
 )
@@ -114,7 +114,7 @@ class TrainSettings(DataSettings):
     save_steps: float = setting(
         0.2, "Steps between two checkpoints; below 1 it is a share of the run.", _STEPS_OR_SHARE
     )
-    output_dir: Path = setting(Path("saved_e5_model"), "Where the finished model goes.", _OWN_FOLDER)
+    output_dir: Path = setting(Path("saved_e5_model"), "Where the finished model goes.", OWN_FOLDER)
     checkpoints_dir: Path = setting(Path("checkpoints"), "Where the checkpoints go.")
     keep_checkpoints: bool = setting(False, "Keep the checkpoints when the run is finished.")
     logging_dir: Path = setting(Path("logs"), "Where the TensorBoard events go.")

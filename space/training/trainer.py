@@ -69,7 +69,7 @@ def fine_tune(
     # Another run with the same settings and another --output-dir would take the same checkpoints.
     with (
         sole_writer(folder) if state.is_main_process else nullcontext(),
-        vocabulary.only_occurring(encoder, ids),
+        vocabulary.only_occurring(encoder.model, ids),
     ):
         # Of the full word embeddings nothing is read until training ends.
         memory.release(encoder.weights.folder, ".safetensors")
@@ -112,7 +112,7 @@ def fine_tune(
             steps=trainer.state.global_step,
             seconds=round(seconds, 1),
             examples_per_second=round(progress.examples / seconds, 1) if progress.examples else None,
-            peak_memory_gb=round(_peak_memory() / 1e9, 2),
+            peak_memory_gb=round(peak_memory() / 1e9, 2),
             history=[entry for entry in trainer.state.log_history if "loss" in entry],
             device=str(encoder.model.device),
             precision=precision,
@@ -230,8 +230,8 @@ class Trainer(SentenceTransformerTrainer):
         return (loss, {}) if return_outputs else loss
 
 
-def _peak_memory() -> int:
-    """Bytes: of the GPU if there is one, else resident."""
+def peak_memory() -> int:
+    """The most memory so far, in bytes: of the GPU if there is one, else resident."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
     scale = 1 if sys.platform == "darwin" else 1024

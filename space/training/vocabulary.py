@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
+from sentence_transformers import CrossEncoder, SentenceTransformer
 from torch.nn import functional
 
 from space.encoding.encoder import TextEncoder
@@ -54,6 +55,15 @@ def occurring(encoder: TextEncoder, queries: Iterable[str], passages: Iterable[s
     return torch.tensor(sorted(found))
 
 
+def of_texts(model: CrossEncoder, texts: Iterable[str]) -> torch.Tensor:
+    """The token ids of texts without prompts, and the special ones: (n,) int64, in order."""
+    found = set(model.tokenizer.all_special_ids)
+    for part in _parts(sorted(set(texts))):
+        for ids in model.tokenizer(part, truncation=False)["input_ids"]:
+            found.update(ids)
+    return torch.tensor(sorted(found))
+
+
 def _parts(texts: Sequence[str], size: int = 10_000) -> Iterator[list[str]]:
     for start in range(0, len(texts), size):
         yield list(texts[start : start + size])
@@ -65,19 +75,19 @@ def digest(ids: torch.Tensor | None) -> str:
 
 
 @contextmanager
-def only_occurring(encoder: TextEncoder, ids: torch.Tensor | None) -> Iterator[None]:
-    """Within, the encoder has the word embeddings ``ids`` only; afterwards it has all, those of ``ids`` as trained.
+def only_occurring(model: SentenceTransformer | CrossEncoder, ids: torch.Tensor | None) -> Iterator[None]:
+    """Within, the model has the word embeddings ``ids`` only; afterwards it has all, those of ``ids`` as trained.
 
     Args:
-        encoder: a BERT or RoBERTa if there are ids.
-        ids: from ``occurring``; None changes nothing.
+        model: a BERT or RoBERTa if there are ids.
+        ids: from ``occurring`` or ``of_texts``; None changes nothing.
     """
     if ids is None:
         yield
         return
-    bert = encoder.model[0].auto_model
+    bert = model[0].auto_model
     full, size = bert.get_input_embeddings(), bert.config.vocab_size
-    small = OccurringEmbedding(full.to("cpu"), ids).to(encoder.model.device)
+    small = OccurringEmbedding(full.to("cpu"), ids).to(model.device)
     bert.set_input_embeddings(small)
     bert.config.vocab_size = len(ids)
     try:
