@@ -1,10 +1,11 @@
-"""Seconds from `python app.py` to its page and to its first answer, over a made-up store.
+"""Seconds from `python app.py` to its page and to its first answer.
 
-python benchmarks/start.py [--products 10000] [--rounds 3] [--folder KEEP] [--checkout FOLDER]
+python benchmarks/start.py [--products 10000] [--rounds 3] [--checkout FOLDER]
+python benchmarks/start.py --model saved_e5_model --base-model ID --embeddings artifacts
 
-Store and models are made up (see made_up.py), the models of multilingual-e5-small's size. The first start also
-prepares files for a store of 100,000 products or more; it is counted apart. ``--checkout`` starts the app.py of
-another checkout in turn with this one. The last line is JSON.
+Without ``--embeddings`` store and models are made up (see made_up.py), the models of multilingual-e5-small's size. The
+first start also prepares files for a store of 100,000 products or more; it is counted apart. ``--checkout`` starts the
+app.py of another checkout in turn with this one. The last line is JSON.
 """
 
 import argparse
@@ -31,22 +32,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--products", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--folder", type=Path, help="keep the store here, and use it again if it is there")
     parser.add_argument("--checkout", type=Path, help="another checkout to start in turn with this one")
+    for name in ("model", "base-model", "embeddings"):
+        parser.add_argument(f"--{name}")
     given = parser.parse_args()
     checkouts = {"this": ROOT} | ({"other": given.checkout} if given.checkout else {})
     with tempfile.TemporaryDirectory() as temporary:
-        folder = given.folder or Path(temporary)
-        if not (folder / "artifacts" / "manifest.json").is_file():
-            code = f"import made_up, pathlib; made_up.make(pathlib.Path({str(folder)!r}), {given.products})"
+        names = [given.model, given.base_model, given.embeddings]
+        if not given.embeddings:
+            made = "import made_up, pathlib, sys; made_up.make(pathlib.Path(sys.argv[1]), int(sys.argv[2]))"
             path = os.pathsep.join([str(ROOT), str(ROOT / "benchmarks")])
-            subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}, check=True)
-        first = start(ROOT, folder)
+            words = [sys.executable, "-c", made, temporary, str(given.products)]
+            subprocess.run(words, env=os.environ | {"PYTHONPATH": path}, check=True)
+            names = [f"{temporary}/{name}" for name in ("e5-tuned", "e5-base", "artifacts")]
+        flags = ["--model", names[0], "--base-model", names[1], "--embeddings", names[2], "--offline"]
+        flags += ["--feedback", f"{temporary}/feedback"]
+        rows = json.loads((Path(names[2]) / "manifest.json").read_text(encoding="utf-8"))["rows"]
+        first = start(ROOT, flags)
         pairs: dict[str, list[tuple[float, float]]] = {name: [] for name in checkouts}
         for _ in range(given.rounds):
             for name, checkout in checkouts.items():
-                pairs[name].append(start(checkout, folder))
-    result = {"benchmark": "start", "products": given.products, "first_start_s": [round(value, 1) for value in first]}
+                pairs[name].append(start(checkout, flags))
+    result = {"benchmark": "start", "products": rows, "first_start_s": [round(value, 1) for value in first]}
     for name, seconds in pairs.items():
         page, answer = zip(*seconds, strict=True)
         result[name] = {"page_s": spread(page), "answer_s": spread(answer)}
@@ -54,15 +61,14 @@ def main() -> None:
     print(json.dumps(result | {"machine": describe()}))
 
 
-def start(checkout: Path, folder: Path) -> tuple[float, float]:
+def start(checkout: Path, flags: list[str]) -> tuple[float, float]:
     """Seconds until the page answered and until the first comparison was there; the app is stopped afterwards."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    flags = ["--model", "e5-tuned", "--base-model", "e5-base", "--embeddings", "artifacts", "--offline"]
     command = [sys.executable, str(checkout / "app.py"), *flags, "--port", str(port)]
     begun = time.perf_counter()
-    app = subprocess.Popen(command, cwd=folder, start_new_session=True, stdout=subprocess.DEVNULL)
+    app = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}/gradio_api/call/compare"
     body = {"data": ["the first visitor's query", 10, "", "", "", "", None, None, None, ""]}
     try:
