@@ -81,6 +81,19 @@ def comparison(base, tuned, moves, bm25=()):
     return Comparison("shoes", systems, 0.5, moves)
 
 
+def test_each_answer_has_an_element_of_its_own():
+    """Else the browser patches it into the one before, card by card. The same answer again is patched."""
+
+    def name(query, *hits):
+        page = columns.comparison(Comparison(query, {"tuned": result(*hits, query=query)}, None, []))
+        return re.search(r"<(e5-columns-[0-9a-f]+) class=\"sides", page)[1]
+
+    first = name("shoes", hit(), hit(2, product_id="p2"))
+    assert name("shoes", hit(), hit(2, product_id="p2", label="Exact")) == first
+    others = [name("boots", hit(), hit(2, product_id="p2")), name("shoes", hit(), hit(2, product_id="p3"))]
+    assert len({first, *others}) == 3
+
+
 def test_a_title_carries_what_the_counts_are_kept_by():
     """results.js reads both; by the id alone a product of another locale could be counted."""
     seen = dict(Elements(cards.results(result(hit(product_id="p9", product_locale="jp")))).attributes)
