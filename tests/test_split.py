@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -223,29 +224,41 @@ def test_a_model_that_starts_from_another_has_learned_from_its_queries_too(first
     assert set(second.held_out) == asked(other.test)
 
 
-def test_a_training_from_a_tuned_model_is_not_tested_on_what_that_learned(tiny_e5: Path, tmp_path: Path) -> None:
+TRAIN = ["train.py", "--dataset", "data.csv", "--max-steps", "1", "--offline", "--base-model"]
+
+
+@pytest.fixture(scope="module")
+def trained_once(tiny_e5: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``OLD`` in data.csv, and the model that learned from it."""
+    folder = tmp_path_factory.mktemp("trained once")
+    table(folder / "data.csv", OLD)
+    run_script(*TRAIN, str(tiny_e5), cwd=folder)
+    return folder
+
+
+@pytest.fixture
+def grown(trained_once: Path, tmp_path: Path) -> Path:
+    """A copy of it, in which the file of judgments has grown since."""
+    folder = shutil.copytree(trained_once, tmp_path / "grown")
+    table(folder / "data.csv", OLD + NEW)
+    return folder
+
+
+def test_a_training_from_a_tuned_model_is_not_tested_on_what_that_learned(grown: Path) -> None:
     """The base of a second generation knows its own train queries, whatever the draw of the grown data says."""
-    table(tmp_path / "data.csv", OLD)
-    command = ["train.py", "--dataset", "data.csv", "--max-steps", "1", "--offline", "--base-model"]
-    run_script(*command, str(tiny_e5), "--output-dir", "first", cwd=tmp_path)
-    table(tmp_path / "data.csv", OLD + NEW)
-    run_script(*command, "first", "--output-dir", "second", cwd=tmp_path)
-    first, second = (json.loads((tmp_path / name / SPLIT).read_text()) for name in ("first", "second"))
+    run_script(*TRAIN, "saved_e5_model", "--output-dir", "second", cwd=grown)
+    first, second = (json.loads((grown / name / SPLIT).read_text()) for name in ("saved_e5_model", "second"))
     assert set(second["held_out"]) > set(first["held_out"]) and set(second["learned"]) > set(first["learned"])
 
 
-def test_train_py_takes_the_split_of_the_model_that_it_replaces(tiny_e5: Path, tmp_path: Path) -> None:
+def test_train_py_takes_the_split_of_the_model_that_it_replaces(grown: Path, tiny_e5: Path) -> None:
     """Twice the same command, while the file of judgments grows; then the flag says another share."""
-    command = ["train.py", "--dataset", "data.csv", "--base-model", str(tiny_e5), "--max-steps", "1", "--offline"]
-    split = tmp_path / "saved_e5_model" / SPLIT
-    table(tmp_path / "data.csv", OLD)
-    run_script(*command, cwd=tmp_path)
+    split = grown / "saved_e5_model" / SPLIT
     first = json.loads(split.read_text())
-    table(tmp_path / "data.csv", OLD + NEW)
-    run_script(*command, cwd=tmp_path)
+    run_script(*TRAIN, str(tiny_e5), cwd=grown)
     second = json.loads(split.read_text())
     assert set(first["held_out"]) < set(second["held_out"]) and set(first["learned"]) < set(second["learned"])
     measured = json.loads((split.parent / "evaluation.json").read_text())["per_query"]["query"]
     assert set(measured) == set(second["held_out"])
-    refused = run_script(*command, "--test-share", ".5", cwd=tmp_path, check=False)
+    refused = run_script(*TRAIN, str(tiny_e5), "--test-share", ".5", cwd=grown, check=False)
     assert "--test-share is 0.5: saved_e5_model/split.json holds out 0.2" in refused.stderr.splitlines()[-1]
