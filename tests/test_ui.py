@@ -256,6 +256,14 @@ def test_long_menus_are_cut_and_the_rest_can_be_typed():
     assert not locale.allow_custom_value
 
 
+def test_no_selector_has_a_comma_in_brackets():
+    """Gradio splits selectors at every comma, and a rule for :is(a, b) would hold for other elements."""
+    css = re.sub(r"/\*.*?\*/", "", (ROOT / "space/ui/static/style.css").read_text(encoding="utf-8"), flags=re.DOTALL)
+    selectors = [text.strip() for text in re.findall(r"([^{}]+)\{", css)]
+    assert len(selectors) > 300
+    assert not [one for one in selectors if not one.startswith("@") and re.search(r"\([^()]*,[^()]*\)", one)]
+
+
 def test_the_style_sheet_is_whole():
     """A lost brace would put everything after it into a media query for phones, unnoticed on a desktop."""
     depth = 0
