@@ -1,10 +1,14 @@
 """The pictures of README and docs, from the quickstart as it is served.
 
 python .ci/screenshots.py http://127.0.0.1:7860 quickstart feedback
+python .ci/screenshots.py http://127.0.0.1:7861 four
 
 Links restore a whole search, so a picture is a link and a size. The first folder is the one that the quickstart made,
 for the cards, the second is the one of --feedback of the page. For docs/people.md it is filled: the sample's
 construction judges and votes in place of people, and once more with known mistakes in place of a language model.
+
+"four" takes the picture of four encoders alone. The page is that of a store of the sample, made by the commands in
+docs/deployment.md, "More encoders than two".
 """
 
 import random
@@ -38,6 +42,7 @@ SHOTS = {
     "judge.png": ("?tab=judge", 1280, 900, "light", lambda page: press(page, "Next pair (n)")),
     "people.png": ("?tab=evaluation", 1280, 1000, "light", lambda page: count_all(page)),
 }
+FOUR = {"four.png": (f"{COMPARE}&reference=base&show=lists", 1280, 1230, "light", None)}
 CARDS = {"model_card.png": "saved_e5_model", "dataset_card.png": "artifacts"}
 CARD_STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 960px; margin: 1.5rem auto; padding: 0 1.5rem; color: #1f2328 }
@@ -50,14 +55,15 @@ code { background: #f6f8fa } blockquote { border-left: .25em solid #d1d9e0; marg
 
 def main() -> None:
     """Take every picture."""
-    address, folder = sys.argv[1], Path(sys.argv[2])
-    fill(Path(sys.argv[3]), folder)
+    address, folder, four = sys.argv[1], Path(sys.argv[2]), sys.argv[2] == "four"
+    if not four:
+        fill(Path(sys.argv[3]), folder)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium",
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
         )
-        for name, (link, width, height, scheme, act) in SHOTS.items():
+        for name, (link, width, height, scheme, act) in (FOUR if four else SHOTS).items():
             page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
             page.add_init_script('localStorage.setItem("e5-tour", "seen")')
             page.goto(f"{address}/{link}")
@@ -67,7 +73,7 @@ def main() -> None:
             page.wait_for_timeout(1500)
             page.screenshot(path=IMAGES / name)
             page.close()
-        for name, part in CARDS.items():
+        for name, part in ({} if four else CARDS).items():
             take_card(browser, folder.resolve() / part / "README.md", IMAGES / name)
         browser.close()
 

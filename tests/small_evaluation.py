@@ -7,7 +7,7 @@ import pandas as pd
 import small_shop
 
 from space.data.scale import ESCI
-from space.evaluation import findings, protocols
+from space.evaluation import findings, protocols, significance
 from space.evaluation.schema import METRICS, Evaluation
 
 #: Per locale the differences of its queries from base, which is .5 everywhere.
@@ -35,8 +35,29 @@ def rows(changes=None):
     return sorted(listed)
 
 
-def content(changes=None, labels=True):
-    """The evaluation; all metrics of a query move as far, but for ``SHARES``."""
+def of_four():
+    """An evaluation of ``small_shop.four`` without training: card is .05 above base on each query, mini-v2 below."""
+    more = {"mini-v2": -0.05, "card": 0.05, "base+bm25": 0.01}
+    found = content(systems=SYSTEMS | more, encoders=small_shop.four(), training=None)
+    frames = {
+        name: pd.DataFrame({column: values for column, values in columns.items()}, dtype=float)
+        for name, columns in found.per_query.systems.items()
+    }
+    p_values = significance.corrected(frames, "base")
+    tables = {name: replace(table, p_values=p_values[name]) for name, table in found.protocols.items()}
+    return replace(found, protocols=tables)
+
+
+def content(changes=None, labels=True, systems=None, encoders=None, **parts):
+    """The evaluation; all metrics of a query move as far, but for ``SHARES``.
+
+    Args:
+        changes: see ``rows``.
+        labels: whether it has the labels of each query.
+        systems: {system: its difference from base}; None stands for ``changes``.
+        encoders: of the systems.
+        parts: of the file, in place of those below.
+    """
     listed = rows(changes)
     index = pd.MultiIndex.from_tuples([row[:2] for row in listed], names=["product_locale", "query"])
     columns = [f"{protocol}/{metric}" for protocol, names in METRICS.items() for metric in names]
@@ -48,10 +69,10 @@ def content(changes=None, labels=True):
             },
             index=index,
         )
-        for system, shift in SYSTEMS.items()
+        for system, shift in (systems or SYSTEMS).items()
     }
     counts = pd.DataFrame([(3, 1, 0, 1)] * len(listed), index=index, columns=list(ESCI.names)) if labels else None
-    encoders = {part: asdict(one) for part, one in small_shop.engine().description.encoders.items()}
+    encoders = {part: asdict(one.describe()) for part, one in (encoders or small_shop.two()).items()}
     found = {
         "format": 1,
         "dataset": {
@@ -66,10 +87,10 @@ def content(changes=None, labels=True):
             "device": "cpu", "precision": "float32", "run": "triplet-1234",
             "history": [{"step": step, "loss": 0.2 - step / 100, "learning_rate": 0.0} for step in range(1, 11)],
         },
-    }  # fmt: skip
+    } | parts  # fmt: skip
     evaluation = replace(
         Evaluation.from_json(found),
-        protocols=protocols.summarize(results),
+        protocols=protocols.summarize(results, str(parts.get("reference", "base"))),
         per_query=protocols.by_query(results, counts),
     )
     return replace(evaluation, verdict=findings.verdict(evaluation))

@@ -17,6 +17,7 @@ import pyarrow as pa
 import torch
 
 from space.data.passages import passages
+from space.encoding import lineup
 from space.encoding.description import EncoderDescription, RerankerDescription
 from space.index.bm25 import Bm25Index
 from space.index.torch_index import TorchIndex
@@ -178,14 +179,28 @@ class SharesWords:
         return np.array([10 * len(words(q) & words(p)) / len(words(p)) for q, p in pairs], np.float32)
 
 
-def engine(evaluation=None, notice=NOTICE, device="cpu", gpu=None, usage=None, rerank=0):
-    """A ``SearchEngine`` over the shop: base, tuned, bm25, hybrid, and the best ``rerank`` of tuned reranked."""
-    products = catalogue()
-    texts = passages(products)
-    encoders = {
+def two():
+    """base and tuned."""
+    return {
         "base": BagOfWords("tiny/base", reason="not from the Hub: the Hub is out of reach"),
         "tuned": BagOfWords("tiny/tuned", synonyms=SYNONYMS),
     }
+
+
+def four():
+    """Encoders of three dimensions and of names that are classes of the page's style sheet elsewhere."""
+    synonyms = {"sneakers": "boots", "cellphone": "phone"}
+    return two() | {"mini-v2": BagOfWords("tiny/mini", 512), "card": BagOfWords("tiny/card", 1024, synonyms)}
+
+
+def engine(evaluation=None, notice=NOTICE, device="cpu", gpu=None, usage=None, rerank=0, encoders=None):
+    """A ``SearchEngine`` over the shop.
+
+    It has base and tuned unless other encoders are given, bm25, hybrid, and the best ``rerank`` of tuned reranked.
+    """
+    products = catalogue()
+    texts = passages(products)
+    encoders = encoders or two()
     systems = {
         part: DenseSystem(
             part, encoder, TorchIndex(encoder.encode_passages(texts), precision="float32", device=device)
@@ -193,12 +208,13 @@ def engine(evaluation=None, notice=NOTICE, device="cpu", gpu=None, usage=None, r
         for part, encoder in encoders.items()
     }
     systems["bm25"] = Bm25System(Bm25Index(texts, products["product_locale"]))
-    systems["hybrid"] = HybridSystem(systems["tuned"], systems["bm25"])
+    candidate = lineup.candidate(encoders)
+    systems["hybrid"] = HybridSystem(systems[candidate], systems["bm25"])
     reranker = None
     if rerank:
-        systems["reranked"] = RerankedSystem(systems["tuned"], SharesWords(), texts_of(products), rerank)
+        systems["reranked"] = RerankedSystem(systems[candidate], SharesWords(), texts_of(products), rerank)
         reranker = RerankerDescription(
-            id="tiny/cross", fingerprint="c" * 64, max_seq_length=128, precision="float32", top=rerank, first="tuned"
+            id="tiny/cross", fingerprint="c" * 64, max_seq_length=128, precision="float32", top=rerank, first=candidate
         )
     description = EngineDescription(
         dataset="tiny",

@@ -14,14 +14,14 @@ from space.evaluation.schema import Evaluation, PairedDifference
 from space.i18n import language
 from space.search.description import EngineDescription
 from space.search.list_quality import ListQuality
-from space.search.results import Comparison, Hit, Move, SearchResult, Standing
-from space.ui.html import cards, panels
+from space.search.results import Agreement, Comparison, Hit, Move, SearchResult, Standing
+from space.ui.html import cards, moves, panels
 from space.ui.html import comparison as columns
 from space.ui.html.header import header
 from space.ui.html.labels import badge, tally
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.picture import image_url, picture
-from space.ui.html.rank_table import rank_table
+from space.ui.html.rank_table import rank_table, ranks_of
 from space.ui.html.verdict import plain_verdict
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;{query}{0}${1}"
@@ -78,7 +78,8 @@ def result(*hits, system="tuned", query="shoes"):
 
 def comparison(base, tuned, moves, bm25=()):
     systems = {name: result(*hits, system=name) for name, hits in (("base", base), ("tuned", tuned), ("bm25", bm25))}
-    return Comparison("shoes", systems, 0.5, moves)
+    ranks = {name: Agreement(0.5, None) for name in ("base", "bm25")}
+    return Comparison("shoes", systems, "base", "tuned", {"tuned": moves}, ranks)
 
 
 def test_each_answer_has_an_element_of_its_own():
@@ -299,17 +300,18 @@ def test_nothing_found_says_why():
     ],
 )
 def test_moves_are_signs_to_see_and_words_to_hear(move, sign, meaning):
-    marked = columns.mark(move, "tuned")
+    marked = moves.mark(move)
     assert f'<span aria-hidden="true">{sign}</span>' in marked
     assert f'<span class="unseen">{meaning.lower()}</span>' in marked.lower()
     assert f'title="{meaning}"' in marked
-    assert columns.mark(move, "base") == columns.mark(move, "bm25") == ""
+    both = comparison([hit(5)], [hit(2)], [replace(move, product_id=hit().product_id)])
+    assert set(moves.marks(both, ranks_of(both))["base"].values()) == {""}
 
 
 def test_left_is_marked_in_the_column_of_base():
     left = Move("p", "us", 2, None)
-    assert ">dropped out<" in columns.mark(left, "base")
-    assert columns.mark(None, "tuned") == ""
+    assert ">dropped out<" in moves.mark(left)
+    assert moves.mark(None) == ""
 
 
 def test_comparison_counts_and_keeps_locales_apart():
@@ -342,14 +344,14 @@ def test_a_list_beside_says_where_its_products_stand_in_the_others():
         "bm25": {("us", "a"): 1, ("us", "b"): 2, ("us", "c"): 3, ("es", "a"): 4},
         "hybrid": {("us", "c"): 1},
     }
-    said = {key: Elements(columns.elsewhere(key, "bm25", ranks)).text for key in ranks["bm25"]}
+    said = {key: Elements(moves.elsewhere(key, "bm25", ranks)).text for key in ranks["bm25"]}
     assert said == {
         ("us", "a"): "Fine-tuned 3also at 3 in Fine-tuned",
         ("us", "b"): "Base 1also at 1 in Base",
         ("us", "c"): "Hybrid 1also at 1 in Hybrid",
         ("es", "a"): "only herein no other list beside this one",
     }
-    assert columns.elsewhere(("us", "a"), "bm25", {"bm25": ranks["bm25"]}) == "", "alone there is nothing to compare"
+    assert moves.elsewhere(("us", "a"), "bm25", {"bm25": ranks["bm25"]}) == "", "alone there is nothing to compare"
 
 
 def figures(ndcg, recall, exact, scope="locale"):
@@ -369,7 +371,7 @@ def test_figures_stand_beside_their_difference_from_base():
     assert "20 products were rated for this query, 6 as fitting; one without a rating counts as 0." in page
     # Without base there is nothing to differ from.
     systems = {"tuned": found.systems["tuned"]}
-    page = columns.comparison(Comparison("q", systems, None, [], quality={"tuned": measured["tuned"]}))
+    page = columns.comparison(Comparison("q", systems, None, "tuned", quality={"tuned": measured["tuned"]}))
     assert "change" not in page and "Turn on both Base and Fine-tuned" in page
 
 
@@ -477,7 +479,8 @@ def test_a_list_in_which_nothing_fits_says_so(share, among, label, poor):
     said = "Nothing here fits well."
     assert found.fits_poorly is poor
     assert (said in Elements(cards.results(found)).text) is poor
-    both = Comparison("shoes", {"base": replace(found, system="base"), "tuned": result(hit(1))}, 0.5, [])
+    both = comparison([], [hit(1)], [])
+    both = replace(both, systems={"base": replace(found, system="base"), "tuned": result(hit(1))})
     assert (said in Elements(columns.comparison(both)).text) is poor
 
 
@@ -491,7 +494,7 @@ def test_an_empty_list_names_the_filters_that_emptied_it(system):
     found = result(system=system)
     text = Elements(cards.results(found, emptied={"max_price": "5"})).text
     assert "“Price to” (5)" in text and "shares a word" not in text
-    both = Comparison("shoes", {system: found}, None, [])
+    both = Comparison("shoes", {system: found})
     assert "“Price to” (5)" in Elements(columns.comparison(both, {"max_price": "5"})).text
     assert ("shares a word" in Elements(cards.results(found)).text) is (system == "bm25")
 

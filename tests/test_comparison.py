@@ -14,18 +14,18 @@ from space.search.engine import SearchEngine
 def test_moves_have_the_ranks_of_both_lists(engine):
     found = engine.compare("red sneakers", 5)
     base, tuned = (ids(found.systems[name]) for name in ("base", "tuned"))
-    assert [(move.product_locale, move.product_id) for move in found.moves[:5]] == tuned
-    for move in found.moves:
+    assert [(move.product_locale, move.product_id) for move in found.moves["tuned"][:5]] == tuned
+    for move in found.moves["tuned"]:
         key = (move.product_locale, move.product_id)
-        assert move.base == (base.index(key) + 1 if key in base else None)
-        assert move.tuned == (tuned.index(key) + 1 if key in tuned else None)
+        assert move.before == (base.index(key) + 1 if key in base else None)
+        assert move.after == (tuned.index(key) + 1 if key in tuned else None)
         assert (move.state == "entered") == (key not in base) and (move.state == "left") == (key not in tuned)
-    assert found.overlap == len(set(base) & set(tuned)) / 5
+    assert found.shared.overlap == len(set(base) & set(tuned)) / 5
 
 
 def test_moves_count_places(engine):
     """Tuned reads "cellphone" as "phone". Base does not know the word and returns the rows in their order."""
-    found = {move.product_id: move.to_json() for move in engine.compare("cellphone", 10).moves}
+    found = {move["product_id"]: move for move in engine.compare("cellphone", 10).to_json()["moves"]}
     assert found["p08"] == {
         "product_id": "p08", "product_locale": "us", "base": 8, "tuned": 1, "state": "up", "by": 7,
     }  # fmt: skip
@@ -34,19 +34,19 @@ def test_moves_count_places(engine):
 
 def test_compare_with_itself_moves_nothing(engine):
     found = engine.compare("green trail running", 5)
-    assert found.overlap == 1.0 and {move.state for move in found.moves} == {"same"}
+    assert found.shared.overlap == 1.0 and {move.state for move in found.moves["tuned"]} == {"same"}
 
 
 def test_compare_of_nothing_found(engine):
     found = engine.compare("shoes", 5, locale="jp", color="red")
-    assert found.overlap == 0.0 and list(found.moves) == []
+    assert found.shared.overlap == 0.0 and found.moves == {"tuned": []} and found.to_json()["moves"] == []
 
 
 @pytest.mark.parametrize("systems", [["tuned"], ["bm25"], ["bm25", "hybrid"], ["hybrid", "base"], ["tuned", "bm25"]])
 def test_compare_takes_any_systems_in_any_order(engine, systems):
     """Without base and tuned there are no moves, and no error."""
     found = engine.compare("red running shoes", 5, systems)
-    assert list(found.systems) == systems and found.overlap is None and list(found.moves) == []
+    assert list(found.systems) == systems and found.shared is None and found.moves == {}
     assert set(found.agreement) == (set(systems) - {"tuned"} if "tuned" in systems else set())
     assert found.to_json()["rbo"] is None and found.to_json()["overlap"] is None
     for name, result in found.systems.items():
@@ -96,7 +96,7 @@ def test_agreement_is_with_tuned(engine):
     for name in ("base", "bm25"):
         assert found.agreement[name].overlap == len(set(lists[name]) & set(lists["tuned"])) / 5
         assert found.agreement[name].rbo == pytest.approx(rank_biased_overlap(lists[name], lists["tuned"]), abs=1e-6)
-    assert found.overlap == found.agreement["base"].overlap
+    assert found.shared.overlap == found.agreement["base"].overlap
     assert found.to_json()["rbo"] == found.agreement["base"].rbo
 
 

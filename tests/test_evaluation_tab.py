@@ -17,6 +17,7 @@ from space.feedback.journal import Journal
 from space.feedback.people import People
 from space.feedback.raters import Access
 from space.search.description import EngineDescription
+from space.search.roles import Roles
 from space.ui import links
 from space.ui.html import cards, charts, comparison, explanation, names, numbers, per_query, runs, smaller, verdict
 from space.ui.links import Link, parse, split
@@ -207,7 +208,7 @@ def test_ends_of_the_list_lead_to_the_comparison(whole):
     found = re.findall(r'<a class="carry" href="([^"]*)".*?>(.*?)</a><span class="moved">(.*?)</span>', losses)
     assert [moved.split(",")[0] for _, _, moved in found] == ["−.300", "−.200", "−.100", "−.100", "−.100"]
     assert html.unescape(found[0][1]) == f"{small_evaluation.HOSTILE} (us)"
-    assert parse(split(html.unescape(found[0][0])), ["tuned"]) == (
+    assert parse(split(html.unescape(found[0][0])), Roles(("tuned",), ("tuned",))) == (
         Link(small_evaluation.HOSTILE, tab="compare", system="tuned", filters={"locale": "us"}),
         [],
     )

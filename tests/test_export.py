@@ -41,7 +41,7 @@ def test_csv_has_moves_in_rows_of_tuned_and_left_in_rows_of_base():
         for name, hits in (("base", base), ("tuned", tuned), ("bm25", bm25))
     }
     moves = [Move("b", "us", 2, 1), Move("c", "us", None, 2), Move("a", "us", 1, None)]
-    rows = rows_of(export.csv_of(Comparison("q", systems, 1 / 3, moves)))
+    rows = rows_of(export.csv_of(Comparison("q", systems, "base", "tuned", {"tuned": moves})))
     assert [(row["move"], row["places"]) for row in rows] == [
         ("left", ""), ("", ""), ("up", "1"), ("entered", ""), ("", ""),
     ]  # fmt: skip
@@ -55,8 +55,6 @@ def test_no_cell_is_a_formula(evil):
     found = Comparison(
         evil,
         {"tuned": SearchResult(evil, "tuned", [hit(1, evil, title=evil, brand=evil, color=evil)], {"total": 1.0})},
-        None,
-        [],
     )
     (row,) = rows_of(export.csv_of(found))
     for name in ("query", "product_id", "title", "brand", "color"):
@@ -66,7 +64,7 @@ def test_no_cell_is_a_formula(evil):
 
 @pytest.mark.parametrize("title", ["a,b", 'a "quoted" b', "two\nlines", "ランニング 赤", "a;b", "", "1=1"])
 def test_other_titles_are_unchanged(title):
-    found = Comparison("q", {"tuned": SearchResult("q", "tuned", [hit(1, title=title)], {"total": 1.0})}, None, [])
+    found = Comparison("q", {"tuned": SearchResult("q", "tuned", [hit(1, title=title)], {"total": 1.0})})
     assert rows_of(export.csv_of(found))[0]["title"] == title
 
 

@@ -8,7 +8,7 @@ import small_shop
 from starlette.datastructures import QueryParams
 
 from space.data.filters import FILTERS
-from space.search.request import SYSTEMS
+from space.search.roles import Roles
 from space.ui import links
 from space.ui.events.form import choices
 from space.ui.html import result_links
@@ -16,12 +16,13 @@ from space.ui.link_events import without_unknown
 from space.ui.links import Link
 from space.ui.static import script
 
+ROLES = Roles(("base", "tuned", "bm25", "hybrid", "reranked"), ("base", "tuned"))
 EVIL = "\"'><script>alert(1)</script>&q=other#x%00%zz+é赤👟"
 
 
 def parsed(text):
     """The link of an address, read as the server reads it."""
-    return links.parse(links.pairs_of(QueryParams(text)), SYSTEMS)
+    return links.parse(links.pairs_of(QueryParams(text)), ROLES)
 
 
 def chips(shown):
@@ -47,7 +48,7 @@ def test_a_link_comes_back_as_it_went(link):
     address = links.build(link)
     assert re.fullmatch(r"\?[A-Za-z0-9%&=._~-]+", address.replace("base,hybrid", ""))
     assert parsed(address[1:]) == (link, [])
-    assert links.parse(links.split(address), SYSTEMS) == (link, [])
+    assert links.parse(links.split(address), ROLES) == (link, [])
 
 
 def test_a_link_is_short_and_readable():
@@ -117,7 +118,9 @@ def test_a_part_that_cannot_be_used_is_replaced_with_a_note(text, name, value, s
 def test_columns_come_in_the_order_of_the_page():
     """Base, tuned, BM25, hybrid: the order of the page, whatever order they are written in."""
     assert parsed("systems=bm25,,base,bm25")[0].systems == ("base", "bm25")
-    assert links.parse([("systems", "base,hybrid")], ["tuned", "base"])[0].systems == ("base",)
+    assert links.parse([("systems", "base,hybrid")], Roles(("base", "tuned"), ("base", "tuned")))[0].systems == (
+        "base",
+    )
 
 
 def test_the_same_value_twice_needs_no_note():
@@ -169,7 +172,7 @@ def test_more_like_keeps_system_and_filters_and_the_way_back():
 
 def test_any_text_can_be_split():
     for junk in ("", "?", "nothing", "?&&&=&q", "?" + "q=1&" * 50_000, "?q=%ff%ed%a0%80", "?" + "x" * 500_000):
-        links.parse(links.split(junk), SYSTEMS)
+        links.parse(links.split(junk), ROLES)
 
 
 def test_nothing_foreign_becomes_markup():
@@ -214,8 +217,6 @@ def test_script_and_server_agree_which_parameters_are_ours():
         name
         for tab in links.TABS
         for name, _ in parse_qsl(
-            links.build(Link("q", 1, tab, "s", dict.fromkeys(FILTERS, "x"), ("base", "bm25"), fold=True, like="us:p"))[
-                1:
-            ]
+            links.build(Link("q", 1, tab, "s", dict.fromkeys(FILTERS, "x"), ("a", "b"), True, "us:p", "a"))[1:]
         )
     } == set(links.NAMES) - {"show"}, "which view is shown only the browser knows"

@@ -2,13 +2,9 @@
 
 import asyncio
 import json
-from typing import get_args
 
 import pytest
 import small_shop
-
-from space.search.request import SYSTEMS
-from space.ui.events import endpoints
 
 mcp = pytest.importorskip("mcp", reason="needs the mcp package of requirements.txt")
 
@@ -58,7 +54,9 @@ def test_every_tool_and_parameter_is_described(asked):
             assert len(schema.get("description", "")) > 10, (name, parameter)
     search = asked[0]["search"].inputSchema
     assert search["required"] == ["query"]
-    assert search["properties"]["system"]["enum"] == list(SYSTEMS) == list(get_args(endpoints.System))
+    assert search["properties"]["system"]["enum"] == ["tuned", "base", "bm25", "hybrid"]
+    said = "tuned (fine-tuned encoder), base (before fine-tuning), bm25 (words), hybrid (tuned and bm25)."
+    assert search["properties"]["system"]["description"] == said
     assert search["properties"]["k"] == {
         "type": "integer", "description": "how many products, 1 to 100.", "default": 10
     }  # fmt: skip

@@ -9,6 +9,7 @@ from space.data.catalogue import rows_of
 from space.evaluation import protocols
 from space.evaluation.held_out_queries import HeldOut, HeldOutQuery, judged_queries
 from space.evaluation.schema import Evaluation, PerQuery
+from space.search.roles import Roles
 from space.ui import links
 from space.ui.links import Link
 from space.ui.tabs import picker
@@ -123,7 +124,7 @@ def test_a_row_shows_the_difference_and_links_to_the_comparison(held_out):
     assert '<span class="change down">−.300</span>' in first and '<span class="locale">us</span>' in first
     assert "--share:0.600" in first, "the largest difference, .5, has the whole length"
     (href,) = re.findall(r'href="([^"]+)"', first.replace("&amp;", "&"))
-    assert links.parse(links.split(href), ["tuned", "base"])[0] == Link(
+    assert links.parse(links.split(href), Roles(("base", "tuned"), ("base", "tuned")))[0] == Link(
         "drill", 10, "compare", "tuned", {"locale": "us"}
     )
     assert page.index("+.500") > page.index("−.300") and ">–<" in page
@@ -158,8 +159,9 @@ def test_position_leads_to_its_neighbours(held_out):
     here = Link("mug", 7, "compare", filters={"locale": "us", "brand": "Acme"}, systems=("base", "hybrid"))
     page = picker.position(held_out, here, several=True)
     assert "<b>2</b> of 6" in page and "+.200" in page
-    ways = [links.parse(links.split(href), ["tuned", "base", "hybrid"])[0] for href in re.findall(r'href="([^"]+)"',
-            page.replace("&amp;", "&"))]  # fmt: skip
+    roles = Roles(("base", "tuned", "hybrid"), ("base", "tuned"))
+    hrefs = re.findall(r'href="([^"]+)"', page.replace("&amp;", "&"))
+    ways = [links.parse(links.split(href), roles)[0] for href in hrefs]
     assert [(way.query, way.filters, way.k, way.systems) for way in ways] == [
         ("drill", {"locale": "es"}, 7, ("base", "hybrid")),
         ("apple", {"locale": "es"}, 7, ("base", "hybrid")),

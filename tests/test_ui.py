@@ -196,7 +196,7 @@ def test_the_api_lists_the_endpoints_and_no_handler_of_the_page(client):
     names = [parameter["parameter_name"] for parameter in info["named_endpoints"]["/more_like"]["parameters"]]
     assert names == ["product_locale", "product_id", "k", "system", *FILTERS, "fold"]
     names = [parameter["parameter_name"] for parameter in info["named_endpoints"]["/compare"]["parameters"]]
-    assert names == ["query", "k", *FILTERS, "systems"]
+    assert names == ["query", "k", *FILTERS, "systems", "reference"]
     assert list(FILTERS)[:3] == ["locale", "brand", "color"], "programs pass these by position"
 
 

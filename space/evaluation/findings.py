@@ -72,6 +72,20 @@ def conclusion(found: PairedDifference) -> str:
     return _("Fine-tuning made no clear difference: the 95 % interval includes zero")
 
 
+def ahead(found: PairedDifference, system: str, reference: str) -> str:
+    """``conclusion`` for any two systems, by the names that they are shown with."""
+    text = {
+        "none": _("Nothing can be said of {system}: no held-out query has a relevant product"),
+        "few": _("Nothing can be said of {system}: {n} held-out queries are too few"),
+        "better": _("{system} is better than {reference}"),
+        "worse": _("{system} is worse than {reference}"),
+        "unclear": _("{system} is not clearly different from {reference}: the 95 % interval includes zero"),
+    }[found.outcome]
+    if found.outcome == "unclear" and found.mean < 0:
+        text = _("{system} is worse than {reference} on average, but not clearly: the 95 % interval includes zero")
+    return text.format(system=system, reference=reference, n=found.n)
+
+
 def verdict(measured: Evaluation) -> str:
     """Whether fine-tuning helped, by the headline metric and with its figures.
 
@@ -149,15 +163,17 @@ def outside(measured: Evaluation) -> list[str]:
     ]
 
 
-def of_slices(whole: Mapping[str, BeforeAfter], cuts: Mapping[str, Sequence[Slice]]) -> list[str]:
+def of_slices(whole: Mapping[str, BeforeAfter], cuts: Mapping[str, Sequence[Slice]], reference: str = "") -> list[str]:
     """Which slices gain, which lose, and what must not be read into them.
 
     Args:
+        reference: the name that the reference is shown with; "" for base.
         whole: the figures of all queries, see ``space.evaluation.slices.figures``.
         cuts: see ``space.evaluation.slices.cut``; a cut with one slice is the whole again and says nothing.
     """
     parts = [one for slices_of in cuts.values() if len(slices_of) > 1 for one in slices_of]
-    return [*_losing(whole, parts), *_leaning(whole, parts), *_gaining(parts), *_caveats(parts)]
+    leaning, caveats = _leaning(whole, parts, reference), _caveats(parts, reference)
+    return [*_losing(whole, parts), *leaning, *_gaining(parts), *caveats]
 
 
 def everything(measured: Evaluation) -> list[str]:
@@ -217,14 +233,15 @@ def _losing(whole: Mapping[str, BeforeAfter], parts: Sequence[Slice]) -> Iterato
                 )
 
 
-def _leaning(whole: Mapping[str, BeforeAfter], parts: Sequence[Slice]) -> Iterator[str]:
-    """The slices that are lower than base, but not clearly, while all queries gain."""
+def _leaning(whole: Mapping[str, BeforeAfter], parts: Sequence[Slice], reference: str) -> Iterator[str]:
+    """The slices that are lower than the reference, but not clearly, while all queries gain."""
     column, metric = next(iter(FIGURES.items()))
     lower = [one for one in parts if one.figures[column].outcome == "unclear" and one.figures[column].mean < 0]
     if lower and _gains(whole[column]):
-        yield _("Lower than base, but not clearly, while {metric} rises over all queries: {slices}.").format(
-            metric=_(metric), slices=_listed(lower)
-        )
+        said = _("Lower than base, but not clearly, while {metric} rises over all queries: {slices}.")
+        if reference:
+            said = _("Lower than {reference}, but not clearly, while {metric} rises over all queries: {slices}.")
+        yield said.format(metric=_(metric), slices=_listed(lower), reference=reference)
 
 
 def _gaining(parts: Sequence[Slice]) -> Iterator[str]:
@@ -236,12 +253,15 @@ def _gaining(parts: Sequence[Slice]) -> Iterator[str]:
         yield _("Clearly better in {metric}: {slices}.").format(metric=_(metric), slices=_listed(better))
 
 
-def _caveats(parts: Sequence[Slice]) -> Iterator[str]:
+def _caveats(parts: Sequence[Slice], reference: str) -> Iterator[str]:
     """How far the slices can be trusted."""
     column = next(iter(FIGURES))
     judged = [one for one in parts if one.figures[column].outcome in _TELLING]
     if judged and not any(found.outcome == "worse" for one in parts for found in one.figures.values()):
-        yield _("No slice of at least {n} queries is clearly worse than base.").format(n=MIN_QUERIES)
+        said = _("No slice of at least {n} queries is clearly worse than base.")
+        if reference:
+            said = _("No slice of at least {n} queries is clearly worse than {reference}.")
+        yield said.format(n=MIN_QUERIES, reference=reference)
     if len(judged) < len(parts):
         yield _("Slices of fewer than {n} queries are not judged: they are too small to tell anything.").format(
             n=MIN_QUERIES

@@ -1,4 +1,4 @@
-"""The held-out queries and what fine-tuning did to each, from the largest win to the largest loss.
+"""The held-out queries and how two systems differ on each, from the largest win to the largest loss.
 
 A mean hides which queries got better and which worse, and examples picked by hand show wins. So every evaluated query
 is listed with its difference, and the losses are as easy to reach as the wins.
@@ -17,6 +17,8 @@ from space.evaluation.metrics import wins_losses_ties
 from space.evaluation.schema import HEADLINE_COLUMN, Evaluation
 
 ORDERS = ("win", "loss", "alphabet")
+#: A system, and the one whose figures are subtracted from its figures.
+Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,8 @@ class HeldOutQuery:
     """One query of the held-out split.
 
     Attributes:
-        difference: full-catalogue nDCG@10, fine-tuned minus base, -1 to 1; None where it was not measured, or where no
-            judged product has a gain.
+        difference: full-catalogue nDCG@10 of one system minus that of another, -1 to 1; None where it was not
+            measured, or where no judged product has a gain.
     """
 
     query: str
@@ -40,10 +42,12 @@ class HeldOut:
         entries: from the largest win to the largest loss; equal ones by the alphabet, those without a difference last.
         measured: whether any query has a difference.
         locales: of the queries, sorted.
+        pair: the system and the one whose figures are subtracted, fine-tuned and base in the usual case.
     """
 
-    def __init__(self, entries: Sequence[HeldOutQuery]) -> None:
+    def __init__(self, entries: Sequence[HeldOutQuery], pair: Pair = (TUNED, BASE)) -> None:
         """``entries`` in any order, none twice."""
+        self.pair = pair
         self.entries = tuple(sorted(entries, key=_by_win))
         self.measured = any(entry.difference is not None for entry in self.entries)
         self.locales = sorted({entry.locale for entry in self.entries})
@@ -54,20 +58,26 @@ class HeldOut:
         self._place |= {(entry.locale, entry.query): place for place, entry in enumerate(self.entries)}
 
     @classmethod
-    def of(cls, evaluation: Evaluation | None, judged: Sequence[tuple[str, str]] = ()) -> "HeldOut":
+    def of(
+        cls, evaluation: Evaluation | None, judged: Sequence[tuple[str, str]] = (), pair: Pair | None = None
+    ) -> "HeldOut":
         """The queries of an evaluation, else the judged queries without a difference.
 
         Args:
-            evaluation: what training measured; None, or one without figures of single queries, leaves ``judged``.
+            evaluation: what was measured; None, or one without figures of single queries, leaves ``judged``.
             judged: (locale, query).
+            pair: a system and the one whose figures are subtracted; None for the candidate and the reference.
         """
         measured = evaluation and evaluation.per_query
-        after, before = (measured.values(name, HEADLINE_COLUMN) if measured else None for name in (TUNED, BASE))
+        if evaluation and pair is None:
+            pair = evaluation.candidate, evaluation.reference
+        pair = pair or (TUNED, BASE)
+        after, before = (measured.values(name, HEADLINE_COLUMN) if measured else None for name in pair)
         if not measured or after is None or before is None:
-            return cls([HeldOutQuery(query, locale) for locale, query in dict.fromkeys(judged)])
+            return cls([HeldOutQuery(query, locale) for locale, query in dict.fromkeys(judged)], pair)
         differences = [None if np.isnan(value) else round(float(value), 6) for value in after - before]
         rows = zip(measured.query, measured.product_locale, differences, strict=True)
-        return cls([HeldOutQuery(query, locale, difference) for query, locale, difference in rows])
+        return cls([HeldOutQuery(query, locale, difference) for query, locale, difference in rows], pair)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -97,6 +107,16 @@ class HeldOut:
         """
         keys = [(one, text) for text in (query, normalized(query)) for one in ([locale] if locale else self.locales)]
         return next((self._place[key] for key in keys if key in self._place), None)
+
+
+def measured_systems(evaluation: Evaluation | None) -> list[str]:
+    """The systems of which two can be chosen, to see their differences query by query; not a random order.
+
+    None where just one encoder was compared with the reference: there the two are chosen already.
+    """
+    measured = evaluation.per_query if evaluation and len(evaluation.compared) > 1 else None
+    names = measured.systems if measured else {}
+    return [name for name in names if name != "random" and HEADLINE_COLUMN in names[name]]
 
 
 def judged_queries(judgments: pd.DataFrame | None) -> list[tuple[str, str]]:

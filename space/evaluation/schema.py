@@ -12,7 +12,7 @@ import numpy as np
 
 from space.data.checksums import Checksums
 from space.data.scale import ESCI, LabelScale
-from space.encoding.description import BASE, EncoderDescription, RerankerDescription
+from space.encoding.description import BASE, TUNED, EncoderDescription, RerankerDescription
 from space.errors import UserError
 from space.index.bm25 import K1, STEM, B
 from space.io.typed_json import read
@@ -26,6 +26,8 @@ METRICS = {
 #: The protocol and metric to decide by, and its column in ``PerQuery``.
 HEADLINE = ("full_catalogue", "ndcg@10")
 HEADLINE_COLUMN = "/".join(HEADLINE)
+#: Systems of a table that are no encoder, beside the hybrids, whose names end with "+bm25".
+_NO_ENCODERS = ("random", "bm25", "hybrid", "reranked")
 #: Objects inside objects. What train.py writes has 7.
 _DEEPEST = 30
 #: Fewer queries give a bootstrap interval that says more about those queries than about the encoder.
@@ -347,6 +349,24 @@ class Evaluation:
         """The scale of the labels."""
         return self.scale or ESCI
 
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The encoders that were compared with the reference, in their order."""
+        table = self.protocols.get(HEADLINE[0], ProtocolTable())
+        names = self.encoders or table.systems or (self.per_query.systems if self.per_query else {})
+        others = (self.reference, *_NO_ENCODERS)
+        return tuple(name for name in names if name not in others and not name.endswith("+bm25"))
+
+    @property
+    def candidate(self) -> str:
+        """The encoder that the verdict is about: tuned, else the last of ``compared``."""
+        return TUNED if TUNED in self.compared or not self.compared else self.compared[-1]
+
+    @property
+    def is_tuning(self) -> bool:
+        """Whether the verdict is about fine-tuning: the difference of tuned from base."""
+        return (self.candidate, self.reference) == (TUNED, BASE)
+
     @classmethod
     def from_json(cls, content: str | bytes | Mapping[str, object]) -> "Evaluation":
         """Read an evaluation of any age and origin.
@@ -369,7 +389,7 @@ class Evaluation:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     def difference(self, system: str, other: str | None = None) -> PairedDifference | None:
-        """The headline metric of a system minus base, or minus ``other``; None where it was not measured."""
+        """The headline metric of a system minus the reference, or minus ``other``; None where it was not measured."""
         protocol, metric = HEADLINE
         table = self.protocols.get(protocol, ProtocolTable())
         if other is None:

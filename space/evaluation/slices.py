@@ -14,6 +14,7 @@ from space.data.scale import ESCI, LabelScale
 from space.data.words import word_count
 from space.encoding.description import BASE, TUNED
 from space.evaluation import metrics
+from space.evaluation.held_out_queries import Pair
 from space.evaluation.schema import HEADLINE_COLUMN, BeforeAfter, Evaluation
 from space.i18n import N_
 
@@ -35,7 +36,7 @@ class Slice:
     Attributes:
         by: ``LOCALE``, ``LENGTH`` or ``MIX``.
         name: a locale, or one of ``LENGTHS`` or ``MIXES``.
-        figures: {column of ``FIGURES``: base and tuned over these queries}.
+        figures: {column of ``FIGURES``: both systems over these queries}.
     """
 
     by: str
@@ -43,18 +44,28 @@ class Slice:
     figures: Mapping[str, BeforeAfter]
 
 
-def queries(measured: Evaluation) -> pd.DataFrame | None:
-    """The held-out queries with the figures of base and tuned.
+def queries(measured: Evaluation, pair: Pair | None = None) -> pd.DataFrame | None:
+    """The held-out queries with the figures of two systems.
+
+    Args:
+        measured: the evaluation.
+        pair: the system that stands for "tuned" in the columns, and the one for "base"; None for the candidate and
+            the reference.
 
     Returns:
         One row per query: product_locale, query (str), "base/…" and "tuned/…" for each of ``FIGURES`` (float64, NaN
         where undefined), and a float64 count for each label if the evaluation has them. None if it does not
         have the figures of single queries.
     """
+    system, reference = pair or (measured.candidate, measured.reference)
     held = measured.per_query
     if held is None:
         return None
-    columns = {f"{system}/{column}": held.values(system, column) for system in (BASE, TUNED) for column in FIGURES}
+    columns = {
+        f"{part}/{column}": held.values(name, column)
+        for part, name in ((BASE, reference), (TUNED, system))
+        for column in FIGURES
+    }
     if any(values is None for values in columns.values()):
         return None
     labels = held.labels or {}
@@ -65,7 +76,7 @@ def queries(measured: Evaluation) -> pd.DataFrame | None:
 
 
 def difference(frame: pd.DataFrame, column: str) -> pd.Series:
-    """Fine-tuned minus base of each query, (n,) float64."""
+    """The difference of the two systems for each query, (n,) float64."""
     return frame[f"{TUNED}/{column}"] - frame[f"{BASE}/{column}"]
 
 
@@ -101,7 +112,7 @@ def mixes(frame: pd.DataFrame, scale: LabelScale = ESCI) -> pd.Series:
 
 
 def figures(frame: pd.DataFrame) -> dict[str, BeforeAfter]:
-    """{column of ``FIGURES``: base and tuned over the queries of ``frame``}."""
+    """{column of ``FIGURES``: both systems over the queries of ``frame``}."""
     return {
         column: metrics.before_after(frame[f"{BASE}/{column}"], frame[f"{TUNED}/{column}"], resamples=RESAMPLES)
         for column in FIGURES

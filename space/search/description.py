@@ -16,7 +16,7 @@ class EngineDescription:
         store: the store on the Hub, as ID@COMMIT; "" for a folder, whose path is not for visitors.
         store_note: why the store may not be the newest, or "".
         device: torch's name of the device, such as "cpu" or "cuda:0".
-        encoders: {"base" and "tuned": the encoder}.
+        encoders: {system: its encoder}, in the order of the store.
         text: the passage text in words, see ``space.data.passages.template``.
         checksums: of the products and judgments.
         reranker: of the system "reranked"; None without.

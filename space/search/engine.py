@@ -35,8 +35,16 @@ from space.search.kept_answers import KeptAnswers
 from space.search.list_quality import ListQuality, list_quality, scope_of
 from space.search.near_duplicates import group_near_duplicates
 from space.search.products import hits_of, product_at, rank_in, row_of
-from space.search.request import Request, checked_k, checked_query, checked_system, checked_systems
+from space.search.request import (
+    Request,
+    checked_k,
+    checked_query,
+    checked_reference,
+    checked_system,
+    checked_systems,
+)
 from space.search.results import Comparison, SearchResult
+from space.search.roles import Roles
 from space.search.score_reference import ScoreReference
 
 #: To return k groups of near-duplicates, 10 k hits are read, and 50 k if those make fewer groups; at most MAX_FOLDED.
@@ -105,6 +113,11 @@ class SearchEngine:
         return len(self.catalogue)
 
     @property
+    def roles(self) -> Roles:
+        """The names of the systems, and which is compared with which."""
+        return Roles.of(self.systems)
+
+    @property
     def gpu_per_call(self) -> bool:
         """Whether every call of an encoder takes a GPU from its visitor's quota, as on ZeroGPU."""
         return self._device.gpu_per_call
@@ -117,7 +130,7 @@ class SearchEngine:
         Args:
             query: free text, at most ``MAX_QUERY_CHARACTERS``.
             k: 1 to ``MAX_K``. Fewer hits come back where fewer products pass the filters or, with BM25, share a word.
-            system: one of ``SYSTEMS``.
+            system: one of ``systems``.
             fold: group near-duplicates under the best-ranked of them. k then counts groups, and ranks have gaps.
             **filters: of ``space.data.filters.FILTERS``, applied before the top k is taken. None and "" allow all.
 
@@ -170,14 +183,22 @@ class SearchEngine:
         return replace(result, like=product)
 
     def compare(
-        self, query: str, k: int = 10, systems: Sequence[str] | None = None, *, counted: bool = True, **filters: object
+        self,
+        query: str,
+        k: int = 10,
+        systems: Sequence[str] | None = None,
+        reference: str = "",
+        *,
+        counted: bool = True,
+        **filters: object,
     ) -> Comparison:
-        """The same query by several systems, how good each list is, and what fine-tuning moved.
+        """The same query by several systems, how good each list is, and what moved from the reference to the others.
 
         Args:
             query: see ``search``.
             k: see ``search``.
-            systems: their names, in the order of the answer; None for ``COMPARED``. Moves need base and tuned.
+            systems: their names, in the order of the answer; None for ``Roles.usual``.
+            reference: the one of them that the others are compared with; "" is explained at ``Roles.contrast``.
             counted: whether it counts in the statistics; not for a query that no visitor asked.
             **filters: see ``search``.
 
@@ -185,12 +206,14 @@ class SearchEngine:
             QueryError: see ``search``.
         """
         start = time.perf_counter()
-        query, k, names = checked_query(query), checked_k(k), checked_systems(systems, self.systems)
+        roles = self.roles
+        query, k, names = checked_query(query), checked_k(k), checked_systems(systems, self.systems, roles.usual)
+        contrast = roles.contrast(names, checked_reference(reference, names))
         request = Request(names, query, k, in_force(filters), self.facets.mask(filters))
         results = self._results(request, start)
         if counted:
             self._count(query, results.values())
-        return Comparison.of(query, results, self._quality(request, results))
+        return Comparison.of(query, results, contrast, self._quality(request, results))
 
     def explain(
         self, query: str, product_locale: str, product_id: str, system: str = "tuned", **filters: object

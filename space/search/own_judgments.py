@@ -14,7 +14,6 @@ from space.data.judgment_formats.columns import COUNTS, NAMES
 from space.data.judgments import checked_judgments
 from space.data.scale import ESCI, LabelScale, ScaleError, scale_of
 from space.data.words import normalized
-from space.encoding.description import BASE
 from space.errors import listed, shown
 from space.evaluation import metrics, protocols
 from space.evaluation.schema import HEADLINE_COLUMN, Estimate, PairedDifference
@@ -39,7 +38,7 @@ class Measured:
         engine: the catalogue's engine with the judgments, so that hits carry their labels.
         queries: judged queries.
         systems: {system: mean nDCG@10 over the queries}.
-        differences: {system other than base: system minus base}.
+        differences: {system other than the reference of ``Roles``: system minus the reference}.
     """
 
     engine: SearchEngine
@@ -64,12 +63,17 @@ def measure(engine: SearchEngine, text: str, source: str) -> Measured:
         name: protocols.per_query(system, judgments, engine.catalogue, scale)[HEADLINE_COLUMN]
         for name, system in engine.systems.items()
     }
+    reference = engine.roles.reference
     labelled = SearchEngine(engine.catalogue, engine.systems, judgments=judgments, scale=scale, bullets=engine.bullets)
     return Measured(
         labelled,
         len(next(iter(frames.values()))),
         {name: metrics.estimate(values.to_numpy()) for name, values in frames.items()},
-        {name: metrics.paired((values - frames[BASE]).to_numpy()) for name, values in frames.items() if name != BASE},
+        {
+            name: metrics.paired((values - frames[reference]).to_numpy())
+            for name, values in frames.items()
+            if name != reference
+        },
     )
 
 

@@ -9,12 +9,12 @@ import pandas as pd
 
 from space.data.judgments import JUDGMENT_COLUMNS
 from space.data.words import normalized
+from space.encoding.description import BASE, TUNED
 from space.errors import UserError
 from space.evaluation.held_out_queries import HeldOutQuery
 from space.feedback.ballots import Pair, made_by
 from space.feedback.pool import DEPTH, Lists
 from space.search.engine import SearchEngine
-from space.search.request import COLUMNS
 from space.search.results import Comparison
 
 #: Held-out queries that are pooled and evaluated again; more would take minutes.
@@ -26,20 +26,20 @@ logger = logging.getLogger(__name__)
 
 
 def pairs(engine: SearchEngine) -> list[Pair]:
-    """The pairs of systems that can be compared, base and tuned first."""
-    names = [name for name in COLUMNS if name in engine.systems]
-    description = engine.description
-    prints = {part: encoder.fingerprint for part, encoder in description.encoders.items()}
-    products = description.checksums.products if description.checksums else {}
-    made = made_by(prints, products)
-    reranked = (
-        made_by(prints | {"reranked": description.reranker.fingerprint}, products) if description.reranker else ""
-    )
-    return [
-        Pair(first, second, reranked if "reranked" in (first, second) else made)
-        for place, first in enumerate(names)
-        for second in names[place + 1 :]
-    ]
+    """The pairs of systems that can be compared, that of the reference and the candidate first."""
+    roles, description = engine.roles, engine.description
+    catalogue = description.checksums.products if description.checksums else {}
+    names = list(dict.fromkeys([roles.reference, roles.candidate, *roles.names]))
+
+    def pair(first: str, second: str) -> Pair:
+        # A further encoder leaves the votes on base and tuned as they are. The hybrid fuses the candidate.
+        asked = {BASE, TUNED, roles.candidate, first, second}
+        prints = {name: encoder.fingerprint for name, encoder in description.encoders.items() if name in asked}
+        if "reranked" in asked and description.reranker:
+            prints["reranked"] = description.reranker.fingerprint
+        return Pair(first, second, made_by(prints, catalogue))
+
+    return [pair(first, second) for place, first in enumerate(names) for second in names[place + 1 :]]
 
 
 def next_query(engine: SearchEngine, answered: Collection[tuple[str, str]]) -> HeldOutQuery | None:

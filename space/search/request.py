@@ -9,11 +9,6 @@ from space.errors import QueryError, shown
 from space.i18n import gettext as _
 from space.i18n import number
 
-SYSTEMS = ("tuned", "base", "bm25", "hybrid", "reranked")
-#: What a comparison shows unless systems are named.
-COMPARED = ("base", "tuned", "bm25")
-#: What a comparison can show, in the order of its columns.
-COLUMNS = (*COMPARED, "hybrid", "reranked")
 MAX_K = 100
 MAX_QUERY_CHARACTERS = 500
 
@@ -80,18 +75,19 @@ def checked_system(system: object, known: Collection[str]) -> str:
     return system
 
 
-def checked_systems(systems: object, known: Collection[str]) -> list[str]:
+def checked_systems(systems: object, known: Collection[str], usual: Sequence[str]) -> list[str]:
     """The names of the systems to compare, each once, in the given order.
 
     Args:
-        systems: a list of names, one name, or None for those of ``COMPARED`` that are known, else all that are.
+        systems: a list of names, one name, or None for ``usual``.
         known: names of the engine's systems.
+        usual: some of them.
 
     Raises:
         QueryError: an empty list, or a name that is not among ``known``.
     """
     if systems is None:
-        return [name for name in COMPARED if name in known] or list(known)
+        return list(usual)
     names = list(systems) if isinstance(systems, Sequence) and not isinstance(systems, str) else [systems]
     if not names:
         raise QueryError(_("systems is empty: name at least one of {systems}").format(systems=", ".join(known)))
@@ -100,3 +96,21 @@ def checked_systems(systems: object, known: Collection[str]) -> list[str]:
             text = _("systems should be among {systems}, has {value}")
             raise QueryError(text.format(systems=", ".join(known), value=shown(name)))
     return list(dict.fromkeys(names))
+
+
+def checked_reference(reference: object, systems: Sequence[str]) -> str:
+    """The system that the others are compared with; "" for None and "", which leave it to the engine.
+
+    Args:
+        reference: a name.
+        systems: names of the systems that are compared.
+
+    Raises:
+        QueryError: not among ``systems``.
+    """
+    if reference in (None, ""):
+        return ""
+    if not isinstance(reference, str) or reference not in systems:
+        text = _("reference should be one of the systems that are compared ({systems}), is {value}")
+        raise QueryError(text.format(systems=", ".join(systems), value=shown(reference)))
+    return reference

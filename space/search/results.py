@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass, field
 
 from space.data.catalogue import NO_LOCALE
 from space.data.scale import Grade
+from space.encoding.description import BASE, TUNED
 from space.evaluation.metrics import overlap, rank_biased_overlap
 from space.search.list_quality import ListQuality
+from space.search.roles import Contrast
 
 #: What reference scores are of, see ``space.search.score_reference``.
 RELEVANT, RANDOM = "relevant pairs", "random pairs"
@@ -145,17 +147,17 @@ class SearchResult:
 
 @dataclass(frozen=True)
 class Move:
-    """The rank of a product before and after fine-tuning.
+    """The rank of a product in two lists, that of the reference and that of another system.
 
     Attributes:
-        base: its rank with base; None where it is not among the first k.
-        tuned: its rank with tuned; likewise.
+        before: its rank with the reference, such as base; None where it is not among the first k.
+        after: its rank with the other system, such as tuned; likewise.
     """
 
     product_id: str
     product_locale: str
-    base: int | None
-    tuned: int | None
+    before: int | None
+    after: int | None
 
     @property
     def key(self) -> ProductKey:
@@ -165,21 +167,16 @@ class Move:
     @property
     def state(self) -> str:
         """One of "entered", "left", "up", "down", "same"."""
-        if self.base is None:
+        if self.before is None:
             return "entered"
-        if self.tuned is None:
+        if self.after is None:
             return "left"
-        return "same" if self.tuned == self.base else "up" if self.tuned < self.base else "down"
+        return "same" if self.after == self.before else "up" if self.after < self.before else "down"
 
     @property
     def by(self) -> int | None:
         """Ranks gained, negative for ranks lost; None for a product that entered or left."""
-        return None if self.base is None or self.tuned is None else self.base - self.tuned
-
-    def to_json(self) -> dict[str, object]:
-        """The move as ``/compare`` returns it."""
-        locale = locale_json(self.product_locale)
-        return asdict(self) | {"product_locale": locale, "state": self.state, "by": self.by}
+        return None if self.before is None or self.after is None else self.before - self.after
 
 
 @dataclass(frozen=True)
@@ -207,36 +204,51 @@ class Comparison:
     """The same query by several systems.
 
     Attributes:
-        overlap: share of the first k that base and tuned have in common, 0 to 1; None unless both were asked.
-        moves: tuned's products in its order, then those that left; empty unless base and tuned were asked.
-        agreement: {system: its agreement with tuned} of the others; empty unless tuned was asked.
+        reference: the system that ``moves`` and differences of quality are from; None where there is none.
+        beside: the system that ``agreement`` is with; None where there is none. See ``roles.Contrast`` for both.
+        moves: {system: its products in its order, then those of the reference that it lacks}.
+        agreement: {system: its agreement with ``beside``} of the others.
         quality: {system: how good its list is}; None for a query without judged products.
     """
 
     query: str
     systems: Mapping[str, SearchResult]
-    overlap: float | None
-    moves: Sequence[Move]
+    reference: str | None = None
+    beside: str | None = None
+    moves: Mapping[str, Sequence[Move]] = field(default_factory=dict)
     agreement: Mapping[str, Agreement] = field(default_factory=dict)
     quality: Mapping[str, ListQuality | None] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, query: str, results: Mapping[str, SearchResult], quality: Mapping[str, ListQuality | None]
+        cls,
+        query: str,
+        results: Mapping[str, SearchResult],
+        contrast: Contrast,
+        quality: Mapping[str, ListQuality | None],
     ) -> "Comparison":
         """Compare the answers of several systems to one query."""
         ranks = {name: {hit.key: hit.rank for hit in result.hits} for name, result in results.items()}
-        others = [name for name in ranks if name != "tuned"] if "tuned" in ranks else []
-        agreement = {name: Agreement.of(list(ranks[name]), list(ranks["tuned"])) for name in others}
-        if "base" not in agreement:
-            return cls(query, results, None, [], agreement, quality)
-        base, tuned = ranks["base"], ranks["tuned"]
-        keys = [*tuned, *(key for key in base if key not in tuned)]
-        moves = [Move(key[1], key[0], base.get(key), tuned.get(key)) for key in keys]
-        return cls(query, results, agreement["base"].overlap, moves, agreement, quality)
+        beside, reference = contrast.beside, contrast.reference
+        others = [name for name in ranks if name != beside] if beside else []
+        agreement = {name: Agreement.of(list(ranks[name]), list(ranks[beside])) for name in others}
+        moves = {name: _moves(ranks[reference], ranks[name]) for name in contrast.moved}
+        return cls(query, results, reference, beside, moves, agreement, quality)
+
+    @property
+    def is_tuning(self) -> bool:
+        """Whether it asks what fine-tuning moved, from base to tuned; else all are compared with the reference."""
+        return self.reference is None or self.reference != self.beside
+
+    @property
+    def shared(self) -> Agreement | None:
+        """The agreement of the reference with the one system that moved; None where there are several or none."""
+        if self.reference is None or len(self.moves) != 1:
+            return None
+        return self.agreement[self.reference if self.is_tuning else next(iter(self.moves))]
 
     def to_json(self) -> dict[str, object]:
-        """The comparison as ``/compare`` returns it; "overlap" and "rbo" are those of base and tuned."""
+        """The comparison as ``/compare`` returns it; "overlap" and "rbo" are those of ``shared``."""
         systems = {}
         for name, result in self.systems.items():
             quality = self.quality.get(name)
@@ -244,8 +256,24 @@ class Comparison:
         return {
             "query": self.query,
             "systems": systems,
-            "overlap": self.overlap,
-            "rbo": self.agreement["base"].rbo if "base" in self.agreement else None,
+            **({} if self.is_tuning else {"reference": self.reference}),
+            "overlap": self.shared.overlap if self.shared else None,
+            "rbo": self.shared.rbo if self.shared else None,
             "agreement": {name: asdict(agreement) for name, agreement in self.agreement.items()},
-            "moves": [move.to_json() for move in self.moves],
+            "moves": [self._move_json(name, move) for name, moves in self.moves.items() for move in moves],
         }
+
+    def _move_json(self, system: str, move: Move) -> dict[str, object]:
+        product = {"product_id": move.product_id, "product_locale": locale_json(move.product_locale)}
+        ranks = (
+            {BASE: move.before, TUNED: move.after}
+            if self.is_tuning
+            else {"system": system, "before": move.before, "after": move.after}
+        )
+        return product | ranks | {"state": move.state, "by": move.by}
+
+
+def _moves(before: Mapping[ProductKey, int], after: Mapping[ProductKey, int]) -> list[Move]:
+    """Of {product: rank} in two lists."""
+    keys = [*after, *(key for key in before if key not in after)]
+    return [Move(key[1], key[0], before.get(key), after.get(key)) for key in keys]

@@ -12,7 +12,6 @@ from space.errors import FilterError, QueryError
 from space.i18n import gettext as _
 from space.search.engine import SearchEngine
 from space.search.products import row_of
-from space.search.request import SYSTEMS
 from space.ui import links
 from space.ui.events.areas import sent
 from space.ui.events.form_events import ENGINE, AskingTab
@@ -45,13 +44,13 @@ def connect_links(
         others: other areas with links to a tab, whose scripts send ``trigger("click", {link})`` as results.js does.
         first_view: what a visit without a link begins with, "" for the welcome of its tab.
     """
-    systems = [name for name in SYSTEMS if name in engine.systems]
+    roles = engine.roles
 
     def restore(pairs: Iterable[tuple[str, str]], latest: Latest, asked: float) -> dict[Any, Any]:
         pairs = [pair for pair in pairs if pair[0] in links.NAMES]
         if not pairs:
             return {tabs: gr.skip()}
-        link, notes = links.parse(pairs, systems)
+        link, notes = links.parse(pairs, roles)
         if link.tab not in asking:
             return {tabs: gr.Tabs(selected=link.tab)}
         link, unknown = without_unknown(engine, link)

@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl, quote, urlencode
 from space.data.filters import FILTERS, in_force
 from space.i18n import N_, ngettext
 from space.i18n import gettext as _
-from space.search.request import COLUMNS, MAX_K
+from space.search.request import MAX_K
+from space.search.roles import MOST_COLUMNS, Roles
 
 #: {value of ``tab=``: what the tab is called}, in the order of the page.
 TABS = {
@@ -31,7 +32,7 @@ ASKING = ("search", "compare")
 DEFAULT_K = 10
 #: The parameters of a link, in the order in which they are written; others belong to Gradio or to the host. "show",
 #: lists or table, is for the browser alone.
-NAMES = ("q", "k", "tab", "system", "systems", *FILTERS, "fold", "like", "show")
+NAMES = ("q", "k", "tab", "system", "systems", "reference", *FILTERS, "fold", "like", "show")
 _SHOWN = 60
 _MAX_FIELDS = 100
 
@@ -46,9 +47,10 @@ class Link:
         tab: one of ``TABS``.
         system: which system searches; not used by the comparison, which has ``systems``.
         filters: {name: value}; a blank value or a missing name allows all.
-        systems: the columns of a comparison, in the order of ``COLUMNS``; () stands for the usual ones.
+        systems: the columns of a comparison, in the order of ``Roles.names``; () stands for the usual ones.
         fold: put near-duplicates under one another; on the search tab only, as is ``like``.
         like: LOCALE:ID of the product whose like is searched instead of the query, or ""; the query is the way back.
+        reference: the column that the others are compared with; "" stands for the usual one.
     """
 
     query: str = ""
@@ -59,18 +61,13 @@ class Link:
     systems: tuple[str, ...] = ()
     fold: bool = False
     like: str = ""
+    reference: str = ""
 
     @property
     def product(self) -> tuple[str, str]:
         """Locale and id in ``like``."""
         locale, _colon, product_id = self.like.partition(":")
         return locale, product_id
-
-
-def in_order(systems: Iterable[str]) -> tuple[str, ...]:
-    """Known systems in the order of the columns, whatever order they were clicked or written in."""
-    given = set(systems)
-    return tuple(name for name in COLUMNS if name in given)
 
 
 def build(link: Link) -> str:
@@ -84,6 +81,8 @@ def build(link: Link) -> str:
         values["system"] = link.system
     if link.tab == "compare" and link.systems:
         values["systems"] = ",".join(link.systems)
+    if link.tab == "compare" and link.reference:
+        values["reference"] = link.reference
     filters = in_force(link.filters)
     values |= {name: filters[name] for name in FILTERS if name in filters}
     if link.tab == "search":
@@ -95,12 +94,12 @@ def build(link: Link) -> str:
     )
 
 
-def parse(pairs: Iterable[tuple[str, str]], systems: Sequence[str]) -> tuple[Link, list[str]]:
+def parse(pairs: Iterable[tuple[str, str]], roles: Roles) -> tuple[Link, list[str]]:
     """What the parameters of an address ask for, and a sentence for each part that was replaced.
 
     Args:
         pairs: decoded names and values, as they came; unknown names are skipped.
-        systems: the available ones, the default first.
+        roles: the systems that are available.
 
     Returns:
         A link whose k, tab and system are valid; query and filters are not yet checked against the data.
@@ -117,8 +116,9 @@ def parse(pairs: Iterable[tuple[str, str]], systems: Sequence[str]) -> tuple[Lin
             notes += [said] if said not in notes else []
     k = _parse_k(given.get("k", ""), notes)
     tab = _parse_choice("tab", given.get("tab", ""), tuple(TABS), notes)
-    system = _parse_choice("system", given.get("system", ""), systems, notes)
-    columns = _parse_columns(given.get("systems", ""), systems, notes)
+    system = _parse_choice("system", given.get("system", ""), roles.offered, notes)
+    columns = _parse_columns(given.get("systems", ""), roles, notes)
+    reference = _parse_reference(given.get("reference", ""), columns or roles.usual, roles, notes)
     filters = in_force({name: given[name] for name in FILTERS if name in given})
     fold = _parse_choice("fold", given.get("fold", ""), ("0", "1"), notes)
     like = given.get("like", "")
@@ -128,7 +128,7 @@ def parse(pairs: Iterable[tuple[str, str]], systems: Sequence[str]) -> tuple[Lin
         like = ""
     if tab != "search":
         fold = like = ""
-    return Link(given.get("q", "").strip(), k, tab, system, filters, columns, fold == "1", like), notes
+    return Link(given.get("q", "").strip(), k, tab, system, filters, columns, fold == "1", like, reference), notes
 
 
 def pairs_of(parameters: Any) -> list[tuple[str, str]]:
@@ -171,10 +171,10 @@ def _parse_choice(name: str, value: str, choices: Sequence[str], notes: list[str
     return choices[0]
 
 
-def _parse_columns(value: str, systems: Sequence[str], notes: list[str]) -> tuple[str, ...]:
-    """The available ones of the comma-separated names; () stands for the usual ones."""
+def _parse_columns(value: str, roles: Roles, notes: list[str]) -> tuple[str, ...]:
+    """The available ones of the comma-separated names, at most ``MOST_COLUMNS``; () stands for the usual ones."""
     given = dict.fromkeys(name for name in value.split(",") if name)
-    known = tuple(name for name in in_order(given) if name in systems)
+    known = roles.in_order(given)
     strange = [name for name in given if name not in known]
     if strange:
         said = ngettext(
@@ -184,9 +184,22 @@ def _parse_columns(value: str, systems: Sequence[str], notes: list[str]) -> tupl
         )
         if not known:
             said = _("systems should be among {systems}, has {value}; the usual ones are used")
-        there = ", ".join(in_order(systems))
+        there = ", ".join(roles.names)
         notes.append(said.format(systems=there, value=shortened(strange[0]), known=", ".join(known)))
+    if len(known) > MOST_COLUMNS:
+        known = known[:MOST_COLUMNS]
+        said = _("systems has more than {most} names; {known} are used")
+        notes.append(said.format(most=MOST_COLUMNS, known=", ".join(known)))
     return known
+
+
+def _parse_reference(value: str, columns: Sequence[str], roles: Roles, notes: list[str]) -> str:
+    if value and value not in columns:
+        said = _("reference should be one of the columns ({systems}), is {value}; {usual} is used")
+        usual = roles.reference_among(columns)
+        notes.append(said.format(systems=", ".join(columns), value=shortened(value), usual=usual))
+        return ""
+    return value
 
 
 def _either(choices: Sequence[str]) -> str:

@@ -17,9 +17,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from space import i18n
+from space.encoding.description import BASE, TUNED
 from space.errors import UserError
-from space.evaluation import findings
-from space.evaluation.held_out_queries import HeldOutQuery
+from space.evaluation.held_out_queries import HeldOutQuery, Pair
 from space.evaluation.schema import PairedDifference
 from space.feedback.people import People
 from space.feedback.tally import tally
@@ -29,9 +29,9 @@ from space.search.people import lists_of, pairs
 from space.search.results import SearchResult
 from space.ui.html.ballot import in_short
 from space.ui.html.header import PRODUCT, QUESTION
-from space.ui.html.names import products, short_name
+from space.ui.html.names import products, short_name, system_name
 from space.ui.html.numbers import signed
-from space.ui.html.verdict import average, counted, verdict_text
+from space.ui.html.verdict import average, concluded, counted, verdict_text
 
 PATH = "/verdict.png"
 SIZE = (1200, 630)
@@ -46,10 +46,15 @@ _BOXES = (440, 572)
 
 @dataclass(frozen=True)
 class Example:
-    """A test query, and the product that each list puts first; no products where they were not searched for."""
+    """A test query, and the product that each list puts first; no products where they were not searched for.
+
+    Attributes:
+        pair: the system in question and the one that it is compared with, whose list comes first.
+    """
 
     entry: HeldOutQuery
     first: Sequence[str] = ()
+    pair: Pair = (TUNED, BASE)
 
 
 class VerdictCard:
@@ -98,7 +103,8 @@ def draw(engine: SearchEngine, code: str = i18n.ENGLISH, votes: str = "", chosen
     with i18n.language(code):
         picture = Image.new("RGB", SIZE, _PAPER)
         card = _Card(ImageDraw.Draw(picture))
-        found = engine.evaluation.difference("tuned") if engine.evaluation else None
+        measured = engine.evaluation
+        found = measured.difference(measured.candidate) if measured else None
         card.write(PRODUCT, 30, bold=True)
         card.write(_(QUESTION), 22, _QUIET)
         card.top += 16
@@ -106,10 +112,10 @@ def draw(engine: SearchEngine, code: str = i18n.ENGLISH, votes: str = "", chosen
             card.write(verdict_text(engine.evaluation, engine.elsewhere) or _("Nothing has been measured here."), 40)
         else:
             start = card.top
-            card.write(f"{findings.conclusion(found)}.", 42, bold=True, indent=28, lines=2)
+            card.write(f"{concluded(found, measured)}.", 42, bold=True, indent=28, lines=2)
             card.write(counted(found), 26, indent=28, lines=2)
             card.bar(found)
-            card.write(average(found, engine.evaluation), 20, _QUIET, indent=28, lines=2)
+            card.write(average(found, measured), 20, _QUIET, indent=28, lines=2)
             card.edge(start, _EDGES.get(found.outcome, _QUIET))
             card.top += 10
             card.write(votes, 20, indent=28, lines=min(2, card.room(20)))
@@ -122,18 +128,19 @@ def draw(engine: SearchEngine, code: str = i18n.ENGLISH, votes: str = "", chosen
 
 
 def answered(engine: SearchEngine) -> list[Example]:
-    """The examples with the products that base and tuned put first.
+    """The examples with the products that both systems of the verdict put first, base and tuned.
 
     On ZeroGPU an answer would take a GPU from the quota of a visitor who asked nothing, so there are no products.
     """
-    found = []
+    found, pair = [], engine.held_out.pair[::-1]
     for entry in examples(engine.held_out.entries):
         try:
-            searched = not engine.gpu_per_call and {"base", "tuned"} <= set(engine.systems)
-            lists = lists_of(engine, entry.locale, entry.query, ["base", "tuned"]) if searched else None
+            searched = not engine.gpu_per_call and set(pair) <= set(engine.systems)
+            lists = lists_of(engine, entry.locale, entry.query, pair) if searched else None
         except UserError:  # such as a locale that the catalogue lacks
             lists = None
-        found.append(Example(entry, [_first(one) for one in lists.systems.values()] if lists else ()))
+        first = [_first(one) for one in lists.systems.values()] if lists else ()
+        found.append(Example(entry, first, engine.held_out.pair))
     return found
 
 
@@ -218,13 +225,13 @@ class _Card:
         self._to.rectangle((left, top, left + 4, bottom), colour)
         self.top, inside = top, left + 18
         by = signed(example.entry.difference)
+        heads = [_("{system} first").format(system=system_name(name)) for name in example.pair[::-1]]
+        if example.pair == (TUNED, BASE):
+            heads = [_("Base first"), _("Fine-tuned first")]
         parts = [
             ((_("Better, {by}") if better else _("Worse, {by}")).format(by=by), 18, colour, True, 1),
             (f"“{example.entry.query}”", 20, _INK, False, 2),
-            *(
-                (f"{said}: {title}", 18, _QUIET, False, 1)
-                for said, title in zip((_("Base first"), _("Fine-tuned first")), example.first, strict=False)
-            ),
+            *((f"{said}: {title}", 18, _QUIET, False, 1) for said, title in zip(heads, example.first, strict=False)),
         ]
         for text, size, ink, bold, lines in parts:
             for line in wrapped(written(text), _font(size, bold), wide - 24, lines):

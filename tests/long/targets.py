@@ -25,7 +25,8 @@ from space.encoding.description import MAX_DIM
 from space.errors import QueryError, UserError
 from space.index.torch_index import TorchIndex
 from space.search import uploaded_catalogue
-from space.search.request import MAX_K, SYSTEMS
+from space.search.request import MAX_K
+from space.search.roles import Roles
 from space.store import manifest
 from space.ui import links
 from space.ui.events import export
@@ -33,6 +34,7 @@ from space.ui.html.markup import fill
 from space.ui.html.picture import image_url
 
 LONGEST_SENTENCE = 600
+ROLES = Roles(("base", "tuned", "bm25", "hybrid"), ("base", "tuned"))
 
 
 def sentence(error: UserError) -> None:
@@ -103,11 +105,11 @@ def vectors(data: bytes) -> None:
 
 def link(data: bytes) -> None:
     """A link: after parsing, writing and parsing again it has to be the same."""
-    found, notes = links.parse(links.split("?" + data.decode("utf-8", "surrogateescape")), SYSTEMS)
-    assert 1 <= found.k <= MAX_K and found.tab in links.TABS and found.system in SYSTEMS
+    found, notes = links.parse(links.split("?" + data.decode("utf-8", "surrogateescape")), ROLES)
+    assert 1 <= found.k <= MAX_K and found.tab in links.TABS and found.system in ROLES.names
     assert all(len(note) < LONGEST_SENTENCE for note in notes)
-    clean, _ = links.parse(links.split(links.build(found)), SYSTEMS)
-    assert links.parse(links.split(links.build(clean)), SYSTEMS) == (clean, [])
+    clean, _ = links.parse(links.split(links.build(found)), ROLES)
+    assert links.parse(links.split(links.build(clean)), ROLES) == (clean, [])
 
 
 GOOD = manifest.signed(

@@ -5,6 +5,7 @@ one line.
 """
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -16,10 +17,34 @@ from space.errors import QueryError
 from space.search.engine import SearchEngine
 from space.search.explanation import Explanation
 from space.search.results import Comparison, SearchResult
+from space.search.roles import Roles
 from space.ui.events.form_events import ALONE, ENGINE
 
-#: ``space.search.request.SYSTEMS`` as a type, which the documentation shows; a test compares the two.
-System = Literal["tuned", "base", "bm25", "hybrid", "reranked"]
+#: What the documentation says of a system; of another encoder that it is one.
+SYSTEMS = {
+    "tuned": "fine-tuned encoder",
+    "base": "before fine-tuning",
+    "bm25": "words",
+    "reranked": "reordered by a cross-encoder",
+}
+#: {whether base and tuned are compared alone: what ``/compare`` returns of the comparison}.
+RETURNED = {
+    True: (
+        "overlap (share of products that base and tuned have in common, 0 to 1; null unless systems has both)",
+        "rbo (rank-biased overlap of base and tuned, 0 to 1; null likewise)",
+        "agreement ({name: overlap and rbo with tuned})",
+        "moves (product_id, product_locale, base, tuned, state, by)",
+        "With another reference than base, it is returned too, agreement is with it, and moves has those of every "
+        "other system, with system, before and after in place of base and tuned.",
+    ),
+    False: (
+        "reference",
+        "overlap (share of products that reference and the other system have in common, 0 to 1; null with several)",
+        "rbo (rank-biased overlap of the two, 0 to 1; null likewise)",
+        "agreement ({name: overlap and rbo with the reference})",
+        "moves (product_id, product_locale, system, before, after, state, by), of each system but the reference",
+    ),
+}
 #: Gradio reads this type too: an endpoint returns any JSON object.
 Json = dict[str, Any]
 
@@ -38,11 +63,13 @@ def answer(find: Callable[[], SearchResult | Comparison | Explanation]) -> Any:
 
 def add_endpoints(engine: SearchEngine) -> None:
     """Add the endpoints to the current Blocks."""
+    roles = engine.roles
+    System = Literal[roles.offered]  # noqa: N806 - a type, which the documentation and MCP clients show
 
     def search(
         query: str,
         k: int = 10,
-        system: System = "tuned",
+        system: System = roles.candidate,
         locale: str = "",
         brand: str = "",
         color: str = "",
@@ -57,7 +84,7 @@ def add_endpoints(engine: SearchEngine) -> None:
         Args:
             query: free text, at most 500 characters.
             k: how many products, 1 to 100.
-            system: tuned (fine-tuned encoder), base (before fine-tuning), bm25 (words), hybrid, reranked (if there).
+            system: SYSTEMS.
             locale: only products of this locale; empty allows all.
             brand: only products of this brand; empty allows all.
             color: only products of this colour; empty allows all.
@@ -81,7 +108,7 @@ def add_endpoints(engine: SearchEngine) -> None:
         product_locale: str,
         product_id: str,
         k: int = 10,
-        system: System = "tuned",
+        system: System = roles.candidate,
         locale: str = "",
         brand: str = "",
         color: str = "",
@@ -97,7 +124,7 @@ def add_endpoints(engine: SearchEngine) -> None:
             product_locale: locale of the product, as a hit of search has it; null in a shop without locales.
             product_id: its id, as a hit of search has it.
             k: how many products, 1 to 100.
-            system: tuned and base compare the vectors of products; others search for the title.
+            system: ENCODERS compare the vectors of products; others search for the title.
             locale: only products of this locale; empty allows all.
             brand: only products of this brand; empty allows all.
             color: only products of this colour; empty allows all.
@@ -128,8 +155,9 @@ def add_endpoints(engine: SearchEngine) -> None:
         max_price: float | None = None,
         min_rating: float | None = None,
         systems: str = "",
+        reference: str = "",
     ) -> Json:
-        """Search the product catalogue with several systems: how good is each list, and what did fine-tuning move?
+        """Search the product catalogue with several systems: how good is each list, and what moved?
 
         Args:
             query: free text, at most 500 characters.
@@ -141,26 +169,23 @@ def add_endpoints(engine: SearchEngine) -> None:
             min_price: only products with a known price of at least this.
             max_price: only products with a known price of at most this.
             min_rating: only products with a known rating of at least this, 0 to 5.
-            systems: some of base, tuned, bm25, hybrid, reranked, with commas or as a list; empty is base,tuned,bm25.
+            systems: some of NAMES, with commas between or as a list; empty is USUAL.
+            reference: the system that the others are compared with, one of systems; empty is DEFAULT if it is there.
 
         Returns:
             query
             systems ({name: what search returns, and figures})
-            overlap (share of products that base and tuned have in common, 0 to 1)
-            rbo (rank-biased overlap of base and tuned, 0 to 1)
-            agreement ({name: overlap and rbo with tuned})
-            moves (product_id, product_locale, base, tuned, state, by)
-            figures (k, ndcg, recall, exact_at_1, judged, exact, scope) are null for a query without judgments; overlap
-            and rbo are null unless systems has base and tuned.
+            COMPARED
+            figures (k, ndcg, recall, exact_at_1, judged, exact, scope) are null for a query without judgments.
         """
         filters = _filters(locale, brand, color, category, min_price, max_price, min_rating)
-        return answer(lambda: engine.compare(query, k, _names(systems), **filters))
+        return answer(lambda: engine.compare(query, k, _names(systems), reference or "", **filters))
 
     def explain(
         query: str,
         product_id: str,
         product_locale: str = "us",
-        system: System = "tuned",
+        system: System = roles.candidate,
         locale: str = "",
         brand: str = "",
         color: str = "",
@@ -175,7 +200,7 @@ def add_endpoints(engine: SearchEngine) -> None:
             query: free text, at most 500 characters.
             product_id: which product, as a hit of search has it.
             product_locale: the locale of the product, as a hit of search has it; null in a shop without locales.
-            system: tuned (fine-tuned encoder), base (before fine-tuning), bm25 (words), hybrid, reranked (if there).
+            system: SYSTEMS.
             locale: the filter of the search. Filters matter to hybrid only: it fuses ranks of products that pass.
             brand: the filter of the search, see locale.
             color: the filter of the search, see locale.
@@ -191,7 +216,7 @@ def add_endpoints(engine: SearchEngine) -> None:
             product_locale
             title
             score
-            fields and words (for tuned, base and reranked: name and contribution, which do not add up to the score)
+            fields and words (for ENCODERS and reranked: name and contribution, which do not add up to the score)
             terms (for bm25: name and contribution, which add up to the score)
             lists (for hybrid: name, rank and contribution, which add up to the score)
             notes
@@ -199,10 +224,31 @@ def add_endpoints(engine: SearchEngine) -> None:
         filters = _filters(locale, brand, color, category, min_price, max_price, min_rating)
         return answer(lambda: engine.explain(query, product_locale, product_id, system, **filters))
 
+    for endpoint in (search, more_like, compare, explain):
+        describe(endpoint, roles)
     gr.api(search, api_name="search", **ENGINE)
     gr.api(more_like, api_name="more_like", **ENGINE)
     gr.api(compare, api_name="compare", **ENGINE)
     gr.api(explain, api_name="explain", **ALONE)
+
+
+def describe(endpoint: Callable[..., Json], roles: Roles) -> None:
+    """Write the names of an engine's systems into the docstring of an endpoint, from which Gradio makes its pages."""
+    encoders = [name for name in roles.offered if name in roles.encoders]
+    meanings = {name: "encoder" for name in encoders} | SYSTEMS | {"hybrid": f"{roles.candidate} and bm25"}
+    compared = RETURNED[roles.is_tuning]
+    words = {
+        "SYSTEMS": ", ".join(f"{name} ({meanings.get(name, 'system')})" for name in roles.offered),
+        "ENCODERS": " and ".join(encoders) or "encoders",
+        "NAMES": ", ".join(roles.names),
+        "USUAL": ",".join(roles.usual),
+        "DEFAULT": roles.reference,
+        "COMPARED": ("\n" + 12 * " ").join(compared),
+    }
+    said = endpoint.__doc__ or ""
+    for word, text in words.items():
+        said = re.sub(rf"\b{word}\b", lambda _match, text=text: text, said)
+    endpoint.__doc__ = said
 
 
 def _names(systems: Any) -> list[Any] | None:

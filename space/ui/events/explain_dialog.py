@@ -6,7 +6,6 @@ from space.errors import QueryError
 from space.i18n import gettext as _
 from space.search.engine import SearchEngine
 from space.search.kept_catalogues import KeptCatalogues
-from space.search.request import SYSTEMS
 from space.ui import links
 from space.ui.events.areas import html, sent
 from space.ui.events.form_events import ALONE
@@ -44,11 +43,11 @@ def build_explain_dialog(engine: SearchEngine, texts: Texts, own: KeptCatalogues
 
 def answer(engine: SearchEngine | None, event: gr.EventData) -> Html:
     """What the dialog shows for a click; the script's key goes back, so that it knows which click was answered."""
-    asked, _notes = links.parse(links.split(sent(event, "link")), SYSTEMS)
-    query = asked.query or sent(event, "query")
     if engine is None:
         shown = problem(_("this catalogue is no longer kept: load it again"))
     else:
+        asked, _notes = links.parse(links.split(sent(event, "link")), engine.roles)
+        query = asked.query or sent(event, "query")
         try:
             product = sent(event, "locale"), sent(event, "product")
             shown = reasons(engine.explain(query, *product, sent(event, "system"), **asked.filters))

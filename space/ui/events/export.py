@@ -17,6 +17,7 @@ import json
 import re
 
 from space.data.words import folded
+from space.encoding.description import BASE, TUNED
 from space.i18n import gettext as _
 from space.search.results import Comparison, locale_json
 from space.ui.html.markup import Html, fill
@@ -25,6 +26,8 @@ COLUMNS = (
     "query", "system", "rank", "product_id", "product_locale", "title", "brand", "color", "score", "esci_label",
     "move", "places",
 )  # fmt: skip
+#: The last column where another comparison was made than that of base and tuned.
+REFERENCE = "reference"
 UNJUDGED = "unjudged"
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 _NAME_LENGTH = 60
@@ -33,25 +36,27 @@ _NAME_LENGTH = 60
 def csv_of(found: Comparison) -> str:
     """A header and one row for each system and rank; a shop without locales has no ``product_locale``.
 
-    ``move`` is up, down, same or entered in rows of tuned, left in rows of base, and otherwise empty. ``places`` is
-    the number of ranks gained from base to tuned.
+    From base to tuned, ``move`` is up, down, same or entered in rows of tuned, left in rows of base, and otherwise
+    empty. ``places`` is the number of ranks gained. Other comparisons have both in the rows of every system but the
+    reference, which a further column names.
     """
-    moves = {move.key: move for move in found.moves}
+    moves = {name: {move.key: move for move in of_system} for name, of_system in found.moves.items()}
+    if found.is_tuning:
+        moves[BASE] = {key: move for key, move in moves.get(TUNED, {}).items() if move.state == "left"}
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\r\n")
     hits = [hit for result in found.systems.values() for hit in result.hits]
     locales = not hits or any(locale_json(hit.product_locale) for hit in hits)
-    rows.writerow([name for name in COLUMNS if locales or name != "product_locale"])
+    last = [] if found.is_tuning else [REFERENCE]
+    rows.writerow([*(name for name in COLUMNS if locales or name != "product_locale"), *last])
     for name, result in found.systems.items():
         for hit in result.hits:
             locale = (locale_json(hit.product_locale) or "",) if locales else ()
             texts = (hit.product_id, *locale, hit.title, hit.brand or "", hit.color or "")
             row = [neutral(found.query), name, hit.rank, *map(neutral, texts), hit.score, hit.esci_label or UNJUDGED]
-            move = moves.get(hit.key)
-            if move and (name == "tuned" or (name == "base" and move.state == "left")):
-                rows.writerow([*row, move.state, "" if move.by is None else move.by])
-            else:
-                rows.writerow([*row, "", ""])
+            move = moves.get(name, {}).get(hit.key)
+            moved = (move.state, "" if move.by is None else move.by) if move else ("", "")
+            rows.writerow([*row, *moved, *(found.reference for _column in last)])
     return text.getvalue()
 
 

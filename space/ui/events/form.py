@@ -1,6 +1,6 @@
 """The form of a tab: query, number of results, system, filters and example queries."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,9 @@ from space.search.engine import SearchEngine
 from space.search.request import MAX_K
 from space.ui.events.areas import html
 from space.ui.html.markup import Html, fill
-from space.ui.html.names import FIELDS
+from space.ui.html.names import FIELDS, SYSTEMS
 from space.ui.language import Texts
-from space.ui.links import DEFAULT_K, Link, in_order
+from space.ui.links import DEFAULT_K, Link
 
 #: A catalogue can have 100,000 brands. A menu shows this many; the others can be typed.
 MAX_CHOICES = 200
@@ -77,7 +77,7 @@ class Form:
     def write(self, link: Link) -> dict[Component, Any]:
         """The updates that set every input to what a link asks for."""
         values = {"query": link.query, "k": link.k, "system": link.system, "fold": link.fold, "like": link.like}
-        values["systems"] = list(link.systems)
+        values |= {"systems": list(link.systems), "reference": link.reference}
         query, locale = link.query, str(link.filters.get("locale", ANY))
         picked = (query, locale) if locale and self.is_test_query(query, locale) else NOT_PICKED
         written = {self.inputs[name]: value for name, value in values.items() if name in self.inputs}
@@ -92,10 +92,16 @@ def link_of(tab: str, given: Mapping[str, Any]) -> Link:
         tab,
         given.get("system", ""),
         in_force({name: given[name] for name in FILTERS}),
-        in_order(given.get("systems", ())),
+        tuple(given.get("systems", ())),
         given.get("fold", False),
         given.get("like", ""),
+        given.get("reference", ""),
     )
+
+
+def named(texts: Texts, systems: Sequence[str]) -> list[tuple[str, str]]:
+    """The choices of a menu of systems: what each is called on the page, and its name."""
+    return [(str(texts.label(SYSTEMS[name])) if name in SYSTEMS else name, name) for name in systems]
 
 
 def build_form(

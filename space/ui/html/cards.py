@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from space.data.filters import LEVEL
+from space.encoding.description import TUNED
 from space.i18n import N_, fraction, ngettext, number
 from space.i18n import gettext as _
 from space.search.results import RANDOM, RELEVANT, Hit, Product, SearchResult, Standing
 from space.ui.html.help import help_for
 from space.ui.html.labels import badge, is_judged, tally
 from space.ui.html.markup import EMPTY, Html, fill, join
-from space.ui.html.names import SYSTEMS, id_shown, language_of, locale_shown, products, score_name, system_name
+from space.ui.html.names import id_shown, language_of, locale_shown, products, score_name, system_name
 from space.ui.html.panels import no_hits
 from space.ui.html.picture import picture
 
@@ -43,6 +44,7 @@ def results(
     found: SearchResult,
     more: Callable[[Hit], Html] = lambda hit: EMPTY,
     emptied: Mapping[str, object] = MappingProxyType({}),
+    candidate: str = TUNED,
 ) -> Html:
     """A summary line, and the hits as cards.
 
@@ -50,10 +52,11 @@ def results(
         found: the answer.
         more: makes what stands at the end of each card.
         emptied: {filter: value} of those that leave no product.
+        candidate: an encoder that can be tried where BM25 finds nothing.
     """
     like = _likened(found.like) if found.like else EMPTY
     if not found.hits:
-        return join([like, no_hits(found.system, emptied)])
+        return join([like, no_hits(found.system, emptied, candidate)])
     judged = is_judged(found.hits)
     return fill(
         '<div class="results">{like}<div class="summary"><p role="status">{summary}{tally}{about}</p>{timings}</div>'
@@ -126,7 +129,7 @@ def card(
         score=EMPTY if brief else score(hit, system),
         locale=hit.product_locale,
         product_id=hit.product_id,
-        why=_why_button(hit, system) if asked and system in SYSTEMS else EMPTY,
+        why=_why_button(hit, system) if asked else EMPTY,
         more=more,
         similar=_similar(hit.similar, judged) if hit.similar else EMPTY,
     )

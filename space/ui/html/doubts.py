@@ -19,7 +19,7 @@ _DOUBTS = {
 def doubts(measured: Evaluation, description: EngineDescription) -> list[str]:
     """A sentence for each difference between what was measured and what answers here."""
     served = description.encoders
-    both = [part for part in ("base", "tuned") if part in measured.encoders and part in served]
+    both = [part for part in measured.encoders if part in served]
     others = [part for part in both if served[part].fingerprint != measured.encoders[part].fingerprint]
     said = []
     if others:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from space.evaluation.held_out_queries import HeldOutQuery
+from space.encoding.description import BASE, TUNED
+from space.evaluation.held_out_queries import HeldOutQuery, Pair
 from space.i18n import gettext as _
 from space.search.results import Comparison, SearchResult
 from space.ui.html.labels import badge, is_judged
@@ -21,13 +22,15 @@ class Example:
 
     Attributes:
         entry: the query, with a difference.
-        found: the first products of base and tuned.
+        found: the first products of the reference and the candidate, base and tuned.
         link: to the whole comparison.
+        pair: the candidate and the reference.
     """
 
     entry: HeldOutQuery
     found: Comparison
     link: Link
+    pair: Pair = (TUNED, BASE)
 
 
 def first_view(examples: Sequence[Example]) -> Html:
@@ -49,11 +52,20 @@ def first_view(examples: Sequence[Example]) -> Html:
 def _example(example: Example) -> Html:
     difference = example.entry.difference or 0.0
     said = _("Better after fine-tuning: {query}") if difference > 0 else _("Worse after fine-tuning: {query}")
+    system, reference = map(system_name, example.pair)
+    if example.pair != (TUNED, BASE):
+        worse = _("Worse with {system} than with {reference}: {query}")
+        said = _("Better with {system} than with {reference}: {query}") if difference > 0 else worse
     return fill(
         '<section class="example {kind}"><h2>{said}</h2><p class="measured">{measured} {more}</p>'
         '<div class="pair">{lists}</div></section>',
         kind="up" if difference > 0 else "down",
-        said=fill(said, query=fill('<q translate="no">{query}</q>', query=example.entry.query)),
+        said=fill(
+            said,
+            query=fill('<q translate="no">{query}</q>', query=example.entry.query),
+            system=system,
+            reference=reference,
+        ),
         measured=_("Quality of its first ten results: {by} of 1.").format(by=signed(difference)),
         more=carry(example.link, _("Compare in full")),
         lists=join(_list(found) for found in example.found.systems.values()),

@@ -10,8 +10,8 @@ from space.i18n import gettext as _
 from space.search.description import EngineDescription
 from space.settings import SAMPLE
 from space.ui.html.markup import EMPTY, Html, fill, join
+from space.ui.html.names import kind, short_name, system_name
 from space.ui.html.names import products as counted
-from space.ui.html.names import short_name, system_name
 from space.ui.html.verdict import verdict
 
 PRODUCT = "E5 product search"
@@ -62,7 +62,7 @@ def _running(products: int, description: EngineDescription) -> Html:
         fact(_("Embeddings"), _store(description)),
         fact(_("Runs on"), _device(description.device)),
     ]
-    encoders = [(part, description.encoders[part]) for part in ("base", "tuned") if part in description.encoders]
+    encoders = list(description.encoders.items())
     tags = [
         fill(' <span class="tag">{name}: {tag}</span>', name=system_name(part), tag=_tag(encoder.reason))
         for part, encoder in encoders
@@ -93,9 +93,9 @@ def _encoder(part: str, encoder: EncoderDescription) -> Html:
         fact(_("Precision"), encoder.precision),
     ]
     return fill(
-        '<div class="encoder {part}"><p><span class="part">{name}</span> <span class="model">{model}</span>'
+        '<div class="encoder {kind}"><p><span class="part">{name}</span> <span class="model">{model}</span>'
         "{at}</p>{reason}<dl>{rows}</dl></div>",
-        part=part,
+        kind=kind(part),
         name=system_name(part),
         model=short_name(encoder.id) or _("unknown"),
         at=fill(' <span class="revision">@{revision}</span>', revision=encoder.revision[:7])

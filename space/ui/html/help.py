@@ -67,6 +67,13 @@ TERMS = MappingProxyType(
                 "them again. That is slower than comparing vectors, and often more exact."
             ),
         ),
+        "fused": (
+            N_("Hybrid"),
+            N_(
+                "The list of an encoder and that of the keyword search, merged by their ranks. "
+                "A product that is high in both is first."
+            ),
+        ),
         "rbo": (
             N_("Rank-biased overlap (RBO)"),
             N_(

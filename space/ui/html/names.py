@@ -11,8 +11,11 @@ from space.i18n import gettext as _
 
 SYSTEMS = {"tuned": N_("Fine-tuned"), "base": N_("Base"), "bm25": N_("BM25"), "hybrid": N_("Hybrid")}
 SYSTEMS |= {"reranked": N_("Reranked")}
-SCORES = {"tuned": N_("cosine"), "base": N_("cosine"), "bm25": N_("BM25 score"), "hybrid": N_("fused score")}
-SCORES |= {"reranked": N_("reranker score")}
+#: {system that is no encoder: what its scores are}; those of an encoder are cosines.
+SCORES = {"bm25": N_("BM25 score"), "hybrid": N_("fused score"), "reranked": N_("reranker score")}
+_COSINE = N_("cosine")
+#: How the names of the hybrids of an evaluation end, see ``space.retrieval.hybrid``.
+FUSED = "+bm25"
 #: {filter: its label on the page}.
 FIELDS = {
     "locale": N_("Locale"),
@@ -34,13 +37,20 @@ METRICS = {
 
 
 def system_name(system: str) -> str:
-    """``Fine-tuned`` for "tuned"; the name of an unknown system stays as it is."""
+    """``Fine-tuned`` for "tuned"; an encoder that its owner named has that name, and fused ``NAME + BM25``."""
+    if system.endswith(FUSED):
+        return f"{system_name(system.removesuffix(FUSED))} + BM25"
     return _(SYSTEMS[system]) if system in SYSTEMS else system
+
+
+def kind(system: str) -> str:
+    """The class for style.css, which is none of an owner's names: such a name may be that of another class."""
+    return system if system in SYSTEMS or system == "random" else "other"
 
 
 def score_name(system: str) -> str:
     """What the scores of a system are called: cosine, BM25 score, fused score."""
-    return _(SCORES.get(system, N_("score")))
+    return _(SCORES.get(system, _COSINE))
 
 
 def field_labels() -> dict[str, str]:

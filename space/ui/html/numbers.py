@@ -13,6 +13,11 @@ def short(value: float, signed: bool = False) -> str:
     return fraction(value, len(f"{value:g}".partition(".")[2]), signed=signed)
 
 
+def p_value(p: float) -> str:
+    """``.012``, and ``< .001`` for a smaller one."""
+    return fraction(p) if p >= 0.001 else f"< {fraction(0.001)}"
+
+
 def interval(low: str, high: str) -> Html:
     """``[.584, .755]``; in languages with a decimal comma the separator is another one."""
     return fill('<span class="interval">{interval}</span>', interval=_("[{low}, {high}]").format(low=low, high=high))

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+from space.encoding.description import TUNED
 from space.errors import FilterError, QueryError
 from space.i18n import gettext as _
 from space.i18n import ngettext
 from space.ui.html.markup import Html, fill
-from space.ui.html.names import field_labels
+from space.ui.html.names import field_labels, system_name
 
 
 def welcome(text: str) -> Html:
@@ -36,21 +37,29 @@ def locale_dropped(locale: str, query: str) -> Html:
     return fill('<div class="panel bent note" role="status"><p>{said}</p></div>', said=said)
 
 
-def no_hits(system: str, emptied: Mapping[str, object]) -> Html:
+def other_reference(picked: str, used: str) -> Html:
+    """That the system to compare with is not among the columns, so that another one is used."""
+    text = _("{picked} is turned off, so the others are compared with {used}.")
+    said = text.format(picked=system_name(picked), used=system_name(used))
+    return fill('<div class="panel bent note" role="status"><p>{said}</p></div>', said=said)
+
+
+def no_hits(system: str, emptied: Mapping[str, object], candidate: str = TUNED) -> Html:
     """Why nothing was found.
 
     Args:
         system: which searched; only BM25 finds nothing although products pass the filters.
         emptied: {filter: value} of those that leave no product, see ``Facets.emptied_by``.
+        candidate: an encoder that can be tried instead.
     """
     return fill(
         '<div class="panel" role="status"><p><strong>{nothing}</strong> {why}</p></div>',
         nothing=_("Nothing found."),
-        why=why_nothing(system, emptied),
+        why=why_nothing(system, emptied, candidate),
     )
 
 
-def why_nothing(system: str, emptied: Mapping[str, object]) -> str:
+def why_nothing(system: str, emptied: Mapping[str, object], candidate: str = TUNED) -> str:
     """What emptied a list: the filters, or the words of the query."""
     if emptied:
         labels = field_labels()
@@ -61,6 +70,9 @@ def why_nothing(system: str, emptied: Mapping[str, object]) -> str:
             len(emptied),
         )
         return text.format(filters=named)
-    if system == "bm25":
+    if system == "bm25" and candidate == TUNED:
         return _("No product shares a word with this query. The encoders do not need shared words: try Fine-tuned.")
+    if system == "bm25":
+        said = _("No product shares a word with this query. The encoders do not need shared words: try {encoder}.")
+        return said.format(encoder=system_name(candidate))
     return _("No product passes these filters. Set one of them back to “Any”.")

@@ -7,6 +7,7 @@ import pandas as pd
 from space.data.scale import ESCI, LabelScale
 from space.encoding.description import BASE, TUNED
 from space.evaluation import findings, slices
+from space.evaluation.held_out_queries import Pair
 from space.evaluation.schema import MIN_QUERIES, BeforeAfter
 from space.evaluation.slices import FIGURES, Slice
 from space.i18n import N_, ngettext, number
@@ -15,7 +16,7 @@ from space.ui import links
 from space.ui.html import charts, numbers
 from space.ui.html.help import help_for
 from space.ui.html.markup import EMPTY, Html, absent, conclusions, fill, join, section
-from space.ui.html.names import language_of, queries
+from space.ui.html.names import language_of, queries, system_name
 from space.ui.links import Link
 
 LISTED = 5
@@ -25,30 +26,48 @@ _SHOWN = 80
 _HEADS = (N_("Full-catalogue nDCG@10"), N_("Judged nDCG"))
 
 
-def chart(frame: pd.DataFrame | None, *, several: bool = False) -> Html:
+def chart(
+    frame: pd.DataFrame | None, pair: Pair = (TUNED, BASE), choices: Sequence[str] = (), *, several: bool = False
+) -> Html:
     """The difference of every query as a bar, a slider to read them, and the largest gains and losses as lists.
 
     Args:
         frame: from ``slices.queries``.
+        pair: the systems of ``frame``.
+        choices: the systems of which two can be chosen.
         several: whether the catalogue has several locales, so that a link to a query also sets its locale.
     """
     known = None if frame is None else _sorted(frame)
+    chooser = _chooser(pair, choices) if choices else EMPTY
+    if pair[0] == pair[1]:
+        return section("queries", _("Query by query"), join([chooser, absent(_("Choose two different systems."))]))
     if known is None or known.empty:
-        return section("queries", _("Query by query"), _nothing())
+        return section("queries", _("Query by query"), join([chooser, _nothing()]))
     values = known["difference"].to_numpy()
     locales = known["product_locale"].nunique() > 1
     keys = zip(known["query"], known["product_locale"], strict=True)
-    known["link"] = [_link(query, locale if several or locales else "") for query, locale in keys]
+    known["link"] = [_link(query, locale if several or locales else "", pair) for query, locale in keys]
     over = charts.scale([0.0, *values])
     bands = _bands(known, locales)
     n, metric = number(len(known)), _(FIGURES[_HEADLINE])
-    lead = ngettext(
-        "Each bar is one of {n} held-out query: fine-tuned minus base in {metric}, the largest gain first. Pick a "
-        "bar, or move the slider, to read its query.",
-        "Each bar is one of {n} held-out queries: fine-tuned minus base in {metric}, the largest gain first. Pick a "
-        "bar, or move the slider, to read its query.",
-        len(known),
-    ).format(n=n, metric=metric)
+    if pair == (TUNED, BASE):
+        lead = ngettext(
+            "Each bar is one of {n} held-out query: fine-tuned minus base in {metric}, the largest gain first. Pick a "
+            "bar, or move the slider, to read its query.",
+            "Each bar is one of {n} held-out queries: fine-tuned minus base in {metric}, the largest gain first. Pick "
+            "a bar, or move the slider, to read its query.",
+            len(known),
+        )
+    else:
+        lead = ngettext(
+            "Each bar is one of {n} held-out query: {system} minus {reference} in {metric}, the largest gain first. "
+            "Pick a bar, or move the slider, to read its query.",
+            "Each bar is one of {n} held-out queries: {system} minus {reference} in {metric}, the largest gain first. "
+            "Pick a bar, or move the slider, to read its query.",
+            len(known),
+        )
+    system, reference = map(system_name, pair)
+    lead = lead.format(n=n, metric=metric, system=system, reference=reference)
     whole = _("Differences of held-out queries ({n}): {above} above zero, {below} below.").format(
         n=n, above=number((values > 0).sum()), below=number((values < 0).sum())
     )
@@ -73,15 +92,25 @@ def chart(frame: pd.DataFrame | None, *, several: bool = False) -> Html:
         gains=_list(_("Largest gains"), known[known["difference"] > 0].head(LISTED), locales),
         falls=_list(_("Largest losses"), known[known["difference"] < 0].tail(LISTED)[::-1], locales),
     )
-    return section("queries", _("Query by query"), drawing)
+    return section("queries", _("Query by query"), join([chooser, drawing]))
 
 
-def sliced(frame: pd.DataFrame | None, scale: LabelScale = ESCI) -> Html:
-    """The slices as a table, below sentences that sum them up."""
+def sliced(frame: pd.DataFrame | None, scale: LabelScale = ESCI, pair: Pair = (TUNED, BASE)) -> Html:
+    """The slices as a table, below sentences that sum them up.
+
+    Args:
+        frame: from ``slices.queries``.
+        scale: of the labels.
+        pair: the systems of ``frame``.
+    """
     if frame is None:
         return section("slices", _("By kind of query"), _nothing())
     cuts = slices.cut(frame, scale)
-    sentences = findings.of_slices(slices.figures(frame), cuts)
+    system, reference = map(system_name, pair)
+    sentences = findings.of_slices(slices.figures(frame), cuts, "" if pair == (TUNED, BASE) else reference)
+    caption = _("Fine-tuned minus base by slice")
+    if pair != (TUNED, BASE):
+        caption = _("{system} minus {reference} by slice")
     lead = _(
         "The same queries by length and by how many of their judged products are relevant (two thirds or more, less "
         "than a third, or between). In Japanese, which has no spaces, words are estimated from changes of script."
@@ -102,13 +131,37 @@ def sliced(frame: pd.DataFrame | None, scale: LabelScale = ESCI) -> Html:
         about=help_for("slices"),
         lead=with_locales if slices.LOCALE in cuts else lead,
         said=conclusions(sentences) if sentences else EMPTY,
-        caption=_("Fine-tuned minus base by slice"),
+        caption=caption.format(system=system, reference=reference),
         slice=_("Slice"),
         columns=join(fill('<th scope="col">{name}</th>', name=_(name)) for name in _HEADS),
         groups=join(_group(by, parts, over) for by, parts in cuts.items()),
         missing=EMPTY if set(scale.names) <= set(frame) else absent(missing),
     )
     return section("slices", _("By kind of query"), body)
+
+
+def _chooser(pair: Pair, choices: Sequence[str]) -> Html:
+    """Two menus, which static/evaluation.js sends: the system, and the one whose figures are subtracted."""
+
+    def menu(kind: str, label: str, chosen: str) -> Html:
+        options = join(
+            fill(
+                '<option value="{name}"{selected}>{shown}</option>',
+                name=name,
+                selected=Html(" selected") if name == chosen else EMPTY,
+                shown=system_name(name),
+            )
+            for name in choices
+        )
+        return fill(
+            '<label>{label} <select class="{kind}">{options}</select></label>', label=label, kind=kind, options=options
+        )
+
+    return fill(
+        '<div class="pair-of">{system}{reference}</div>',
+        system=menu("system", _("System"), pair[0]),
+        reference=menu("reference", _("minus"), pair[1]),
+    )
 
 
 def _nothing() -> Html:
@@ -172,9 +225,12 @@ def _moved(row: pd.Series) -> str:
     )
 
 
-def _link(query: str, locale: str) -> str:
+def _link(query: str, locale: str, pair: Pair) -> str:
     """The comparison of a query over the products it was measured on, those of its locale."""
-    return links.build(Link(query, tab="compare", filters={"locale": locale} if locale else {}))
+    filters = {"locale": locale} if locale else {}
+    if pair == (TUNED, BASE):
+        return links.build(Link(query, tab="compare", filters=filters))
+    return links.build(Link(query, tab="compare", filters=filters, systems=pair[::-1], reference=pair[1]))
 
 
 def _group(by: str, parts: Sequence[Slice], over: charts.Scale) -> Html:

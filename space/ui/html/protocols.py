@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from space.encoding.description import BASE
 from space.evaluation.protocols import ONE_GRADE, PROTOCOLS, has_figures
 from space.evaluation.schema import HEADLINE, METRICS, Estimate, Evaluation, PairedDifference, ProtocolTable
-from space.i18n import N_
+from space.i18n import N_, ngettext
 from space.i18n import gettext as _
 from space.ui.html import charts, names, numbers
 from space.ui.html.help import help_for
@@ -21,9 +21,9 @@ MEANINGS = {
 }
 #: {metric: its term in ``help.TERMS``}.
 _HELP = {"ndcg": "quality", "ndcg@10": "quality", "recall@100": "recall", "mrr@10": "mrr", "exact@1": "first"}
-#: Systems without a row of differences. A random order is there for scale only, and its difference from base is so
-#: large that those of the others would shrink to nothing.
-_NO_RIVALS = (BASE, "random")
+#: A system without a row of differences. It is there for scale only, and its difference from the reference is so large
+#: that those of the others would shrink to nothing.
+_FLOOR = "random"
 
 
 def section(protocol: str, measured: Evaluation) -> Html:
@@ -34,7 +34,8 @@ def section(protocol: str, measured: Evaluation) -> Html:
         measured: what training measured.
     """
     table = measured.protocols.get(protocol, ProtocolTable())
-    tables = [_metric(protocol, name, table) for name in METRICS[protocol]] if table.systems else []
+    tables = [_metric(protocol, name, table, measured.reference) for name in METRICS[protocol]]
+    tables = tables if table.systems else []
     body = fill('<div class="metrics">{tables}</div>', tables=join(tables))
     if not tables:
         body = absent(_("This evaluation has no figures of this protocol."))
@@ -49,11 +50,14 @@ def section(protocol: str, measured: Evaluation) -> Html:
     )
 
 
-def _metric(protocol: str, metric: str, table: ProtocolTable) -> Html:
+def _metric(protocol: str, metric: str, table: ProtocolTable, reference: str) -> Html:
     systems = {name: found.get(metric) for name, found in table.systems.items()}
     differences = {
-        name: found[metric] for name, found in table.differences.items() if name not in _NO_RIVALS and metric in found
+        name: found[metric]
+        for name, found in table.differences.items()
+        if name not in (reference, _FLOOR) and metric in found
     }
+    p_values = {name: found[metric] for name, found in table.p_values.items() if metric in found}
     decides = (protocol, metric) == HEADLINE
     mark = fill(' <span class="tag decider">{said}</span>', said=_("the number to decide by"))
     title, name = _(TITLES[protocol]), _(names.METRICS[metric])
@@ -66,11 +70,7 @@ def _metric(protocol: str, metric: str, table: ProtocolTable) -> Html:
         about=help_for(_HELP[metric]) if metric in _HELP else EMPTY,
         meaning=_(MEANINGS[metric]),
         levels=_levels(_("{protocol}, {metric}: each system").format(protocol=title, metric=name), systems),
-        changes=_changes(
-            _("{protocol}, {metric}: paired differences from base").format(protocol=title, metric=name), differences
-        )
-        if differences
-        else EMPTY,
+        changes=_changes(title, name, differences, reference, p_values) if differences else EMPTY,
     )
 
 
@@ -85,7 +85,7 @@ def _levels(caption: str, systems: Mapping[str, Estimate | None]) -> Html:
     rows = [
         _row(
             system,
-            charts.whisker(over, *known[system], kind=system) if system in known else EMPTY,
+            charts.whisker(over, *known[system], kind=names.kind(system)) if system in known else EMPTY,
             numbers.estimate(found),
         )
         for system, found in systems.items()
@@ -93,27 +93,46 @@ def _levels(caption: str, systems: Mapping[str, Estimate | None]) -> Html:
     return _table(caption, (_("System"), _("Mean [95 % interval]")), over, rows)
 
 
-def _changes(caption: str, differences: Mapping[str, PairedDifference]) -> Html:
-    """Paired differences from base."""
+def _changes(
+    title: str,
+    metric: str,
+    differences: Mapping[str, PairedDifference],
+    reference: str,
+    p_values: Mapping[str, float],
+) -> Html:
+    """Paired differences from the reference, and their p values, which many comparisons have made larger."""
+    caption, first = _("{protocol}, {metric}: paired differences from base"), _("System − Base")
+    if reference != BASE:
+        caption, first = _("{protocol}, {metric}: paired differences from {reference}"), _("System − {reference}")
+    shown = names.system_name(reference)
     wide = [found for found in differences.values() if found.outcome not in ("few", "none")]
     over = charts.scale([0.0, *(end for found in wide for end in (found.low, found.high))], step=0.05)
     rows = [
         _row(
             system,
-            charts.whisker(over, found.mean, found.low, found.high, kind=system, zero=True)
+            charts.whisker(over, found.mean, found.low, found.high, kind=names.kind(system), zero=True)
             if found in wide
             else EMPTY,
-            numbers.change(found),
+            join([numbers.change(found), _corrected(p_values.get(system), len(p_values))]),
         )
         for system, found in differences.items()
     ]
-    return _table(caption, (_("System − Base"), _("Paired difference")), over, rows, signed=True)
+    caption = caption.format(protocol=title, metric=metric, reference=shown)
+    return _table(caption, (first.format(reference=shown), _("Paired difference")), over, rows, signed=True)
+
+
+def _corrected(p: float | None, comparisons: int) -> Html:
+    """``p .012 (Holm, 3 comparisons)``; nothing where it was not computed."""
+    if p is None:
+        return EMPTY
+    said = ngettext("p {p} (Holm, {n} comparison)", "p {p} (Holm, {n} comparisons)", comparisons)
+    return fill('<span class="record">{said}</span>', said=said.format(p=numbers.p_value(p), n=comparisons))
 
 
 def _row(system: str, plot: Html, figures: Html) -> Html:
     return fill(
         '<tr class="{kind}"><th scope="row">{name}</th><td class="plot">{plot}</td><td>{figures}</td></tr>',
-        kind=system,
+        kind=names.kind(system),
         name=_("Random") if system == "random" else names.system_name(system),
         plot=plot,
         figures=figures,

@@ -21,9 +21,9 @@ def ranks_of(found: Comparison) -> dict[str, dict[ProductKey, int]]:
     return {name: {hit.key: hit.rank for hit in result.hits} for name, result in found.systems.items()}
 
 
-def ordered(ranks: Ranks) -> list[ProductKey]:
-    """Every product once: the list of tuned (or the first one), then the other products by their best rank."""
-    leading = ranks["tuned"] if "tuned" in ranks else next(iter(ranks.values()))
+def ordered(ranks: Ranks, first: str | None = None) -> list[ProductKey]:
+    """Every product once: the list of ``first`` (or the first list), then the other products by their best rank."""
+    leading = ranks[first] if first else next(iter(ranks.values()))
     best: dict[ProductKey, int] = {}
     for of_system in ranks.values():
         for key, rank in of_system.items():
@@ -42,17 +42,18 @@ def rank_table(
 
     Args:
         found: what was compared.
-        marks: {system: {product: how it moved}}; those of base and tuned are shown.
+        marks: {system: {product: how it moved}}; those of the reference and what moved from it are shown.
         judged: whether any product has a gold label; only then there is a column for labels.
         more: makes what stands below the title of a product.
     """
     ranks = ranks_of(found)
     hits = {hit.key: hit for result in found.systems.values() for hit in result.hits}
     rows = []
-    for key in ordered(ranks):
+    marked = {*found.moves, found.reference}
+    for key in ordered(ranks, found.beside):
         label = badge(hits[key].grade) if judged else EMPTY
         cells = [
-            _cell(name, ranks[name].get(key), marks[name].get(key, EMPTY) if name in ("base", "tuned") else EMPTY)
+            _cell(name, ranks[name].get(key), marks[name].get(key, EMPTY) if name in marked else EMPTY)
             for name in ranks
         ]
         rows.append(

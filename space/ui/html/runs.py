@@ -12,7 +12,7 @@ from space.i18n import gettext as _
 from space.ui.html import charts
 from space.ui.html.header import fact
 from space.ui.html.markup import EMPTY, Html, absent, fill, join, section
-from space.ui.html.names import judgments, locale_shown, products, system_name
+from space.ui.html.names import judgments, kind, locale_shown, products, system_name
 
 _ISSUES = "https://github.com/amazon-science/esci-data/issues/"
 _SMOOTHED = 10  # each point of the smooth line is the mean of a tenth of the run
@@ -91,18 +91,14 @@ def encoders(measured: Evaluation, serving: Mapping[str, EncoderDescription]) ->
         measured: what training measured.
         serving: {system: the encoder that answers here}.
     """
-    parts = [
-        _encoder(part, measured.encoders[part], serving.get(part))
-        for part in ("base", "tuned")
-        if part in measured.encoders
-    ]
+    parts = [_encoder(part, encoder, serving.get(part)) for part, encoder in measured.encoders.items()]
     if not parts:
         return EMPTY
     return section("encoders", _("Encoders"), fill('<div class="pair">{parts}</div>', parts=join(parts)))
 
 
 def settings(measured: Evaluation) -> Html:
-    """Every setting of the run, as ``train.py --help`` names it."""
+    """Every setting of the run, as ``train.py --help`` or ``python -m space evaluate --help`` names it."""
     if not measured.settings:
         return EMPTY
     facts = [
@@ -110,9 +106,10 @@ def settings(measured: Evaluation) -> Html:
         for name, value in measured.settings.items()
         if value is not None
     ]
+    said = _("All {n} settings of train.py") if measured.training else _("All {n} settings of the evaluation")
     listed = fill(
         "<details><summary>{summary}</summary>{facts}</details>",
-        summary=_("All {n} settings of train.py").format(n=len([one for one in facts if one])),
+        summary=said.format(n=len([one for one in facts if one])),
         facts=_facts(facts, "facts mono"),
     )
     return section("settings", _("Settings"), listed)
@@ -141,8 +138,8 @@ def _encoder(part: str, encoder: EncoderDescription, serving: EncoderDescription
         fact(_("Prompts"), prompts or _("none")),
     ]
     return fill(
-        '<div class="{part}"><h3>{name}</h3>{facts}</div>',
-        part=part,
+        '<div class="{kind}"><h3>{name}</h3>{facts}</div>',
+        kind=kind(part),
         name=system_name(part),
         facts=_facts(facts, "facts mono"),
     )

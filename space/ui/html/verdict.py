@@ -10,7 +10,8 @@ from space.settings import SAMPLE
 from space.ui.html.doubts import doubts
 from space.ui.html.help import help_for
 from space.ui.html.markup import EMPTY, Html, fill, join
-from space.ui.html.names import short_name
+from space.ui.html.names import short_name, system_name
+from space.ui.html.numbers import p_value
 
 
 def verdict(evaluation: Evaluation | None, elsewhere: Measured | None, description: EngineDescription) -> Html:
@@ -19,14 +20,15 @@ def verdict(evaluation: Evaluation | None, elsewhere: Measured | None, descripti
         return fill('<p class="verdict elsewhere">{said}</p>', said=measured_elsewhere(elsewhere))
     if evaluation is None:
         return EMPTY
-    found = evaluation.difference("tuned")
+    found = evaluation.difference(evaluation.candidate)
     said = plain_verdict(found, evaluation) if found else evaluation.verdict
     if not said:
         return EMPTY
     return fill(
-        '<div class="verdict {outcome}"><p>{said} {card}</p>{bar}{doubts}</div>',
+        '<div class="verdict {outcome}"><p>{said}{best} {card}</p>{bar}{doubts}</div>',
         outcome=found.outcome if found else "",
         said=said,
+        best=" ".join(["", *best_of_several(evaluation)]),
         card=_card() if found else EMPTY,
         bar=_bar(found) if found and found.n else EMPTY,
         doubts=join(fill('<p class="doubt">{doubt}</p>', doubt=doubt) for doubt in doubts(evaluation, description)),
@@ -42,10 +44,10 @@ def plain_verdict(found: PairedDifference, measured: Evaluation | None = None) -
     """Whether fine-tuning helped, in words that need no knowledge of the metric.
 
     Args:
-        found: the difference of tuned from base.
+        found: the difference of the candidate from the reference, of tuned from base.
         measured: for the average quality before and after; without it only the difference is said.
     """
-    conclusion = fill("<strong>{said}.</strong>", said=findings.conclusion(found))
+    conclusion = fill("<strong>{said}.</strong>", said=concluded(found, measured))
     if found.outcome in ("none", "few"):
         return conclusion
     return fill(
@@ -57,6 +59,44 @@ def plain_verdict(found: PairedDifference, measured: Evaluation | None = None) -
         quality=help_for("quality"),
         interval=help_for("interval"),
     )
+
+
+def concluded(found: PairedDifference, measured: Evaluation | None = None) -> str:
+    """Whether fine-tuning helped, or whether the candidate is better than the reference, without a full stop.
+
+    Args:
+        found: the difference of the two.
+        measured: names them; without it they are tuned and base.
+    """
+    if measured is None or measured.is_tuning:
+        return findings.conclusion(found)
+    return findings.ahead(found, system_name(measured.candidate), system_name(measured.reference))
+
+
+def best_of_several(measured: Evaluation) -> list[str]:
+    """Which of several encoders is best against the reference, and whether that could be chance; [] for one."""
+    protocol, metric = HEADLINE
+    table = measured.protocols.get(protocol)
+    found = {name: measured.difference(name) for name in measured.compared}
+    known = {name: one for name, one in found.items() if one and one.outcome not in ("none", "few")}
+    if table is None or len(known) < 2:
+        return []
+    best = max(known, key=lambda name: known[name].mean)
+    p = table.p_values.get(best, {}).get(metric)
+    names = {"system": system_name(best), "reference": system_name(measured.reference), "n": number(len(known))}
+    if known[best].mean <= 0:
+        return [_("None of the {n} encoders is ahead of {reference}; the nearest is {system}.").format(**names)]
+    said = [_("Of the {n} encoders, {system} is furthest ahead of {reference}: {change}.")]
+    if p is None:
+        said.append(_("The figures are not corrected for the number of comparisons."))
+    elif p < findings.CHANCE:
+        said.append(_("It stays clear when corrected for {m} comparisons (Holm, p {p})."))
+    else:
+        said.append(_("Corrected for {m} comparisons (Holm, p {p}), that may be chance."))
+    figures = {"change": fraction(known[best].mean, signed=True), "m": number(len(table.p_values)), "p": ""}
+    if p is not None:
+        figures["p"] = p_value(p)
+    return [one.format(**names, **figures) for one in said]
 
 
 def counted(found: PairedDifference) -> str:
@@ -74,7 +114,8 @@ def average(found: PairedDifference, measured: Evaluation | None) -> str:
     figures["change"] = fraction(found.mean, signed=True)
     protocol, metric = HEADLINE
     table = measured.protocols.get(protocol) if measured else None
-    levels = [table.systems.get(part, {}).get(metric) for part in ("base", "tuned")] if table else []
+    pair = (measured.reference, measured.candidate) if measured else ()
+    levels = [table.systems.get(part, {}).get(metric) for part in pair] if table else []
     before, after = levels if len(levels) == 2 else (None, None)
     if before is None or after is None or before.mean is None or after.mean is None:
         return _(
@@ -89,11 +130,13 @@ def verdict_text(measured: Evaluation | None, elsewhere: Measured | None) -> str
     """The verdict as plain text in the current language, "" where nothing was measured."""
     if elsewhere:
         return _(SENTENCES[elsewhere.origin]).format(dataset=_name(elsewhere))
-    found = measured.difference("tuned") if measured else None
+    found = measured.difference(measured.candidate) if measured else None
     if measured is None or found is None:
         return measured.verdict if measured else ""
-    said = f"{findings.conclusion(found)}."
-    return said if found.outcome in ("none", "few") else f"{said} {counted(found)} {average(found, measured)}"
+    said = f"{concluded(found, measured)}."
+    if found.outcome in ("none", "few"):
+        return said
+    return " ".join([said, counted(found), average(found, measured), *best_of_several(measured)])
 
 
 def _bar(found: PairedDifference) -> Html:

@@ -1,6 +1,6 @@
 // Functions for the scripts after it, which follow links and show them in the address bar.
 
-const OURS = ["q", "k", "tab", "system", "systems", "locale", "brand", "color", "category", "min_price", "max_price",
+const OURS = ["q", "k", "tab", "system", "systems", "reference", "locale", "brand", "color", "category", "min_price", "max_price",
   "min_rating", "fold", "like", "show"]; // space.ui.links.NAMES; a test compares them
 
 const absolute = (link) => new URL(link, location.origin + location.pathname).href;

@@ -25,7 +25,8 @@ def build_first_view(engine: SearchEngine) -> Callable[[], Html]:
     def examples() -> list[Example]:
         ordered = engine.held_out.entries if engine.held_out.measured else ()
         measured = [entry for entry in ordered if entry.difference]
-        if not measured or engine.gpu_per_call or not {"base", "tuned"} <= set(engine.systems):
+        system, reference = engine.held_out.pair
+        if not measured or engine.gpu_per_call or not {system, reference} <= set(engine.systems):
             return []
         best, worst = measured[0], measured[-1]
         entries = [entry for entry, sign in ((best, 1), (worst, -1)) if sign * entry.difference > 0]
@@ -33,10 +34,10 @@ def build_first_view(engine: SearchEngine) -> Callable[[], Html]:
         for entry in entries:
             link = picker.link_to(entry, Link("", tab="compare"), several=engine.several_locales)
             try:
-                answer = engine.compare(entry.query, SHOWN, ["base", "tuned"], counted=False, **link.filters)
+                answer = engine.compare(entry.query, SHOWN, [reference, system], counted=False, **link.filters)
             except QueryError:  # such as a locale that the catalogue lacks
                 continue
-            found.append(Example(entry, answer, link))
+            found.append(Example(entry, answer, link, (system, reference)))
         return found
 
     return lambda: first_view(examples()) if examples() else EMPTY

@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from space.encoding.description import BASE
 from space.errors import UserError
 from space.evaluation.schema import PairedDifference
 from space.i18n import fraction, ngettext, number
@@ -54,7 +55,9 @@ def build_judging(
 
 
 def measured(found: own_judgments.Measured) -> Html:
-    """nDCG@10 of every system on the visitor's judgments, with its difference from base."""
+    """nDCG@10 of every system on the visitor's judgments, with its difference from the reference."""
+    reference = found.engine.roles.reference
+    against = _("Against base") if reference == BASE else _("Against {reference}")
     rows = join(
         fill(
             '<tr><th scope="row">{name}</th><td>{mean}</td><td>{change}</td></tr>',
@@ -71,7 +74,7 @@ def measured(found: own_judgments.Measured) -> Html:
         '<p role="status">{said}</p><table><thead><tr><td></td><th scope="col">nDCG@10</th>'
         '<th scope="col">{against}</th></tr></thead><tbody>{rows}</tbody></table>',
         said=said.format(n=number(found.queries)),
-        against=_("Against base"),
+        against=against.format(reference=names.system_name(reference)),
         rows=rows,
     )
 

@@ -1,21 +1,26 @@
-"""The list of held-out queries on the Compare tab, sorted by what fine-tuning did to each.
+"""The list of held-out queries on the Compare tab, sorted by the difference of two systems on each.
 
 A list with bars instead of a menu: it shows how large wins and losses are, and each query is a real link that can be
 opened in a browser tab of its own. The page holds 50 at a time, since an evaluation may have thousands.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
-from space.evaluation.held_out_queries import ORDERS, HeldOut, HeldOutQuery
+from space.encoding.description import BASE, TUNED
+from space.evaluation.held_out_queries import ORDERS, HeldOut, HeldOutQuery, Pair
 from space.i18n import N_, ngettext, number
 from space.i18n import gettext as _
 from space.ui import links
 from space.ui.events.areas import html, sent
+from space.ui.events.form import named
 from space.ui.html.help import help_for
 from space.ui.html.markup import EMPTY, Html, fill, join
+from space.ui.html.names import system_name
 from space.ui.html.numbers import signed
 from space.ui.language import Texts, in_visitors_language
 from space.ui.links import Link
@@ -44,14 +49,19 @@ class Picker:
     listing: gr.HTML
 
 
-def build_picker(held_out: HeldOut, texts: Texts, *, several: bool) -> Picker:
+def build_picker(
+    held_out: HeldOut, texts: Texts, *, several: bool, pairs: Callable[[Pair], HeldOut], systems: Sequence[str] = ()
+) -> Picker:
     """Lay the picker out in the current context of Gradio, and connect everything but the choice of a query.
 
     Args:
         held_out: the queries; without any, the picker is hidden.
         texts: of the page.
         several: whether the catalogue has several locales, so that a link to a query also sets its locale.
+        pairs: a pair of ``systems`` to the queries with its differences.
+        systems: those that can be chosen.
     """
+    can_choose = set(held_out.pair) <= set(systems)
     orders = list(ORDERS) if held_out.measured else ["alphabet"]
     headed = texts.each(lambda: headline(held_out))
     with gr.Accordion(headed, open=False, visible=len(held_out) > 0, elem_classes="e5-picker") as fold:
@@ -72,19 +82,36 @@ def build_picker(held_out: HeldOut, texts: Texts, *, several: bool) -> Picker:
                 max_length=200,
                 min_width=200,
             )
+        of: Component = gr.State("")
+        minus: Component = gr.State("")
+        if can_choose:
+            with gr.Row(elem_classes="e5-pick"):
+                of, minus = (
+                    gr.Dropdown(named(texts, systems), value=name, label=texts.label(label), min_width=200)
+                    for name, label in zip(held_out.pair, (N_("System"), N_("minus")), strict=True)
+                )
         listing = html(texts.each(lambda: show(held_out, orders[0], several=several)), "e5-list", _SCRIPT)
 
-    def refresh(order: str, text: str) -> Html:
-        return show(held_out, order, text or "", several=several)
+    def listed(order: str, text: str, system: str | None, other: str | None, shown: int = PAGE) -> Html:
+        if not can_choose:
+            return show(held_out, order, text or "", shown, several=several)
+        if system == other or not {system, other} <= set(systems):
+            return _quiet(_("Choose two different systems."))
+        return show(pairs((str(system), str(other))), order, text or "", shown, several=several)
 
-    def more(order: str, text: str, event: gr.EventData) -> Html:
+    def refresh(order: str, text: str, system: str | None, other: str | None) -> Html:
+        return listed(order, text, system, other)
+
+    def more(order: str, text: str, system: str | None, other: str | None, event: gr.EventData) -> Html:
         shown = sent(event, "more")[:9]
-        return show(held_out, order, text or "", (int(shown) if shown.isdecimal() else 0) + PAGE, several=several)
+        return listed(order, text, system, other, (int(shown) if shown.isdecimal() else 0) + PAGE)
 
     shared: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "always_last", "show_progress": "hidden"}
     # find.change and not find.input, which is not sent for a paste, a backspace or Japanese input.
-    gr.on([order.input, find.change], in_visitors_language(refresh), [order, find], listing, **shared)
-    listing.select(in_visitors_language(more), [order, find], listing, **shared)
+    inputs = [order, find, of, minus]
+    changes = [order.input, find.change, *(menu.input for menu in (of, minus) if isinstance(menu, gr.Dropdown))]
+    gr.on(changes, in_visitors_language(refresh), inputs, listing, **shared)
+    listing.select(in_visitors_language(more), inputs, listing, **shared)
     return Picker(fold, order, find, listing)
 
 
@@ -126,7 +153,11 @@ def show(held_out: HeldOut, order: str, text: str = "", shown: int = PAGE, *, se
         _row(entry, largest, measured=held_out.measured, locales=len(held_out.locales) > 1, several=several)
         for entry in found[:shown]
     )
-    head = _("Difference in quality ({metric}), fine-tuned minus base, full catalogue").format(metric=METRIC)
+    head = _("Difference in quality ({metric}), fine-tuned minus base, full catalogue")
+    if held_out.pair != (TUNED, BASE):
+        head = _("Difference in quality ({metric}), {system} minus {reference}, full catalogue")
+    system, reference = map(system_name, held_out.pair)
+    head = head.format(metric=METRIC, system=system, reference=reference)
     return fill(
         '{head}<ol class="queries{bars}">{rows}</ol>{more}',
         head=_quiet(head) if held_out.measured else EMPTY,
@@ -150,8 +181,17 @@ def position(held_out: HeldOut, link: Link, *, several: bool) -> Html:
         said = fill(_("Rated query {at} of {n}"), at=at, n=n)
     else:
         by = fill('<b class="change {kind}">{by}</b>', kind=_kind(entry.difference), by=signed(entry.difference))
+        said = _("Test query {at} of {n}, best to worst: quality {by} in the evaluation {about}")
+        if held_out.pair != (TUNED, BASE):
+            said = _(
+                "Test query {at} of {n}, best to worst: quality {by}, {system} minus {reference}, in the evaluation "
+                "{about}"
+            )
+        system, reference = map(system_name, held_out.pair)
         said = fill(
-            _("Test query {at} of {n}, best to worst: quality {by} in the evaluation {about}"),
+            said,
+            system=system,
+            reference=reference,
             at=at,
             n=n,
             by=by,
@@ -173,7 +213,7 @@ def position(held_out: HeldOut, link: Link, *, several: bool) -> Html:
 def link_to(entry: HeldOutQuery, like: Link, *, several: bool) -> Link:
     """The comparison of a held-out query: hits and columns as in ``like``, its own locale, no other filter."""
     filters = {"locale": entry.locale} if several else {}
-    return Link(entry.query, like.k, "compare", like.system, filters, like.systems)
+    return Link(entry.query, like.k, "compare", like.system, filters, like.systems, reference=like.reference)
 
 
 def _row(entry: HeldOutQuery, largest: float, *, measured: bool, locales: bool, several: bool) -> Html:

@@ -9,12 +9,11 @@ from space.errors import QueryError
 from space.i18n import N_
 from space.i18n import gettext as _
 from space.search.engine import SearchEngine
-from space.search.request import SYSTEMS
 from space.search.results import Hit
 from space.ui.events.areas import result_area
-from space.ui.events.form import build_form, link_of
+from space.ui.events.form import build_form, link_of, named
 from space.ui.events.form_events import AskingTab, connect
-from space.ui.html import cards, names, result_links
+from space.ui.html import cards, result_links
 from space.ui.html.judging import judge_here
 from space.ui.html.markup import Html, join
 from space.ui.html.panels import refused
@@ -35,10 +34,10 @@ def build_search_tab(
         latest: see ``build_latest``.
         judging: whether hits without a label can be judged in place.
     """
-    systems = [name for name in SYSTEMS if name in engine.systems]
+    roles = engine.roles
     system = gr.Radio(
-        [(str(texts.label(names.SYSTEMS[name])), name) for name in systems],
-        value=systems[0],
+        named(texts, roles.offered),
+        value=roles.candidate,
         label=texts.label("System"),
         render=False,
         min_width=455,
@@ -77,7 +76,8 @@ def build_search_tab(
             offer = result_links.offer(link, other=replace(link, like=""), label=back)
         else:
             offer = result_links.offer(link, other=None)
-        return join([offer, cards.results(found, more, {} if found.hits else engine.facets.emptied_by(link.filters))])
+        emptied = {} if found.hits else engine.facets.emptied_by(link.filters)
+        return join([offer, cards.results(found, more, emptied, roles.candidate)])
 
     connect(form, lambda given: show(link_of("search", given)), output, "search", latest)
     return AskingTab(form, output, show, WELCOME)

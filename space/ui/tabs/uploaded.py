@@ -28,6 +28,7 @@ from space.ui.tabs.judging import build_judging
 EMBEDDING = {"concurrency_limit": 1, "concurrency_id": "own"}
 K = 10
 WELCOME = N_("Your products, found by base, fine-tuned and BM25 side by side, appear here.")
+WELCOME_OF_OTHERS = N_("Your products, found by the encoders of this page and BM25 side by side, appear here.")
 
 
 def build_own_tab(engine: SearchEngine, texts: Texts, kept: KeptCatalogues) -> None:
@@ -59,7 +60,8 @@ def build_own_tab(engine: SearchEngine, texts: Texts, kept: KeptCatalogues) -> N
         status = html("", ["e5-out", "e5-own-status"])
         with gr.Row(elem_classes="e5-ask", equal_height=True, visible=False) as asking:
             query, search = query_box(texts, N_("What are you looking for in your catalogue?"), N_("Compare"))
-        output = result_area(texts, WELCOME)
+        about = WELCOME if engine.roles.is_tuning else WELCOME_OF_OTHERS
+        output = result_area(texts, about)
         judging, ratings, figures = build_judging(texts, kept, lambda: answer(None, ""))
 
     def take(visitor: gr.Request, data: bytes, source: str, progress: gr.Progress, ask: str = "") -> dict[Any, Any]:
@@ -121,7 +123,7 @@ def build_own_tab(engine: SearchEngine, texts: Texts, kept: KeptCatalogues) -> N
             forget: gr.Button(visible=False),
             query: "",
             text: "",
-            output: welcome(_(WELCOME)),
+            output: welcome(_(about)),
         }
 
     private: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "always_last"}
