@@ -1,4 +1,4 @@
-"""The training of a reranker: its pairs, its loss, and ``train.py --reranker-base`` from start to end."""
+"""The training of a reranker: its lists, and ``train.py --reranker-base`` from start to end."""
 
 import json
 
@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 import torch
 from conftest import run_script
-from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
 
 from space.data.scale import CLICKS, ESCI
 from space.encoding.reranker import Reranker, new_cross_encoder
@@ -17,7 +16,7 @@ from space.evaluation.schema import METRICS, Evaluation
 from space.retrieval.system import Ranking
 from space.settings import RerankerSettings, asks_for_reranker
 from space.training import reranker_trainer, vocabulary
-from space.training.pair_examples import training_pairs
+from space.training.ranked_lists import training_lists
 
 TEXTS = [f"product {row}" for row in range(40)]
 LOCALES = np.array(["us"] * 30 + ["de"] * 10)
@@ -36,36 +35,47 @@ def judged(*rows):
     return table.assign(product_id=table["row"].astype(str))
 
 
-def pairs(judgments, negatives, scale=ESCI, seed=1):
-    found = training_pairs(judgments, TEXTS, LOCALES, InOrder(), negatives=negatives, seed=seed, scale=scale)
-    return list(zip(found["query"], found["passage"], found["label"], strict=True))
+def lists(judgments, negatives, scale=ESCI, seed=1):
+    """(query, {text: label}) of each list."""
+    found = training_lists(judgments, TEXTS, LOCALES, InOrder(), negatives=negatives, seed=seed, scale=scale)
+    return [(one["query"], dict(zip(one["docs"], one["labels"], strict=True))) for one in found]
 
 
 SOME = judged(("a", "us", 3, "Exact"), ("a", "us", 12, "Substitute"), ("b", "de", 31, "Irrelevant"))
 
 
 def test_labels_are_the_gains_of_the_scale():
-    assert pairs(SOME, 0) == [("a", TEXTS[3], 1.0), ("a", TEXTS[12], 0.1), ("b", TEXTS[31], 0.0)]
+    """The only product of "b" is alone in its list, which teaches no order."""
+    assert lists(SOME, 0) == [("a", {TEXTS[3]: 1.0, TEXTS[12]: 0.1})]
 
 
 def test_unjudged_products_of_the_query_s_locale_count_as_irrelevant():
     """From rank 11 on. Row 12 is judged for "a", whatever its label; only ten products are in locale de."""
-    found = pairs(SOME, 18)[3:]
-    assert {query for query, _, _ in found} == {"a"} and {label for _, _, label in found} == {0.0}
-    rows = sorted(TEXTS.index(passage) for _, passage, _ in found)
-    assert rows == [row for row in range(10, 30) if row != 12][: len(rows)] or len(set(rows)) == 18
-    assert not {3, 12} & set(rows) and min(rows) >= 10 and max(rows) < 30
+    ((query, found),) = lists(SOME, 12)
+    rows = {TEXTS.index(text): label for text, label in found.items()}
+    assert query == "a" and rows.pop(3) == 1.0 and rows.pop(12) == 0.1
+    assert len(rows) == 12 and set(rows.values()) == {0.0} and min(rows) >= 10 and max(rows) < 30
+
+
+def test_a_long_list_is_cut_into_equal_parts_and_loses_no_product():
+    many = judged(*(("a", "us", row, "Exact" if row % 2 else "Irrelevant") for row in range(30)))
+    found = lists(many, 0)
+    assert [len(one) for _, one in found] == [15, 15]
+    assert {text: label for _, one in found for text, label in one.items()} == {
+        TEXTS[row]: float(row % 2) for row in range(30)
+    }
 
 
 def test_the_seed_decides_which():
-    assert pairs(SOME, 5) == pairs(SOME, 5) != pairs(SOME, 5, seed=2)
+    assert lists(SOME, 5) == lists(SOME, 5) != lists(SOME, 5, seed=2)
 
 
 def test_labels_that_are_all_the_same_teach_nothing():
     clicks = judged(("a", "us", 3, CLICKS.names[0]))
-    with pytest.raises(UserError, match="label 1.*--negatives 1"):
-        pairs(clicks, 0, CLICKS)
-    assert len(pairs(clicks, 2, CLICKS)) == 3
+    with pytest.raises(UserError, match="--negatives 1"):
+        lists(clicks, 0, CLICKS)
+    ((_, found),) = lists(clicks, 2, CLICKS)
+    assert sorted(found.values()) == [0.0, 0.0, 1.0]
 
 
 @pytest.fixture
@@ -73,22 +83,11 @@ def cross(tiny_e5):
     return new_cross_encoder(Weights("tiny", tiny_e5), 64, seed=1)
 
 
-def test_the_loss_is_that_of_the_library_without_its_padding(cross):
-    """20 pairs in an order of lengths that is not sorted, so that labels and scores could come apart."""
-    cross.eval()  # without dropout
-    queries = [f"query {'long ' * (number * 7 % 20)}" for number in range(20)]
-    passages = [f"passage {'word ' * (number * 3 % 11)}" for number in range(20)]
-    labels = torch.linspace(0, 1, 20)
-    ours = reranker_trainer.GainLoss(cross)([queries, passages], labels)
-    theirs = BinaryCrossEntropyLoss(cross)([queries, passages], labels)
-    assert ours.item() == pytest.approx(theirs.item(), abs=1e-5)
-
-
 def test_the_same_seed_gives_the_same_weights_and_words_that_do_not_occur_stay(cross, tiny_e5, tmp_path):
     settings = RerankerSettings(max_steps=3, batch_size=4, precision="float32", logging_dir=tmp_path)
     again = new_cross_encoder(Weights("tiny", tiny_e5), 64, seed=1)
     before = cross[0].auto_model.get_input_embeddings().weight.detach().clone()
-    examples = training_pairs(SOME, ["red kettle"] * 40, LOCALES, InOrder(), negatives=0)
+    examples = training_lists(SOME, ["red kettle"] * 40, LOCALES, InOrder(), negatives=0)
     logs = [reranker_trainer.fine_tune(model, examples, settings) for model in (cross, again)]
     assert logs[0].steps == 3 and logs[0].run == logs[1].run
     for (name, one), other in zip(cross.state_dict().items(), again.state_dict().values(), strict=True):
@@ -120,7 +119,7 @@ def reranker(shared, trained, tiny_e5):
 
     def make(folder):
         model = ["--reranker-base", str(tiny_e5), "--model", str(trained / "saved_e5_model"), "--offline"]
-        short = ["--max-steps", "2", "--batch-size", "8", "--negatives", "1", "--eval-queries", "12"]
+        short = ["--max-steps", "2", "--batch-size", "2", "--negatives", "1", "--eval-queries", "12"]
         done = run_script("train.py", "--dataset", "sample", *model, *short, cwd=folder)
         (folder / "output.txt").write_text(done.stderr + done.stdout)
 

@@ -130,8 +130,8 @@ def reranker_card(evaluation: Evaluation, base: Weights, repo: str | None) -> st
         plain(evaluation.verdict),
         _quoted(data.notice),
         f"A cross-encoder, trained from {code(named)} on {data.train_judgments:,} judgments of {code(data.name)} and "
-        f"on unjudged products that {code(first.pinned)} found. A pair's label is the gain of its grade, the loss "
-        f"binary cross-entropy. It reorders the best {reranker.top} products of that encoder. Evaluated on "
+        f"on unjudged products that {code(first.pinned)} found. A product's label is the gain of its grade, the "
+        f"loss is LambdaLoss. It reorders the best {reranker.top} products of that encoder. Evaluated on "
         f"{data.queries_evaluated:,} of {data.queries:,} held-out queries, over {data.products:,} products.",
         "## Results",
         to_markdown(evaluation.protocols, evaluation.reference),

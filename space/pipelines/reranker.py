@@ -1,4 +1,4 @@
-"""The training of a reranker: pairs from judgments and an encoder's list, training, evaluation, saving and pushing."""
+"""The training of a reranker: lists from judgments and an encoder's list, training, evaluation, saving and pushing."""
 
 import logging
 from contextlib import nullcontext
@@ -28,7 +28,7 @@ from space.retrieval.reranked import RerankedSystem
 from space.settings import RerankerSettings
 from space.settings.data import MAX_SEQ_LENGTH, TOKENS
 from space.store.reader import EVALUATION
-from space.training import pair_examples, reranker_trainer
+from space.training import ranked_lists, reranker_trainer
 from space.training.processes import join_processes, use_all_cores
 
 logger = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def run(settings: RerankerSettings, base: Weights, first: Weights, judged: Judge
         with state.main_process_first():  # the others then find its vectors
             encoder = TextEncoder(first, max_seq_length=_tokens(first))
             system = DenseSystem(TUNED, encoder, TorchIndex(vectors_of(TUNED, encoder, texts)))
-        pairs = pair_examples.training_pairs(
+        lists = ranked_lists.training_lists(
             judged.train,
             texts,
             np.asarray(judged.catalogue["product_locale"].to_pylist()),
@@ -79,9 +79,10 @@ def run(settings: RerankerSettings, base: Weights, first: Weights, judged: Judge
             seed=settings.seed,
             scale=judged.scale,
         )
-        logger.info(f"{len(pairs):,} training pairs, {len(judged.train):,} of them judged")
+        products = sum(map(len, lists["docs"]))
+        logger.info(f"{len(lists):,} training lists of {products:,} products, of {len(judged.train):,} judgments")
         model = new_cross_encoder(base, settings.max_seq_length, settings.seed)
-        log = reranker_trainer.fine_tune(model, pairs, settings)
+        log = reranker_trainer.fine_tune(model, lists, settings)
         memory.trim()  # what activations and optimizer took
         if main:
             named = Weights(settings.push_reranker or output.resolve().name, output)

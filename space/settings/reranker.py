@@ -51,11 +51,11 @@ class RerankerSettings(DatasetChoice):
         "Unjudged products for each query, from ranks 11 to 50 of --model, that count as irrelevant.",
         at_least(0, "use 0 (judged products only) or more"),
     )
-    epochs: float = setting(2.0, "Passes over the training pairs.", between(0, inf, "use more than 0"))
+    epochs: float = setting(2.0, "Passes over the training lists.", between(0, inf, "use more than 0"))
     max_steps: int = setting(-1, "Stop after this many optimizer steps; -1 stops after --epochs.", NUMBER_OR_ALL)
-    batch_size: int = setting(32, "Pairs per step and process.", at_least(1))
+    batch_size: int = setting(4, "Lists, each of up to 16 products, per step and process.", at_least(1))
     learning_rate: float = setting(
-        1e-4,
+        5e-5,
         "Peak learning rate (AdamW, linear warm-up and decay).",
         between(0, 1, "use something like 2e-5"),
     )

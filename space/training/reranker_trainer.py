@@ -1,16 +1,14 @@
-"""The training of a reranker: a cross-encoder and pairs in, the same cross-encoder fine-tuned, with a log."""
+"""The training of a reranker: a cross-encoder and lists in, the same cross-encoder fine-tuned, with a log."""
 
 import hashlib
 import json
 import os
 import time
 
-import torch
 from datasets import Dataset
 from sentence_transformers import CrossEncoder
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
-from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
-from sentence_transformers.util import batch_to_device
+from sentence_transformers.cross_encoder.losses import LambdaLoss
 from transformers import PrinterCallback
 
 from space.encoding.model import bert_of_pairs
@@ -25,22 +23,23 @@ from space.training.trainer import computes_in, peak_memory
 _GROUP = 16
 
 
-def fine_tune(model: CrossEncoder, pairs: Dataset, settings: RerankerSettings) -> TrainingLog:
+def fine_tune(model: CrossEncoder, lists: Dataset, settings: RerankerSettings) -> TrainingLog:
     """Train ``model`` in place. It writes no checkpoints, so a run that was stopped starts anew.
 
     Args:
         model: its weights change.
-        pairs: from ``space.training.pair_examples.training_pairs``.
+        lists: from ``space.training.ranked_lists.training_lists``.
         settings: of the run.
     """
     state, precision = join_processes(), computes_in(settings.precision)
-    run = _run_name(pairs, settings)
+    run = _run_name(lists, settings)
     # The TensorBoard callback of transformers reads its folder from this variable only.
     folder = os.environ["TENSORBOARD_LOGGING_DIR"] = str(settings.logging_dir / run)
     batch = settings.batch_size * state.num_processes
-    steps = settings.max_steps if settings.max_steps > 0 else int(settings.epochs * len(pairs) / batch)
+    steps = settings.max_steps if settings.max_steps > 0 else int(settings.epochs * len(lists) / batch)
     progress = Progress(batch)
-    ids = vocabulary.of_texts(model, [*pairs["query"], *pairs["passage"]]) if bert_of_pairs(model) else None
+    texts = [*lists["query"], *(text for docs in lists["docs"] for text in docs)]
+    ids = vocabulary.of_texts(model, texts) if bert_of_pairs(model) else None
     with vocabulary.only_occurring(model, ids):
         trainer = CrossEncoderTrainer(
             model,
@@ -63,8 +62,8 @@ def fine_tune(model: CrossEncoder, pairs: Dataset, settings: RerankerSettings) -
                 report_to=["tensorboard"],
                 disable_tqdm=True,
             ),
-            train_dataset=pairs,
-            loss=GainLoss(model),
+            train_dataset=lists,
+            loss=LambdaLoss(model, mini_batch_size=_GROUP if state.device.type == "cpu" else -1),  # -1 is all at once
             callbacks=[progress],
         )
         trainer.remove_callback(PrinterCallback)
@@ -74,7 +73,7 @@ def fine_tune(model: CrossEncoder, pairs: Dataset, settings: RerankerSettings) -
         model.eval()
         model.zero_grad()
     return TrainingLog(
-        examples=len(pairs),
+        examples=len(lists),
         steps=trainer.state.global_step,
         seconds=round(seconds, 1),
         examples_per_second=round(progress.examples / seconds, 1),
@@ -86,38 +85,9 @@ def fine_tune(model: CrossEncoder, pairs: Dataset, settings: RerankerSettings) -
     )
 
 
-class GainLoss(BinaryCrossEntropyLoss):
-    """The library's loss, computed in groups of pairs of similar length.
-
-    A batch that is padded to its longest pair is half padding. The loss is the same, except for the random draws of
-    dropout.
-    """
-
-    def forward(
-        self, inputs: list[list[str]], labels: torch.Tensor, prompt: str | None = None, task: str | None = None
-    ) -> torch.Tensor:
-        """The loss of a batch.
-
-        Args:
-            inputs: queries and passages.
-            labels: (n,) gains.
-            prompt: none, as rerankers are trained without.
-            task: none.
-        """
-        pairs = list(zip(*inputs, strict=True))
-        order = sorted(range(len(pairs)), key=lambda row: len(pairs[row][0]) + len(pairs[row][1]))
-        size = _GROUP if self.model.device.type == "cpu" else len(pairs)
-        scores = []
-        for start in range(0, len(order), size):
-            tokens = self.model.preprocess([pairs[row] for row in order[start : start + size]])
-            scores.append(self.model(batch_to_device(tokens, self.model.device))["scores"].view(-1))
-        with torch.autocast(self.model.device.type, enabled=False):
-            return self.bce_with_logits_loss(torch.cat(scores).float(), labels[order].float())
-
-
-def _run_name(pairs: Dataset, settings: RerankerSettings) -> str:
+def _run_name(lists: Dataset, settings: RerankerSettings) -> str:
     """A name for the TensorBoard events, by what the run learns from and how."""
     digest = hashlib.sha256(json.dumps(settings.to_json(), sort_keys=True, default=str).encode())
-    for column in pairs.column_names:
-        digest.update(json.dumps(list(pairs[column])).encode())
+    for column in lists.column_names:
+        digest.update(json.dumps(list(lists[column])).encode())
     return f"reranker-{digest.hexdigest()[:10]}"
