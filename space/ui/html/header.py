@@ -68,8 +68,9 @@ def _running(products: int, description: EngineDescription) -> Html:
         for part, encoder in encoders
         if encoder.reason
     ]
-    if description.reranker:
-        tags.append(fill(' <span class="tag">{name}</span>', name=system_name("reranked")))
+    if description.reranker and description.reranker.reason:
+        tag = _tag(description.reranker.reason)
+        tags.append(fill(' <span class="tag">{name}: {tag}</span>', name=system_name("reranked"), tag=tag))
     return fill(
         '<details class="running"><summary>{counted} · {models}{tags}</summary><dl class="overview">{facts}</dl>'
         '<div class="encoders">{encoders}</div></details>',
@@ -110,8 +111,9 @@ def _reranker(reranker: RerankerDescription | None) -> Html:
     """The cross-encoder and what it reorders; nothing without one."""
     if reranker is None:
         return EMPTY
-    what = _("The best {top} products of {system}, ordered again")
+    what = _("the best {top} of {system}").format(top=reranker.top, system=system_name(reranker.first))
     rows = [
+        fact(_("Reorders"), what),
         fact(_("Revision"), reranker.revision),
         fact(_("Fingerprint"), reranker.fingerprint),
         fact(_("Tokens read"), reranker.max_seq_length),
@@ -119,11 +121,10 @@ def _reranker(reranker: RerankerDescription | None) -> Html:
     ]
     return fill(
         '<div class="encoder reranked"><p><span class="part">{name}</span> <span class="model">{model}</span></p>'
-        '<p class="reason">{what}{reason}</p><dl>{rows}</dl></div>',
+        "{reason}<dl>{rows}</dl></div>",
         name=system_name("reranked"),
         model=short_name(reranker.id),
-        what=what.format(top=reranker.top, system=system_name(reranker.first)),
-        reason=f", {reranker.reason}" if reranker.reason else "",
+        reason=_reason(reranker.reason) if reranker.reason else EMPTY,
         rows=join(rows),
     )
 

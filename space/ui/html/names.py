@@ -9,8 +9,13 @@ from space.encoding.weights import PACKAGED_NAME
 from space.i18n import N_, ngettext, number
 from space.i18n import gettext as _
 
-SYSTEMS = {"tuned": N_("Fine-tuned"), "base": N_("Base"), "bm25": N_("BM25"), "hybrid": N_("Hybrid")}
-SYSTEMS |= {"reranked": N_("Reranked")}
+SYSTEMS = {
+    "tuned": N_("Fine-tuned"),
+    "base": N_("Base"),
+    "bm25": N_("BM25"),
+    "hybrid": N_("Hybrid"),
+    "reranked": N_("Reranked"),
+}
 #: {system that is no encoder: what its scores are}; those of an encoder are cosines.
 SCORES = {"bm25": N_("BM25 score"), "hybrid": N_("fused score"), "reranked": N_("reranker score")}
 _COSINE = N_("cosine")
