@@ -46,7 +46,8 @@ from space.encoding.weights import PACKAGED, locate
 from space.pipelines.inputs import open_judged
 
 SHARES = (1.0, 0.2432, 0.02, 0.002)
-K, QUERIES = 10, 64
+#: ``COMPARED`` of the queries show whether all find the same; at 5 million a peer takes half a second for one.
+K, QUERIES, COMPARED = 10, 64, 8
 COLOURS = {"ours": "C0", "FAISS SQ fp16": "C1", "USearch f16": "C2"}
 
 
@@ -176,10 +177,11 @@ def search(rows: np.ndarray, queries: np.ndarray, rounds: int) -> dict[str, Any]
     }
     runs = {name: turns(search, queries, 1) for name, search in contestants.items()}
     took = medians(runs | floors(index), rounds)
-    same = contestants["USearch f16"](queries)
+    few = queries[:COMPARED]
+    same = contestants["USearch f16"](few)
     return {
         "ms": {name: round(ms, 3) for name, ms in took.items()},
-        "shared_with_usearch": {name: overlap(search(queries), same) for name, search in contestants.items()},
+        "shared_with_usearch": {name: overlap(search(few), same) for name, search in contestants.items()},
         "times_as_fast_as_best_peer": round(min(took["FAISS SQ fp16"], took["USearch f16"]) / took["ours"], 2),
         "times_reading_codes": round(took["ours"] / took["read codes"], 2),
     }
