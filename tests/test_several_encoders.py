@@ -12,11 +12,16 @@ from test_evaluation_tab import section, text
 
 from space.errors import QueryError
 from space.evaluation.held_out_queries import HeldOut, measured_systems
+from space.evaluation.schema import Evaluation
+from space.feedback.judgments import frame
+from space.feedback.people_evaluation import PeopleEvaluation
 from space.search.people import pairs
 from space.search.roles import Roles
 from space.ui import links
 from space.ui.events import endpoints, export
 from space.ui.html import cards, comparison, per_query, verdict
+from space.ui.html.header import header
+from space.ui.html.tour import tour
 from space.ui.links import Link
 from space.ui.tabs import first_view
 from space.ui.tabs.evaluation import page
@@ -55,6 +60,13 @@ def roles(*encoders):
 def test_what_is_offered_and_what_is_compared_at_first(encoders, offered, usual):
     known = roles(*encoders)
     assert (" ".join(known.offered), " ".join(known.usual)) == (offered, usual)
+
+
+def test_a_reference_can_be_picked_where_that_helps():
+    """With base and tuned alone the page stays as it is; a reranker is compared with what it reorders."""
+    assert not roles("base", "tuned").can_pick and not roles("e5").can_pick
+    assert roles("e5", "bge").can_pick and roles("base", "tuned", "a").can_pick
+    assert Roles(("base", "tuned", "bm25", "reranked"), ("base", "tuned")).can_pick
 
 
 def test_the_reference_is_one_of_the_columns():
@@ -208,6 +220,20 @@ def test_any_two_systems_can_be_voted_on_and_votes_survive_a_further_encoder(eng
     assert known["base", "card"] not in before.values()
 
 
+@pytest.mark.parametrize("reference", ["", "card"])
+def test_people_s_judgments_count_against_the_same_reference(reference):
+    """Without base the recounted tables had no differences, and with another reference those from base."""
+    encoders = {name: small_shop.four()[name] for name in ("mini-v2", "card")}
+    measured = Evaluation(reference=reference) if reference else None
+    engine = small_shop.engine(measured, encoders=encoders)
+    counted = PeopleEvaluation(engine.systems, engine.judgments, engine.catalogue, engine.scale, measured)
+    found = counted.with_people(frame({}, engine.scale)).evaluation
+    assert found.reference == (reference or "mini-v2")
+    other = "card" if found.reference == "mini-v2" else "mini-v2"
+    assert found.difference(other).n == 6 and found.difference(found.reference) is None
+    assert found.candidate == other
+
+
 # -- evaluation ------------------------------------------------------------------------------------------------------
 
 
@@ -257,6 +283,9 @@ def test_other_names_than_base_and_tuned_are_named_in_the_verdict():
     assert "paired differences from mini-v2" in shown and "System − mini-v2" in shown
     for word in ("fine-tun", "base"):
         assert word not in text(re.sub(r'<section class="(gains|encoders|data)".*?</section>', "", shown)).lower()
+    shown = text(header(len(engine), engine.description, evaluation=found))
+    assert "Which encoder is better" in shown and "fine-tun" not in shown.lower()
+    assert "fine-tun" not in text(tour(tuning=engine.roles.is_tuning)) and "fine-tun" in text(tour())
     assert engine.held_out.pair == ("card", "mini-v2") and engine.held_out.counts()[0] == 38
     # Queries of the small shop itself: the first view compares the two.
     measured = replace(engine.held_out.entries[0], query="red sneakers", locale="us")

@@ -12,9 +12,11 @@ from space.data.catalogue import rows_of
 from space.data.judgments import JUDGMENT_COLUMNS
 from space.data.scale import LabelScale
 from space.data.words import normalized
+from space.encoding import lineup
 from space.evaluation import findings, protocols
 from space.evaluation.schema import Evaluation, PerQuery, ProtocolTable
 from space.feedback.machine_opinion import MACHINE
+from space.retrieval.dense import DenseSystem
 from space.retrieval.remembered import remembered
 from space.retrieval.system import System
 
@@ -73,6 +75,9 @@ class PeopleEvaluation:
         """Computes nothing yet."""
         self._systems = remembered(systems)
         self._catalogue, self._scale, self._measured = catalogue, scale, measured or Evaluation()
+        names = [name for name, system in systems.items() if isinstance(system, DenseSystem)] or list(systems)
+        known = self._measured.reference in systems
+        self._reference = self._measured.reference if known else lineup.reference(names)
         rows = rows_of(catalogue, judgments["product_locale"], judgments["product_id"])
         self._labels = judgments[[*JUDGMENT_COLUMNS]].assign(row=rows)[rows >= 0].reset_index(drop=True)
         self._kept = {False: _Kept(), True: _Kept()}  # without and with a model's grades: visitors go to and fro
@@ -91,9 +96,11 @@ class PeopleEvaluation:
             kept = self._kept[machine is not None]
             self._evaluate_changed(frame, added, kept)
             results = {name: kept.results[name].copy() for name in self._systems}
-        tables: dict[str, ProtocolTable] = protocols.summarize(results)
+        tables: dict[str, ProtocolTable] = protocols.summarize(results, self._reference)
         per_query: PerQuery = protocols.by_query(results, protocols.label_counts(frame, self._scale))
-        found = replace(self._measured, protocols=tables, per_query=per_query, scale=self._scale)
+        found = replace(
+            self._measured, protocols=tables, per_query=per_query, scale=self._scale, reference=self._reference
+        )
         found = replace(found, verdict=findings.verdict(found) or "")
         is_people = added["rater"] != MACHINE
         raters = Counter(rater for raters in added["rater"][is_people] for rater in raters.split(","))

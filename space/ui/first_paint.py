@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from space import i18n
 from space.i18n import gettext as _
 from space.search.engine import SearchEngine
-from space.ui.html.header import PRODUCT, QUESTION, header
+from space.ui.html.header import PRODUCT, header, question
 from space.ui.html.markup import Html, fill, join
 from space.ui.html.verdict import verdict_text
 from space.ui.static import STYLE, script
@@ -149,7 +149,7 @@ def previews(about: str, address: str, code: str) -> Html:
 def _front(engine: SearchEngine, code: str) -> tuple[str, Html]:
     """(a sentence or two about the page, the header until Gradio draws it), in one language."""
     with i18n.language(code):
-        about = verdict_text(engine.evaluation, engine.elsewhere) or _(QUESTION)
+        about = verdict_text(engine.evaluation, engine.elsewhere) or question(engine.description)
         shown = header(len(engine), engine.description, engine.notice, engine.evaluation, engine.elsewhere)
         return about, fill(
             '<div id="first-paint"><style>{style}</style><div class="e5-head">{header}</div>'

@@ -5,6 +5,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -109,7 +110,7 @@ def build_demo(engine: SearchEngine, texts: Texts | None = None, people: People 
         asking = {"search": search, "compare": compare}
         connect_links(demo, engine, tabs, asking, latest, [measured], build_first_view(engine))
         build_explain_dialog(engine, texts, own)
-        html(texts.each(tour), "e5-tour", script("links", "tour"))
+        html(texts.each(partial(tour, tuning=engine.roles.is_tuning)), "e5-tour", script("links", "tour"))
         if can_judge(engine, people):
             build_judge_dialog(engine, people, texts)
         add_endpoints(engine)

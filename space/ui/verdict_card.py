@@ -28,7 +28,7 @@ from space.search.engine import SearchEngine
 from space.search.people import lists_of, pairs
 from space.search.results import SearchResult
 from space.ui.html.ballot import in_short
-from space.ui.html.header import PRODUCT, QUESTION
+from space.ui.html.header import PRODUCT, question
 from space.ui.html.names import products, short_name, system_name
 from space.ui.html.numbers import signed
 from space.ui.html.verdict import average, concluded, counted, verdict_text
@@ -106,7 +106,7 @@ def draw(engine: SearchEngine, code: str = i18n.ENGLISH, votes: str = "", chosen
         measured = engine.evaluation
         found = measured.difference(measured.candidate) if measured else None
         card.write(PRODUCT, 30, bold=True)
-        card.write(_(QUESTION), 22, _QUIET)
+        card.write(question(engine.description), 22, _QUIET)
         card.top += 16
         if found is None or found.outcome in ("none", "few"):
             card.write(verdict_text(engine.evaluation, engine.elsewhere) or _("Nothing has been measured here."), 40)

@@ -2,7 +2,7 @@
 
 import re
 
-from space.encoding.description import EncoderDescription, RerankerDescription
+from space.encoding.description import TUNED, EncoderDescription, RerankerDescription
 from space.evaluation.provenance import Measured
 from space.evaluation.schema import Evaluation
 from space.i18n import N_
@@ -16,6 +16,8 @@ from space.ui.html.verdict import verdict
 
 PRODUCT = "E5 product search"
 QUESTION = N_("Did fine-tuning help, on what, and can I trust it?")
+#: The same without a fine-tuned encoder.
+QUESTION_OF_OTHERS = N_("Which encoder is better, on what, and can I trust it?")
 #: How reasons begin, see ``space.encoding.weights``; the rest of a reason stays as it is in the log.
 _TAGS = (N_("not from the Hub"), N_("from the cache"))
 
@@ -42,11 +44,16 @@ def header(
         "{verdict}{running}{notice}</header>",
         skip=_("Skip to the results"),
         product=PRODUCT,
-        question=_(QUESTION),
+        question=question(description),
         verdict=verdict(evaluation, elsewhere, description),
         running=_running(products, description),
         notice=fill('<p class="notice" role="note">{notice}</p>', notice=_(notice)) if notice else EMPTY,
     )
+
+
+def question(description: EngineDescription) -> str:
+    """What the page answers."""
+    return _(QUESTION) if TUNED in description.encoders or not description.encoders else _(QUESTION_OF_OTHERS)
 
 
 def fact(name: str, value: object) -> Html:

@@ -30,8 +30,19 @@ STEPS = (
 )
 
 
-def tour() -> Html:
-    """The steps and the words of the card in the current language, hidden."""
+#: {a text of ``STEPS``: what is said where the encoders are not base and tuned}.
+OF_OTHERS = {
+    STEPS[0][2]: N_("This says which encoder is better on the test queries, and by how much."),
+    STEPS[2][2]: N_("The tab “Compare” shows the results of several encoders, and those of plain keyword search."),
+}
+
+
+def tour(*, tuning: bool = True) -> Html:
+    """The steps and the words of the card in the current language, hidden.
+
+    Args:
+        tuning: whether the encoders are base and tuned.
+    """
     return fill(
         '<div class="steps" hidden data-label="{label}" data-next="{further}" data-done="{done}" data-skip="{skip}" '
         'data-place="{place}">{steps}</div>',
@@ -45,7 +56,7 @@ def tour() -> Html:
                 '<p data-target="{target}" data-heading="{heading}">{text}</p>',
                 target=target,
                 heading=_(heading),
-                text=_(text),
+                text=_(text if tuning else OF_OTHERS.get(text, text)),
             )
             for target, heading, text in STEPS
         ),
