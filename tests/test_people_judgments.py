@@ -18,6 +18,7 @@ from space.feedback.machine_opinion import MACHINE
 from space.feedback.people_evaluation import PeopleEvaluation
 from space.feedback.pool import Lists, judged_at_10, next_task
 from space.feedback.raters import visit_name
+from space.retrieval.reranked import RerankedSystem, texts_of
 
 
 def judged(rater, product, grade, query="red shoes", at="2026-01-02T03:04:05+00:00", locale="us"):
@@ -162,6 +163,34 @@ def test_labels_and_people_are_evaluated_as_one_set_of_labels(shop):
         for column in slow:
             np.testing.assert_allclose(found.evaluation.per_query.values(name, column), slow[column], atol=1e-6)
     assert found.evaluation.per_query.labels["Exact"] == protocols.label_counts(labels)["Exact"].tolist()
+
+
+class CountingScorer:
+    """A cross-encoder that likes titles with late letters, and remembers what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def scores(self, pairs):
+        self.asked += pairs
+        return np.array([sum(map(ord, text)) % 101 for _, text in pairs], np.float32)
+
+
+def test_a_cross_encoder_scores_each_pair_once(shop):
+    """It is a thousand times slower than counting: judgments that change must not have all lists scored again."""
+    scorer = CountingScorer()
+    system = RerankedSystem(shop.systems["tuned"], scorer, texts_of(shop.catalogue), 5)
+    kept = PeopleEvaluation(shop.systems | {"reranked": system}, shop.judgments, shop.catalogue, ESCI, None)
+    for grade in ("Exact", "Irrelevant"):
+        one = judged("owner", "p05", grade, "cellphone")
+        found = kept.with_people(frame({one.pair: [one]}, ESCI))
+    assert len(scorer.asked) == len(set(scorer.asked)) > 20
+    more = pd.DataFrame([("cellphone", 3, "p05", "us", "Irrelevant")], columns=list(shop.judgments.columns))
+    labels = pd.concat([shop.judgments, more], ignore_index=True)
+    labels = labels.assign(row=rows_of(shop.catalogue, labels["product_locale"], labels["product_id"]))
+    slow = protocols.per_query(system, labels, shop.catalogue, ESCI)
+    for column in slow:
+        np.testing.assert_allclose(found.evaluation.per_query.values("reranked", column), slow[column], atol=1e-6)
 
 
 def test_grades_of_a_model_count_where_neither_a_label_nor_people_say_anything(shop):

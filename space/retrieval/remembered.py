@@ -9,22 +9,28 @@ import torch
 from space.encoding.packed_encoder import Encoder
 from space.retrieval.dense import DenseSystem
 from space.retrieval.hybrid import HybridSystem
+from space.retrieval.reranked import Pair, PairScorer, RerankedSystem
 from space.retrieval.system import Ranking, Stopwatch, System
 
 
 def remembered(systems: Mapping[str, System]) -> dict[str, System]:
-    """The same systems, each of which encodes a query once and searches for it once. For one thread at a time."""
+    """The same systems, each of which encodes a query, searches for it, and scores a pair once. For one thread."""
     inner: dict[str, System] = {}
     for name, system in systems.items():
         if isinstance(system, DenseSystem):
             inner[name] = DenseSystem(name, RememberedQueries(system.encoder), system.index)
-        elif not isinstance(system, HybridSystem):
+        elif not isinstance(system, HybridSystem | RerankedSystem):
             inner[name] = system
     found: dict[str, System] = {name: _Remembered(system) for name, system in inner.items()}
     for name, system in systems.items():
         if isinstance(system, HybridSystem):
             first, second = (found[part.name] for part in system.parts)
             found[name] = HybridSystem(first, second, system.name)
+    for name, system in systems.items():
+        if isinstance(system, RerankedSystem):
+            first = found.get(system.first.name, system.first)
+            again = RerankedSystem(first, _RememberedScores(system.scorer), system.texts_of, system.top)
+            found[name] = _Remembered(again)
     return {name: found[name] for name in systems}
 
 
@@ -45,6 +51,20 @@ class RememberedQueries:
         if new:
             self._vectors.update(zip(new, self._encoder.encode_queries(new), strict=True))
         return torch.stack([self._vectors[text] for text in texts])
+
+
+class _RememberedScores:
+    """A cross-encoder that scores each pair of a query and a text once."""
+
+    def __init__(self, scorer: PairScorer) -> None:
+        self._scorer = scorer
+        self._scores: dict[Pair, float] = {}
+
+    def scores(self, pairs: Sequence[Pair]) -> np.ndarray:
+        new = [pair for pair in dict.fromkeys(pairs) if pair not in self._scores]
+        if new:
+            self._scores.update(zip(new, self._scorer.scores(new).tolist(), strict=True))
+        return np.array([self._scores[pair] for pair in pairs], dtype=np.float32)
 
 
 class _Remembered(System):
