@@ -1,6 +1,7 @@
 """The training of a reranker: its lists, and ``train.py --reranker-base`` from start to end."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from space.encoding.reranker import Reranker, new_cross_encoder
 from space.encoding.weights import Weights, locate
 from space.errors import UserError
 from space.evaluation.schema import METRICS, Evaluation
+from space.pipelines.reranker import check_folders
 from space.retrieval.system import Ranking
 from space.settings import RerankerSettings, asks_for_reranker
 from space.training import reranker_trainer, vocabulary
@@ -143,6 +145,17 @@ def test_the_folder_is_a_cross_encoder_with_its_figures_and_its_card(reranker):
     assert json.loads((folder / "split.json").read_text())["held_out"]
     assert str(reranker) not in card + (folder / "evaluation.json").read_text()
     assert not [path for path in folder.rglob("*") if path.suffix in (".bin", ".pt", ".pkl", ".py")]
+
+
+def test_the_folder_of_an_encoder_is_not_replaced(tiny_e5, reranker, tmp_path):
+    shutil.copytree(tiny_e5, tmp_path / "saved_e5_model")
+    shutil.copytree(reranker / "saved_reranker", tmp_path / "saved_reranker")
+    with pytest.raises(UserError, match="saved_e5_model: it holds files and no reranker"):
+        check_folders(RerankerSettings(output_dir=tmp_path / "saved_e5_model", logging_dir=tmp_path))
+    check_folders(RerankerSettings(output_dir=tmp_path / "saved_reranker", logging_dir=tmp_path))
+    output = ["--output-dir", str(tmp_path / "saved_reranker"), "--base-model", str(tiny_e5), "--dataset", "sample"]
+    done = run_script("train.py", *output, cwd=tmp_path, check=False)
+    assert "saved_reranker: it holds a reranker, which would go" in done.stderr
 
 
 def test_a_flag_of_the_encoder_s_training_is_refused(tmp_path):

@@ -46,7 +46,10 @@ class Reranker:
     """
 
     def __init__(self, model: CrossEncoder, weights: Weights, *, device: str | None = None) -> None:
-        """Compute the fingerprint, then move to the device and its fastest precision."""
+        """Compute the fingerprint, then move to the device, where the fast forward pass has bfloat16 products.
+
+        Any other model stays in float32: scores with three digits would often be the same.
+        """
         self.model = model.eval()
         self.weights = weights
         self.fingerprint = _fingerprint_of(model)
@@ -56,9 +59,6 @@ class Reranker:
         self._lock = threading.Lock()
         self.model.to(self.device)
         self._packed = self._pack()
-        if self._packed is None and self.device.type == "cuda":
-            self.model.to(torch.bfloat16)
-            self.precision = "bfloat16"
         if not np.isfinite(self.scores(_PAIRS)).all():
             raise WeightsError(f"{weights.name}: its scores are not finite numbers: use another cross-encoder")
 

@@ -11,7 +11,7 @@ from space.data.passages import passages
 from space.data.split import SPLIT, Split, of_model
 from space.encoding.description import TUNED
 from space.encoding.encoder import TextEncoder
-from space.encoding.reranker import Reranker, new_cross_encoder
+from space.encoding.reranker import Reranker, is_cross_encoder, new_cross_encoder
 from space.encoding.weights import Weights, is_model
 from space.errors import UserError
 from space.evaluation import findings, latency, protocols, significance
@@ -65,7 +65,7 @@ def run(settings: RerankerSettings, base: Weights, first: Weights, judged: Judge
     with folders.sole_writer(output) if main else nullcontext():
         if main:
             folders.undo_half_replacement(output)
-            _check_folders(settings)
+            check_folders(settings)
         texts = passages(judged.catalogue, settings.bullets)
         with state.main_process_first():  # the others then find its vectors
             encoder = TextEncoder(first, max_seq_length=_tokens(first))
@@ -94,11 +94,17 @@ def run(settings: RerankerSettings, base: Weights, first: Weights, judged: Judge
         state.wait_for_everyone()
 
 
-def _check_folders(settings: RerankerSettings) -> None:
+def check_folders(settings: RerankerSettings) -> None:
+    """Refuse folders that the run could not write to at its end, or should not replace, such as that of an encoder.
+
+    Raises:
+        UserError: one cannot be written, or --output-dir holds something else than a reranker.
+    """
     output = settings.output_dir
     files = {path.name for path in output.iterdir() if path.name[0] != "."} if output.is_dir() else set()
-    if files - folders.NOT_CONTENT and not is_model(output):
-        raise UserError(f"--output-dir {output}: it holds files and no model, and all would go: name a new folder")
+    replaceable = is_model(output) and (output / "config.json").is_file() and is_cross_encoder(output)
+    if files - folders.NOT_CONTENT and not replaceable:
+        raise UserError(f"--output-dir {output}: it holds files and no reranker, and all would go: name a new folder")
     for folder in (output if output.exists() else output.parent, settings.logging_dir):
         require_writable(folder)
 

@@ -11,6 +11,7 @@ from space.data.passages import passages
 from space.data.split import SPLIT, Split, of_model
 from space.encoding.description import BASE, TUNED
 from space.encoding.encoder import TextEncoder
+from space.encoding.reranker import is_cross_encoder
 from space.encoding.weights import Weights, is_model, locate
 from space.errors import HubError, UserError
 from space.evaluation.schema import Evaluation
@@ -99,6 +100,8 @@ def _check_folders(settings: TrainSettings) -> None:
     files = {path.name for path in output.iterdir() if path.name[0] != "."} if output.is_dir() else set()
     if files - folders.NOT_CONTENT and not is_model(output):
         raise UserError(f"--output-dir {output}: it holds files and no model, and all would go: name a new folder")
+    if (output / "config.json").is_file() and is_cross_encoder(output):
+        raise UserError(f"--output-dir {output}: it holds a reranker, which would go: name a new folder")
     for folder in (output if output.exists() else output.parent, settings.checkpoints_dir, settings.logging_dir):
         require_writable(folder)
 
