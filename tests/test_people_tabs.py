@@ -126,6 +126,34 @@ def test_held_out_queries_come_once_and_then_no_more(engine, people):
     assert len(seen) == len(set(seen)) == len(engine.held_out) and "every held-out query" in ballot
 
 
+def test_a_list_of_the_owner_takes_the_place_of_the_held_out_queries(engine, tmp_path):
+    """Its queries count as held-out ones do, since no visitor chose them; a spelling of one is not asked twice."""
+    (tmp_path / "queries.txt").write_text("garden hose\n\n  Garden  Hose \nred sneakers\n", encoding="utf-8")
+    settings = AppSettings(vote_queries=tmp_path / "queries.txt")
+    people, pair, seen = who_may_answer(settings, Journal(tmp_path / "feedback")), pairs(engine)[0], []
+    while isinstance(ballot := deal_ballot(engine, people, pair, "owner", "visit", ""), Ballot):
+        seen.append(ballot.query)
+        answered(engine, people, "owner", "visit", ballot.number, "neither")
+    assert sorted(seen) == ["garden hose", "red sneakers"] and "every query" in ballot
+    assert (found := tally(people.votes_on(pair.first, pair.second, pair.made_by))).people.votes == 2
+    assert found.typed == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"\n \n", "it has no query: write one on each line"),
+        (b"mug\n" + b"x" * 1000, "line 2: query has 1,000 characters"),
+        (b"\xff\xfe\xff", "it is not UTF-8"),
+    ],
+)
+def test_a_list_that_cannot_be_asked_is_refused_in_one_sentence(tmp_path, content, says):
+    path = tmp_path / "queries.txt"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=f"^--vote-queries .*queries.txt: {says}"):
+        search_people.query_list(path)
+
+
 def test_a_typed_query_is_kept_apart(engine, people):
     """Anyone can type the query that suits a system."""
     pair = pairs(engine)[0]

@@ -18,7 +18,7 @@ CONTRACT = {
     BuildSettings: "dataset catalogue columns base-model model locales output-dir shard-size batch-size "
     "max-seq-length push-to-hub to-milvus private offline",
     AppSettings: "model base-model embeddings host port share feedback feedback-dataset feedback-minutes log-queries "
-    "voting judging raters guidelines judges-per-pair reranker rerank-top",
+    "voting judging raters vote-queries guidelines judges-per-pair reranker rerank-top",
     RerankerSettings: "dataset locales reranker-base model rerank-top epochs learning-rate seed output-dir "
     "push-reranker private offline",
     EdaSettings: "dataset locales output baseline-queries offline",

@@ -52,7 +52,7 @@ class Ballot:
         swapped: whether A is the second system.
         locale: of the query.
         query: its text.
-        held_out: whether it is a held-out query.
+        held_out: whether it is a held-out query or one of the owner's list, and no visitor chose it.
     """
 
     number: str

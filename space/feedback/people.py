@@ -1,5 +1,7 @@
 """What people may answer on a page, and where their answers are kept."""
 
+from collections.abc import Sequence
+
 from space.data.scale import LabelScale
 from space.feedback.agreement import Agreement, agreement
 from space.feedback.ballots import Ballots
@@ -17,14 +19,23 @@ class People:
         journal: where they are kept.
         voting: who may vote.
         judging: who may judge.
+        queries: of the owner, to vote on; none takes the held-out ones.
         guidelines: of the owner for judging, as Markdown; "" for none.
         raters: how many should judge each pair.
     """
 
     def __init__(
-        self, journal: Journal, voting: Access, judging: Access, *, guidelines: str = "", raters: int = 1
+        self,
+        journal: Journal,
+        voting: Access,
+        judging: Access,
+        *,
+        queries: Sequence[str] = (),
+        guidelines: str = "",
+        raters: int = 1,
     ) -> None:
         """Reads nothing yet."""
+        self.queries = queries
         self.voting, self.judging, self.guidelines, self.raters = voting, judging, guidelines, raters
         self.votes, self.judgments, self.machine = Votes(journal), Judgments(journal), MachineOpinions(journal)
         self.ballots, self.limit = Ballots(), RateLimit()

@@ -28,7 +28,7 @@ class Vote:
         second: another system. The pair has this order for every vote, whatever the sides were.
         choice: one of ``CHOICES``.
         made_by: which encoders and catalogue answered, see ``space.feedback.ballots.Pair``.
-        held_out: whether it is a held-out query; results count only these.
+        held_out: whether it is a held-out query or one of the owner's list; results count only these.
     """
 
     at: str

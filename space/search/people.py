@@ -4,6 +4,7 @@ import logging
 import random
 import threading
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -15,6 +16,7 @@ from space.evaluation.held_out_queries import HeldOutQuery
 from space.feedback.ballots import Pair, made_by
 from space.feedback.pool import DEPTH, Lists
 from space.search.engine import SearchEngine
+from space.search.request import checked_query
 from space.search.results import Comparison
 
 #: Held-out queries that are pooled and evaluated again; more would take minutes.
@@ -42,9 +44,47 @@ def pairs(engine: SearchEngine) -> list[Pair]:
     return [pair(first, second) for place, first in enumerate(names) for second in names[place + 1 :]]
 
 
-def next_query(engine: SearchEngine, answered: Collection[tuple[str, str]]) -> HeldOutQuery | None:
-    """A held-out query, at random, that is not among ``answered`` (locale, normalized query); None if all are."""
-    left = [one for one in engine.held_out.entries if (one.locale, normalized(one.query)) not in answered]
+def query_list(path: Path) -> list[str]:
+    """The queries of an owner's file, one a line; empty lines and repetitions are left out.
+
+    Raises:
+        UserError: it is not UTF-8, has no query, or has one that cannot be searched for.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f"--vote-queries {path}: it is not UTF-8: save it as UTF-8") from error
+    found: dict[str, str] = {}
+    for place, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                query = checked_query(line)
+            except UserError as error:
+                raise UserError(f"--vote-queries {path}: line {place}: {error}") from error
+            found.setdefault(normalized(query), query)
+    if not found:
+        raise UserError(f"--vote-queries {path}: it has no query: write one on each line")
+    return list(found.values())
+
+
+def asked_as(engine: SearchEngine, query: str) -> HeldOutQuery:
+    """A query with its spelling and locale among the held-out ones; as it is, in all locales, where it is none."""
+    place = engine.held_out.place(query)
+    return HeldOutQuery(query, "") if place is None else engine.held_out.entries[place]
+
+
+def next_query(
+    engine: SearchEngine, answered: Collection[tuple[str, str]], queries: Sequence[str] = ()
+) -> HeldOutQuery | None:
+    """A query, at random, that is not among ``answered`` (locale, normalized query); None if all are.
+
+    Args:
+        engine: whose held-out queries are taken where there are no ``queries``.
+        answered: those that the rater has voted on.
+        queries: of the owner.
+    """
+    entries = [asked_as(engine, query) for query in queries] or engine.held_out.entries
+    left = [one for one in entries if (one.locale, normalized(one.query)) not in answered]
     return random.choice(left) if left else None
 
 

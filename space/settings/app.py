@@ -29,6 +29,7 @@ APP_VARIABLES = {
     "E5_VOTING": "--voting",
     "E5_JUDGING": "--judging",
     "E5_RATERS": "--raters",
+    "E5_VOTE_QUERIES": "--vote-queries",
     "E5_GUIDELINES": "--guidelines",
     "GRADIO_SERVER_NAME": "--host",
     "GRADIO_SERVER_PORT": "--port",
@@ -126,6 +127,9 @@ class AppSettings(Settings):
         choices=ANSWERING,
     )
     raters: list[str] = setting((), "With login, the Hub users who may answer; without it all may.")
+    vote_queries: Path | None = setting(
+        None, "Text file with a query on each line, to vote on in place of the held-out queries."
+    )
     guidelines: Path | None = setting(None, "Markdown file that is shown beside the judging.")
     judges_per_pair: int = setting(1, "How many raters should judge each pair.", within(1, 20, "use 1 to 20"))
     offline: bool = offline()
@@ -143,11 +147,9 @@ class AppSettings(Settings):
             "feedback",
             "--feedback-dataset needs a folder",
         )
-        self.require(
-            not self.guidelines or self.guidelines.is_file(),
-            "guidelines",
-            "there is no such file: name a Markdown file",
-        )
+        for name, kind in (("guidelines", "Markdown"), ("vote_queries", "text")):
+            path = getattr(self, name)
+            self.require(not path or path.is_file(), name, f"there is no such file: name a {kind} file")
         self.models()
         for name in ("model", "base_model", "only"):
             given = bool(getattr(self, name))

@@ -7,6 +7,7 @@ from space.errors import ServiceError
 from space.feedback.journal import Journal
 from space.feedback.people import People
 from space.feedback.raters import Access
+from space.search.people import query_list
 from space.settings import AppSettings
 from space.ui.address import plain
 from space.ui.hosts import is_loopback
@@ -32,6 +33,7 @@ def who_may_answer(settings: AppSettings, journal: Journal) -> People:
         journal,
         Access(voting, settings.raters, owner=owner and voting == "open"),
         Access(judging, settings.raters, owner=owner and judging == "open"),
+        queries=query_list(settings.vote_queries) if settings.vote_queries else (),
         guidelines=guidelines,
         raters=settings.judges_per_pair,
     )

@@ -13,7 +13,7 @@ from space.feedback.tally import tally
 from space.i18n import N_
 from space.i18n import gettext as _
 from space.search.engine import SearchEngine
-from space.search.people import lists_of, next_query, pairs
+from space.search.people import asked_as, lists_of, next_query, pairs
 from space.search.request import checked_query
 from space.ui.events.areas import html, report_area
 from space.ui.events.form_events import ENGINE
@@ -33,6 +33,7 @@ WAITING = N_("Counting votes …")
 LOG_IN = N_("Log in with your Hugging Face account to answer here. Your user name is kept with your answers.")
 CLOSED = N_("You may not answer here: the owner of this page has named who may.")
 ALL_DONE = N_("You have voted on every held-out query. Type a query of your own, or choose another pair.")
+ALL_ASKED = N_("You have voted on every query. Type a query of your own, or choose another pair.")
 GONE = N_("This question is no longer open: go on with the next one.")
 VOTED = N_("You have voted on this query before; the first vote counts.")
 
@@ -60,7 +61,9 @@ def build_vote_tab(engine: SearchEngine, people: People, texts: Texts) -> None:
             )
             typed = gr.Textbox(
                 label=texts.label("A query of your own"),
-                placeholder=texts.label("empty: a held-out query"),
+                placeholder=texts.label("empty: a query of the list")
+                if people.queries
+                else texts.label("empty: a held-out query"),
                 max_lines=1,
             )
         if people.voting.mode == "login":
@@ -129,7 +132,8 @@ def deal_ballot(
         pair: the systems to compare.
         rater: who asks; None may not.
         visit: Gradio's id of the visit.
-        text: a query that was typed; "" takes a held-out one that the rater has not voted on.
+        text: a query that was typed; "" takes one that the rater has not voted on: of the owner's list, else a
+            held-out one.
 
     Raises:
         QueryError: ``text`` cannot be searched for.
@@ -138,14 +142,12 @@ def deal_ballot(
         return refusal(people.voting)
     if text.strip():
         query = checked_query(text)
-        place = engine.held_out.place(query)
-        locale = engine.held_out.entries[place].locale if place is not None else ""
-        query = engine.held_out.entries[place].query if place is not None else query
-        return people.ballots.deal(visit, pair, query, locale, held_out=place is not None)
+        one, held_out = asked_as(engine, query), engine.held_out.place(query) is not None
+        return people.ballots.deal(visit, pair, one.query, one.locale, held_out=held_out)
     mine = {one.asked for one in people.votes_on(pair.first, pair.second, pair.made_by) if one.rater == rater}
-    found = next_query(engine, mine)
+    found = next_query(engine, mine, people.queries)
     if found is None:
-        return _(ALL_DONE)
+        return _(ALL_ASKED) if people.queries else _(ALL_DONE)
     return people.ballots.deal(visit, pair, found.query, found.locale, held_out=True)
 
 
@@ -174,7 +176,7 @@ def result_of(engine: SearchEngine, people: People, pair: Pair) -> Html:
         votes = people.votes_on(pair.first, pair.second, pair.made_by)
     except OSError:
         return status(_("The votes cannot be read at the moment."))
-    return ballots.result(tally(votes), pair.first, pair.second, len(engine.held_out))
+    return ballots.result(tally(votes), pair.first, pair.second, len(people.queries) or len(engine.held_out))
 
 
 def _pair_name(pair: Pair) -> str:
