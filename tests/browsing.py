@@ -100,7 +100,8 @@ def ask(page, query):
 
 
 def titles(page):
-    return page.locator(".card .title:visible").all_inner_texts()
+    # A card below the screen is laid out when it is scrolled to; until then it has no inner text.
+    return [text.strip() for text in page.locator(".card .title:visible").all_text_contents()]
 
 
 def width_beyond(page):

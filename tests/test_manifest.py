@@ -52,6 +52,16 @@ def test_a_manifest_is_read_as_it_was_written():
     assert manifest.parse(found.to_bytes()) == found
 
 
+def test_format_2_has_encoders_of_any_name():
+    """The lowest format that can say what a store has is written, so that older versions read what they can."""
+    few = {"encoders": {"bge-small": ENCODER}}
+    found = parse(manifest.signed(LARGEST | few | {"format": 2}))
+    assert list(found.encoders) == ["bge-small"] and json.loads(found.to_bytes())["format"] == 2
+    assert json.loads(parse(manifest.signed(LARGEST | {"format": 2})).to_bytes())["format"] == 1
+    with pytest.raises(manifest.ManifestError, match="encoders should have at least one"):
+        parse(manifest.signed(LARGEST | {"format": 2, "encoders": {}}))
+
+
 def test_a_scale_is_kept_and_one_that_cannot_be_used_is_refused():
     """Without one, as in older stores, the file has no entry for it."""
     scale = read_scale("gut=1!,schlecht=0")
@@ -85,6 +95,7 @@ def of_encoders(**changes):
         of_files(sha256=None), of_files(sha256=SHA + "0"), of_files(sha256=SHA[1:]), of_files(sha256="A" + SHA[1:]),
         {"encoders": {"base": ENCODER}}, {"encoders": {"tuned": ENCODER}}, {"encoders": ["base", "tuned"]},
         {"encoders": {"base": ENCODER, "tuned": ENCODER, "third": {}}}, {"encoders": {"base": ENCODER, "tuned": 1}},
+        {"encoders": {}},
         of_encoders(id=None), of_encoders(fingerprint=1), of_encoders(revision=5), of_encoders(dim=0),
         of_encoders(dim=65_537), of_encoders(dim=None), of_encoders(dim=8.0), of_encoders(max_seq_length=0),
         of_encoders(max_seq_length=2**31 + 1), of_encoders(max_seq_length=None), of_encoders(reason=None),
@@ -118,7 +129,7 @@ def test_bytes_that_are_not_a_manifest(text):
         manifest.parse(text)
 
 
-@pytest.mark.parametrize("number", [0, 2, "1", None, [1], True])
+@pytest.mark.parametrize("number", [0, 3, "1", None, [1], True])
 def test_a_manifest_of_another_format(number):
-    with pytest.raises(manifest.ManifestError, match="this version reads 1; update the app"):
+    with pytest.raises(manifest.ManifestError, match="this version reads 1 and 2; update the app"):
         parse(manifest.signed(LARGEST | {"format": number}))

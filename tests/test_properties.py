@@ -16,6 +16,7 @@ from space.data.texts import is_missing
 from space.errors import QueryError, UserError, shown
 from space.index.torch_index import PRECISIONS, TorchIndex
 from space.search import uploaded_catalogue
+from space.search.roles import Roles
 from space.store import manifest
 from space.ui import links
 from space.ui.events import export
@@ -68,8 +69,9 @@ def test_what_is_shown_of_a_value_is_short(value):
 @given(query=anything, k=st.integers(1, 100), brand=anything, like=anything, tab=st.sampled_from(links.ASKING))
 def test_a_link_comes_back_as_it_went(query, k, brand, like, tab):
     link = links.Link(query, k, tab, "base", {"brand": brand} if brand else {}, like=f"us:{like}" if like else "")
-    once, _ = links.parse(links.split(links.build(link)), ("base", "tuned"))
-    assert links.parse(links.split(links.build(once)), ("base", "tuned")) == (once, [])
+    roles = Roles(("base", "tuned"), ("base", "tuned"))
+    once, _ = links.parse(links.split(links.build(link)), roles)
+    assert links.parse(links.split(links.build(once)), roles) == (once, [])
     assert (once.k, once.tab) == (k, tab)
 
 

@@ -17,6 +17,7 @@ from space.evaluation.provenance import Measured
 from space.evaluation.schema import Evaluation
 from space.feedback.usage import Usage
 from space.retrieval.baselines import Bm25System
+from space.retrieval.dense import DenseSystem
 from space.retrieval.hybrid import FUSION_DEPTH, HybridSystem
 from space.retrieval.reranked import RerankedSystem
 from space.retrieval.system import System
@@ -115,7 +116,7 @@ class SearchEngine:
     @property
     def roles(self) -> Roles:
         """The names of the systems, and which is compared with which."""
-        return Roles.of(self.systems)
+        return Roles.of(self.systems, [name for name, one in self.systems.items() if isinstance(one, DenseSystem)])
 
     @property
     def gpu_per_call(self) -> bool:

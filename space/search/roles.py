@@ -1,12 +1,10 @@
 """The systems of an engine and the part that each plays: what Search offers, what is compared, and with what."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from space.encoding import lineup
 from space.encoding.description import BASE, TUNED
-from space.retrieval.dense import DenseSystem
-from space.retrieval.system import System
 
 #: Columns of a comparison on the page.
 MOST_COLUMNS = 4
@@ -40,10 +38,9 @@ class Roles:
     encoders: tuple[str, ...]
 
     @classmethod
-    def of(cls, systems: Mapping[str, System]) -> "Roles":
-        """The roles of systems, of which there is at least one."""
-        encoders = tuple(name for name, system in systems.items() if isinstance(system, DenseSystem))
-        return cls((*encoders, *(name for name in systems if name not in encoders)), encoders)
+    def of(cls, systems: Iterable[str], encoders: Sequence[str]) -> "Roles":
+        """The roles of systems, of which there is at least one, and of which some are encoders."""
+        return cls((*encoders, *(name for name in systems if name not in encoders)), tuple(encoders))
 
     @property
     def reference(self) -> str:

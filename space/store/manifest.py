@@ -149,6 +149,9 @@ def signed(content: Mapping[str, object]) -> dict[str, object]:
 def _checked(content: Mapping[str, object]) -> Manifest:
     encoders = json_values.mapping(content.get("encoders"), "encoders")
     files = json_values.mapping(content.get("files"), "files")
+    missing = [name for name in (BASE, TUNED) if name not in encoders] if content["format"] == 1 else []
+    if missing:
+        raise ManifestError(f"encoders should have {missing[0]!r}, has {shown(list(encoders))}")
     if not encoders:
         raise ManifestError("encoders should have at least one, has none")
     for name in encoders:

@@ -89,7 +89,7 @@ class Traffic:
         start = time.monotonic()
         query = self.chance.choice(QUERIES) + (f" {self.chance.randrange(10**9)}" if self.new else "")
         body = {
-            "data": [query, 10, *[""] * 4, *[None] * 3, ""],
+            "data": [query, 10, *[""] * 4, *[None] * 3, "", ""],
             "fn_index": self.number,
             "session_hash": session,
         }
