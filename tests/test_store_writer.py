@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -54,6 +55,29 @@ def test_encoders_come_and_go_without_embedding_the_others_again(tmp_path):
     assert json.loads((tmp_path / "s" / "manifest.json").read_text())["format"] == 2
     assert build(tmp_path / "s") == 0
     assert content(tmp_path / "s") == before and not (tmp_path / "s" / "bge-small").exists()
+
+
+def test_a_build_that_leaves_an_encoder_out_deletes_its_vectors_last(tmp_path, monkeypatch):
+    """Killed before the new manifest, it had deleted them already: the build with that encoder embedded them again."""
+    three = {"bge-small": replace(ENCODERS["base"], fingerprint="small")} | ENCODERS
+    build(tmp_path / "s", encoders=three)
+    before = content(tmp_path / "s")
+
+    def killed(*_given, **_named):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(manifest.Manifest, "to_bytes", killed)  # all but the manifest is there
+        build(tmp_path / "s")
+    assert build(tmp_path / "s", encoders=three) == 0
+    assert content(tmp_path / "s") == before
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "rmdir", killed)  # the first folder of vectors that went is empty
+        build(tmp_path / "s")
+    store = Store(tmp_path / "s")
+    assert list(store.encoders) == list(ENCODERS) and store.vectors("base").shape == (ROWS, DIM)
+    assert build(tmp_path / "s") == 0
+    assert not [name for name in content(tmp_path / "s") if "bge-small" in name]
 
 
 def test_a_changed_product_embeds_only_its_shard_again(tmp_path):

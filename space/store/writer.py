@@ -141,7 +141,10 @@ class StoreWriter:
         evaluation: str | None,
         card: str,
     ) -> None:
-        """Write card, evaluation, judgments and manifest, and remove files of earlier builds.
+        """Write card, evaluation, judgments and manifest, then remove files of earlier builds.
+
+        In this order a kill never costs vectors: until the new manifest is there, a build with the encoders of before
+        finds their shards.
 
         Args:
             encoders: {name: which encoder made its vectors}.
@@ -158,11 +161,11 @@ class StoreWriter:
             with atomically(self.folder / JUDGMENTS) as path:
                 pq.write_table(pa.Table.from_pandas(judgments, preserve_index=False), path, compression="zstd")
             files.append(JUDGMENTS)
-        self._drop_others(files)
         paths = {name: self.folder / name for name in sorted(files)}
         entries = {name: FileEntry(path.stat().st_size, sha256(path)) for name, path in paths.items()}
         manifest = Manifest(**vars(self.plan), encoders=dict(encoders), files=entries)
         write_bytes(self.folder / MANIFEST, manifest.to_bytes())
+        self._drop_others(files)
 
     def _entry(self, part: str, shard: int) -> Path:
         return self.folder / JOURNAL / (self.plan.file(part, shard) + ".json")
