@@ -224,7 +224,11 @@ def test_a_foreign_evaluation_beside_the_model_is_left_out(built, tmp_path, foun
 
 def test_a_base_the_model_was_not_trained_from_is_pointed_out(built, tmp_path, build):
     (tmp_path / "shop.csv").write_text("product_id,product_title\n1,kettle\n")
-    said = build(("--catalogue", "shop.csv", "--model", str(built / "saved_e5_model"), "--offline"), tmp_path)
+    words = ("--catalogue", "shop.csv", "--model", str(built / "saved_e5_model"), "--offline")
+    assert "was trained from" not in build((*words, "--base-model", "none"), tmp_path), "there is no base to compare"
+    assert list(load_engine(str(tmp_path / "artifacts"), offline=True).systems) == ["tuned", "bm25", "hybrid"]
+    assert "embedded by one encoder." in (tmp_path / "artifacts" / "README.md").read_text()
+    said = build(words, tmp_path)
     assert "was trained from" in said and "base here is" in said
 
 

@@ -187,6 +187,7 @@ def store_card(
         configs=configs,
     )
     name = repo or "artifacts"
+    number = "one encoder" if len(encoders) == 1 else f"{len(encoders)} encoders"
     if measured is None:
         results = []
     elif measured.here:
@@ -197,7 +198,7 @@ def store_card(
         front,
         f"# {title}",
         _quoted(plan.notice),
-        f"{plan.rows:,} products of {code(plan.dataset)}, embedded by {len(encoders)} encoders. Row n of each part "
+        f"{plan.rows:,} products of {code(plan.dataset)}, embedded by {number}. Row n of each part "
         "below is the vector of row n of `products`. Vectors are float16 with norm 1. The text of a product is "
         f"{code(plan.text)}.",
         "| part | encoder | revision | dimension | tokens | fingerprint |\n| --- | --- | --- | --- | --- | --- |\n"

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from space.data.checksums import checksums
 from space.data.passages import template
-from space.encoding import lineup
-from space.encoding.description import TUNED
+from space.encoding.description import BASE, TUNED
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import Weights
 from space.evaluation import provenance
@@ -48,7 +47,6 @@ def build(settings: BuildSettings, encoders: Mapping[str, Weights], contents: Co
     plan = Plan(
         rows, settings.shard_size, template(settings.bullets), contents.name, contents.notice, sums, contents.scale
     )
-    reference, candidate = lineup.reference(encoders), lineup.candidate(encoders)
     # What training measured is about "base" and "tuned": under other names it would be about other encoders.
     evaluation = evaluation_of(encoders[TUNED].folder) if TUNED in encoders else None
     measured = provenance.compare(evaluation, plan.dataset, rows, sums)
@@ -80,12 +78,12 @@ def build(settings: BuildSettings, encoders: Mapping[str, Weights], contents: Co
     )
     encoder_folders.remember(settings.output_dir, {name: weights.name for name, weights in encoders.items()})
     if measured and measured.sentence:
-        logger.warning(f"{encoders[candidate].name}: {measured.sentence}")
-    trained_from = evaluation and evaluation.encoders.get("base")
-    if trained_from and trained_from.fingerprint != made.encoders[reference].fingerprint:
+        logger.warning(f"{encoders[TUNED].name}: {measured.sentence}")
+    trained_from = evaluation and evaluation.encoders.get(BASE)
+    if trained_from and BASE in encoders and trained_from.fingerprint != made.encoders[BASE].fingerprint:
         logger.warning(
-            f"{encoders[candidate].name} was trained from {trained_from.id}, {reference} here is "
-            f"{encoders[reference].name}: the difference between the two is not the effect of fine-tuning"
+            f"{encoders[TUNED].name} was trained from {trained_from.id}, base here is {encoders[BASE].name}: the "
+            "difference between the two is not the effect of fine-tuning"
         )
     if settings.push_to_hub:
         publish.push_store(settings.output_dir, settings.push_to_hub, private=settings.private)
