@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import milvus_store
 import pyarrow as pa
@@ -297,6 +298,21 @@ def test_a_killed_load_is_not_searched_and_goes_on(other, place, pairs, caplog):
     everything = found.search(questions(1), ROWS)[1]
     assert sorted(everything[0].tolist()) == list(range(ROWS))
     assert torch.equal(found.vectors(torch.arange(ROWS)), other.vectors("base").float())
+
+
+def test_a_further_encoder_loads_its_own_vectors_alone(store, uri, tmp_path, pairs):
+    """It has another dimension; the collections of the others serve both stores."""
+    parts = {"base": vectors(0), "bge-small": vectors(3)[:, :8], "tuned": vectors(1)}
+    small = replace(described()["base"], fingerprint="small", dim=8)
+    three = write(tmp_path / "three", catalogue(), parts, described() | {"bge-small": small})
+    with pytest.raises(MilvusError, match=r"bge-small of .* is not there"):
+        open_indexes(three, uri)
+    assert milvus_collections.load(three.folder, uri) == ROWS
+    assert milvus_collections.load(three.folder, uri) == milvus_collections.load(store.folder, uri) == 0
+    assert {collection_name(three, part) for part in pairs} == {collection_name(store, part) for part in pairs}
+    (found,) = open_indexes(three, uri, ["bge-small"]).values()
+    assert torch.equal(found.vectors(torch.arange(ROWS)), three.vectors("bge-small").float())
+    assert found.search(questions(3)[:, :8], 5)[1].shape == (3, 5)
 
 
 def test_a_second_request_for_the_same_rows_doubles_none(store, uri):
