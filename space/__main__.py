@@ -178,6 +178,8 @@ def publish_space(given: argparse.Namespace) -> None:
     for model in models.values():
         check_repository("--model", split_revision(model)[0])
     if given.base_model is not None:
+        if BASE in models:
+            raise UserError(f"--base-model is {given.base_model!r}: base is a --model too; name it once")
         models[BASE] = given.base_model
     if given.reranker is not None:
         check_repository("--reranker", split_revision(given.reranker)[0])

@@ -153,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._send(error.status, {"Content-Type": "application/xml"}, body.encode())
             self._json({"error": str(error)}, error.status, error.headers)
 
-    do_GET = do_HEAD = do_POST = do_PUT = _serve
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve
 
     def _user(self) -> str | None:
         """The token's user. An unknown token is refused, also for public repositories."""
@@ -436,12 +436,14 @@ class _Handler(BaseHTTPRequestHandler):
             headers = {**headers, "Content-Range": f"bytes {start}-{size - 1}/{size}"}
         self._send(206 if start else 200, headers, memoryview(content)[start:])
 
-    # add_space_variable, get_space_variables.
-    @route("GET POST", rf"/api/(?P<kind>space)s/{REPO}/variables", "write")
+    # add_space_variable, delete_space_variable, get_space_variables.
+    @route("GET POST DELETE", rf"/api/(?P<kind>space)s/{REPO}/variables", "write")
     def variables(self, repo: Repo) -> None:
         if self.command == "POST":
             data = self._load()
             repo.variables[data["key"]] = data["value"]
+        elif self.command == "DELETE":
+            repo.variables.pop(self._load()["key"], None)
         self._json({key: {"key": key, "value": value} for key, value in repo.variables.items()})
 
 

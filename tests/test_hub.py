@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from types import SimpleNamespace
 
 import httpx
@@ -23,6 +24,7 @@ from test_app import serving
 
 from space.evaluation.protocols import PROTOCOLS
 from space.hub import publish
+from space.store import manifest
 
 OWNER = "hf_" + "Aw1" * 11
 FIRST = ["--push-to-hub", "alice/m", "--push-embeddings", "alice/d"]
@@ -420,6 +422,7 @@ def test_the_space_serves_from_its_files_and_variables_alone(hub, space, pulled,
         (["--embeddings", "alice/d", "--model", "alice/m@FIRST"], "its tuned vectors were made by alice/m@"),
         (["--embeddings", "alice/d", "--base-model", "alice/m"], f"its base vectors were made by {E5}@"),
         (["--embeddings", "alice/d@nothing"], "the repository has no such revision"),
+        (["--embeddings", "alice/d", "--model", f"base={E5}", "--base-model", E5], "base is a --model too"),
     ],
 )
 def test_a_space_that_could_not_start_is_not_published(hub, way, words, says):
@@ -428,6 +431,22 @@ def test_a_space_that_could_not_start_is_not_published(hub, way, words, says):
     assert says in done.stderr.strip().splitlines()[-1]
     assert "Traceback" not in done.output
     assert ("space", "alice/bad") not in hub.repos
+
+
+def test_a_space_of_a_store_without_a_base_keeps_none_of_an_earlier_one(hub, way):
+    """It would not start: the store has no encoder base. Each encoder is pinned."""
+    found = manifest.parse(hub.files("dataset", "alice/d")["manifest.json"])
+    runs = {"run-1": found.encoders["base"], "tuned": found.encoders["tuned"]}
+    others = {name: entry for name, entry in found.files.items() if not name.startswith("base/")}
+    hub.create_repo("dataset", "alice/runs", False)
+    hub.commit("dataset", "alice/runs", {"manifest.json": replace(found, encoders=runs, files=others).to_bytes()})
+    hub.create_repo("space", "alice/runs", False).variables |= {"E5_BASE_MODEL": f"{E5}@main", "E5_MODEL": "alice/m"}
+    words = ["publish", "alice/runs", "--embeddings", "alice/runs"]
+    run(hub, way.home, [sys.executable, "-m", "space", *words], way.work, OWNER)
+    assert hub.repos["space", "alice/runs"].variables == {
+        "E5_MODEL": f"run-1={E5}@{hub.commits('model', E5)[0][0]} alice/m@{way.second_model}",
+        "E5_EMBEDDINGS": f"alice/runs@{hub.commits('dataset', 'alice/runs')[0][0]}",
+    }
 
 
 def test_a_space_over_a_private_store_is_told_to_have_a_token(hub, way, space):

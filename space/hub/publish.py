@@ -185,9 +185,9 @@ def publish_space(
         hardware=hardware,
         login=any(name in answering and mode == "login" for name, mode in modes),
     )
-    variables = {"E5_BASE_MODEL": pinned[BASE]} if BASE in pinned else {}
-    others = {name: model for name, model in pinned.items() if name != BASE}
-    variables["E5_MODEL"] = " ".join(model if name == TUNED else f"{name}={model}" for name, model in others.items())
+    others = [model if name == TUNED else f"{name}={model}" for name, model in pinned.items() if name != BASE]
+    # What the Space has of an earlier store would name encoders that this one does not have.
+    variables = {"E5_BASE_MODEL": pinned.get(BASE), "E5_MODEL": " ".join(others) or None}
     variables |= {"E5_EMBEDDINGS": f"{store_id}@{snapshot.revision}"} | chosen
     if reranker:
         variables["E5_RERANKER"] = _pinned_reranker(reranker)
@@ -211,7 +211,8 @@ def publish_space(
             "%s is private: the Space can read it only with a token, so add HF_TOKEN to the secrets in its settings",
             " and ".join(hidden),
         )
-    logger.info("published: %s\n%s", pushed.url, "\n".join(f"  {name}={value}" for name, value in variables.items()))
+    told = "\n".join(f"  {name}={value}" for name, value in variables.items() if value is not None)
+    logger.info("published: %s\n%s", pushed.url, told)
     return pushed
 
 

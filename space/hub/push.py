@@ -32,11 +32,12 @@ class SpaceSettings:
 
     Attributes:
         hardware: what a new Space asks for, such as "zero-a10g".
-        variables: {name: value}. Set before the files come, and only where they differ, since each restarts the Space.
+        variables: {name: value}; None removes one. Set before the files come, and only where they differ, since each
+            restarts the Space.
     """
 
     hardware: str
-    variables: Mapping[str, str]
+    variables: Mapping[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,10 @@ def _create_repository(api: HfApi, upload: Upload) -> None:
     if space:
         known = retried(lambda: api.get_space_variables(repo), what)
         for name, value in space.variables.items():
-            if name not in known or known[name].value != value:
+            if value is None:
+                if name in known:
+                    retried(lambda name=name: api.delete_space_variable(repo, name), what)
+            elif name not in known or known[name].value != value:
                 retried(lambda name=name, value=value: api.add_space_variable(repo, name, value), what)
 
 
