@@ -6,13 +6,16 @@ from space.encoding.description import BASE, TUNED
 
 
 def reference(names: Iterable[str]) -> str:
-    """The encoder that the others are compared with: base, else the first.
+    """The encoder that the others are compared with: base, else the first that is not tuned.
+
+    It is tuned only where that is the only encoder.
 
     Args:
         names: of the encoders, at least one.
     """
     named = list(names)
-    return BASE if BASE in named else named[0]
+    others = [name for name in named if name != TUNED]
+    return BASE if BASE in named else (others or named)[0]
 
 
 def candidate(names: Iterable[str]) -> str:

@@ -82,7 +82,7 @@ class Roles:
     def reference_among(self, columns: Collection[str]) -> str:
         """The reference of some columns, of which there is at least one, unless a visitor picks another one."""
         known = [name for name in columns if name in self.encoders] or list(columns)
-        return self.reference if self.reference in columns else lineup.reference(known)
+        return self.reference if self.reference in columns else known[0]
 
     def contrast(self, columns: Sequence[str], reference: str = "") -> Contrast:
         """What to compare with what.

@@ -36,7 +36,7 @@ class EvaluateSettings(DatasetChoice):
     reference: str | None = setting(
         None,
         "The system that the others are compared with, by its name, or bm25, hybrid or reranked.",
-        shown="base, else the first --model",
+        shown="base, else the first --model but tuned",
     )
     max_seq_length: int | None = setting(
         None, "Tokens kept of each text.", TOKENS, shown="as the models were trained, else 64"
