@@ -23,7 +23,7 @@ EXAMPLE = "query,product,rating\nrunning shoes,Red running shoes,3\nrunning shoe
 
 
 def build_judging(
-    texts: Texts, kept: KeptCatalogues, gone: Callable[[], Html]
+    texts: Texts, kept: KeptCatalogues, gone: Callable[[], Html], *, both: bool
 ) -> tuple[gr.Column, gr.Textbox, gr.HTML]:
     """Lay out the part, hidden until a catalogue is loaded; returns it, its text box and its figures.
 
@@ -31,10 +31,12 @@ def build_judging(
         texts: of the page.
         kept: the visitors' catalogues; a measured one is kept with its labels.
         gone: what to show where the visitor's catalogue is no longer kept.
+        both: the catalogue is embedded with two encoders, and not with one.
     """
     with gr.Column(visible=False) as judging:
         ratings = gr.Textbox(label=texts.label("Your judgments"), placeholder=EXAMPLE, lines=4, max_lines=9)
-        measure = gr.Button(texts.label("Measure both encoders"), variant="secondary", scale=0, min_width=170)
+        label = texts.label("Measure both encoders") if both else texts.label("Measure the encoder")
+        measure = gr.Button(label, variant="secondary", scale=0, min_width=170)
         figures = html("", ["e5-out", "e5-own-figures"])
 
     def judge(pasted: str, visitor: gr.Request) -> Html:

@@ -62,7 +62,8 @@ def build_own_tab(engine: SearchEngine, texts: Texts, kept: KeptCatalogues) -> N
             query, search = query_box(texts, N_("What are you looking for in your catalogue?"), N_("Compare"))
         about = WELCOME if engine.roles.is_tuning else WELCOME_OF_OTHERS
         output = result_area(texts, about)
-        judging, ratings, figures = build_judging(texts, kept, lambda: answer(None, ""))
+        both = len(engine.roles.encoders) > 1
+        judging, ratings, figures = build_judging(texts, kept, lambda: answer(None, ""), both=both)
 
     def take(visitor: gr.Request, data: bytes, source: str, progress: gr.Progress, ask: str = "") -> dict[Any, Any]:
         start, visit = time.perf_counter(), visitor.session_hash or ""
@@ -78,7 +79,7 @@ def build_own_tab(engine: SearchEngine, texts: Texts, kept: KeptCatalogues) -> N
             return {status: problem(str(error))}
         kept.put(visit, found)
         return {
-            status: loaded(len(found), source, time.perf_counter() - start, upload.notes),
+            status: loaded(len(found), source, time.perf_counter() - start, upload.notes, both=both),
             asking: gr.Row(visible=True),
             judging: gr.Column(visible=True),
             figures: "",
@@ -163,10 +164,20 @@ def answer(engine: SearchEngine | None, query: str) -> Html:
     return fill('<div data-query="{query}">{found}</div>', query=found.query, found=comparison.comparison(found))
 
 
-def loaded(products: int, source: str, seconds: float, notes: Sequence[str] = ()) -> Html:
-    """How many products were loaded, how long it took, and what was read of the file."""
+def loaded(products: int, source: str, seconds: float, notes: Sequence[str] = (), *, both: bool = True) -> Html:
+    """How many products were loaded, how long it took, and what was read of the file.
+
+    Args:
+        products: how many.
+        source: the name of the file.
+        seconds: that it took.
+        notes: of ``space.search.uploaded_catalogue.Upload``.
+        both: with two encoders, and not with the only one of the page.
+    """
     said = fill(
-        _("<strong>{products}</strong> from {source}, embedded with both encoders in {seconds} s."),
+        _("<strong>{products}</strong> from {source}, embedded with both encoders in {seconds} s.")
+        if both
+        else _("<strong>{products}</strong> from {source}, embedded in {seconds} s."),
         products=names.products(products),
         source=source,
         seconds=number(seconds, 1),
