@@ -86,6 +86,16 @@ def test_vectors_that_were_not_asked_for_are_neither_made_nor_read(folder):
     assert not list(beside.glob("*.f16")), "those of another store"
 
 
+def test_apps_with_other_encoders_leave_each_other_their_vectors(folder):
+    """Else each start with another ``--only`` would write gigabytes again, and take them from under the other app."""
+    load(folder, parts=(BASE,))
+    load(folder, parts=(TUNED,))
+    assert sorted(stamps(folder.with_name("beside"))) == sorted([*NAMES, "manifest.json"])
+    assert all(files(folder, parts=parts).are_current() for parts in ((BASE,), (TUNED,), (BASE, TUNED)))
+    load(folder, k1=K1 + 1, parts=(TUNED,))  # of other files: what is left of the first ones goes
+    assert "base.f16" not in stamps(folder.with_name("beside"))
+
+
 def test_another_store_or_other_parameters_are_served_anew(folder):
     load(folder)
     scores = load(folder, k1=2.0).bm25.scores("thing").tolist()

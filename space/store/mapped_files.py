@@ -167,9 +167,10 @@ class MappedFiles:
         logger.info("%s: preparing %s products for search, once for this store", self.folder, f"{self.store.rows:,}")
         self.store.check()
         self.folder.mkdir(parents=True, exist_ok=True)
+        kept = self._vectors_of_others()
         (self.folder / MANIFEST).unlink(missing_ok=True)
-        # Vectors of other parts may be of an earlier store, and the new manifest could not tell.
-        others = [path for path in self.folder.glob(_vectors_file("*")) if path.name not in self.names]
+        known = {*self.names, *kept}
+        others = [path for path in self.folder.glob(_vectors_file("*")) if path.name not in known]
         for leftover in [*self.folder.glob("*.tmp-*"), *others]:
             leftover.unlink(missing_ok=True)
         with ThreadPoolExecutor(2) as workers:
@@ -178,8 +179,19 @@ class MappedFiles:
             for job in jobs:
                 job.result()
         files = dict(zip(self.names, sha256_of_all([self.folder / name for name in self.names]), strict=True))
-        content = json.dumps({**self._made_from, "files": files}, indent=1) + "\n"
+        content = json.dumps({**self._made_from, "files": kept | files}, indent=1) + "\n"
         write_bytes(self.folder / MANIFEST, content.encode())
+
+    def _vectors_of_others(self) -> dict[str, str]:
+        """{file: sha256} of vectors of this store that another app with other encoders (``--only``) has written."""
+        try:
+            found = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
+            if any(found[name] != value for name, value in self._made_from.items()):
+                return {}  # of an earlier store
+            noted = {_vectors_file(part): found["files"].get(_vectors_file(part)) for part in self.store.encoders}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):  # not there, or not as ``_write`` writes it
+            return {}
+        return {name: sha256 for name, sha256 in noted.items() if sha256 and name not in self.names}
 
     def _write_vectors(self, part: str) -> None:
         with atomically(self.folder / _vectors_file(part)) as path, path.open("wb") as sink:
