@@ -70,7 +70,7 @@ def start(checkout: Path, flags: list[str]) -> tuple[float, float]:
     begun = time.perf_counter()
     app = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}/gradio_api/call/compare"
-    body = {"data": ["the first visitor's query", 10, "", "", "", "", None, None, None, ""]}
+    body = {"data": ["the first visitor's query", 10, "", "", "", "", None, None, None, "", ""]}
     try:
         while app.poll() is None and time.perf_counter() - begun < LIMIT_SECONDS:
             try:
