@@ -54,7 +54,7 @@ def main() -> None:
     if given.way:
         print(json.dumps(one(given)))
         return
-    from space.training.trainer import computes_in
+    from space.training.run import computes_in
 
     ways = (*WAYS, PLAIN_HALF, HALF) if computes_in("auto") == "bfloat16" else WAYS
     still = {way: process(way, dropout=False) for way in ways}

@@ -32,6 +32,7 @@ from space.pipelines.inputs import open_judged
 from space.pipelines.train import run
 from space.settings import TrainSettings
 from space.training import losses, trainer
+from space.training import run as training_run
 from space.training.callbacks import TellEpoch
 from space.training.examples import exact_texts, training_examples
 from space.training.processes import use_all_cores
@@ -155,9 +156,9 @@ def test_bfloat16_can_be_asked_for_and_the_weights_stay_float32(fine_tune):
 def test_auto_precision_depends_on_the_hardware(monkeypatch, fast, gpu):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: fast or including_emulation)
-    monkeypatch.setattr(trainer, "bfloat16_is_fast", lambda device: fast and not gpu)
-    assert trainer.computes_in("auto") == ("bfloat16" if fast else "float32")
-    assert [trainer.computes_in(name) for name in ("float32", "bfloat16")] == ["float32", "bfloat16"]
+    monkeypatch.setattr(training_run, "bfloat16_is_fast", lambda device: fast and not gpu)
+    assert training_run.computes_in("auto") == ("bfloat16" if fast else "float32")
+    assert [training_run.computes_in(name) for name in ("float32", "bfloat16")] == ["float32", "bfloat16"]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.9])

@@ -1,9 +1,6 @@
 """The training run: encoder and examples in, the same encoder fine-tuned, with a log of what happened."""
 
 import logging
-import os
-import resource
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -22,7 +19,6 @@ from transformers import PrinterCallback, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 
 from space.encoding.encoder import TextEncoder
-from space.encoding.packed_bert import bfloat16_is_fast
 from space.evaluation.schema import TrainingLog
 from space.io import memory
 from space.io.files import disk_errors
@@ -32,7 +28,8 @@ from space.training import checkpoints, losses, vocabulary
 from space.training.callbacks import Progress, TellEpoch
 from space.training.early_stopping import DevSet, KeepBest
 from space.training.examples import LabelAwareBatchSampler
-from space.training.processes import PROCESS_TIMEOUT, join_processes
+from space.training.processes import join_processes
+from space.training.run import Run, computes_in
 
 logger = logging.getLogger(__name__)
 
@@ -62,10 +59,11 @@ def fine_tune(
     state = join_processes()
     precision = computes_in(settings.precision)
     ids = _token_ids(encoder, examples, dev)
-    run = checkpoints.run_name(
+    name = checkpoints.run_name(
         encoder, examples, replace(settings, precision=precision), state.num_processes, vocabulary.digest(ids)
     )
-    folder = settings.checkpoints_dir / run
+    batch = settings.batch_size * settings.gradient_accumulation * state.num_processes
+    run, folder = Run(name, settings, precision, len(examples), batch), settings.checkpoints_dir / name
     # Another run with the same settings and another --output-dir would take the same checkpoints.
     with (
         sole_writer(folder) if state.is_main_process else nullcontext(),
@@ -74,15 +72,10 @@ def fine_tune(
         # Of the full word embeddings nothing is read until training ends.
         memory.release(encoder.weights.folder, ".safetensors")
         checkpoint = checkpoints.prepare(folder, settings.resume, state)
-        # The TensorBoard callback of transformers reads its folder from this variable only.
-        os.environ["TENSORBOARD_LOGGING_DIR"] = str(settings.logging_dir / run)
-
-        batch = settings.batch_size * settings.gradient_accumulation * state.num_processes
-        steps = settings.max_steps if settings.max_steps > 0 else int(settings.epochs * len(examples) / batch)
         progress, keeper = Progress(batch), KeepBest(encoder, dev, folder) if dev else None
         trainer = Trainer(
             encoder.model,
-            args=_arguments(encoder, examples, settings, folder, precision, steps),
+            args=_arguments(encoder, examples, settings, folder, run),
             train_dataset=examples,
             loss=losses.make(encoder.model, settings),
             exact=exact,
@@ -107,19 +100,8 @@ def fine_tune(
         encoder.model.zero_grad()
         best_step, dev_scores = keeper.restore(trainer.state.global_step) if keeper else (None, {})
         blend(encoder.model, before, settings.base_share)
-        return TrainingLog(
-            examples=len(examples),
-            steps=trainer.state.global_step,
-            seconds=round(seconds, 1),
-            examples_per_second=round(progress.examples / seconds, 1) if progress.examples else None,
-            peak_memory_gb=round(peak_memory() / 1e9, 2),
-            history=[entry for entry in trainer.state.log_history if "loss" in entry],
-            device=str(encoder.model.device),
-            precision=precision,
-            run=run,
-            best_step=best_step,
-            dev_scores={str(step): round(score, 6) for step, score in dev_scores.items()},
-        )
+        dev_scores = {str(step): round(score, 6) for step, score in dev_scores.items()}
+        return replace(run.log(trainer, progress, seconds), best_step=best_step, dev_scores=dev_scores)
 
 
 def _token_ids(encoder: TextEncoder, examples: Dataset, dev: DevSet | None) -> torch.Tensor | None:
@@ -137,34 +119,20 @@ def _texts(examples: Dataset) -> list[str]:
 
 
 def _arguments(
-    encoder: TextEncoder, examples: Dataset, settings: TrainSettings, folder: Path, precision: str, steps: int
+    encoder: TextEncoder, examples: Dataset, settings: TrainSettings, folder: Path, run: Run
 ) -> SentenceTransformerTrainingArguments:
-    """The settings in the trainer's words; ``steps`` is about how many the run will have."""
-    state, prompts = join_processes(), encoder.model.prompts
+    """The settings in the trainer's words."""
+    prompts = encoder.model.prompts
     sides = {name: prompts["query" if name in _QUERY_COLUMNS else "document"] for name in _texts(examples)}
     return SentenceTransformerTrainingArguments(
         output_dir=str(folder),
-        num_train_epochs=settings.epochs,
-        max_steps=settings.max_steps,
-        per_device_train_batch_size=settings.batch_size,
         gradient_accumulation_steps=settings.gradient_accumulation,
         activation_checkpointing=settings.gradient_checkpointing,
-        learning_rate=settings.learning_rate,
-        warmup_steps=0.1,
         prompts=sides if any(sides.values()) else None,
-        use_cpu=state.device.type == "cpu",
-        bf16=precision == "bfloat16",
-        dataloader_drop_last=state.num_processes > 1,
-        ddp_timeout=int(PROCESS_TIMEOUT.total_seconds()),
-        seed=settings.seed,
-        data_seed=settings.seed,
-        logging_steps=max(1, min(10, steps // 20)),
-        logging_first_step=True,
         save_strategy="steps",
         save_steps=settings.save_steps,
         save_total_limit=2,
-        report_to=["tensorboard"],
-        disable_tqdm=True,
+        **run.arguments(),
     )
 
 
@@ -176,18 +144,6 @@ def _is_over(checkpoint: Path, keeper: KeepBest | None) -> bool:
     """Whether a run ends at this checkpoint: after all its steps, or early."""
     state = _state(checkpoint)
     return state.global_step >= state.max_steps or (keeper is not None and keeper.is_over(state.global_step))
-
-
-def computes_in(precision: str) -> str:
-    """What a run with this ``--precision`` computes in: "float32" or "bfloat16". The weights stay float32."""
-    if precision != "auto":
-        return precision
-    # Where bfloat16 is emulated, as on a T4 and most processors before 2022, it is slower than float32.
-    if torch.cuda.is_available():
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        fast = bfloat16_is_fast(torch.device("cpu"))
-    return "bfloat16" if fast else "float32"
 
 
 @torch.no_grad()
@@ -228,11 +184,3 @@ class Trainer(SentenceTransformerTrainer):
         features, labels = self.collect_features(inputs)
         loss = losses.compute(self.loss, model, features, labels)
         return (loss, {}) if return_outputs else loss
-
-
-def peak_memory() -> int:
-    """The most memory so far, in bytes: of the GPU if there is one, else resident."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated()
-    scale = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale
