@@ -28,7 +28,7 @@ from space.data.passages import passages  # noqa: E402
 from space.encoding.encoder import TextEncoder  # noqa: E402
 from space.encoding.weights import locate  # noqa: E402
 from space.evaluation import metrics, protocols  # noqa: E402
-from space.evaluation.schema import METRICS  # noqa: E402
+from space.evaluation.tables import METRICS  # noqa: E402
 from space.hub.client import model_download  # noqa: E402
 from space.index.torch_index import TorchIndex  # noqa: E402
 from space.pipelines.inputs import open_judged  # noqa: E402

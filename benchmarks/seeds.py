@@ -77,7 +77,7 @@ def pool(runs: list[dict[str, Any]]) -> dict[str, Any]:
     import numpy as np
 
     from space.evaluation import metrics
-    from space.evaluation.schema import METRICS
+    from space.evaluation.tables import METRICS
 
     def values(system: str, column: str) -> Any:
         each = [[np.nan if v is None else v for v in run["per_query"]["systems"][system][column]] for run in runs]

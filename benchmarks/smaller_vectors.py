@@ -32,8 +32,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from space.encoding.encoder import TextEncoder  # noqa: E402
 from space.encoding.weights import PACKAGED_NAME, locate  # noqa: E402
-from space.evaluation.schema import SmallerVectors  # noqa: E402
 from space.evaluation.smaller import to_markdown  # noqa: E402
+from space.evaluation.tables import SmallerVectors  # noqa: E402
 from space.index.small_vectors import RESCORED, first_dimensions  # noqa: E402
 from space.pipelines.compared import of_models  # noqa: E402
 from space.pipelines.comparison import compare  # noqa: E402

@@ -8,7 +8,8 @@ import small_shop
 
 from space.data.scale import ESCI
 from space.evaluation import findings, protocols, significance
-from space.evaluation.schema import METRICS, Evaluation
+from space.evaluation.schema import Evaluation
+from space.evaluation.tables import METRICS
 
 #: Per locale the differences of its queries from base, which is .5 everywhere.
 CHANGES = {

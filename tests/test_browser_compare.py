@@ -9,7 +9,8 @@ import pytest
 import small_shop
 from browsing import LOW_CONTRAST, PHONE, ask, needs_chromium, titles, unfold, width_beyond
 
-from space.evaluation.schema import Evaluation, PerQuery
+from space.evaluation.schema import Evaluation
+from space.evaluation.tables import PerQuery
 
 pytestmark = needs_chromium
 #: 120 queries of which three were judged: two wins, a loss, the others the same.

@@ -10,7 +10,8 @@ from space.data.scale import ESCI
 from space.encoding.description import EncoderDescription
 from space.encoding.weights import PACKAGED_NAME
 from space.errors import FilterError, QueryError
-from space.evaluation.schema import Evaluation, PairedDifference
+from space.evaluation.estimates import PairedDifference
+from space.evaluation.schema import Evaluation
 from space.i18n import language
 from space.search.description import EngineDescription
 from space.search.list_quality import ListQuality

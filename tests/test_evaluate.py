@@ -17,7 +17,8 @@ from space.__main__ import main
 from space.data.words import normalized
 from space.encoding.encoder import TextEncoder
 from space.encoding.packed_encoder import Tokenized
-from space.evaluation.schema import METRICS, Evaluation
+from space.evaluation.schema import Evaluation
+from space.evaluation.tables import METRICS
 from space.io.files import write_bytes
 from space.pipelines.compared import earlier
 from space.pipelines.inputs import open_judged

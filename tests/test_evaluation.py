@@ -11,7 +11,9 @@ import pytest
 
 from space.data.scale import ESCI
 from space.evaluation import findings, protocols
-from space.evaluation.schema import METRICS, Evaluation, PairedDifference, ProtocolTable
+from space.evaluation.estimates import PairedDifference
+from space.evaluation.schema import Evaluation
+from space.evaluation.tables import METRICS, ProtocolTable
 from space.index.bm25 import Bm25Index
 from space.retrieval.baselines import Bm25System, RandomSystem
 from space.retrieval.hybrid import HybridSystem

@@ -11,8 +11,10 @@ import pytest
 import small_evaluation
 import small_shop
 
+from space.evaluation.estimates import PairedDifference
 from space.evaluation.protocols import PROTOCOLS
-from space.evaluation.schema import METRICS, Evaluation, PairedDifference, SmallerVectors
+from space.evaluation.schema import Evaluation
+from space.evaluation.tables import METRICS, SmallerVectors
 from space.feedback.journal import Journal
 from space.feedback.people import People
 from space.feedback.raters import Access

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import ndcg_score
 
 from space.evaluation import metrics
-from space.evaluation.schema import Estimate
+from space.evaluation.estimates import Estimate
 
 LOG3 = math.log2(3)
 GAINS = np.array([1.0, 0.1, 0.01, 0.0])

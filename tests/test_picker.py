@@ -8,7 +8,8 @@ import small_shop
 from space.data.catalogue import rows_of
 from space.evaluation import protocols
 from space.evaluation.held_out_queries import HeldOut, HeldOutQuery, judged_queries
-from space.evaluation.schema import Evaluation, PerQuery
+from space.evaluation.schema import Evaluation
+from space.evaluation.tables import PerQuery
 from space.search.roles import Roles
 from space.ui import links
 from space.ui.links import Link

@@ -16,8 +16,9 @@ from test_cards import EVIL, Elements, assert_inert
 from space.__main__ import main
 from space.data import profile
 from space.data.scale import ESCI
+from space.evaluation.estimates import Estimate
 from space.evaluation.lexical_baseline import lexical_baseline
-from space.evaluation.schema import Estimate, ProtocolTable
+from space.evaluation.tables import ProtocolTable
 from space.pipelines import inputs
 from space.ui.html import bars, profile_report
 

@@ -13,7 +13,8 @@ from space.data.scale import CLICKS, ESCI
 from space.encoding.reranker import Reranker, new_cross_encoder
 from space.encoding.weights import Weights, locate
 from space.errors import UserError
-from space.evaluation.schema import METRICS, Evaluation
+from space.evaluation.schema import Evaluation
+from space.evaluation.tables import METRICS
 from space.pipelines.reranker import check_folders
 from space.retrieval.system import Ranking
 from space.settings import RerankerSettings, asks_for_reranker

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import small_evaluation
 
-from space.evaluation.schema import Bm25Parameters, Evaluation, EvaluationError, PairedDifference
+from space.evaluation.estimates import PairedDifference
+from space.evaluation.schema import Bm25Parameters, Evaluation, EvaluationError
 from space.index.bm25 import K1, B
 
 DIFFERENCE = {"mean": 0.2, "low": 0.1, "high": 0.3, "n": 12, "wins": 9, "losses": 2, "ties": 1}

@@ -6,7 +6,9 @@ import pytest
 
 from space.data.scale import ESCI
 from space.evaluation import findings, protocols, slices
-from space.evaluation.schema import METRICS, MIN_QUERIES, BeforeAfter, Evaluation, PerQuery
+from space.evaluation.estimates import MIN_QUERIES, BeforeAfter
+from space.evaluation.schema import Evaluation
+from space.evaluation.tables import METRICS, PerQuery
 
 HEADLINE, JUDGED = slices.FIGURES
 

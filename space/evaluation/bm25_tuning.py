@@ -10,7 +10,9 @@ import pyarrow as pa
 from space.data.scale import ESCI, LabelScale
 from space.data.search_terms import can_stem
 from space.evaluation import metrics, protocols
-from space.evaluation.schema import HEADLINE_COLUMN, MIN_QUERIES, Bm25Parameters
+from space.evaluation.estimates import MIN_QUERIES
+from space.evaluation.schema import Bm25Parameters
+from space.evaluation.tables import HEADLINE_COLUMN
 from space.index.bm25 import K1, STEM, B, Bm25Index, TermCounts
 from space.retrieval.baselines import Bm25System
 

@@ -6,9 +6,11 @@ Sentences and numbers are in the current language, see ``space.i18n``: English o
 from collections.abc import Iterator, Mapping, Sequence
 
 from space.evaluation import slices
+from space.evaluation.estimates import MIN_QUERIES, BeforeAfter, PairedDifference
 from space.evaluation.protocols import CONTRASTS
-from space.evaluation.schema import HEADLINE, MIN_QUERIES, BeforeAfter, Evaluation, PairedDifference
+from space.evaluation.schema import Evaluation
 from space.evaluation.slices import FIGURES, Slice
+from space.evaluation.tables import HEADLINE
 from space.i18n import N_, fraction, number
 from space.i18n import gettext as _
 

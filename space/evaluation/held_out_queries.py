@@ -14,7 +14,8 @@ import pandas as pd
 from space.data.words import normalized
 from space.encoding.description import BASE, TUNED
 from space.evaluation.metrics import wins_losses_ties
-from space.evaluation.schema import HEADLINE_COLUMN, Evaluation
+from space.evaluation.schema import Evaluation
+from space.evaluation.tables import HEADLINE_COLUMN
 
 ORDERS = ("win", "loss", "alphabet")
 #: A system, and the one whose figures are subtracted from its figures.

@@ -5,7 +5,7 @@ import logging
 from space.data.judgments import Judged
 from space.data.passages import passages
 from space.evaluation import protocols
-from space.evaluation.schema import ProtocolTable
+from space.evaluation.tables import ProtocolTable
 from space.index.bm25 import Bm25Index
 from space.retrieval.baselines import Bm25System, RandomSystem
 

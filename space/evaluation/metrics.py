@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from space.evaluation.schema import BeforeAfter, Estimate, PairedDifference
+from space.evaluation.estimates import BeforeAfter, Estimate, PairedDifference
 
 RESAMPLES = 10_000
 #: Up to so many queries the draws of the bootstrap are kept: 8 bytes a query and resample.

@@ -15,7 +15,8 @@ from space.data.scale import ESCI, LabelScale
 from space.encoding.description import BASE
 from space.errors import same_rows
 from space.evaluation import metrics
-from space.evaluation.schema import METRICS, Estimate, PairedDifference, PerQuery, ProtocolTable
+from space.evaluation.estimates import Estimate, PairedDifference
+from space.evaluation.tables import METRICS, PerQuery, ProtocolTable
 from space.i18n import N_
 from space.retrieval.system import System
 

@@ -6,184 +6,25 @@ The field names are the keys of the file.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Literal
-
-import numpy as np
 
 from space.data.checksums import Checksums
 from space.data.scale import ESCI, LabelScale
 from space.encoding.description import BASE, TUNED, EncoderDescription, RerankerDescription
 from space.errors import UserError
+from space.evaluation.estimates import BeforeAfter, PairedDifference
+from space.evaluation.tables import HEADLINE, PerQuery, ProtocolTable, SmallerVectors
 from space.index.bm25 import K1, STEM, B
 from space.io.typed_json import read
 
 FORMAT = 1
-#: {protocol: its metrics}, see ``space.evaluation.protocols``.
-METRICS = {
-    "judged": ("ndcg", "ndcg@10"),
-    "full_catalogue": ("ndcg@10", "recall@100", "mrr@10", "exact@1"),
-}
-#: The protocol and metric to decide by, and its column in ``PerQuery``.
-HEADLINE = ("full_catalogue", "ndcg@10")
-HEADLINE_COLUMN = "/".join(HEADLINE)
 #: Systems of a table that are no encoder, beside the hybrids, whose names end with "+bm25".
 _NO_ENCODERS = ("random", "bm25", "hybrid", "reranked")
 #: Objects inside objects. What train.py writes has 7.
 _DEEPEST = 30
-#: Fewer queries give a bootstrap interval that says more about those queries than about the encoder.
-MIN_QUERIES = 10
-
-Outcome = Literal["better", "worse", "unclear", "few", "none"]
 
 
 class EvaluationError(UserError):
     """A text that is not an evaluation; the message is one sentence."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean with its 95 % bootstrap interval, rounded to 6 digits.
-
-    Attributes:
-        mean: over ``n`` queries; None where no query has the metric, as ``low`` and ``high`` then are.
-        low: 2.5th percentile of the resampled means.
-        high: 97.5th percentile.
-        n: queries that have the metric.
-    """
-
-    mean: float | None
-    low: float | None
-    high: float | None
-    n: int
-
-    def __post_init__(self) -> None:
-        """Check that there is a mean with an interval, or neither."""
-        if len({value is None for value in (self.mean, self.low, self.high)}) > 1:
-            raise ValueError("an estimate should have mean, low and high, or none of them")
-
-
-@dataclass(frozen=True)
-class PairedDifference(Estimate):
-    """The mean difference of two systems on the same queries, and how many queries went which way.
-
-    Attributes:
-        wins: queries with a difference above zero.
-        losses: queries with a difference below zero.
-        ties: the other queries.
-    """
-
-    wins: int
-    losses: int
-    ties: int
-
-    def __post_init__(self) -> None:
-        """Check that a difference over some queries has a mean."""
-        super().__post_init__()
-        if self.n and self.mean is None:
-            raise ValueError(f"a difference over {self.n} queries should have a mean")
-
-    @property
-    def outcome(self) -> Outcome:
-        """What may be said of it: the interval is above zero, below it, or holds it ("unclear").
-
-        "few" where there are fewer than ``MIN_QUERIES`` queries, "none" where there are none. Verdict, tables and
-        slices all decide by this.
-        """
-        if not self.n:
-            return "none"
-        if self.n < MIN_QUERIES:
-            return "few"
-        return "better" if self.low > 0 else "worse" if self.high < 0 else "unclear"
-
-
-@dataclass(frozen=True)
-class BeforeAfter(PairedDifference):
-    """A paired difference of the fine-tuned encoder from base, with both means.
-
-    Attributes:
-        base: mean of base over the ``n`` queries (or pairs of sentences); None where there are none.
-        tuned: mean of the fine-tuned encoder.
-    """
-
-    base: float | None
-    tuned: float | None
-
-    def __post_init__(self) -> None:
-        """Check that a difference over some queries has its means."""
-        super().__post_init__()
-        if self.n and None in (self.base, self.tuned):
-            raise ValueError(f"a difference over {self.n} queries should have the means of base and tuned")
-
-
-@dataclass(frozen=True)
-class ProtocolTable:
-    """The figures of one protocol.
-
-    Attributes:
-        description: what the protocol asks, in two sentences.
-        systems: {system: {metric: estimate}}.
-        differences: {system: {metric: system minus the reference}}.
-        contrasts: {system: {other: {metric: system minus other}}}.
-        p_values: {system: {metric: p of its difference, corrected for the number of systems}}; empty after a training.
-    """
-
-    description: str = ""
-    systems: dict[str, dict[str, Estimate]] = field(default_factory=dict)
-    differences: dict[str, dict[str, PairedDifference]] = field(default_factory=dict)
-    contrasts: dict[str, dict[str, dict[str, PairedDifference]]] = field(default_factory=dict)
-    p_values: dict[str, dict[str, float]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class SmallerVectors:
-    """The figures of an encoder whose vectors take fewer bytes, or of its whole float16 vectors beside them.
-
-    Attributes:
-        encoder: its name.
-        dim: how many of the first dimensions are kept.
-        code: what a number is kept in, see ``space.index.small_vectors.Code``.
-        rescored: whether the best binary codes are ordered once more by the whole query.
-        bytes: of the vector of one product.
-        figures: {protocol: {metric: estimate}}.
-        differences: {protocol: {metric: minus that of the encoder's whole float16 vectors}}; empty for these.
-    """
-
-    encoder: str
-    dim: int
-    code: str
-    rescored: bool
-    bytes: int
-    figures: dict[str, dict[str, Estimate]]
-    differences: dict[str, dict[str, PairedDifference]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class PerQuery:
-    """The figures of every evaluated query; all lists have one entry a query.
-
-    Attributes:
-        product_locale: the locale of each query.
-        query: its text.
-        systems: {system: {"protocol/metric": values}}; None where the metric is undefined.
-        labels: {label: how many judged products of the query have it}; None in older files.
-    """
-
-    product_locale: list[str]
-    query: list[str]
-    systems: dict[str, dict[str, list[float | None]]] = field(default_factory=dict)
-    labels: dict[str, list[int]] | None = None
-
-    def __post_init__(self) -> None:
-        """Check the lengths: a list that lacks one query would put later figures beside the wrong query."""
-        columns = [values for columns in self.systems.values() for values in columns.values()]
-        lists = [self.product_locale, *columns, *(self.labels or {}).values()]
-        if not self.query or any(len(one) != len(self.query) for one in lists):
-            raise ValueError("every list of per_query should have one entry a query")
-
-    def values(self, system: str, column: str) -> np.ndarray | None:
-        """(n,) float64 of one system and "protocol/metric", NaN where undefined; None where it was not measured."""
-        found = self.systems.get(system, {}).get(column)
-        return None if found is None else np.array(found, dtype=np.float64)
 
 
 @dataclass(frozen=True)

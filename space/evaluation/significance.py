@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from space.evaluation.schema import METRICS
+from space.evaluation.tables import METRICS
 
 _ROUNDS, _BLOCK = 10_000, 4_000_000
 #: Not compared: it is the floor under every figure.

@@ -14,8 +14,10 @@ from space.data.scale import ESCI, LabelScale
 from space.data.words import word_count
 from space.encoding.description import BASE, TUNED
 from space.evaluation import metrics
+from space.evaluation.estimates import BeforeAfter
 from space.evaluation.held_out_queries import Pair
-from space.evaluation.schema import HEADLINE_COLUMN, BeforeAfter, Evaluation
+from space.evaluation.schema import Evaluation
+from space.evaluation.tables import HEADLINE_COLUMN
 from space.i18n import N_
 
 #: {column of ``PerQuery``: its name}: the metric to decide by, and the one that papers print.

@@ -9,7 +9,7 @@ import torch
 
 from space.encoding.packed_encoder import Encoder
 from space.evaluation import protocols
-from space.evaluation.schema import HEADLINE, METRICS, SmallerVectors
+from space.evaluation.tables import HEADLINE, METRICS, SmallerVectors
 from space.index.small_vectors import RESCORED, Code
 from space.retrieval.smaller import sizes, smaller
 from space.retrieval.system import System

@@ -14,7 +14,8 @@ from space.data.scale import LabelScale
 from space.data.words import normalized
 from space.encoding import lineup
 from space.evaluation import findings, protocols
-from space.evaluation.schema import Evaluation, PerQuery, ProtocolTable
+from space.evaluation.schema import Evaluation
+from space.evaluation.tables import PerQuery, ProtocolTable
 from space.feedback.machine_opinion import MACHINE
 from space.retrieval.dense import DenseSystem
 from space.retrieval.remembered import remembered

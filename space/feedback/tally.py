@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from space.evaluation.estimates import PairedDifference
 from space.evaluation.metrics import paired
-from space.evaluation.schema import PairedDifference
 from space.feedback.raters import is_named
 from space.feedback.votes import Vote
 

@@ -15,7 +15,8 @@ from space.encoding.weights import PACKAGED_NAME, Weights, on_hub
 from space.evaluation import findings, latency
 from space.evaluation.protocols import PROTOCOLS, SHOWN, to_markdown
 from space.evaluation.provenance import Measured
-from space.evaluation.schema import HEADLINE, METRICS, Evaluation, TrainingLog
+from space.evaluation.schema import Evaluation, TrainingLog
+from space.evaluation.tables import HEADLINE, METRICS
 from space.hub.markdown import code, one_line, plain
 from space.settings.names import DEFAULT_DATASET, SAMPLE, hub_id, public_name
 from space.store.writer import Plan

@@ -12,7 +12,8 @@ from space.encoding.description import BASE, TUNED
 from space.encoding.encoder import TextEncoder
 from space.encoding.weights import Weights
 from space.evaluation import provenance
-from space.evaluation.schema import METRICS, Bm25Parameters, Evaluation, EvaluationError
+from space.evaluation.schema import Bm25Parameters, Evaluation, EvaluationError
+from space.evaluation.tables import METRICS
 from space.hub import cards, permission, publish
 from space.io.folders import sole_writer
 from space.pipelines.contents import Contents

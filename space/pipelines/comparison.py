@@ -12,7 +12,8 @@ from space.encoding.description import BASE, TUNED, EncoderDescription, Reranker
 from space.encoding.reranker import Reranker
 from space.evaluation import findings, latency, protocols, significance
 from space.evaluation import smaller as smaller_vectors
-from space.evaluation.schema import Bm25Parameters, Evaluation, SmallerVectors
+from space.evaluation.schema import Bm25Parameters, Evaluation
+from space.evaluation.tables import SmallerVectors
 from space.index.bm25 import Bm25Index
 from space.index.torch_index import TorchIndex
 from space.io.files import atomically

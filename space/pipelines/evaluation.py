@@ -14,15 +14,9 @@ from space.data.passages import passages
 from space.encoding.description import EncoderDescription
 from space.encoding.encoder import TextEncoder
 from space.evaluation import bm25_tuning, findings, forgetting, metrics, protocols, smaller
-from space.evaluation.schema import (
-    HEADLINE_COLUMN,
-    Bm25Parameters,
-    DatasetInfo,
-    Evaluation,
-    PairedDifference,
-    SmallerVectors,
-    TrainingLog,
-)
+from space.evaluation.estimates import PairedDifference
+from space.evaluation.schema import Bm25Parameters, DatasetInfo, Evaluation, TrainingLog
+from space.evaluation.tables import HEADLINE_COLUMN, SmallerVectors
 from space.index.bm25 import Bm25Index
 from space.index.torch_index import TorchIndex
 from space.retrieval.baselines import Bm25System, RandomSystem

@@ -16,7 +16,8 @@ from space.data.scale import ESCI, LabelScale, ScaleError, scale_of
 from space.data.words import normalized
 from space.errors import listed, shown
 from space.evaluation import metrics, protocols
-from space.evaluation.schema import HEADLINE_COLUMN, Estimate, PairedDifference
+from space.evaluation.estimates import Estimate, PairedDifference
+from space.evaluation.tables import HEADLINE_COLUMN
 from space.i18n import gettext as _
 from space.i18n import number
 from space.search.engine import SearchEngine

@@ -22,7 +22,7 @@ from space.data.words import normalized_column
 from space.encoding.encoder import TextEncoder
 from space.errors import UserError
 from space.evaluation import protocols
-from space.evaluation.schema import HEADLINE_COLUMN
+from space.evaluation.tables import HEADLINE_COLUMN
 from space.index.torch_index import TorchIndex
 from space.io.files import atomically
 from space.retrieval.dense import DenseSystem

@@ -19,8 +19,8 @@ from starlette.responses import Response
 from space import i18n
 from space.encoding.description import BASE, TUNED
 from space.errors import UserError
+from space.evaluation.estimates import PairedDifference
 from space.evaluation.held_out_queries import HeldOutQuery, Pair
-from space.evaluation.schema import PairedDifference
 from space.feedback.people import People
 from space.feedback.tally import tally
 from space.i18n import gettext as _

@@ -1,8 +1,8 @@
 """Measured values as HTML: means and differences with their intervals, and the outcome of a comparison."""
 
 from space.evaluation import findings
+from space.evaluation.estimates import MIN_QUERIES, Estimate, Outcome, PairedDifference
 from space.evaluation.findings import MISSING, plain, signed
-from space.evaluation.schema import MIN_QUERIES, Estimate, Outcome, PairedDifference
 from space.i18n import fraction
 from space.i18n import gettext as _
 from space.ui.html.markup import EMPTY, Html, fill

@@ -7,8 +7,8 @@ import pandas as pd
 from space.data.scale import ESCI, LabelScale
 from space.encoding.description import BASE, TUNED
 from space.evaluation import findings, slices
+from space.evaluation.estimates import MIN_QUERIES, BeforeAfter
 from space.evaluation.held_out_queries import Pair
-from space.evaluation.schema import MIN_QUERIES, BeforeAfter
 from space.evaluation.slices import FIGURES, Slice
 from space.i18n import N_, ngettext, number
 from space.i18n import gettext as _

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 
 from space.data.profile import DataProfile, Example, SeveralRatings, Split, Values
 from space.data.scale import LabelScale
+from space.evaluation.estimates import Estimate
 from space.evaluation.protocols import PROTOCOLS, has_figures
-from space.evaluation.schema import Estimate, ProtocolTable
+from space.evaluation.tables import ProtocolTable
 from space.i18n import N_, fraction, ngettext, number
 from space.i18n import gettext as _
 from space.ui.html import bars as charts

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 
 from space.encoding.description import BASE
+from space.evaluation.estimates import Estimate, PairedDifference
 from space.evaluation.protocols import ONE_GRADE, PROTOCOLS, has_figures
-from space.evaluation.schema import HEADLINE, METRICS, Estimate, Evaluation, PairedDifference, ProtocolTable
+from space.evaluation.schema import Evaluation
+from space.evaluation.tables import HEADLINE, METRICS, ProtocolTable
 from space.i18n import N_, ngettext
 from space.i18n import gettext as _
 from space.ui.html import charts, names, numbers

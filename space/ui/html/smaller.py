@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from space.evaluation.schema import HEADLINE, Evaluation, PairedDifference, SmallerVectors
+from space.evaluation.estimates import PairedDifference
+from space.evaluation.schema import Evaluation
+from space.evaluation.tables import HEADLINE, SmallerVectors
 from space.i18n import N_, ngettext, number
 from space.i18n import gettext as _
 from space.ui.html import names, numbers

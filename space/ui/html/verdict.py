@@ -1,8 +1,10 @@
 """The verdict in plain words: whether fine-tuning helped here, by how much, and what speaks against it."""
 
 from space.evaluation import findings
+from space.evaluation.estimates import PairedDifference
 from space.evaluation.provenance import SENTENCES, Measured
-from space.evaluation.schema import HEADLINE, Evaluation, PairedDifference
+from space.evaluation.schema import Evaluation
+from space.evaluation.tables import HEADLINE
 from space.i18n import fraction, ngettext, number
 from space.i18n import gettext as _
 from space.search.description import EngineDescription

@@ -8,9 +8,11 @@ import gradio as gr
 from space import i18n
 from space.encoding.description import TUNED
 from space.evaluation import findings, slices
+from space.evaluation.estimates import PairedDifference
 from space.evaluation.held_out_queries import Pair, measured_systems
 from space.evaluation.provenance import Measured
-from space.evaluation.schema import HEADLINE, Evaluation, PairedDifference, ProtocolTable
+from space.evaluation.schema import Evaluation
+from space.evaluation.tables import HEADLINE, ProtocolTable
 from space.feedback.people import People
 from space.i18n import N_, number
 from space.i18n import gettext as _

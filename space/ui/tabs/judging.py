@@ -7,7 +7,7 @@ import gradio as gr
 
 from space.encoding.description import BASE
 from space.errors import UserError
-from space.evaluation.schema import PairedDifference
+from space.evaluation.estimates import PairedDifference
 from space.i18n import fraction, ngettext, number
 from space.i18n import gettext as _
 from space.search import own_judgments
