@@ -1,30 +1,20 @@
 """An evaluation without training: encoders, BM25 and their hybrids on the same held-out queries."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
-
-from space.data.passages import passages
 from space.encoding import lineup
-from space.encoding.description import BASE, TUNED, EncoderDescription, RerankerDescription
-from space.encoding.reranker import Reranker
+from space.encoding.description import BASE, TUNED, RerankerDescription
 from space.evaluation import findings, latency, protocols, significance
 from space.evaluation import smaller as smaller_vectors
 from space.evaluation.schema import Bm25Parameters, Evaluation
-from space.evaluation.tables import SmallerVectors
-from space.index.bm25 import Bm25Index
-from space.index.torch_index import TorchIndex
 from space.io.files import atomically
 from space.pipelines.compared import Compared, earlier
 from space.pipelines.evaluation import dataset_info
-from space.retrieval.baselines import Bm25System, RandomSystem
-from space.retrieval.dense import DenseSystem
-from space.retrieval.hybrid import HybridSystem, hybrid_of
-from space.retrieval.remembered import RememberedQueries, remembered
-from space.retrieval.reranked import RerankedSystem, texts_of
-from space.retrieval.system import System
+from space.pipelines.measurement import Measurement
+from space.retrieval.hybrid import hybrid_of
 from space.settings.evaluate import EvaluateSettings
 from space.store.mapped_files import MappedFiles, folder_for
 from space.store.reader import EVALUATION, Store
@@ -45,67 +35,39 @@ def compare(compared: Compared, settings: EvaluateSettings) -> Evaluation:
     info = dataset_info(judged, test)
     logger.info(f"data: {judged.name}, {info.products:,} products, {info.queries_evaluated:,} held-out queries")
 
-    def measured(system: System) -> pd.DataFrame:
-        return protocols.per_query(system, test, judged.catalogue, judged.scale)
-
-    chosen = compared.bm25
-    index = Bm25Index(
-        passages(judged.catalogue), judged.catalogue["product_locale"], k1=chosen.k1, b=chosen.b, stem=chosen.stem
-    )
-    bm25 = remembered({"bm25": Bm25System(index)})["bm25"]  # each hybrid asks it again
-    baselines = (RandomSystem(len(judged.catalogue), settings.seed), bm25)
-    results = {system.name: measured(system) for system in baselines}
-    hybrids: dict[str, pd.DataFrame] = {}
-    encoders: dict[str, EncoderDescription] = {}
-    smaller: list[SmallerVectors] = []
-    reranker = None if compared.reranker is None else Reranker.load(compared.reranker)
-    candidate, queries = lineup.candidate(names), test["query"].drop_duplicates().tolist()
-    milliseconds = {"bm25": latency.milliseconds(Bm25System(index), queries)} if reranker else {}
+    measured = Measurement(compared, settings, test)
     for name, load in compared.encoders.items():
-        embedded = load()
-        encoders[name] = embedded.encoder.describe()
-        asked = RememberedQueries(embedded.encoder)
-        dense = DenseSystem(name, asked, TorchIndex(embedded.vectors))
-        hybrid = HybridSystem(dense, bm25, hybrid_of(name, names))
-        results[name], hybrids[hybrid.name] = measured(dense), measured(hybrid)
-        smaller += smaller_vectors.measure(name, asked, embedded.vectors, settings.dims, settings.codes, measured)
-        if reranker:
-            plain = DenseSystem(name, embedded.encoder, dense.index)  # which encodes a query each time
-            timed = [plain, HybridSystem(plain, Bm25System(index), hybrid.name)]
-            if name == candidate:
-                texts = texts_of(judged.catalogue, compared.bullets)
-                hybrids["reranked"] = measured(RerankedSystem(dense, reranker, texts, settings.rerank_top))
-                timed.append(RerankedSystem(plain, reranker, texts, settings.rerank_top))
-            milliseconds |= {system.name: latency.milliseconds(system, queries) for system in timed}
-            del plain, timed
-        del embedded, asked, dense, hybrid  # before the next one is loaded
-    results |= hybrids
-    contrasts = [(hybrid_of(name, names), other) for name in names for other in (name, "bm25")]
-    if TUNED in names:
-        contrasts.append((TUNED, "bm25"))
-    if reranker:
-        contrasts.append(("reranked", candidate))
-    tables = protocols.summarize(results, reference, contrasts)
+        measured.encoder(name, load())
+    reranker, results = measured.reranker, measured.results
+    tables = protocols.summarize(results, reference, _contrasts(names, reranked=reranker is not None))
     p_values = significance.corrected(results, reference)
+    models = [f"{name}={one.pinned}" for name, one in measured.encoders.items()]  # without the folders above it
     found = Evaluation(
         dataset=info,
         gains=judged.scale.gains,
         scale=judged.scale,
-        encoders=encoders,
-        bm25=chosen,
-        settings=settings.to_json()
-        | dict(compared.settings)
-        | {"reference": reference}
-        | {"model": [f"{name}={one.pinned}" for name, one in encoders.items()]},  # without the folders above it
+        encoders=measured.encoders,
+        bm25=compared.bm25,
+        settings=settings.to_json() | dict(compared.settings) | {"reference": reference, "model": models},
         protocols={name: replace(table, p_values=p_values[name]) for name, table in tables.items()},
         per_query=protocols.by_query(results, protocols.label_counts(test, judged.scale)),
-        smaller=smaller,
+        smaller=measured.smaller,
         reference=reference,
-        reranker=reranker.describe(settings.rerank_top, candidate) if reranker else None,
-        milliseconds=milliseconds,
+        reranker=reranker.describe(settings.rerank_top, lineup.candidate(names)) if reranker else None,
+        milliseconds=measured.milliseconds,
     )
     # The verdict is on fine-tuning.
     return replace(found, verdict=findings.verdict(found)) if reference == BASE else found
+
+
+def _contrasts(names: Sequence[str], *, reranked: bool) -> list[tuple[str, str]]:
+    """The pairs of systems that are compared beside those with the reference."""
+    pairs = [(hybrid_of(name, names), other) for name in names for other in (name, "bm25")]
+    if TUNED in names:
+        pairs.append((TUNED, "bm25"))
+    if reranked:
+        pairs.append(("reranked", lineup.candidate(names)))
+    return pairs
 
 
 def report(evaluation: Evaluation) -> str:
