@@ -167,6 +167,16 @@ def engine():
     return small_shop.engine()
 
 
+@pytest.fixture
+def people(tmp_path):
+    """Votes and judgments of the owner of a page, which start empty."""
+    from space.feedback.journal import Journal
+    from space.feedback.people import People
+    from space.feedback.raters import Access
+
+    return People(Journal(tmp_path), Access("open", owner=True), Access("open", owner=True))
+
+
 @pytest.fixture(scope="module")
 def url():
     """The address of a small shop's page; modules that need another shop override it."""

@@ -66,6 +66,11 @@ def write(folder, products, parts, described):
     return Store(folder)
 
 
+def small(folder):
+    """A finished store with two encoders."""
+    return write(folder, catalogue(), {"base": vectors(0), "tuned": vectors(1)}, described())
+
+
 def described(mark="x"):
     return {
         part: EncoderDescription(id="some/model", fingerprint=f"{part}-{mark}" * 4, dim=DIM, max_seq_length=64)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 import small_shop
 from conftest import environment
-from test_cards import EVIL, Elements, assert_inert
+from result_pages import EVIL, Elements, assert_inert
 
 from space.__main__ import main
 from space.data import profile

@@ -6,7 +6,7 @@ import httpx
 import pytest
 import small_shop
 from gradio_client import Client
-from test_cards import EVIL, Elements, assert_inert, hit
+from result_pages import EVIL, Elements, assert_inert, hit
 
 from space.feedback.counts import Report, TopProduct
 from space.feedback.usage import Usage
