@@ -8,6 +8,8 @@ to filter by. Milvus Lite, which is used by default, is for tests and small cata
 of PyPI's package milvus with its data and the store in FOLDER, and stops it at the end. --uri measures one that runs,
 and leaves the collection there; with --pid, its process on this machine, also its memory.
 
+Each search is also measured with the strong consistency of its collection, for which a server waits for a time tick.
+
 The products are loaded once. For a second kind of index only the index is made anew. --only-build measures no
 searches; a later run finds its collection. So a large collection can be built while the machine does other work. Kinds
 measured in several runs are collected by --add-to. The last line is JSON.
@@ -23,6 +25,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
@@ -36,7 +39,7 @@ sys.path.insert(0, str(ROOT))
 
 from space.data.filters import Facets  # noqa: E402
 from space.encoding.description import BASE, TUNED, EncoderDescription  # noqa: E402
-from space.index import milvus_client  # noqa: E402
+from space.index import milvus, milvus_client  # noqa: E402
 from space.index.milvus_client import KINDS, METRIC, VECTOR  # noqa: E402
 from space.index.torch_index import TorchIndex  # noqa: E402
 from space.store import milvus_collections  # noqa: E402
@@ -96,13 +99,13 @@ def running(given: argparse.Namespace, folder: Path) -> Iterator[Server]:
     if not given.server:
         yield Server(given.uri or str(folder / "lite.db"), "a server" if given.uri else "Milvus Lite", given.pid)
         return
-    import milvus
+    import milvus as package
 
-    server = milvus.MilvusServer()
+    server = package.MilvusServer()
     server.set_base_dir(str(given.server.resolve()))
     server.start()
     try:
-        name = f"standalone server {milvus.__version__}"
+        name = f"standalone server {package.__version__}"
         yield Server(f"http://127.0.0.1:{server.listen_port}", name, server.server_proc.pid)
     finally:
         server.stop()
@@ -130,15 +133,20 @@ def built(store: Store, server: Server, kind: str) -> dict[str, Any]:
 
 
 def measured(store: Store, server: Server, queries: torch.Tensor) -> dict[str, Any]:
-    """Searches in all products and in a tenth of them, and the server's memory."""
+    """Searches in all products and in a tenth of them, also waiting for a tick, and the server's memory."""
     there, here = milvus_collections.open_indexes(store, server.uri)["tuned"], TorchIndex(store.vectors("tuned"))
     mask = torch.from_numpy(Facets(store.products()).mask(FILTER))
     narrowed = there.within(FILTER)
-    return {
-        "all": compared(queries, lambda one: there.search(one, K), lambda one: here.search(one, K)),
-        "a_tenth": compared(queries, lambda one: narrowed.search(one, K), lambda one: here.search(one, K, mask)),
-        "server_memory_gb": resident(server.pid) if server.pid else None,
-    }
+
+    def both() -> dict[str, dict[str, float]]:
+        return {
+            "all": compared(queries, lambda one: there.search(one, K), lambda one: here.search(one, K)),
+            "a_tenth": compared(queries, lambda one: narrowed.search(one, K), lambda one: here.search(one, K, mask)),
+        }
+
+    with patch.object(milvus, "CONSISTENCY", None):  # that of the collection, which is "Strong"
+        waiting = both()
+    return {**both(), "waiting_for_a_tick": waiting, "server_memory_gb": resident(server.pid) if server.pid else None}
 
 
 def resident(pid: int) -> float:

@@ -254,6 +254,27 @@ def test_a_second_request_for_the_same_rows_doubles_none(store, uri):
     assert milvus_client.count(place, name) == ROWS
 
 
+def test_rows_are_counted_up_to_the_last_write_and_then_searched_without_waiting(store, uri, monkeypatch):
+    """The tests above search right after a load. A search that waits for the last write waits for a tick of .2 s."""
+    levels = {}
+
+    def spied(client, method):
+        original = getattr(client, method)
+
+        def call(self, *given, **named):
+            levels.setdefault(method, set()).add(named.get("consistency_level"))
+            return original(self, *given, **named)
+
+        monkeypatch.setattr(client, method, call)
+
+    for method in ("query", "search", "get"):
+        spied(type(milvus_client.connect(uri).client), method)
+    index = open_indexes(store, uri)["base"]
+    index.search(questions(1), 5)
+    index.vectors(torch.tensor([0]))
+    assert levels == {"query": {"Strong"}, "search": {"Bounded"}, "get": {"Bounded"}}
+
+
 def test_another_store_or_encoder_is_refused(store, uri, tmp_path):
     """Another encoder, or other products: their collection must not be used."""
     parts = {"base": vectors(0), "tuned": vectors(1)}

@@ -32,6 +32,11 @@ logger = logging.getLogger(__name__)
 _SPARE, _CODED = 16, 4
 #: How far Milvus' scores may be from ours: rounding of float32 sums.
 _ROUNDING = 1e-4
+#: What a search may miss: rows written in the last seconds, by default 5 (``common.gracefulTime``). ``open_indexes``
+#: has counted all rows with "Strong" before, and they never change, so nothing is missed. A search with "Strong" would
+#: wait for the server's next time tick, up to .2 s. "Session" and "Eventually" have no limit: after a restart of the
+#: server they could miss rows that were written long ago.
+CONSISTENCY = "Bounded"
 #: The most rows Milvus returns for a query, and the most that are fetched by row at a time.
 _MOST, _FETCH = 16_384, 1_000
 
@@ -184,7 +189,8 @@ class MilvusIndex:
         """Call the client. A visitor is not told the address of the database, which is logged."""
         try:
             with answering(self._place.uri):
-                return getattr(self._place.client, method)(self._name, timeout=PATIENCE, **asked)
+                call = getattr(self._place.client, method)
+                return call(self._name, timeout=PATIENCE, consistency_level=CONSISTENCY, **asked)
         except MilvusError as error:
             logger.warning("%s", error)
             raise QueryError(_("the vector database does not answer: try again in a minute")) from error

@@ -126,9 +126,9 @@ def others(place: MilvusConnection, names: Collection[str]) -> str:
 
 
 def count(place: MilvusConnection, name: str, below: int | None = None) -> int:
-    """Distinct rows of a loaded collection; with ``below`` only rows from 0 to less than that."""
+    """Distinct rows of a loaded collection, the last ones written too; with ``below`` only rows 0 to ``below - 1``."""
     some = "" if below is None else f"{KEY} >= 0 and {KEY} < {below}"
-    found = place.client.query(name, filter=some, output_fields=["count(*)"], timeout=60)
+    found = place.client.query(name, filter=some, output_fields=["count(*)"], timeout=60, consistency_level="Strong")
     return int(found[0]["count(*)"])
 
 
