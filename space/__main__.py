@@ -69,6 +69,12 @@ def parser() -> argparse.ArgumentParser:
         help="the fine-tuned model, and NAME=ID for others of the store (default: those the store names)",
     )
     space.add_argument("--base-model", metavar="ID", help="the base model (default: the one the store names)")
+    space.add_argument(
+        "--only",
+        metavar="NAME",
+        nargs="*",
+        help="load only these encoders of the store; without a name all (default: as the Space has it)",
+    )
     space.add_argument("--hardware", default=publish.DEFAULT_HARDWARE, help="for a new Space (default: %(default)s)")
     space.add_argument("--reranker", metavar="ID", help="a cross-encoder that reorders (default: as the Space has it)")
     for part, what in (("voting", "vote"), ("judging", "judge")):
@@ -187,6 +193,7 @@ def publish_space(given: argparse.Namespace) -> None:
         given.repo,
         given.embeddings,
         models=models,
+        only=given.only,
         private=given.private,
         hardware=given.hardware,
         voting=given.voting,

@@ -423,6 +423,8 @@ def test_the_space_serves_from_its_files_and_variables_alone(hub, space, pulled,
         (["--embeddings", "alice/d", "--base-model", "alice/m"], f"its base vectors were made by {E5}@"),
         (["--embeddings", "alice/d@nothing"], "the repository has no such revision"),
         (["--embeddings", "alice/d", "--model", f"base={E5}", "--base-model", E5], "base is a --model too"),
+        (["--embeddings", "alice/d", "--only", "gone"], "--only gone: dataset alice/d has base, tuned"),
+        (["--embeddings", "alice/d", "--only", "tuned", "--base-model", E5], "the Space would not load base"),
     ],
 )
 def test_a_space_that_could_not_start_is_not_published(hub, way, words, says):
@@ -447,6 +449,22 @@ def test_a_space_of_a_store_without_a_base_keeps_none_of_an_earlier_one(hub, way
         "E5_MODEL": f"run-1={E5}@{hub.commits('model', E5)[0][0]} alice/m@{way.second_model}",
         "E5_EMBEDDINGS": f"alice/runs@{hub.commits('dataset', 'alice/runs')[0][0]}",
     }
+
+
+def test_a_space_loads_the_encoders_that_are_named_until_others_are(hub, way):
+    """E5_ONLY of an earlier store would name an encoder that this one does not have, and the Space would not start."""
+    variables = hub.create_repo("space", "alice/few", False).variables
+    variables |= {"E5_ONLY": "tuned, gone"}
+    words = [sys.executable, "-m", "space", "publish", "alice/few", "--embeddings", f"alice/d@{way.second_store}"]
+    done = run(hub, way.home, words, way.work, OWNER)
+    assert "E5_ONLY" not in variables and "has no gone: it will load all encoders" in done.output
+    everything = dict(variables)
+    for more in (["--only", "tuned"], []):  # without the flag it stays
+        run(hub, way.home, [*words, *more], way.work, OWNER)
+        few = {name: value for name, value in everything.items() if name != "E5_BASE_MODEL"}
+        assert variables == few | {"E5_ONLY": "tuned"}
+    run(hub, way.home, [*words, "--only"], way.work, OWNER)
+    assert variables == everything
 
 
 def test_a_space_over_a_private_store_is_told_to_have_a_token(hub, way, space):

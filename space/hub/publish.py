@@ -7,7 +7,7 @@ import json
 import logging
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from huggingface_hub import RepoCard
@@ -138,6 +138,7 @@ def publish_space(
     embeddings: str,
     *,
     models: Mapping[str, str] | None = None,
+    only: Sequence[str] | None = None,
     private: bool = False,
     hardware: str = DEFAULT_HARDWARE,
     voting: str | None = None,
@@ -151,6 +152,8 @@ def publish_space(
         repo: USER/SPACE, created if absent; other files in it are deleted.
         embeddings: the store, ID or ID@REVISION.
         models: {encoder: its model, ID or ID@REVISION} where it is not the one that the store names.
+        only: the encoders that the Space loads, by name; empty loads all. None leaves it as the Space has it, unless
+            the store lacks one of them.
         private: make the Space private.
         hardware: what a new Space asks for and suggests to its duplicates.
         voting: who may vote, see ``AppSettings``; None leaves it as the Space has it.
@@ -169,28 +172,29 @@ def publish_space(
         found = manifest.parse((snapshot.folder / MANIFEST).read_bytes())
     except manifest.ManifestError as error:
         raise HubError(f"dataset {embeddings}: {MANIFEST}: {error}; push it again") from error
+    asked = {"E5_VOTING": voting, "E5_JUDGING": judging, "E5_RERANKER": reranker and _pinned_reranker(reranker)}
+    chosen = {name: value for name, value in asked.items() if value is not None}
+    before = client.space_variables(repo)
+    loaded = _loaded(found.encoders, before.get("E5_ONLY", "").replace(",", " ").split(), only, embeddings)
     models = models or {}
     for name in models:
-        if name not in found.encoders:
-            raise HubError(f"dataset {embeddings} has no encoder {name}: name one of {', '.join(found.encoders)}")
-    pinned = {name: _pinned(name, models.get(name), one, embeddings) for name, one in found.encoders.items()}
+        if name not in loaded:
+            raise HubError(f"--model {name}=…: the Space would not load {name}, only {', '.join(loaded)}")
+    pinned = {name: _pinned(name, models.get(name), found.encoders[name], embeddings) for name in loaded}
     source = hub_id(found.dataset)
-    answering = {"E5_VOTING": voting, "E5_JUDGING": judging}
-    chosen = {name: mode for name, mode in answering.items() if mode is not None}
-    modes = (chosen if len(chosen) == len(answering) else client.space_variables(repo) | chosen).items()
+    modes = before | chosen
     card = space_card(
         (root / CARD).read_text(encoding="utf-8"),
         models=list(dict.fromkeys(on_hub(model) or split_revision(model)[0] for model in reversed(pinned.values()))),
         datasets=[store_id, *([source] if source else [])],
         hardware=hardware,
-        login=any(name in answering and mode == "login" for name, mode in modes),
+        login="login" in (modes.get("E5_VOTING"), modes.get("E5_JUDGING")),
     )
     others = [model if name == TUNED else f"{name}={model}" for name, model in pinned.items() if name != BASE]
     # What the Space has of an earlier store would name encoders that this one does not have.
     variables = {"E5_BASE_MODEL": pinned.get(BASE), "E5_MODEL": " ".join(others) or None}
+    variables["E5_ONLY"] = " ".join(loaded) if len(loaded) < len(found.encoders) else None
     variables |= {"E5_EMBEDDINGS": f"{store_id}@{snapshot.revision}"} | chosen
-    if reranker:
-        variables["E5_RERANKER"] = _pinned_reranker(reranker)
     files: dict[str, Path | bytes] = {name: root / name for name in space_files(root)}
     upload = Upload(
         repo,
@@ -240,6 +244,36 @@ def space_card(readme: str, *, models: list[str], datasets: list[str], hardware:
     if login:
         card.data.hf_oauth = True
     return str(card)
+
+
+def _loaded(
+    encoders: Collection[str], before: Sequence[str], only: Sequence[str] | None, embeddings: str
+) -> list[str]:
+    """The encoders of a store that the Space loads, in the order of the store.
+
+    Args:
+        encoders: of the store.
+        before: those that the Space is told to load, of this store or an earlier one; empty is all.
+        only: those that the user names; empty is all, and None takes ``before``.
+        embeddings: the store, for messages.
+
+    Raises:
+        HubError: the user names one that the store does not have.
+    """
+    if only is None:
+        only = before
+        if unknown := [name for name in before if name not in encoders]:
+            logger.warning(
+                "the Space had E5_ONLY=%s, and dataset %s has no %s: it will load all encoders; --only names some",
+                " ".join(before),
+                embeddings,
+                unknown[0],
+            )
+            only = ()
+    for name in only:
+        if name not in encoders:
+            raise HubError(f"--only {name}: dataset {embeddings} has {', '.join(encoders)}; name one of these")
+    return [name for name in encoders if name in only or not only]
 
 
 def _pinned(part: str, given: str | None, made_by: EncoderDescription, embeddings: str) -> str:
