@@ -1,8 +1,10 @@
 """The tab Judge and judging in place: pairs without a label, kept, changed and taken back."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import gradio as gr
+import numpy as np
 import pytest
 import small_shop
 from result_pages import EVIL, assert_inert
@@ -13,7 +15,7 @@ from space.feedback.judgments import CANNOT_TELL, WITHDRAWN, Judgment
 from space.search import people as search_people
 from space.search.people import HeldOutPool, judgments_of
 from space.ui.html import judging as judging_html
-from space.ui.tabs import judge_here
+from space.ui.tabs import judge, judge_here
 from space.ui.tabs.judge import Desk, Open
 
 
@@ -45,6 +47,39 @@ def test_a_pool_is_bounded_and_the_same_for_queue_and_evaluation(engine, monkeyp
     )
     monkeypatch.setattr(search_people, "MOST_QUERIES_A_GPU_CALL", 2)
     assert len(search_people.asked(small_shop.engine(gpu=lambda run: run))) == 2
+
+
+def test_a_reranker_answers_a_query_when_it_is_judged(people):
+    """It scored 50 pairs for each of 500 queries as soon as the tab was opened, which takes minutes."""
+    engine = small_shop.engine(rerank=20)
+    desk, pool = Desk(engine, people), HeldOutPool(engine)
+    assert not [one for one in pool.lists() if "reranked" in one.found]
+    page, held = desk.next("owner", Open())
+    assert f"answered 1 of {len(pool.lists())} queries" in desk.overview("owner")
+    while held.product_id:
+        page, held = desk.judge("Irrelevant", "owner", held, None)
+        people.limit = raters.RateLimit()
+    assert "nothing left to judge" in page
+    whole = [pool.completed(one) for one in pool.lists()]
+    assert not [one for one in whole if "reranked" not in one.found or one.unjudged(people.judged())]
+    assert "so far" not in desk.overview("owner")
+
+
+def test_pairs_that_only_the_reranker_found_come_last_and_may_take_a_while(people, monkeypatch):
+    """All other pairs are judged, so its lists are made one after the other until one has something new."""
+    engine = small_shop.engine(rerank=20)
+    engine.systems["reranked"].scorer = SimpleNamespace(scores=lambda pairs: np.arange(len(pairs)))  # the last first
+    desk, pool = Desk(engine, people), HeldOutPool(engine)
+    for lists in pool.lists():
+        for product in lists.unjudged(()):
+            people.judgments.add(Judgment("2026-01-02", "hub:ann", lists.locale, lists.query, product, "Exact"))
+    monkeypatch.setattr(judge, "_PATIENCE", -1.0)
+    page, held = desk.next("owner", Open())
+    assert "Ask for the next pair again" in page and not held.product_id
+    monkeypatch.setattr(judge, "_PATIENCE", 10.0)
+    page, held = desk.next("owner", Open())
+    (lists,) = [one for one in pool.lists() if (one.locale, one.query) == (held.locale, held.query)]
+    assert held.product_id not in lists.pooled and held.product_id in pool.completed(lists).found["reranked"]
 
 
 def test_the_question_does_not_tell_the_system(engine, people):

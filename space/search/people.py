@@ -4,6 +4,7 @@ import logging
 import random
 import threading
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -110,14 +111,19 @@ def judgments_of(engine: SearchEngine, queries: Sequence[HeldOutQuery]) -> pd.Da
 
 
 class HeldOutPool:
-    """The lists of all systems for the held-out queries. A thread makes them once they are first asked for."""
+    """The lists of all systems for the held-out queries. A thread makes them once they are first asked for.
+
+    A reranker scores 50 pairs for a query, which takes minutes for all queries. So it answers a query when that query
+    is judged, see ``completed``. Where every search takes a GPU, all lists of a query are made in one turn.
+    """
 
     def __init__(self, engine: SearchEngine) -> None:
         """Searches nothing yet."""
         self._engine = engine
-        self._lists: list[Lists] = []
+        self._later = [] if engine.gpu_per_call else [name for name in engine.systems if name == "reranked"]
+        self._lists: dict[tuple[str, str], Lists] = {}
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        self._lock, self._completing = threading.Lock(), threading.Lock()
 
     def lists(self, seconds: float = 2.0) -> list[Lists]:
         """The lists that are there after waiting so long for all of them; later calls find more."""
@@ -126,26 +132,51 @@ class HeldOutPool:
                 self._thread = threading.Thread(target=self._make, name="pool", daemon=True)
                 self._thread.start()
         self._thread.join(seconds)
-        return list(self._lists)
+        with self._lock:
+            return list(self._lists.values())
+
+    def is_complete(self, lists: Lists) -> bool:
+        """Whether the lists of a query have that of the reranker, or there is no reranker."""
+        return all(name in lists.found for name in self._later)
+
+    def completed(self, lists: Lists) -> Lists:
+        """The lists of a query with that of the reranker, which is made now if it is missing.
+
+        Raises:
+            QueryError: a system cannot answer.
+        """
+        place = lists.locale, lists.query
+        with self._completing:
+            lists = self._lists.get(place, lists)
+            if not self.is_complete(lists):
+                more = self._of(HeldOutQuery(lists.query, lists.locale), self._later)
+                lists = replace(lists, found={**lists.found, **more.found}, labelled={*lists.labelled, *more.labelled})
+                with self._lock:
+                    self._lists[place] = lists
+        return lists
 
     def _make(self) -> None:
+        now = [name for name in self._engine.systems if name not in self._later]
         for one in asked(self._engine):
             try:
-                self._lists.append(self._of(one))
+                found = self._of(one, now)
             except UserError as error:  # such as a database that does not answer
                 logger.warning("judging: %s is left out (%s)", one.query, error)
+                continue
+            with self._lock:
+                self._lists[one.locale, one.query] = found
 
     def of_query(self, query: str) -> Lists:
-        """The lists for a query that is not held out, in the locale with most products.
+        """The lists of all systems for a query that is not held out, in the locale with most products.
 
         Raises:
             QueryError: it cannot be searched for.
         """
         locale, _ = max(self._engine.facets.counts("locale"), key=lambda item: item[1], default=("", 0))
-        return self._of(HeldOutQuery(query, locale))
+        return self._of(HeldOutQuery(query, locale), list(self._engine.systems))
 
-    def _of(self, asked: HeldOutQuery) -> Lists:
-        found = lists_of(self._engine, asked.locale, asked.query, list(self._engine.systems))
+    def _of(self, asked: HeldOutQuery, systems: Sequence[str]) -> Lists:
+        found = lists_of(self._engine, asked.locale, asked.query, systems)
         hits = {name: result.hits for name, result in found.systems.items()}
         return Lists(
             asked.locale,

@@ -77,6 +77,7 @@ def overview(
     titles: Mapping[tuple[str, str], str],
     agreed: Agreement | None,
     scale: LabelScale,
+    reranked: tuple[int, int] | None = None,
 ) -> Html:
     """Progress, agreement, and the rater's own judgments with a button to change each.
 
@@ -86,6 +87,7 @@ def overview(
         titles: {(locale, id): title} of their products.
         agreed: how far raters agree, if it is known.
         scale: of the grades.
+        reranked: for how many queries the reranker's list is there, and of how many; None where it is there for all.
     """
     rows = join(
         fill(
@@ -99,10 +101,16 @@ def overview(
     )
     parts = [
         fill("<h2>{title}</h2><table><tbody>{rows}</tbody></table>", title=_("Judged of the top ten"), rows=rows),
+        fill("<p>{said}</p>", said=_lists_so_far(*reranked)) if reranked else EMPTY,
         fill("<p>{said}</p>", said=_agreement(agreed)) if agreed else EMPTY,
         _own(mine, titles, scale),
     ]
     return fill('<section class="judging-overview">{parts}</section>', parts=join(parts))
+
+
+def _lists_so_far(made: int, queries: int) -> str:
+    said = _("The reranker has answered {made} of {queries} queries so far. It answers each when you come to it.")
+    return said.format(made=number(made), queries=number(queries))
 
 
 def _agreement(found: Agreement) -> str:

@@ -1,6 +1,7 @@
 """The tab that asks how well a product answers a query, for pairs that have no label."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ from space.data.words import normalized
 from space.errors import UserError
 from space.feedback.judgments import CANNOT_TELL, WITHDRAWN, Judgment, PairKey
 from space.feedback.people import People
-from space.feedback.pool import judged_at_10, next_task
+from space.feedback.pool import Lists, Task, judged_at_10, next_task
 from space.feedback.votes import now
 from space.i18n import N_
 from space.i18n import gettext as _
@@ -35,10 +36,13 @@ WELCOME = N_(
     "Your answers are kept with a random name for this visit, or with your user name if you log in."
 )
 ALL_DONE = N_("There is nothing left to judge: every product in a top ten has a label or a judgment.")
+NOT_ALL_HERE = N_("The lists of the reranker are not all there yet. Ask for the next pair again.")
 #: The queue of the tab's events: they may wait for the pool, and searches must not wait for them.
 JUDGING = {"concurrency_limit": 4, "concurrency_id": "judging"}
 #: Own judgments that are listed.
 _LISTED = 10
+#: Seconds that a visitor waits while lists of the reranker are made that have nothing new to judge.
+_PATIENCE = 10.0
 
 
 @dataclass(frozen=True)
@@ -157,18 +161,39 @@ class Desk:
 
     def next(self, rater: str, held: Open, event: gr.EventData | None = None) -> tuple[Html, Open]:
         """The next pair of the queue for a rater."""
+        skipped = Open(skipped=held.skipped)
         mine = {one.pair for one in self._people.judgments.all() if one.rater == rater} | held.skipped
-        pool = [self._pool.of_query(checked_query(held.typed))] if held.typed else self._pool.lists()
-        task = next_task(pool, self._people.judged(), mine, raters=self._people.raters)
-        if task is None and not held.typed:  # the lists may not all be there yet
-            pool = self._pool.lists(seconds=30)
-            task = next_task(pool, self._people.judged(), mine, raters=self._people.raters)
+        if held.typed:
+            task = self._task([self._pool.of_query(checked_query(held.typed))], mine)
+        else:
+            # The lists may not all be there yet.
+            task = self._task(self._pool.lists(), mine) or self._task(self._pool.lists(seconds=30), mine)
+            if task:
+                task = self._task([self._pool.completed(task.lists)], mine) or task
+            else:
+                task, left = self._task_of_reranker(mine)
+                if left:
+                    return status(_(NOT_ALL_HERE)), skipped
         if task is None:
-            return status(_(ALL_DONE)), Open(skipped=held.skipped)
+            return status(_(ALL_DONE)), skipped
         lists = task.lists
         product = self._product(lists.locale, task.product_id)
         shown = pages.question(lists.query, product, task.best_rank)
         return shown, Open(lists.locale, lists.query, task.product_id, skipped=held.skipped)
+
+    def _task(self, pool: Sequence[Lists], mine: Collection[PairKey]) -> Task | None:
+        return next_task(pool, self._people.judged(), mine, raters=self._people.raters)
+
+    def _task_of_reranker(self, mine: Collection[PairKey]) -> tuple[Task | None, bool]:
+        """A pair that only the reranker found, and whether the search for one was broken off after ``_PATIENCE``."""
+        end = time.monotonic() + _PATIENCE
+        for lists in self._pool.lists():
+            if not self._pool.is_complete(lists):
+                if time.monotonic() > end:
+                    return None, True
+                if task := self._task([self._pool.completed(lists)], mine):
+                    return task, False
+        return None, False
 
     def open(self, rater: str, held: Open, locale: str, query: str, product_id: str) -> tuple[Html, Open]:
         """A pair that the rater has judged, to be changed.
@@ -210,9 +235,11 @@ class Desk:
         judged = self._people.judgments
         mine = [one for one in judged.all() if one.rater == rater][::-1][:_LISTED]
         graded = {one.pair for one in judged.all() if one.grade != CANNOT_TELL}
-        shares = judged_at_10(self._pool.lists(), graded)
-        agreed = self._people.agreement(self._engine.scale)
-        return pages.overview(shares, mine, self._titles(mine), agreed, self._engine.scale)
+        pool = self._pool.lists()
+        shares, agreed = judged_at_10(pool, graded), self._people.agreement(self._engine.scale)
+        whole = sum(map(self._pool.is_complete, pool))
+        reranked = None if whole == len(pool) else (whole, len(pool))
+        return pages.overview(shares, mine, self._titles(mine), agreed, self._engine.scale, reranked)
 
     def _product(self, locale: str, product_id: str) -> Hit:
         product = product_at(self._engine.catalogue, row_of(self._engine.catalogue, locale, product_id))
