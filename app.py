@@ -10,7 +10,6 @@ import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from space.pipelines.quickstart import Artifacts, QuickstartError
 from space.settings import AppSettings
 from space.store.manifest import MANIFEST
 from space.ui import address
+from space.ui.importing import import_page
 
 if TYPE_CHECKING:
     from space.search.engine import SearchEngine
@@ -100,7 +100,7 @@ def serve(settings: AppSettings, artifacts: Artifacts) -> None:
         from space.search.loading import load_engine
 
         # Meanwhile this thread hashes and reads files.
-        page_imports = thread.submit(import_module, "space.ui.page")
+        page_imports = thread.submit(import_page)
         engine = load_engine(
             artifacts.embeddings,
             artifacts.models,

@@ -4,6 +4,7 @@ Which package may import which is held by ``lint-imports``, see pyproject.toml.
 """
 
 import ast
+import os
 import subprocess
 import sys
 from functools import cache
@@ -138,3 +139,12 @@ def test_no_module_does_work_at_import():
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
                 doing.append(f"{name} line {node.lineno}: {ast.unparse(node)}")
     assert doing == []
+
+
+def test_gradio_writes_no_stub_files(tmp_path):
+    """That was half the time of its import. The page's own components are classes of the same kind."""
+    (tmp_path / "mine.py").write_text("import gradio\n\nclass Mine(gradio.HTML):\n    EVENTS = ['click']\n")
+    program = "import space.ui.importing as i, sys; before = [*sys.meta_path]; i.import_page(); import mine; "
+    program += "assert sys.meta_path == before and mine.Mine.click"
+    subprocess.run([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"}, check=True)
+    assert not (tmp_path / "mine.pyi").exists()
