@@ -30,7 +30,7 @@ def test_pages_are_released_and_read_again(file):
     expected = torch.arange(1 << 20, dtype=torch.float32)
     assert torch.equal(tensor, expected)
     before = in_memory()
-    assert release(file.parent, ".safetensors") >= 4 << 20
+    assert release([file.parent], ".safetensors") >= 4 << 20
     assert in_memory() <= before - 3500
     assert torch.equal(tensor, expected)
 
@@ -50,13 +50,13 @@ def test_written_pages_are_kept(file):
     """Written pages are not in the file: releasing them would bring the old numbers back."""
     tensor = mapped(file)
     tensor[5] = -1.0
-    assert release(file.parent, ".safetensors") == 0
+    assert release([file.parent], ".safetensors") == 0
     assert tensor[5] == -1.0
 
 
 def test_other_files_are_left_alone(file, tmp_path):
     tensor = mapped(file)
-    assert release(tmp_path / "elsewhere", ".safetensors") == release(tmp_path, ".other") == 0
+    assert release([tmp_path / "elsewhere"], ".safetensors") == release([tmp_path], ".other") == 0
     assert tensor[7] == 7.0
 
 

@@ -5,7 +5,7 @@ import gc
 import mmap
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,14 +38,14 @@ def trim() -> None:
         give_back(0)
 
 
-def release(folder: Path, suffix: str) -> int:
+def release(folders: Iterable[Path], suffix: str) -> int:
     """Release the memory of mapped files; a page is read from the file again when it is needed.
 
     A fingerprint reads all of a model's weights once. Their largest part, the token embeddings, is hardly read again.
     Mappings that this process has written to are left alone.
 
     Args:
-        folder: mapped files below it are released.
+        folders: mapped files below them are released.
         suffix: how their names end.
 
     Returns:
@@ -56,9 +56,9 @@ def release(folder: Path, suffix: str) -> int:
         return 0
     madvise = ctypes.CDLL(None).madvise
     madvise.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
-    total = 0
+    total, folders = 0, [folder.resolve() for folder in folders]
     for start, end, name in _unwritten_mappings(maps.read_text(encoding="utf-8", errors="replace")):
-        if name.endswith(suffix) and Path(name).is_relative_to(folder.resolve()):
+        if name.endswith(suffix) and any(Path(name).is_relative_to(folder) for folder in folders):
             madvise(start, end - start, mmap.MADV_DONTNEED)
             total += end - start
     return total

@@ -111,15 +111,15 @@ def load_engine(
     parts = () if milvus_uri else chosen  # the vectors to search in this process
     mapped = MappedFiles(store, opened.serving, bm25.k1, bm25.b, bm25.stem, parts)
     with ThreadPoolExecutor(1) as thread:
-        # Hashing the files takes one core; meanwhile the other loads the encoders.
-        checking = thread.submit(mapped.are_current)
+        # Hashing and reading files takes one core; meanwhile the other loads the encoders.
+        reading = thread.submit(mapped.load_finished)
         with clock.stage("models"):
             names = {part: (models or {}).get(part) or _named_by(opened, part) for part in chosen}
             encoders = _load_encoders(store, names, offline)
             scorer = _load_reranker(reranker, offline) if reranker else None
         with clock.stage("store"):
             elsewhere = milvus_collections.open_indexes(store, milvus_uri, chosen) if milvus_uri else {}
-            served = mapped.load(current=checking.result())
+            served = reading.result() or mapped.load()
     with clock.stage("codes"):
         systems = _build_systems(store, encoders, served, elsewhere)
     first = lineup.candidate(encoders)
@@ -193,7 +193,7 @@ def _load_encoders(store: Store, names: Mapping[str, str], offline: bool) -> dic
     encoders = query_encoders.load(asked)
     for part, encoder in encoders.items():
         store.require(part, encoder.fingerprint, names[part])
-        memory.release(encoder.weights.folder, ".safetensors")
+    memory.release([encoder.weights.folder for encoder in encoders.values()], ".safetensors")
     return encoders
 
 
@@ -203,7 +203,7 @@ def _load_reranker(name: str, offline: bool) -> "Reranker":
     weights = locate(name, model_download(offline=offline))
     logger.info("reranker: %s", weights.notice)
     found = Reranker.load(weights)
-    memory.release(weights.folder, ".safetensors")
+    memory.release([weights.folder], ".safetensors")
     return found
 
 

@@ -115,16 +115,19 @@ class MappedFiles:
             logger.warning("%s: %s is damaged; making the files again", self.folder, damaged[0])
         return not damaged
 
-    def load(self, *, current: bool = False) -> LoadedStore:
-        """Map the files, making them first if needed. A small store, or one that cannot be written, goes into memory.
+    def load_finished(self) -> LoadedStore | None:
+        """``load`` if no file has to be made for it, else None."""
+        if self.store.rows < MAPPED_FROM:
+            return self.load()
+        return self._map() if self.are_current() else None
 
-        Args:
-            current: ``are_current`` has just returned True.
+    def load(self) -> LoadedStore:
+        """Map the files, making them first if needed. A small store, or one that cannot be written, goes into memory.
 
         Raises:
             StoreError: a file of the store is damaged, or its rows do not line up.
         """
-        if self.store.rows >= MAPPED_FROM and (current or self._make()):
+        if self.store.rows >= MAPPED_FROM and self._make():
             return self._map()
         self.store.check()
         products = self.store.products()

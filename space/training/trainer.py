@@ -70,7 +70,7 @@ def fine_tune(
         vocabulary.only_occurring(encoder.model, ids),
     ):
         # Of the full word embeddings nothing is read until training ends.
-        memory.release(encoder.weights.folder, ".safetensors")
+        memory.release([encoder.weights.folder], ".safetensors")
         checkpoint = checkpoints.prepare(folder, settings.resume, state)
         progress, keeper = Progress(batch), KeepBest(encoder, dev, folder) if dev else None
         trainer = Trainer(
