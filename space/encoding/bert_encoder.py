@@ -5,7 +5,7 @@ the forward pass is ``PackedBert``, and the tokenizer is a file of the package t
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -13,12 +13,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from space.encoding import prompts
+from space.encoding import known_fingerprints, prompts
 from space.encoding.description import EncoderDescription
 from space.encoding.fingerprint import Modules, fingerprint, hash_weights
+from space.encoding.known_fingerprints import ModelFiles
 from space.encoding.packed_bert import Bert, position_limit
 from space.encoding.packed_encoder import PackedEncoder
-from space.encoding.tokenizer_files import ReadTokenizer
+from space.encoding.tokenizer_files import ReadTokenizer, TokenizerFiles
 from space.encoding.weights import Weights
 from space.io import json_values
 
@@ -54,8 +55,7 @@ class BertEncoder(PackedEncoder):
     Args:
         weights: its files.
         made: the encoder that made some vectors.
-        tokenizers: of this encoder, see ``space.encoding.tokenizer_files``. The first one is taken with which the
-            fingerprint is that of ``made``.
+        tokenizers: reads its tokenizer. The first reading is taken with which the fingerprint is that of ``made``.
         device: None takes CUDA if there is one.
 
     Raises:
@@ -66,10 +66,10 @@ class BertEncoder(PackedEncoder):
         self,
         weights: Weights,
         made: EncoderDescription,
-        tokenizers: Iterable[ReadTokenizer],
+        tokenizers: TokenizerFiles,
         device: str | None = None,
     ) -> None:
-        """Read the files, compute the fingerprint, then move to the device and its fastest precision."""
+        """Read the files, find or compute the fingerprint, then move to the device and its fastest precision."""
         super().__init__(weights, device)
         folder = weights.folder
         try:
@@ -83,15 +83,10 @@ class BertEncoder(PackedEncoder):
         positions = len(tensors[_POSITIONS])
         self._limit = min(made.max_seq_length, position_limit(config["model_type"], positions))
         modules = Modules(STEPS, [pooling], {name: self._prompts.get(name, "") for name in prompts.NO_PROMPTS})
-        hashed = hash_weights({f"0.model.{name}": tensor for name, tensor in tensors.items()})
-        for read in tokenizers:
-            self._tokenizer = read.tokenizer
-            self.fingerprint = fingerprint(hashed, read.vocabulary, read.probes, modules)
-            never_empty = read.tokenizer.num_special_tokens_to_add(is_pair=False) > 0
-            if self.fingerprint == made.fingerprint and never_empty and len(read.tokens) <= words:
-                break
-        else:
+        read = _made_with(made, folder, tensors, modules, tokenizers)
+        if read is None or read.special_tokens == 0 or read.tokens > words:
             raise OtherKindError(f"{weights.name}: another encoder than that of the vectors")
+        self._tokenizer, self.fingerprint = read, made.fingerprint
         self._packed = self._pack()
 
     @property
@@ -110,11 +105,32 @@ class BertEncoder(PackedEncoder):
         return self._prompts
 
     def _token_ids(self, texts: list[str], limit: int) -> list[list[int]]:
-        self._tokenizer.enable_truncation(limit)
-        return [encoding.ids for encoding in self._tokenizer.encode_batch(texts)]
+        return self._tokenizer.ids(texts, limit)
 
     def _bert(self) -> Bert:
         return self._loaded
+
+
+def _made_with(
+    made: EncoderDescription,
+    folder: Path,
+    tensors: Mapping[str, torch.Tensor],
+    modules: Modules,
+    tokenizers: TokenizerFiles,
+) -> ReadTokenizer | None:
+    """The reading of the tokenizer with which the encoder has the fingerprint of ``made``; None if there is none."""
+    files = ModelFiles.of(folder, modules.prompts)
+    known = known_fingerprints.recall(files) == made.fingerprint
+    hashed = None
+    for read in tokenizers.readings(folder):
+        if known and read.as_written:
+            return read
+        hashed = hashed or hash_weights({f"0.model.{name}": tensor for name, tensor in tensors.items()})
+        if fingerprint(hashed, read.vocabulary, read.probes, modules) == made.fingerprint:
+            if read.as_written:
+                known_fingerprints.keep(files, made.fingerprint)
+            return read
+    return None
 
 
 def _json(path: Path) -> Mapping[str, object]:

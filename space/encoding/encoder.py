@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 
@@ -9,6 +10,7 @@ from space.encoding.description import EncoderDescription
 from space.encoding.model import bert_of, fingerprint_of, load_model
 from space.encoding.packed_bert import Bert
 from space.encoding.packed_encoder import PackedEncoder, Tokenized
+from space.encoding.tokenizer_files import keep_file
 from space.encoding.weights import Weights
 
 DEFAULT_MAX_SEQ_LENGTH = 64
@@ -78,6 +80,11 @@ class TextEncoder(PackedEncoder):
             yield
         finally:
             self._packed, self.precision = before
+
+    def save(self, folder: Path) -> None:
+        """Write the model to a folder, with the tokenizer file of the one that was loaded, see ``keep_file``."""
+        self.model.save_pretrained(str(folder), create_model_card=False)
+        keep_file(self.weights.folder, folder)
 
     def describe(self, *, refresh: bool = False) -> EncoderDescription:
         """The encoder's entry in manifests and cards; ``refresh`` computes the fingerprint again, after training."""

@@ -1,14 +1,15 @@
 """Loads the encoders that made some vectors, to embed queries with."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 from space.encoding.bert_encoder import BertEncoder, OtherKindError
 from space.encoding.description import EncoderDescription
 from space.encoding.packed_encoder import PackedEncoder
-from space.encoding.tokenizer_files import ReadTokenizer, readings
+from space.encoding.tokenizer_files import TokenizerFiles
 from space.encoding.weights import Weights
+from space.io.threads import in_parallel
 
 
 @dataclass(frozen=True)
@@ -33,20 +34,19 @@ def load(asked: Mapping[str, Asked]) -> dict[str, PackedEncoder]:
     Raises:
         WeightsError: the files are not an encoder.
     """
-    loaded: dict[str, PackedEncoder] = {}
-    before: list[ReadTokenizer] = []
-    for name, one in asked.items():
-        try:
-            loaded[name] = BertEncoder(one.weights, one.made, _noted(one.weights.folder, before))
-        except OtherKindError:
-            from space.encoding.encoder import TextEncoder  # here, because importing it takes seconds
-
-            loaded[name] = TextEncoder(one.weights, max_seq_length=one.made.max_seq_length)
-    return loaded
+    tokenizers = TokenizerFiles()
+    read = in_parallel(partial(_read, tokenizers), asked.values())
+    return {name: one or _loaded(asked[name]) for name, one in zip(asked, read, strict=True)}
 
 
-def _noted(folder: Path, before: list[ReadTokenizer]) -> Iterator[ReadTokenizer]:
-    """The readings of a tokenizer; the last one stays in ``before``, for the next encoder."""
-    for read in readings(folder, *before):
-        before[:] = [read]
-        yield read
+def _read(tokenizers: TokenizerFiles, asked: Asked) -> PackedEncoder | None:
+    try:
+        return BertEncoder(asked.weights, asked.made, tokenizers)
+    except OtherKindError:
+        return None
+
+
+def _loaded(asked: Asked) -> PackedEncoder:
+    from space.encoding.encoder import TextEncoder  # here, because importing it takes seconds
+
+    return TextEncoder(asked.weights, max_seq_length=asked.made.max_seq_length)

@@ -109,7 +109,7 @@ def _check_folders(settings: TrainSettings) -> None:
 def _save(encoder: TextEncoder, evaluation: Evaluation, split: Split, settings: TrainSettings) -> None:
     """Write the finished model with its figures, whole or not at all."""
     with folders.replaced(settings.output_dir, RESUME) as folder:
-        encoder.model.save_pretrained(str(folder), create_model_card=False)
+        encoder.save(folder)
         (folder / "README.md").write_text(cards.model_card(evaluation, settings.push_to_hub), encoding="utf-8")
         (folder / EVALUATION).write_text(evaluation.to_json(), encoding="utf-8")
         (folder / SPLIT).write_text(split.to_json(), encoding="utf-8")
