@@ -1,7 +1,7 @@
 """Serve the demo: base, fine-tuned and BM25 side by side.
 
 Run it with: python app.py
-With nothing configured it trains and embeds the bundled sample first, which takes about a minute, once.
+With nothing configured it trains and embeds the bundled sample first, which takes a minute or two, once.
 """
 
 import logging

@@ -100,7 +100,7 @@ def test_other_code_does_not_go_on_from_checkpoints_of_the_old(two_steps, tmp_pa
 
 
 def test_stopping_the_quickstart_stops_the_command_and_its_children(tmp_path):
-    """accelerate launch starts the script as a child, which would go on if only the launcher were stopped."""
+    """A child of the command would go on if only the command were stopped."""
     child = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
     script = (
@@ -126,7 +126,7 @@ def test_stopping_the_quickstart_stops_the_command_and_its_children(tmp_path):
 
 def test_the_real_steps_are_the_documented_commands():
     train, build = quickstart.steps()
-    assert train.shown.startswith("accelerate launch train.py --dataset sample")
+    assert train.shown.startswith("python train.py --dataset sample")
     assert build.shown.startswith("python build_embeddings.py --dataset sample")
     for step, kind in ((train, config.TrainSettings), (build, config.BuildSettings)):
         script = next(place for place, part in enumerate(step.command) if part.endswith(".py"))
