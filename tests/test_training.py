@@ -63,7 +63,8 @@ def test_auto_precision_depends_on_the_hardware(monkeypatch, fast, gpu):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.9])
-def test_blending_mixes_base_and_tuned_by_the_share(encoder, share):
+def test_blending_mixes_base_and_tuned_by_the_share(tiny_e5, share):
+    encoder = TextEncoder(locate(str(tiny_e5)), training=True, device="cpu")
     base = {name: tensor.clone() for name, tensor in encoder.model.state_dict().items()}
     with torch.no_grad():
         for parameter in encoder.model.parameters():
