@@ -1,6 +1,7 @@
 """Shared fixtures: real rows, scripts run as a user runs them, trained and built folders, a browser."""
 
 import gc
+import json
 import os
 import re
 import shutil
@@ -128,6 +129,33 @@ def tiny_e5(shared) -> Path:
         write_files(folder, e5_files())
 
     return shared("multilingual-e5-tiny", make)
+
+
+@pytest.fixture(scope="session")
+def tiny_e5_base(tmp_path_factory) -> Path:
+    """A random model with the files of multilingual-e5-base, which is an XLM-R."""
+    return write_files(tmp_path_factory.mktemp("hub") / "multilingual-e5-base-tiny", e5_files(base=True))
+
+
+@pytest.fixture(scope="session")
+def plain_e5(tmp_path_factory, tiny_e5) -> Path:
+    """The same tokenizer with a random XLM-R, as a plain ``transformers`` checkpoint."""
+    import torch
+    from transformers import XLMRobertaConfig, XLMRobertaModel
+
+    folder = tmp_path_factory.mktemp("plain") / "checkpoint"
+    tokenizer = json.loads((tiny_e5 / "tokenizer.json").read_text())
+    size = len(tokenizer["model"]["vocab"]) + len(tokenizer["added_tokens"])
+    torch.manual_seed(0)
+    config = XLMRobertaConfig(
+        vocab_size=size, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=66, pad_token_id=1,
+    )  # fmt: skip
+    XLMRobertaModel(config).save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
+        if (tiny_e5 / name).is_file():
+            shutil.copy(tiny_e5 / name, folder / name)
+    return folder
 
 
 def short_training(tiny_e5: Path) -> list[str]:
