@@ -141,10 +141,14 @@ def test_no_module_does_work_at_import():
     assert doing == []
 
 
-def test_gradio_writes_no_stub_files(tmp_path):
-    """That was half the time of its import. The page's own components are classes of the same kind."""
+def test_gradio_is_imported_without_stub_files_and_matplotlib(tmp_path):
+    """The files were half the time of its import, and the first answer waited for Matplotlib.
+
+    The page's own components are classes of the kind for which the files are written.
+    """
     (tmp_path / "mine.py").write_text("import gradio\n\nclass Mine(gradio.HTML):\n    EVENTS = ['click']\n")
-    program = "import space.ui.importing as i, sys; before = [*sys.meta_path]; i.import_page(); import mine; "
-    program += "assert sys.meta_path == before and mine.Mine.click"
+    program = "import space.ui.importing as i, sys; before = [*sys.meta_path]; i.import_page(); import mine, gradio; "
+    program += "assert sys.meta_path == before and mine.Mine.click; "
+    program += "gradio.utils.MatplotlibBackendMananger().__enter__(); assert 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"}, check=True)
     assert not (tmp_path / "mine.pyi").exists()

@@ -1,8 +1,8 @@
-"""Imports the page in half the time: Gradio writes no stub files meanwhile."""
+"""Imports the page, and Gradio without what costs time and the page does not use: stub files, and Matplotlib."""
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
@@ -16,6 +16,9 @@ def import_page() -> None:
     """Import the page, and Gradio with it."""
     with without_stub_files():
         import_module("space.ui.page")
+    # Around every request Gradio 6.31 sets how Matplotlib draws, so the first one would wait .2 s for its import. The
+    # page has no plots by Matplotlib. Under another name in a later Gradio this changes nothing.
+    import_module("gradio.utils").MatplotlibBackendMananger = nullcontext
 
 
 @contextmanager
