@@ -17,7 +17,7 @@ from space import settings as config
 from space.errors import ServiceError, UserError
 from space.feedback.usage import Usage
 from space.hub import proxies
-from space.io.memory import uncollected
+from space.io.memory import short_turns, uncollected
 from space.pipelines import quickstart
 from space.pipelines.quickstart import Artifacts, QuickstartError
 from space.settings import AppSettings
@@ -95,7 +95,7 @@ def serve(settings: AppSettings, artifacts: Artifacts) -> None:
     if OLD_COUNTS.is_file():
         print(f"{OLD_COUNTS} has counts of an older version, which are no longer read: delete it.", flush=True)
     # Imported here because gradio and torch take seconds, and the quickstart prints its first lines before that.
-    with uncollected(), ThreadPoolExecutor(1) as thread:
+    with uncollected(), short_turns(), ThreadPoolExecutor(1) as thread:
         gpu = zero_gpu()
         from space.search.loading import load_engine
 

@@ -2,12 +2,13 @@
 
 import gc
 import platform
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from space.io.memory import release, trim, uncollected
+from space.io.memory import release, short_turns, trim, uncollected
 
 
 @pytest.fixture
@@ -69,7 +70,10 @@ def test_the_collector_pauses_and_runs_again_afterwards():
     assert gc.get_freeze_count() >= before + len(kept)
 
 
-def test_the_collector_runs_again_after_a_failed_import():
-    with pytest.raises(ModuleNotFoundError), uncollected():
+def test_collector_and_turns_are_as_before_after_a_failed_import():
+    """The page is served with Python's own turns: shorter ones cost a little of every request."""
+    before = sys.getswitchinterval()
+    with pytest.raises(ModuleNotFoundError), uncollected(), short_turns():
+        assert sys.getswitchinterval() < before
         import absent_from_every_machine  # noqa: F401
-    assert gc.isenabled()
+    assert gc.isenabled() and sys.getswitchinterval() == before

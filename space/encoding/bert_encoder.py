@@ -6,6 +6,7 @@ the forward pass is ``PackedBert``, and the tokenizer is a file of the package t
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -119,17 +120,18 @@ def _made_with(
     tokenizers: TokenizerFiles,
 ) -> ReadTokenizer | None:
     """The reading of the tokenizer with which the encoder has the fingerprint of ``made``; None if there is none."""
-    files = ModelFiles.of(folder, modules.prompts)
-    known = known_fingerprints.recall(files) == made.fingerprint
-    hashed = None
-    for read in tokenizers.readings(folder):
-        if known and read.as_written:
-            return read
-        hashed = hashed or hash_weights({f"0.model.{name}": tensor for name, tensor in tensors.items()})
-        if fingerprint(hashed, read.vocabulary, read.probes, modules) == made.fingerprint:
-            if read.as_written:
-                known_fingerprints.keep(files, made.fingerprint)
-            return read
+    with ThreadPoolExecutor(1) as thread:
+        hashing = thread.submit(ModelFiles.of, folder, modules.prompts)  # while the tokenizer is read
+        hashed = None
+        for read in tokenizers.readings(folder):
+            files = hashing.result()
+            if read.as_written and known_fingerprints.recall(files) == made.fingerprint:
+                return read
+            hashed = hashed or hash_weights({f"0.model.{name}": tensor for name, tensor in tensors.items()})
+            if fingerprint(hashed, read.vocabulary, read.probes, modules) == made.fingerprint:
+                if read.as_written:
+                    known_fingerprints.keep(files, made.fingerprint)
+                return read
     return None
 
 

@@ -8,6 +8,7 @@ them, the prompts or the version of the package tokenizers is another, nothing i
 import hashlib
 import json
 import logging
+import mmap
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pathlib import Path
 import tokenizers
 
 from space.io import json_values
-from space.io.files import WriteError, sha256, write_bytes
+from space.io.files import WriteError, write_bytes
 from space.io.folders import user_cache
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class ModelFiles:
         """Hash the files in a folder and in the folders of its modules; takes half a second for 500 MB."""
         paths = {path for rule in _DECIDING for path in (*folder.glob(rule), *folder.glob(f"*/{rule}"))}
         visible = sorted(path for path in paths if path.is_file() and path.name[0] != ".")
-        return cls({path.relative_to(folder).as_posix(): sha256(path) for path in visible}, prompts)
+        return cls({path.relative_to(folder).as_posix(): _sha256(path) for path in visible}, prompts)
 
     @property
     def key(self) -> str:
@@ -76,6 +77,18 @@ def _kept() -> dict[str, str]:
     except (OSError, ValueError, RecursionError):  # not there, or not as ``keep`` writes it
         return {}
     return {key: str(value) for key, value in found.items() if _SHA256.fullmatch(str(value))}
+
+
+def _sha256(path: Path) -> str:
+    """sha256 of a file in one step without Python's lock, which reading a tokenizer holds for half a second.
+
+    The file is mapped, as safetensors maps the weights.
+    """
+    with path.open("rb") as file:
+        if not path.stat().st_size:
+            return hashlib.sha256().hexdigest()
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return hashlib.sha256(content).hexdigest()
 
 
 def _place() -> Path:
