@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 
 import numpy as np
@@ -50,6 +51,8 @@ from space.search.score_reference import ScoreReference
 
 #: To return k groups of near-duplicates, 10 k hits are read, and 50 k if those make fewer groups; at most MAX_FOLDED.
 FOLD_DEPTHS, MAX_FOLDED = (10, 50), 1_000
+#: {system: scores to compare its scores with}.
+References = Mapping[str, ScoreReference]
 
 
 class SearchEngine:
@@ -64,7 +67,7 @@ class SearchEngine:
         description: where the answers come from, for the page.
         evaluation: what training measured on this catalogue, or None.
         elsewhere: what it measured on another catalogue, or on one that is not known; None without.
-        references: {system: scores to compare its scores with}; hits of other systems have no standing.
+        references: {system: scores to compare its scores with}, or its future; hits of other systems have no standing.
         gpu: ``spaces.GPU`` on ZeroGPU, see ``Device``.
         usage: counts searches and the products shown, or None.
         bullets: characters of the bullet points in the passages, see ``space.data.passages.passages``.
@@ -82,7 +85,7 @@ class SearchEngine:
         description: EngineDescription | None = None,
         evaluation: Evaluation | None = None,
         elsewhere: Measured | None = None,
-        references: Mapping[str, ScoreReference] | None = None,
+        references: References | Future[References] | None = None,
         gpu: Wrapper | None = None,
         usage: Usage | None = None,
         bullets: int = 0,
@@ -105,7 +108,7 @@ class SearchEngine:
         self.held_out = HeldOut.of(evaluation, judged_queries(judgments))
         self._labels = GoldLabels(judgments, catalogue)
         self.examples = self._labels.examples
-        self._references = dict(references or {})
+        self._references = references or {}
         self._device = Device(self.systems, gpu)
         self.bullets = bullets
         self._kept = KeptAnswers(kept_answers)
@@ -273,10 +276,11 @@ class SearchEngine:
         shared_ms = _milliseconds_since(start) - sum(answer.total_ms for answer in answers.values())
         is_query = request.row is None
         labels = self._labels.of(request.query) if is_query else {}
+        references = self._references.result() if isinstance(self._references, Future) else self._references
         results = {}
         for name, answer in answers.items():
             began = time.perf_counter()
-            reference = self._references.get(name) if is_query else None
+            reference = references.get(name) if is_query else None
             hits = hits_of(self.catalogue, answer.ranking, labels, reference, self.scale)
             total_ms = shared_ms + answer.total_ms + _milliseconds_since(began)
             reranking = {} if answer.rerank_ms is None else {"rerank": answer.rerank_ms}

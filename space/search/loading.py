@@ -1,12 +1,14 @@
 """Loads a search engine: a store of embeddings, and the encoders that made it."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
 
 from space.data.passages import bullets_of
 from space.data.scale import ESCI
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from space.encoding.reranker import Reranker
 
 logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -129,8 +133,8 @@ def load_engine(
     with clock.stage("warm up"):
         for system in systems.values():
             system.retrieve(["warm up"], 1)  # the first call allocates memory
-    with clock.stage("score references"):
-        references = score_references(systems, judgments, served.products, made_of.scale or ESCI)
+    scale = made_of.scale or ESCI
+    references = _meanwhile(partial(score_references, systems, judgments, served.products, scale))
     description = EngineDescription(
         dataset=store.manifest.dataset,
         store=opened.on_hub,
@@ -146,7 +150,7 @@ def load_engine(
             served.products,
             systems,
             judgments=judgments,
-            scale=made_of.scale or ESCI,
+            scale=scale,
             notice=store.manifest.notice,
             description=description,
             evaluation=measured.here if measured else None,
@@ -157,6 +161,16 @@ def load_engine(
             bullets=bullets_of(made_of.text),
             kept_answers=kept_answers,
         )
+
+
+def _meanwhile(work: Callable[[], Result]) -> Result | Future[Result]:
+    """The result of work that a thread does while the page is built; with a GPU at once, see ``in_parallel``."""
+    if torch.cuda.is_available():
+        return work()
+    thread = ThreadPoolExecutor(1)
+    coming = thread.submit(work)
+    thread.shutdown(wait=False)
+    return coming
 
 
 def _open_store(name: str, offline: bool) -> _OpenStore:

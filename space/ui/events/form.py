@@ -238,7 +238,7 @@ def _filter(facets: Facets, texts: Texts, name: str) -> Component:
             elem_classes="e5-price",
         )
     anything = str(texts.label("Any"))
-    counted = facets.counts(name) if offered else []
+    counted = facets.counts(name, limit=MAX_CHOICES + 1) if offered else []
     return gr.Dropdown(
         choices(facets, name, {}, anything) if offered else [(anything, ANY)],
         value=ANY,
