@@ -292,7 +292,7 @@ def test_another_run_s_checkpoints_are_never_continued(fine_tune, tmp_path, capl
     caplog.set_level("INFO", "space")
     fine_tune("triplet", max_steps=2)
     fine_tune("cosent", max_steps=2, resume=True)
-    assert "starting anew" in caplog.text
+    assert "starting from the beginning" in caplog.text
     assert sorted(run.name.split("-")[0] for run in (tmp_path / "checkpoints").glob("*/")) == ["cosent", "triplet"]
 
 

@@ -1,4 +1,4 @@
-"""A shop's own catalogue from a csv, jsonl or parquet file: for --catalogue and for "Try your own" alike."""
+"""A shop's own catalogue from a csv, jsonl or parquet file: for --catalogue and "Try your own"."""
 
 import logging
 from collections.abc import Mapping

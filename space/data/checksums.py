@@ -1,4 +1,4 @@
-"""Checksums of a catalogue and its held-out judgments, by which an evaluation is tied to the data it was measured on.
+"""Checksums of a catalogue and its held-out judgments: they tie an evaluation to the data it was measured on.
 
 By locale, since a query is measured on the products of its locale: a model that was trained and measured on ``us`` is
 measured on a store of ``us`` and ``es`` too. The order of rows does not count. Bullet points, prices and the like are

@@ -1,7 +1,7 @@
 """Reads the table in a file, csv, jsonl (also gzipped) or parquet, without deciding what its columns are.
 
 Columns keep the types of the file; ``space.data.texts`` and ``space.data.numbers`` read those that are used. So a list
-or an object in a column that no one uses does no harm.
+or an object in an unused column does no harm.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Reads prices, ratings and counts as shops write them: ``1.299,00 €``, ``4.5 out of 5 stars``, ``1,024``.
 
-What is clear is read, the rest is left empty: a range, two numbers, text.
+Clear values are read. All others are left empty: a range, two numbers, text.
 """
 
 import math

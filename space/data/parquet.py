@@ -13,7 +13,7 @@ from space.data.unpacked_size import most_bytes, too_large
 #: before, and of lists, no bound is known before they are read.
 _ROWS, _BYTES, _FEW_ROWS = 65_536, 64_000_000, 64
 _LIST_ROWS = 8_192
-#: Bytes of one value beside its text: an offset or a number.
+#: Bytes of one value in addition to its text: an offset or a number.
 _VALUE = 8
 
 

@@ -1,4 +1,4 @@
-"""Makes a catalogue of a table of products: cleans its values, leaves out rows without use, checks its ids."""
+"""Makes a catalogue of a table of products: cleans its values, leaves out useless rows, checks its ids."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Which queries are held out for the test where a data set has no held-out part, kept beside the model."""
+"""Draws the held-out queries of a data set that has no test part, and keeps them in the model's folder."""
 
 import hashlib
 import json

@@ -41,7 +41,7 @@ _NOT_DECOMPOSED = {"\u2044": "/", "\u0e4d\u0e32": "\u0e33", "\u0ecd\u0eb2": "\u0
 def normalized(text: str) -> str:
     """The same for texts that differ in case, spacing and Unicode form only: " Red  SHOES" is "red shoes".
 
-    Two queries are one query if this is the same for both: for labels, the leak check, splits and the picker alike.
+    Two queries are one query if this is the same for both: for labels, the leak check, splits and the picker.
     """
     return " ".join(folded(text).split())
 

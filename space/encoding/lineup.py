@@ -1,4 +1,4 @@
-"""Of the encoders that are laid side by side: which is compared with which."""
+"""Which of several encoders is compared with which."""
 
 from collections.abc import Iterable
 

@@ -35,7 +35,7 @@ def choose(
         train: checked train judgments with ``row``, see ``space.data.judgments``.
         texts: (n,) the passage of every product, by row.
         catalogue: (n) the products; only ``product_locale`` is read.
-        seed: draws the queries, and products beside the judged ones.
+        seed: draws the queries, and products in addition to the judged ones.
         scale: of the labels.
 
     Returns:

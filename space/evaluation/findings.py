@@ -113,7 +113,7 @@ def verdict(measured: Evaluation) -> str:
 
 
 def against_reference(measured: Evaluation) -> list[str]:
-    """What may be said of each system beside the reference, by the headline metric, in English for the terminal.
+    """What may be said of each system other than the reference, by the headline metric, in English for the terminal.
 
     With many systems some interval is above zero by chance, so the corrected p decides: below .05.
     """

@@ -37,9 +37,9 @@ PROTOCOLS = {
         "searcher sees, so decide by it."
     ),
 }
-#: What is said in place of figures among the judged products, where they cannot be ranked well or badly.
+#: Shown instead of figures among the judged products, if no order of them is better than another.
 ONE_GRADE = N_("All held-out labels are the same, so any order of the judged products is perfect: no figures here.")
-#: Pairs of systems that are compared beside the comparison of each with base: what fusing with BM25 adds.
+#: Pairs of systems that are compared in addition to each with base: what fusing with BM25 adds.
 CONTRASTS = (("hybrid", "tuned"), ("hybrid", "bm25"), ("tuned", "bm25"))
 
 

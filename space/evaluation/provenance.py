@@ -1,7 +1,7 @@
 """Whether an evaluation was measured on the data of a store, by checksums; and what else differs from what is served.
 
-An evaluation comes with the model, and the model may be used for any catalogue. Its verdict, its queries and the
-parameters of BM25 that it chose say nothing of another catalogue, so they are left out there.
+An evaluation comes with the model, and the model may be used for any catalogue. Its verdict, its queries and its
+choice of BM25 parameters say nothing about another catalogue, so they are not used there.
 """
 
 from collections.abc import Mapping

@@ -17,7 +17,7 @@ from space.index.bm25 import K1, STEM, B
 from space.io.typed_json import read
 
 FORMAT = 1
-#: Systems of a table that are no encoder, beside the hybrids, whose names end with "+bm25".
+#: Systems of a table that are no encoder. So are the hybrids whose names end with "+bm25".
 _NO_ENCODERS = ("random", "bm25", "hybrid", "reranked")
 #: Objects inside objects. What train.py writes has 7.
 _DEEPEST = 30

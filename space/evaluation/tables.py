@@ -37,7 +37,7 @@ class ProtocolTable:
 
 @dataclass(frozen=True)
 class SmallerVectors:
-    """The figures of an encoder whose vectors take fewer bytes, or of its whole float16 vectors beside them.
+    """The figures of an encoder whose vectors take fewer bytes, or of its whole float16 vectors to compare with.
 
     Attributes:
         encoder: its name.

@@ -1,4 +1,4 @@
-"""``python -m space judgments``: people's judgments as a file for training, a list of raters, and their removal."""
+"""``python -m space judgments``: writes people's judgments to a file for training, lists raters and removes them."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A machine's judgments: kept apart from people's, and compared with theirs before they are believed."""
+"""A machine's judgments: kept separate from people's, and compared with theirs before they count."""
 
 import logging
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Both protocols again, with the labels of the data set and with people's judgments beside them."""
+"""Both protocols again, with the labels of the data set and also with people's judgments."""
 
 import threading
 from collections import Counter

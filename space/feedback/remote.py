@@ -1,4 +1,4 @@
-"""Answers in a folder of this machine or in a data set on the Hub: both are opened alike and take new lines."""
+"""Opens the answers in a folder of this machine or in a data set on the Hub, to read them and to add lines."""
 
 import logging
 from collections.abc import Sequence

@@ -117,7 +117,7 @@ def _secrets(uri: str) -> list[str]:
 
 
 def others(place: MilvusConnection, names: Collection[str]) -> str:
-    """The names of up to five collections of stores apart from ``names``, for a message; "" if there are none."""
+    """The names of up to five other collections of stores than ``names``, for a message; "" if there are none."""
     ours = {*names, *map(unfinished, names)}
     found = sorted(
         one for one in place.client.list_collections(timeout=PATIENCE) if one.startswith("e5_") and one not in ours

@@ -1,4 +1,4 @@
-"""An evaluation without training: encoders, BM25 and their hybrids on the same held-out queries."""
+"""Evaluates without training: encoders, BM25 and their hybrids on the same held-out queries."""
 
 import logging
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ def compare(compared: Compared, settings: EvaluateSettings) -> Evaluation:
 
 
 def _contrasts(names: Sequence[str], *, reranked: bool) -> list[tuple[str, str]]:
-    """The pairs of systems that are compared beside those with the reference."""
+    """The pairs of systems that are compared in addition to those with the reference."""
     pairs = [(hybrid_of(name, names), other) for name in names for other in (name, "bm25")]
     if TUNED in names:
         pairs.append((TUNED, "bm25"))

@@ -1,4 +1,4 @@
-"""The Protocol of a retrieval system: queries in, ranked rows of a catalogue out, for evaluation and app alike."""
+"""The Protocol of a retrieval system: queries in, ranked rows of a catalogue out, for evaluation and app."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence

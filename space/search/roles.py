@@ -17,7 +17,7 @@ class Contrast:
     Attributes:
         reference: the system that moves and differences are from; None where there is none.
         moved: the systems whose moves from the reference are shown.
-        beside: the system whose list the others are laid beside, to see what they share; None where there is none.
+        beside: the system whose list is compared with the others for what they share; None without one.
     """
 
     reference: str | None
@@ -59,7 +59,7 @@ class Roles:
 
     @property
     def can_pick(self) -> bool:
-        """Whether a choice of the reference is of use: with encoders beside or instead of base and tuned."""
+        """Whether a choice of the reference is useful: with encoders other than base and tuned."""
         return (len(self.encoders) > 1 and not self.is_tuning) or "reranked" in self.names
 
     @property
@@ -87,7 +87,7 @@ class Roles:
     def contrast(self, columns: Sequence[str], reference: str = "") -> Contrast:
         """What to compare with what.
 
-        With base and tuned alone, the moves are from base to tuned, and the others are laid beside tuned. Otherwise,
+        With base and tuned alone, the moves are from base to tuned, and the others are compared with tuned. Otherwise,
         or where a reference is picked, every column is compared with that one.
 
         Args:

@@ -1,6 +1,6 @@
 """A visitor's own catalogue: a csv of at most 2,000 products to a search engine, with the encoders already loaded.
 
-Nothing is stored: the engine that ``embed`` returns holds all there is.
+Nothing is stored: all data is in the engine that ``embed`` returns.
 """
 
 import io

@@ -83,7 +83,7 @@ class EvaluateSettings(DatasetChoice):
                 self.require(name == "offline", name, "leave it out, the store of --embeddings has its own")
 
     def require_reference(self, names: Sequence[str]) -> None:
-        """Refuse a reference that is neither one of these encoders nor a system beside them.
+        """Refuse a reference that is neither one of these encoders nor another system of the evaluation.
 
         Raises:
             SettingsError: it is not.

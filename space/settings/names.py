@@ -78,7 +78,7 @@ def check_repository(what: str, name: str) -> None:
 
 
 def encoder_fault(name: str) -> str:
-    """What is wrong with the name that an encoder should have beside others, with the cure, or ""."""
+    """What is wrong with a name for one of several encoders, with the cure, or ""."""
     if not _ENCODER.fullmatch(name):
         return "use up to 40 lower-case letters, digits, - and _, such as bge-small"
     if name in _RESERVED:

@@ -1,4 +1,4 @@
-"""Where the encoders of a store are on this machine: noted in a hidden file beside the store's own, never pushed.
+"""Where the encoders of a store are on this machine: noted in a hidden file of the store's folder, never pushed.
 
 The manifest, which is public, has only the last part of a folder's path.
 """

@@ -36,7 +36,7 @@ BLOCK = 1_000
 MAX_BYTES = 5_000_000_000
 #: Blocks between two looks at what the whole folder takes, since other processes write there, too.
 _LOOK_EVERY = 64
-#: Bytes that a file has beside its vectors, at most.
+#: Bytes that a file has in addition to its vectors, at most.
 _HEADER = 512
 _ABANDONED_SECONDS = 86_400
 _VECTORS, _SHA256 = "vectors", "sha256"

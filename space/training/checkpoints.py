@@ -48,7 +48,7 @@ def prepare(folder: Path, resume: bool, state: PartialState) -> Path | None:
     The main process removes all checkpoints, or with ``resume`` the incomplete ones, while the others wait.
 
     Returns:
-        The checkpoint to continue from; None to start anew.
+        The checkpoint to continue from; None to start from the beginning.
     """
     if state.is_main_process:
         if resume:
@@ -62,7 +62,7 @@ def prepare(folder: Path, resume: bool, state: PartialState) -> Path | None:
     if checkpoint:
         logger.info("continuing from %s", checkpoint)
     else:
-        logger.info("no complete checkpoint in %s, starting anew", folder)
+        logger.info("no complete checkpoint in %s, starting from the beginning", folder)
     return checkpoint
 
 

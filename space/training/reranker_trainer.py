@@ -1,4 +1,4 @@
-"""The training of a reranker: a cross-encoder and lists in, the same cross-encoder fine-tuned, with a log."""
+"""Fine-tunes a reranker: a cross-encoder learns from lists of judged products."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ _GROUP = 16
 
 
 def fine_tune(model: CrossEncoder, lists: Dataset, settings: RerankerSettings) -> TrainingLog:
-    """Train ``model`` in place. It writes no checkpoints, so a run that was stopped starts anew.
+    """Train ``model`` in place. It writes no checkpoints, so a run that was stopped starts again from the beginning.
 
     Args:
         model: its weights change.

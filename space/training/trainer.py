@@ -1,4 +1,4 @@
-"""The training run: encoder and examples in, the same encoder fine-tuned, with a log of what happened."""
+"""Fine-tunes an encoder on training examples, with checkpoints, and logs the run."""
 
 import logging
 import time

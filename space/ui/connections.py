@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 #: Connections at a time; each takes up to 50 KB. A visitor's browser has two to six.
 MOST = 4_000
-#: Open files beside connections: those of the store, models, libraries.
+#: Open files that are no connections: those of the store, models, libraries.
 OTHER_FILES = 200
 #: Seconds within which a request has to arrive and an answer to be read, and one more for every ``BYTES_A_SECOND``.
 SECONDS, BYTES_A_SECOND = 20.0, 1_000

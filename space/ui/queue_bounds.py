@@ -1,8 +1,8 @@
 """Bounds on what waits to be computed, and on answers that were asked for and never collected.
 
-Gradio has one bound for all that waits, so a hundred slow requests would keep out everyone. And it keeps every answer
-until its visit fetches it: a program that only asks fills the memory, half a megabyte for each comparison of a hundred
-hits.
+Gradio has one bound for all waiting requests, so a hundred slow ones would keep out everyone. It also keeps every
+answer until its visit fetches it. So a program that only asks would fill the memory, half a megabyte for each
+comparison of a hundred hits.
 """
 
 from collections import Counter

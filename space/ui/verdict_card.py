@@ -58,7 +58,7 @@ class Example:
 
 
 class VerdictCard:
-    """Answers with the picture in the visitor's language; it is drawn anew when people have voted.
+    """Answers with the picture in the visitor's language; it is drawn again when people have voted.
 
     Args:
         engine: for the evaluation, the test queries and what was searched.

@@ -1,4 +1,4 @@
-"""Gives the products of CrowdFlower's search relevance data ids: its rows have none, only an id of their own."""
+"""Gives ids to the products of CrowdFlower's search relevance data, which has ids of rows only."""
 
 import pandas as pd
 import pyarrow as pa

@@ -1,4 +1,4 @@
-"""What an evaluation counts beside the labels, people's judgments and a model's grades, as HTML."""
+"""What an evaluation counts in addition to the labels: people's judgments and a model's grades, as HTML."""
 
 from space.feedback.machine import KAPPA_NEEDED, PAIRS_NEEDED, MachineAgreement
 from space.feedback.people_evaluation import WithPeople

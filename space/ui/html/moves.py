@@ -58,7 +58,7 @@ def summary(found: Comparison) -> Html:
 
 
 def _moved(found: Comparison, system: str) -> Html:
-    """One of several systems beside the reference: how its products moved."""
+    """One of several systems other than the reference: how its products moved."""
     states, _shared, _size = _counted(found.moves[system])
     said = _("{up} up, {down} down, {same} unchanged, {entered} came in, {left} dropped out")
     return fill("<li><b>{system}</b> {said}</li>", system=system_name(system), said=said.format(**states))

@@ -49,7 +49,7 @@ def system_name(system: str) -> str:
 
 
 def kind(system: str) -> str:
-    """The class for style.css, which is none of an owner's names: such a name may be that of another class."""
+    """The class for style.css. It never is a name that an owner chose, which could be that of another class."""
     return system if system in SYSTEMS or system == "random" else "other"
 
 

@@ -1,4 +1,4 @@
-"""What stands where results go while there are none: a welcome, an error, the reason why nothing was found."""
+"""What the page shows in place of results: a welcome, an error, the reason why nothing was found."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""The tab that lays the systems side by side."""
+"""The tab that shows the systems side by side."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -121,7 +121,7 @@ def build_compare_tab(
 
 
 def _choices(roles: Roles, texts: Texts) -> dict[str, Component]:
-    """What the form of the tab has beside the filters: the columns, and the one that the others are compared with."""
+    """The choices of the form besides the filters: the columns, and the one that the others are compared with."""
     columns = gr.CheckboxGroup(
         named(texts, roles.names),
         value=list(roles.usual),

@@ -185,7 +185,7 @@ class Desk:
         return next_task(pool, self._people.judged(), mine, raters=self._people.raters)
 
     def _task_of_reranker(self, mine: Collection[PairKey]) -> tuple[Task | None, bool]:
-        """A pair that only the reranker found, and whether the search for one was broken off after ``_PATIENCE``."""
+        """A pair that only the reranker found, and whether the search for one took longer than ``_PATIENCE``."""
         end = time.monotonic() + _PATIENCE
         for lists in self._pool.lists():
             if not self._pool.is_complete(lists):

@@ -37,7 +37,7 @@ _MONTHS = (
 
 
 def build_statistics_tab(engine: SearchEngine, texts: Texts) -> gr.HTML:
-    """Lay out the tab in the current context of Gradio; it is added up anew whenever a visitor opens it."""
+    """Lay out the tab in the current context of Gradio; it is added up again whenever a visitor opens it."""
     return report_area(texts, lambda: show(engine), WAITING, classes=["e5-out", "e5-data"], always=True)
 
 
