@@ -80,6 +80,20 @@ def test_a_second_start_with_the_same_files_computes_no_fingerprint(tiny_e5, tmp
         assert cache.pop() == made.fingerprint and len(cache) == 1
 
 
+@pytest.mark.parametrize("as_written", [True, False])
+def test_a_build_spares_the_first_start_the_fingerprint(as_written, tiny_e5, tmp_path, cache):
+    """Only where the tokenizer is what its file says: transformers makes that of the files of the Hub anew."""
+    exact(tiny_e5).save(tmp_path / "m")
+    folder = tmp_path / "m" if as_written else tiny_e5
+    encoder = load(folder)
+    encoder.encode_queries(TEXTS)
+    encoder.remember()
+    served = load_served(folder, encoder.describe())
+    assert served.describe() == encoder.describe()
+    assert served.encode_passages(TEXTS).equal(encoder.encode_passages(TEXTS))
+    assert bool(cache) is not as_written
+
+
 CHANGES = {
     "a weight": lambda folder: edit_weights(folder, **{"embeddings.LayerNorm.bias": torch.ones(32)}),
     "the prompts": lambda folder: edit(

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import torch
 
+from space.encoding import known_fingerprints
 from space.encoding.description import EncoderDescription
+from space.encoding.known_fingerprints import ModelFiles
 from space.encoding.model import bert_of, fingerprint_of, load_model
 from space.encoding.packed_bert import Bert
 from space.encoding.packed_encoder import PackedEncoder, Tokenized
-from space.encoding.tokenizer_files import keep_file
+from space.encoding.prompts import NO_PROMPTS
+from space.encoding.tokenizer_files import is_written, keep_file
 from space.encoding.weights import Weights
 
 DEFAULT_MAX_SEQ_LENGTH = 64
@@ -85,6 +88,13 @@ class TextEncoder(PackedEncoder):
         """Write the model to a folder, with the tokenizer file of the one that was loaded, see ``keep_file``."""
         self.model.save_pretrained(str(folder), create_model_card=False)
         keep_file(self.weights.folder, folder)
+
+    def remember(self) -> None:
+        """Keep the fingerprint, so that the first start of the app with these files need not compute it."""
+        tokenizer = getattr(self.model.tokenizer, "backend_tokenizer", None)
+        if self._packable and tokenizer is not None and is_written(self.weights.folder, tokenizer):
+            asked = {name: self.prompts.get(name, "") for name in NO_PROMPTS}
+            known_fingerprints.keep(ModelFiles.of(self.weights.folder, asked), self.fingerprint)
 
     def describe(self, *, refresh: bool = False) -> EncoderDescription:
         """The encoder's entry in manifests and cards; ``refresh`` computes the fingerprint again, after training."""

@@ -53,7 +53,10 @@ def build(settings: BuildSettings, encoders: Mapping[str, Weights], contents: Co
     measured = provenance.compare(evaluation, plan.dataset, rows, sums)
 
     def load(weights: Weights) -> TextEncoder:
-        return TextEncoder(weights, max_seq_length=settings.max_seq_length, batch_size=settings.batch_size)
+        encoder = TextEncoder(weights, max_seq_length=settings.max_seq_length, batch_size=settings.batch_size)
+        if state.is_main_process and not settings.push_to_hub:  # the store will probably be served from here
+            encoder.remember()
+        return encoder
 
     with sole_writer(settings.output_dir) if state.is_main_process else nullcontext():
         made = embed_catalogue(
@@ -88,7 +91,7 @@ def build(settings: BuildSettings, encoders: Mapping[str, Weights], contents: Co
         )
     if settings.push_to_hub:
         publish.push_store(settings.output_dir, settings.push_to_hub, private=settings.private)
-    else:  # prepare the files that app.py maps, since the store will probably be served from here
+    else:  # prepare the files that app.py maps
         store = Store(settings.output_dir, verify=False)
         bm25 = measured.bm25 if measured else Bm25Parameters()
         MappedFiles(store, folder_for(settings.output_dir), bm25.k1, bm25.b, bm25.stem).prepare()
