@@ -58,10 +58,10 @@ class Way:
 
 
 WAYS = {
-    # float16 rows, and int8 codes with a float32 scale each; a query reads the codes (space/index/torch_index.py).
-    "torch, float16": Way(3, 4, 1, 1, machines=1),
+    # float16 rows, and int8 codes with two numbers of four bytes each; a query reads the codes (space/index/codes.py).
+    "torch, float16": Way(3, 8, 1, 1, machines=1),
     # Only the codes; the rows stay in a mapped file.
-    "torch, int8": Way(1, 4, 1, 1, machines=1),
+    "torch, int8": Way(1, 8, 1, 1, machines=1),
     # As space/store/milvus_collections.py writes them: float32, the only type that Milvus Lite has.
     "Milvus FLAT": Way(4, 0, 4, 1),
     # One byte for each number, in 1,024 cells, of which a query reads 64 (space/index/milvus.py).

@@ -10,11 +10,10 @@ from space.index.codes import Codes
 CPU = torch.device("cpu")
 
 
-def scores_and_error(codes, queries, rows=slice(None)):
+def scores_and_error(codes, queries, start=0, rows=1 << 20):
     """Approximate inner products (q, m) and how far each query's can be off (q,)."""
     coded = codes.quantize_queries(queries)
-    height = len(codes.codes[rows])
-    scores = codes.scores(coded, rows, height) + coded.centre_scores[:, None]
+    scores = codes.scores(coded, start, rows) + coded.centre_scores[:, None]
     return scores * coded.scales[:, None], coded.error * coded.scales
 
 
@@ -30,16 +29,19 @@ def off(scores, vectors, queries):
 def test_scores_are_off_by_the_error_at_most(dim, q, whole, centre, monkeypatch):
     """Rows and queries of very unequal lengths, and processors whose int8 products overflow. The error must also be
     small, or every row would be a candidate."""
-    if whole and not space.index.codes._int8_product_is_exact(CPU):
+    if whole and not space.index.codes._packed_product_is_exact():
         pytest.skip("this processor overflows in int8 products")
-    monkeypatch.setattr(space.index.codes, "_int8_product_is_exact", lambda device: whole)
+    monkeypatch.setattr(space.index.codes, "_packed_product_is_exact", lambda: whole)
+    monkeypatch.setattr(space.index.codes, "_HEIGHT", 64)
     monkeypatch.setattr(space.index.codes, "_SAMPLE", 256 if centre else 4096)
     lengths = torch.logspace(-3, 1, 500)[:, None]
     vectors, queries = unit(500, dim) * lengths, unit(q, dim, seed=1) * lengths[:q] * 50
     codes = Codes(vectors, CPU)
     assert bool(codes._centre.any()) == centre
-    scores, error = scores_and_error(codes, queries, slice(100, 500))
-    assert (off(scores, vectors[100:], queries) <= error).all()
+    scores, error = scores_and_error(codes, queries, start=64)
+    assert (off(scores[:, :436], vectors[64:], queries) <= error).all()
+    assert scores.shape == (q, 448) and (scores[:, 436:] == -torch.inf).all()
+    assert torch.equal(scores_and_error(codes, queries, 128, 192)[0], scores[:, 64:256])
     assert (error <= queries.norm(dim=1) * vectors.norm(dim=1).max() * (0.2 if dim < 384 else 0.05)).all()
 
 
@@ -51,7 +53,7 @@ def test_the_error_is_reached(swapped):
     lost[0, 0], ones[0, 0] = 127.0, 0.0
     vectors, queries = (ones, lost) if swapped else (lost, ones)
     scores, error = scores_and_error(Codes(vectors, CPU), queries)
-    assert off(scores, vectors, queries).item() == pytest.approx(999 * 0.5)
+    assert off(scores[:, :1], vectors, queries).item() == pytest.approx(999 * 0.5)
     assert 999 * 0.5 <= error.item() <= 999 * 0.5 * 1.005
 
 
@@ -67,19 +69,16 @@ def test_the_error_is_the_bound_of_the_proof(centre, exact, monkeypatch):
     codes = Codes(vectors, CPU)
     coded = codes.quantize_queries(queries)
     shorter = vectors.double() - codes._centre
-    row_error = (shorter - codes.codes.double() * codes.scales[:, None]).norm(dim=1).max()
-    query_error = (queries.double() - coded.codes[:5].double() * coded.scales[:, None]).norm(dim=1)
+    row_error, query_error = (
+        (given.double() - made.double() * scales[:, None]).norm(dim=1)
+        for given in (shorter, queries)
+        for made, scales in [space.index.codes._quantize(given.float())]
+    )
+    row_error = row_error.max()
     norms, longest = queries.double().norm(dim=1), shorter.norm(dim=1).max() + row_error
     rounding = 4 * (24 + 8) * 2.0**-24 * (longest + codes._centre.norm())
     bound = norms * row_error + query_error * longest + rounding * (norms + query_error)
     torch.testing.assert_close(coded.error.double() * coded.scales, bound, rtol=1e-5, atol=0.0)
-
-
-def test_one_query_is_one_row_and_several_are_padded_to_a_multiple_of_8():
-    """int8 products are slow for other shapes, and a single query needs no second row."""
-    codes = Codes(unit(20, 5), CPU)
-    shapes = [tuple(codes.quantize_queries(unit(q, 5)).codes.shape) for q in (1, 2, 8, 9)]
-    assert shapes == [(1, 8), (8, 8), (8, 8), (16, 8)]
 
 
 def test_the_centre_makes_codes_finer():
@@ -94,7 +93,7 @@ def test_each_row_has_its_own_scale():
     """One scale for all would turn the small row into zeros."""
     codes = Codes(torch.tensor([[1000.0, 0.0], [0.001, 0.002]]), CPU)
     scores, _ = scores_and_error(codes, torch.tensor([[0.0, 1.0]]))
-    assert scores[0].tolist() == pytest.approx([0.0, 0.002], rel=1e-3)
+    assert scores[0, :2].tolist() == pytest.approx([0.0, 0.002], rel=1e-3)
 
 
 @pytest.mark.parametrize("n", [255, 256, 1027])
@@ -110,29 +109,28 @@ def test_the_centre_reads_a_few_runs_of_rows(n, monkeypatch):
     assert not space.index.codes._centre(vectors).any()
 
 
-@pytest.mark.parametrize("whole", [True, False], ids=["int8", "float32"])
-def test_int8_products_are_used_only_where_they_are_exact(whole, monkeypatch):
-    asked = []
-    monkeypatch.setattr(space.index.codes, "_int8_product_is_exact", lambda device: whole)
-    monkeypatch.setattr(torch, "_int_mm", lambda a, b: asked.append(a.shape) or (a.float() @ b.float()).int())
-    codes = torch.full((24, 16), 3, dtype=torch.int8)
-    for queries in (1, 8):
-        assert space.index.codes._products(codes[:queries], codes).tolist() == [[144.0] * 24] * queries
-    assert asked == ([(1, 16), (8, 16)] if whole else [])
+@pytest.mark.parametrize("dim", [1, 3, 5, 16, 33, 1030])
+@pytest.mark.parametrize("q", [1, 2, 31, 33])
+def test_products_of_codes_are_whole_numbers(q, dim):
+    """With every code from -127 to 127, at sizes that do not fill a register; packed codes must not lose the last."""
+    if not space.index.codes._packed_product_is_exact():
+        pytest.skip("this processor overflows in int8 products")
+    draw = torch.Generator().manual_seed(dim)
+    vectors, queries = (torch.randint(-127, 128, (n, dim), generator=draw).float() for n in (130, q))
+    vectors[:, 0] = queries[:, 0] = 127  # so that all scales are 1
+    codes = Codes(vectors, CPU)
+    found = codes.scores(codes.quantize_queries(queries), 0, 1 << 20)[:, :130]
+    assert torch.equal(found, queries @ vectors.T)
 
 
-@pytest.mark.parametrize("wrong", [None, 1, 64])
+@pytest.mark.parametrize("wrong", [None, 0, 1, 64])
 def test_a_processor_whose_products_overflow_is_found_out(wrong, monkeypatch):
-    """For one query and for many, since torch runs different code for them. A GPU need not be asked."""
+    """For one query and for many, since torch runs different code for them. A torch may also lack the operator."""
 
-    def product(a, b):
-        exact = (a.double() @ b.double()).int()
-        return exact - 1 if len(a) == wrong else exact
+    def product(queries, packed, scales):
+        if wrong is None:
+            raise AttributeError("no such operator")
+        return torch.full((len(queries), len(scales)), 64.0 * 127 * 127 - (len(queries) == wrong))
 
-    monkeypatch.setattr(torch, "_int_mm", product)
-    space.index.codes._int8_product_is_exact.cache_clear()
-    try:
-        assert space.index.codes._int8_product_is_exact(CPU) is (wrong is None)
-        assert space.index.codes._int8_product_is_exact(torch.device("cuda")) is True
-    finally:
-        space.index.codes._int8_product_is_exact.cache_clear()
+    monkeypatch.setattr(space.index.codes, "_packed_products", product)
+    assert space.index.codes._packed_product_is_exact.__wrapped__() is (wrong == 0)

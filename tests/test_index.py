@@ -135,13 +135,15 @@ def test_scores_are_those_of_pairs(precision):
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_what_it_keeps(precision):
-    """Memory: codes padded to a multiple of 8, a scale for each row, the centre, and a copy of the rows only if the
-    precision needs one."""
-    vectors = unit(5, 6)
+    """Memory: a code for each number, two numbers for each row, and a copy of the rows only if the precision needs
+    one."""
+    vectors = unit(640, 64)
     index = index_of(vectors, precision)
-    assert (len(index), index.dim, index.precision) == (5, 6, precision)
-    coded = sum(part.nbytes for part in vars(index._codes).values() if isinstance(part, torch.Tensor))
-    assert coded == 5 * 8 + 5 * 4 + 6 * 4
+    assert (len(index), index.dim, index.precision) == (640, 64, precision)
+    ((codes, scales),) = index._codes._blocks
+    # A packed tensor says how many numbers it has, not how much memory they take.
+    coded = torch.ops.mkldnn._nbytes(codes) if index._codes._packed else codes.nbytes
+    assert coded <= 640 * (64 + 4) and scales.nbytes == 640 * 4
     assert (index._rows.data_ptr() == vectors.data_ptr()) == (precision != "float16")
     assert TorchIndex(vectors).precision == "float16"
     half = vectors.half()
@@ -152,10 +154,12 @@ def test_what_it_keeps(precision):
 
 
 @pytest.mark.parametrize("centre", [True, False], ids=["centred", "as they are"])
-@pytest.mark.parametrize("at_once", [1 << 21, 256], ids=["one block", "many"])
-def test_the_error_of_codes_is_allowed_for(at_once, centre, monkeypatch):
+@pytest.mark.parametrize("height", [1 << 16, 64], ids=["one block", "many"])
+@pytest.mark.parametrize("at_once", [1 << 21, 256], ids=["at once", "one by one"])
+def test_the_error_of_codes_is_allowed_for(at_once, height, centre, monkeypatch):
     """Rows so close together that their codes put them in the wrong order, within a block and across blocks."""
     monkeypatch.setattr(space.index.torch_index, "_SCORES_AT_ONCE", at_once)
+    monkeypatch.setattr(space.index.codes, "_HEIGHT", height)
     monkeypatch.setattr(space.index.codes, "_SAMPLE", 256 if centre else 4096)
     vectors = unit(1, 16) + unit(3000, 16, seed=1) * 0.01
     queries = unit(4, 16, seed=2)
@@ -169,10 +173,12 @@ def test_the_error_of_codes_is_allowed_for(at_once, centre, monkeypatch):
 def test_any_shape(seed, whole, monkeypatch):
     """Random shapes, masks and k, many ties, and blocks so small that every edge is met. The rows are sorted so that
     each block beats the one before, or the other way round."""
-    if whole and not space.index.codes._int8_product_is_exact(torch.device("cpu")):
+    if whole and not space.index.codes._packed_product_is_exact():
         pytest.skip("this processor overflows in int8 products")
-    monkeypatch.setattr(space.index.codes, "_int8_product_is_exact", lambda device: whole)
+    monkeypatch.setattr(space.index.codes, "_packed_product_is_exact", lambda: whole)
+    monkeypatch.setattr(space.index.codes, "_HEIGHT", 64 * (1 + seed % 3))
     monkeypatch.setattr(space.index.torch_index, "_SCORES_AT_ONCE", 700)
+    monkeypatch.setattr(space.index.torch_index, "_QUERIES_AT_ONCE", 5)
     monkeypatch.setattr(space.index.torch_index, "_FETCHED_AT_ONCE", 50)
     rng = np.random.default_rng(seed)
     for _ in range(12):
@@ -239,35 +245,48 @@ def test_pairs_by_hand(way):
 
 @pytest.fixture
 def scored(monkeypatch):
-    """(rows, height) of each block of codes that is scored."""
+    """(rows, shape of the scores) of each time that codes are compared."""
     seen, scores = [], Codes.scores
 
-    def noted(codes, queries, rows, height):
-        seen.append((len(codes.codes[rows]), height))
-        return scores(codes, queries, rows, height)
+    def noted(codes, queries, start, rows):
+        found = scores(codes, queries, start, rows)
+        seen.append((min(rows, codes._n - start), tuple(found.shape)))
+        return found
 
     monkeypatch.setattr(Codes, "scores", noted)
     return seen
 
 
-@pytest.mark.parametrize("q", [1, 3, space.index.torch_index._SHARED, space.index.torch_index._SHARED + 1])
-def test_a_mask_that_leaves_few_rows_reads_only_their_codes(q, scored):
-    """A filter such as one brand would otherwise cost a search of the whole catalogue."""
-    n, most = 100 * space.index.torch_index._NARROW, 100 * min(q, space.index.torch_index._SHARED)
-    index, queries = index_of(signs(n, 4)), signs(q, 4, seed=1)
-    for left in (most, most + 1):
-        index.search(queries, 3, torch.arange(n) < left)
-    assert [rows for rows, _ in scored] == [most, n]
+@pytest.mark.parametrize("q", [1, 9])
+def test_a_mask_that_leaves_few_rows_reads_only_them(q, scored, monkeypatch):
+    """A filter such as one brand would otherwise cost a search of the whole catalogue. More rows than are fetched at a
+    time would take gigabytes."""
+    n, most = 100 * space.index.torch_index._NARROW, 100
+    vectors, queries = signs(n, 4), signs(q, 4, seed=1)
+    index = index_of(vectors)
+    for at_once, left in ((most, 1), (most, most), (most, most + 1), (most - 1, most)):
+        scored.clear()
+        monkeypatch.setattr(space.index.torch_index, "_FEW_LEFT", at_once)
+        mask = torch.arange(n) % (n // left) == 0
+        mask[left * (n // left) :] = False
+        assert int(mask.count_nonzero()) == left
+        assert_same(index.search(queries, 3, mask), naive(vectors, queries, 3, mask))
+        assert bool(scored) == (left > min(most, at_once))
 
 
-@pytest.mark.parametrize("q", [1, 3, 7, 12])
+@pytest.mark.parametrize("q", [1, 3, 7, 12, 70])
 def test_blocks_fill_the_memory_they_may_take(q, scored, monkeypatch):
     """Larger ones would take gigabytes for a large catalogue, smaller ones more time."""
     monkeypatch.setattr(space.index.torch_index, "_SCORES_AT_ONCE", 5_000)
-    index_of(signs(3_000, 4)).search(signs(q, 4, seed=1), 3)
-    most = min(5_000 // q, 3_000)
-    assert sum(rows for rows, _ in scored) == 3_000
-    assert all(most < height <= most + space.index.torch_index._GROUP for _, height in scored)
+    monkeypatch.setattr(space.index.codes, "_HEIGHT", 64)
+    vectors, queries = signs(3_000, 4), signs(q, 4, seed=1)
+    assert_same(index_of(vectors).search(queries, 3), naive(vectors, queries, 3))
+    parts = [min(32, q - start) for start in range(0, q, 32)]
+    expected = [(part, max(64, 5_000 // part // 64 * 64)) for part in parts]
+    assert {shape for rows, shape in scored if rows % 64 == 0} == {
+        (part, height) for part, height in expected if height <= 3_000
+    }
+    assert sum(rows * part for rows, (part, _) in scored) == 3_000 * q
 
 
 @pytest.mark.parametrize(("least", "expected"), [(-np.inf, [0, 1, 70]), (7.9, [0, 1, 70]), (8.0, [0, 1]), (11.0, [])])
@@ -290,10 +309,10 @@ def test_the_kth_score_is_one_that_k_rows_reach(masked):
     if masked:
         near[1, 105:] = -np.inf
     exact = (queries @ rows[100:].T).topk(7).values[:, -1]
-    found = index._kth_score(queries, near.roll(-100, 1), 7, 100, None)
+    found = index._kth_score(queries, near.roll(-100, 1), 7, 100)
     assert found[1] == (-np.inf if masked else pytest.approx(float(exact[1])))
     torch.testing.assert_close(found[::2], exact[::2])
-    assert (index._kth_score(queries, near, 321, 0, None) == -np.inf).all()
+    assert (index._kth_score(queries, near, 321, 0) == -np.inf).all()
 
 
 def test_near_duplicates_do_not_make_it_score_everything(monkeypatch):

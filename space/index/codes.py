@@ -8,9 +8,13 @@ from torch.nn.functional import pad
 
 #: Rows quantized at a time: 1,024 x 384 float32 are 1.6 MB and stay in a core's cache. Blocks of 16,384 rows take
 #: several times as long.
-_BLOCK = 1_024
+_QUANTIZED_AT_ONCE = 1_024
 #: The centre is the mean of about so many rows. A catalogue with fewer rows has none.
 _SAMPLE = 4_096
+#: The numbers of rows that a block of scores can have are multiples of this, so that groups of rows are whole.
+GROUP = 64
+#: Rows of a block of codes. Blocks of a quarter take a fifth longer for one query, since each is a call of torch.
+_HEIGHT = 65_536
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,8 @@ class QuantizedQueries:
     """Queries as int8, with what is needed to bound their scores.
 
     Attributes:
-        codes: (p, d') int8. p can be larger than the number of queries q: int8 products are fast for multiples of 8.
+        codes: (p, d') int8, or uint8 and 128 higher for packed codes. On a GPU p can be larger than the number of
+            queries q, and d' larger than d.
         scales: (q,) float32: query = codes * scale, each number at most half a scale off.
         centre_scores: (q,) float32: the inner product of query and centre, divided by the scale.
         error: (q,) float32: the largest difference between ``Codes.scores`` + ``centre_scores`` and the exact inner
@@ -49,24 +54,34 @@ class Codes:
         Raises:
             ValueError: a row that is not finite, with its number.
         """
-        n, dim = rows.shape
-        self.codes = torch.zeros(n, _multiple_of_8(dim), dtype=torch.int8, device=device)
-        self.scales = torch.empty(n, device=device)
+        self._n, dim = rows.shape
+        self.height = _HEIGHT
         self._centre = _centre(rows).to(device)
         self._row_error, self._longest = 0.0, 0.0
-        for start in range(0, n, _BLOCK):
-            block = rows[start : start + _BLOCK].to(device, torch.float32) - self._centre
-            codes, scales = _quantize(block)
-            if not scales.isfinite().all():
-                row = start + int((~scales.isfinite()).nonzero()[0])
-                raise ValueError(f"embeddings should be finite, row {row} is not; rebuild the store")
-            self.codes[start : start + len(block), :dim] = codes
-            self.scales[start : start + len(block)] = scales
-            self._longest = max(self._longest, float(block.norm(dim=1).max()))
-            self._row_error = max(self._row_error, float(block.sub_(codes * scales[:, None]).norm(dim=1).max()))
+        self._packed = device.type == "cpu" and _packed_product_is_exact()
+        self._blocks = [
+            self._coded(rows[start : start + self.height], start, device) for start in range(0, self._n, self.height)
+        ]
         # Sums of d products in float32, in the approximate and in the exact score: at most d roundings each.
         longest = self._longest + self._row_error + float(self._centre.norm())
         self._rounding = 4 * (dim + 8) * 2.0**-24 * longest
+
+    def _coded(self, rows: torch.Tensor, first: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        """Codes of a block and its scales (h,) float32; zeros fill up the last group."""
+        h, dim = _multiple(len(rows), GROUP), rows.shape[1]
+        codes = torch.zeros(h, dim if self._packed else _multiple(dim, 8), dtype=torch.int8, device=device)
+        scales = torch.zeros(h, device=device)
+        for start in range(0, len(rows), _QUANTIZED_AT_ONCE):
+            part = rows[start : start + _QUANTIZED_AT_ONCE].to(device, torch.float32) - self._centre
+            place = slice(start, start + len(part))
+            coded, scales[place] = _quantize(part)
+            if not scales[place].isfinite().all():
+                row = first + start + int((~scales[place].isfinite()).nonzero()[0])
+                raise ValueError(f"embeddings should be finite, row {row} is not; rebuild the store")
+            codes[place, :dim] = coded
+            self._longest = max(self._longest, float(part.norm(dim=1).max()))
+            self._row_error = max(self._row_error, float(part.sub_(coded * scales[place, None]).norm(dim=1).max()))
+        return (torch.ops.onednn.qlinear_prepack(codes, None) if self._packed else codes), scales
 
     def quantize_queries(self, queries: torch.Tensor) -> QuantizedQueries:
         """(q, d) float32 queries, ready for ``scores``."""
@@ -76,29 +91,39 @@ class Codes:
         query_error = (queries - codes * scales[:, None]).norm(dim=1)
         longest = self._longest + self._row_error
         error = norms * self._row_error + query_error * longest + self._rounding * (norms + query_error)
-        padded = 1 if q == 1 and not self.codes.is_cuda else _multiple_of_8(max(q, 32) if self.codes.is_cuda else q)
-        return QuantizedQueries(
-            pad(codes, (0, _multiple_of_8(dim) - dim, 0, padded - q)),
-            scales,
-            queries @ self._centre / scales,
-            (error / scales).nan_to_num(torch.inf),
-        )
+        if self._packed:
+            codes = codes.view(torch.uint8) ^ 128
+        else:
+            more = _multiple(max(q, 32), 8) - q if codes.is_cuda else 0
+            codes = pad(codes, (0, _multiple(dim, 8) - dim, 0, more))
+        return QuantizedQueries(codes, scales, queries @ self._centre / scales, (error / scales).nan_to_num(torch.inf))
 
-    def scores(self, queries: QuantizedQueries, rows: slice | torch.Tensor, height: int) -> torch.Tensor:
-        """Approximate scores of the m given rows, without the centre and divided by the query's scale.
+    def scores(self, queries: QuantizedQueries, start: int, rows: int) -> torch.Tensor:
+        """Approximate scores of consecutive rows, without the centre and divided by the query's scale.
+
+        Args:
+            queries: from ``quantize_queries``.
+            start: the first row, a multiple of ``height``.
+            rows: how many, at most; a multiple of ``height``.
 
         Returns:
-            (q, height) float32, -inf right of the m rows.
+            (q, h) float32, -inf right of the last row; h is a multiple of ``GROUP``.
         """
-        if isinstance(rows, slice):
-            codes, scales = self.codes[rows], self.scales[rows]
-        else:
-            codes, scales = self.codes.index_select(0, rows), self.scales.index_select(0, rows)
-        q, m = len(queries.scales), len(codes)
-        out = scales.new_empty(q, height)
-        out[:, :m].copy_(_products(queries.codes, codes)[:q]).mul_(scales)
-        out[:, m:] = float("-inf")
-        return out
+        blocks = self._blocks[start // self.height : (start + rows) // self.height]
+        parts = [self._products(queries.codes, *block)[: len(queries.scales)] for block in blocks]
+        near = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+        near[:, self._n - start :] = float("-inf")
+        return near
+
+    def _products(self, queries: torch.Tensor, codes: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
+        """(p, h) float32: (p, d') codes of queries times the (h, d') codes and scales of a block."""
+        if self._packed:
+            return _packed_products(queries, codes, scales)
+        if not codes.is_cuda:
+            return (queries.float() @ codes.float().T).mul_(scales)
+        # Private, but the only int8 product of torch 2.13 on CUDA. If a later torch drops it, this raises
+        # AttributeError. The second factor must have a multiple of 8 columns, as the padded queries have.
+        return torch._int_mm(codes, queries.T).T * scales
 
 
 def _centre(rows: torch.Tensor) -> torch.Tensor:
@@ -121,26 +146,34 @@ def _quantize(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return (rows / scales[:, None]).round_().to(torch.int8), scales
 
 
-def _products(queries: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-    """(p, m): (p, d) codes times (m, d) codes, as int32 where that is exact and else as float32."""
-    if not _int8_product_is_exact(codes.device) or (codes.is_cuda and len(codes) <= 16):
-        return queries.float() @ codes.float().T  # _int_mm on CUDA refuses 16 rows and fewer
-    # Private, but the only int8 product of torch 2.13. If a later torch drops it, this raises AttributeError; then let
-    # _int8_product_is_exact return False: the line above gives the same scores and takes more than ten times as long.
-    if codes.is_cuda:  # where the second factor must have a multiple of 8 columns, as the padded queries have
-        return torch._int_mm(codes, queries.T).T
-    return torch._int_mm(queries, codes.T)
+def _packed_products(queries: torch.Tensor, packed: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
+    """(p, h) float32: (p, d) uint8 codes of queries, less 128, times packed (h, d) codes and their (h,) scales.
+
+    torch's compiler writes this operator into quantized models, but the manual does not have it (torch 2.13). It keeps
+    the codes in the order in which a processor with VNNI multiplies them, so they are read once. ``torch._int_mm``
+    sorts them anew at each product: 8 queries take twice as long.
+    """
+    zeros = torch.zeros(1, dtype=torch.int64)
+    return torch.ops.onednn.qlinear_pointwise.default(
+        queries, 1.0, 128, packed, scales, zeros, None, 1.0, 0, torch.float32, "none", [], ""
+    )
 
 
 @cache
-def _int8_product_is_exact(device: torch.device) -> bool:
-    """False on processors with AVX2 but without VNNI: they add pairs of products in 16 bits, which overflows."""
-    if device.type != "cpu":
-        return True
+def _packed_product_is_exact() -> bool:
+    """Whether torch has the operator, and the processor VNNI: others add pairs of products in 16 bits and overflow.
+
+    Without it, codes are multiplied as float32, which takes more than ten times as long.
+    """
     ends = torch.full((64, 64), 127, dtype=torch.int8)
-    return all(torch._int_mm(ends[:rows], ends.T).eq(64 * 127 * 127).all() for rows in (1, 64))
+    try:
+        packed = torch.ops.onednn.qlinear_prepack(ends, None)
+        found = [_packed_products(ends[:rows].view(torch.uint8) ^ 128, packed, torch.ones(64)) for rows in (1, 64)]
+    except (AttributeError, RuntimeError):  # a torch without oneDNN
+        return False
+    return all(bool(part.eq(64 * 127 * 127).all()) for part in found)
 
 
-def _multiple_of_8(number: int) -> int:
+def _multiple(number: int, of: int) -> int:
     """``number`` rounded up."""
-    return -(-number // 8) * 8
+    return -(-number // of) * of

@@ -7,20 +7,21 @@ others have to reach. How far a code's score can be off is known, so no such row
 """
 
 import torch
+from torch.nn.functional import pad
 
-from space.index.codes import Codes
+from space.index.codes import GROUP, Codes
 from space.index.row_scan import RowScan, best_places
 
 PRECISIONS = ("float16", "int8", "float32")
 #: Approximate scores held at a time, rows times queries: 2 million float32 are 8 MB for a catalogue of any size.
 _SCORES_AT_ONCE = 1 << 21
-#: Rows that share one maximum. Rows of a group are compared one by one only if the maximum is high enough.
-_GROUP = 64
-#: Candidates scored exactly at a time: 16,384 x 384 float32 are 25 MB.
-_FETCHED_AT_ONCE = 16_384
-#: A mask that leaves at most 1 row in 32 is applied by fetching the codes of those rows, any other by scoring all
-#: codes and hiding the rest. The queries of a batch share the fetching: q queries allow q rows in 32, at most 8.
-_NARROW, _SHARED = 32, 8
+#: Queries compared with the codes at a time. Scores of more do not stay in the cache.
+_QUERIES_AT_ONCE = 32
+#: Candidates scored exactly at a time: 2,048 x 384 float32 are 3 MB and stay in the cache.
+_FETCHED_AT_ONCE = 2_048
+#: A mask for all queries that leaves at most 1 row in 64, and at most 16,384 rows (25 MB in float32), is applied by
+#: fetching these rows; any other by scoring all codes and hiding the rest.
+_NARROW, _FEW_LEFT = 64, 16_384
 #: Fewer rows than this are not coded: one float32 product is faster (benchmarks/small.py has the measurement).
 _FEW = 3_000
 
@@ -111,38 +112,49 @@ class TorchIndex:
         mask = self._checked_mask(mask, len(queries))
         if self._scan is not None:
             scores, rows = self._scan.search(queries, k, mask, self._exact_scores)
-        elif mask is not None and self._is_narrow(mask, len(queries)):
-            allowed = mask.nonzero().squeeze(1)
-            scores, rows = self._search_codes(queries, k, allowed, None)
+        elif mask is not None and self._is_narrow(mask):
+            scores, rows = self._search_few(queries, k, mask.nonzero().squeeze(1))
         else:
-            scores, rows = self._search_codes(queries, k, None, mask)
+            scores, rows = self._search_codes(queries, k, mask)
         return scores.cpu(), rows.cpu()
 
+    def _search_few(self, queries: torch.Tensor, k: int, allowed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """``search`` of the (m,) rows ``allowed``, which are fetched; m >= 1."""
+        scores, places = RowScan(self.vectors(allowed)).search(
+            queries, min(k, len(allowed)), None, lambda q, asking, at: self._exact_scores(q, asking, allowed[at])
+        )
+        absent = (0, k - places.shape[1])
+        return pad(scores, absent, value=_NEVER), pad(allowed[places], absent, value=-1)
+
     def _search_codes(
-        self, queries: torch.Tensor, k: int, only: torch.Tensor | None, mask: torch.Tensor | None
+        self, queries: torch.Tensor, k: int, mask: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """``search`` by int8 codes, in blocks of rows: of the (m,) rows ``only``, or of all but those a mask hides."""
-        q, total = len(queries), len(self) if only is None else len(only)
-        scores = torch.full((q, k), _NEVER, device=self.device)
-        best = torch.full((q, k), -1, device=self.device)
-        if not q:
-            return scores, best
-        coded = self._codes.quantize_queries(queries)
-        height = (min(_SCORES_AT_ONCE // q, total) // _GROUP + 1) * _GROUP
-        for start in range(0, total, height):
-            block = slice(start, min(start + height, total))
-            near = self._codes.scores(coded, block if only is None else only[block], height)
-            if mask is not None:
-                near[:, : block.stop - start] += _minus_infinity_where_false(mask[..., block])
-            kth_best = torch.maximum(scores[:, -1], self._kth_score(queries, near, k, start, only))
-            places, asking = _at_least(near, kth_best / coded.scales - coded.centre_scores - coded.error)
-            rows = start + places if only is None else only[start + places]
-            _merge(scores, best, self._exact_scores(queries, asking, rows), asking, rows)
+        """``search`` by int8 codes, in blocks of queries and rows."""
+        scores = torch.full((len(queries), k), _NEVER, device=self.device)
+        best = torch.full((len(queries), k), -1, device=self.device)
+        for first in range(0, len(queries), _QUERIES_AT_ONCE):
+            part = slice(first, first + _QUERIES_AT_ONCE)
+            some = mask if mask is None or mask.ndim == 1 else mask[part]
+            self._search_blocks(queries[part], some, scores[part], best[part])
         return scores, best
 
-    def _kth_score(
-        self, queries: torch.Tensor, near: torch.Tensor, k: int, start: int, only: torch.Tensor | None
-    ) -> torch.Tensor:
+    def _search_blocks(
+        self, queries: torch.Tensor, mask: torch.Tensor | None, scores: torch.Tensor, best: torch.Tensor
+    ) -> None:
+        """Merge the best rows of all blocks into the (q, k) scores and rows."""
+        coded, k = self._codes.quantize_queries(queries), scores.shape[1]
+        height = max(1, _SCORES_AT_ONCE // len(queries) // self._codes.height) * self._codes.height
+        for start in range(0, len(self), height):
+            near = self._codes.scores(coded, start, height)
+            if mask is not None:
+                hidden = _minus_infinity_where_false(mask[..., start : start + height])
+                near[:, : hidden.shape[-1]] += hidden
+            kth_best = torch.maximum(scores[:, -1], self._kth_score(queries, near, k, start))
+            places, asking = _at_least(near, kth_best / coded.scales - coded.centre_scores - coded.error)
+            rows = start + places
+            _merge(scores, best, self._exact_scores(queries, asking, rows), asking, rows)
+
+    def _kth_score(self, queries: torch.Tensor, near: torch.Tensor, k: int, start: int) -> torch.Tensor:
         """(q,) float32: k rows of a block score at least as much, exactly; -inf if it has fewer.
 
         They are the rows that look best by their codes, so this is close to the k-th best score of the block.
@@ -151,17 +163,15 @@ class TorchIndex:
             queries: (q, d) float32.
             near: (q, h) float32 approximate scores of the block, -inf where there is no row.
             k: how many.
-            start: the first row of the block, or its place in ``only``.
-            only: see ``_search_codes``.
+            start: the first row of the block.
         """
         q, height = near.shape
         if k > height:
             return near.new_full((q,), _NEVER)
         approximate, places = best_places(near, k)
         absent = approximate == _NEVER
-        places = start + places.masked_fill(absent, 0).flatten()
         asking = torch.arange(q, device=near.device).repeat_interleave(k)
-        exact = self._exact_scores(queries, asking, places if only is None else only[places]).view(q, k)
+        exact = self._exact_scores(queries, asking, start + places.masked_fill(absent, 0).flatten()).view(q, k)
         return exact.masked_fill_(absent, _NEVER).amin(dim=1)
 
     def _exact_scores(self, queries: torch.Tensor, asking: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
@@ -169,9 +179,11 @@ class TorchIndex:
         parts = zip(asking.split(_FETCHED_AT_ONCE), rows.split(_FETCHED_AT_ONCE), strict=True)
         return torch.cat([self.pair_scores(queries.index_select(0, query), row) for query, row in parts])
 
-    def _is_narrow(self, mask: torch.Tensor, q: int) -> bool:
-        """Whether a mask for all queries leaves so few rows that only their codes should be read."""
-        return mask.ndim == 1 and int(mask.count_nonzero()) * _NARROW <= len(self) * min(q, _SHARED)
+    def _is_narrow(self, mask: torch.Tensor) -> bool:
+        """Whether a mask for all queries leaves so few rows that only they should be read; a GPU reads all faster."""
+        if mask.ndim > 1 or _is_gpu(self.device):
+            return False
+        return 0 < int(mask.count_nonzero()) <= min(len(self) // _NARROW, _FEW_LEFT)
 
     def _checked_mask(self, mask: torch.Tensor | None, q: int) -> torch.Tensor | None:
         if mask is not None and mask.shape not in ((len(self),), (q, len(self))):
@@ -197,19 +209,19 @@ def _at_least(near: torch.Tensor, least: torch.Tensor) -> tuple[torch.Tensor, to
     """Every place of a block whose approximate score is high enough.
 
     Args:
-        near: (q, h) float32 approximate scores, -inf where there is no row; h is a multiple of ``_GROUP``.
+        near: (q, h) float32 approximate scores, -inf where there is no row; h is a multiple of ``GROUP``.
         least: (q,) float32. Rows of the best k have an exact score of the k-th at least, so their approximate score is
             at least that less the error.
 
     Returns:
         places (p,) int64 in ``near`` and their queries (p,) int64, for each query by rising place.
     """
-    groups = near.view(len(near), -1, _GROUP)
+    groups = near.view(len(near), -1, GROUP)
     least = least.clamp_min(torch.finfo(torch.float32).min)
     asking, group = (groups.amax(dim=2) >= least[:, None]).nonzero(as_tuple=True)
-    inside = groups.view(-1, _GROUP).index_select(0, asking * groups.shape[1] + group)
+    inside = groups.view(-1, GROUP).index_select(0, asking * groups.shape[1] + group)
     pair, place = (inside >= least[asking, None]).nonzero(as_tuple=True)
-    return group[pair] * _GROUP + place, asking[pair]
+    return group[pair] * GROUP + place, asking[pair]
 
 
 def _merge(
