@@ -11,7 +11,7 @@ from pathlib import Path
 
 from space.encoding.description import BASE, TUNED
 from space.errors import UserError
-from space.hub import proxies, publish
+from space.hub import hosted_space, proxies, publish
 from space.settings import (
     DEFAULT_BASE_MODEL,
     ConvertSettings,
@@ -75,7 +75,9 @@ def parser() -> argparse.ArgumentParser:
         nargs="*",
         help="load only these encoders of the store; without a name all (default: as the Space has it)",
     )
-    space.add_argument("--hardware", default=publish.DEFAULT_HARDWARE, help="for a new Space (default: %(default)s)")
+    space.add_argument(
+        "--hardware", default=hosted_space.DEFAULT_HARDWARE, help="for a new Space (default: %(default)s)"
+    )
     space.add_argument("--reranker", metavar="ID", help="a cross-encoder that reorders (default: as the Space has it)")
     for part, what in (("voting", "vote"), ("judging", "judge")):
         said = f"who may {what}: off, open, or login for Hub users (default: as the Space has it)"
@@ -189,7 +191,7 @@ def publish_space(given: argparse.Namespace) -> None:
         models[BASE] = given.base_model
     if given.reranker is not None:
         check_repository("--reranker", split_revision(given.reranker)[0])
-    publish.publish_space(
+    hosted_space.publish_space(
         given.repo,
         given.embeddings,
         models=models,

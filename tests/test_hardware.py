@@ -6,7 +6,7 @@ from huggingface_hub import RepoCard
 
 from space.errors import UserError
 from space.hub.hardware import check_python
-from space.hub.publish import DEFAULT_HARDWARE, space_card
+from space.hub.hosted_space import DEFAULT_HARDWARE, space_card
 
 
 @pytest.mark.parametrize(

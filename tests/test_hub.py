@@ -23,7 +23,7 @@ from huggingface_hub import ModelCard
 from test_app import serving
 
 from space.evaluation.protocols import PROTOCOLS
-from space.hub import publish
+from space.hub.hosted_space import DEFAULT_HARDWARE
 from space.store import manifest
 
 OWNER = "hf_" + "Aw1" * 11
@@ -382,7 +382,7 @@ def test_its_front_matter_links_to_what_it_shows(hub, space):
     ours = (ROOT / "README.md").read_text()
     data = front(text)
     assert data["models"] == ["alice/m", E5] and data["datasets"] == ["alice/d", ESCI]
-    assert data["suggested_hardware"] == hub.repos["space", "alice/s"].hardware == publish.DEFAULT_HARDWARE
+    assert data["suggested_hardware"] == hub.repos["space", "alice/s"].hardware == DEFAULT_HARDWARE
     assert data == front(ours) | {name: data[name] for name in ("models", "datasets", "suggested_hardware")}
     said, asked = (re.sub(r"\[([^][]+)\]\([^)]*\)", r"\1", page.split("---\n", 2)[2]) for page in (text, ours))
     assert said.strip() == asked.strip()  # links apart: the pages of docs/ are not in a Space

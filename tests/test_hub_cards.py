@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 
 from space.encoding.description import BASE, TUNED, EncoderDescription
 from space.encoding.weights import PACKAGED, PACKAGED_NAME
-from space.hub import cards, publish
+from space.hub import cards, hosted_space
 from space.store.writer import Plan
 
 
@@ -63,7 +63,7 @@ def test_packaged_weights_are_named_and_lead_to_the_model_they_are_a_copy_of():
 def test_a_space_takes_packaged_weights_from_the_package():
     """Their name is no repository. A Space has the package from requirements.txt, and finds it by this flag."""
     made_by = replace(small_evaluation.content().encoders["base"], id=PACKAGED_NAME)
-    assert publish._pinned("base", None, made_by, "alice/store") == PACKAGED
+    assert hosted_space._pinned("base", None, made_by, "alice/store") == PACKAGED
 
 
 def test_a_folder_is_no_repository(tmp_path, monkeypatch):

@@ -66,7 +66,14 @@ def patterns():
 
 
 #: Patterns that meet only what the user types into a terminal or what the project itself wrote.
-OWN = {"settings/", "ui/first_paint.py", "ui/html/profile_report.py", "hub/publish.py", "io/memory.py"}
+OWN = {
+    "settings/",
+    "ui/first_paint.py",
+    "ui/html/profile_report.py",
+    "hub/hosted_space.py",
+    "hub/publish.py",
+    "io/memory.py",
+}
 
 
 def literal_patterns():
