@@ -97,7 +97,7 @@ class Ballots:
         return ballot
 
     def take(self, visit: str, number: str) -> Ballot | None:
-        """The ballot of that number, once; None where the visit has another one before it, or none."""
+        """The ballot of that number, which can be taken once; None if the visit has another ballot open, or none."""
         with self._lock:
             ballot = self._open.get(visit)
             if ballot is None or ballot.number != number:

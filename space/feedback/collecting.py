@@ -40,7 +40,7 @@ def write(source: str, output: Path, scale: LabelScale = ESCI) -> str:
 
 
 def remove(source: str, rater: str) -> str:
-    """Count no vote and judgment that a rater has given so far; returns what was done.
+    """Take what a rater has given so far, votes and judgments, out of the counts; returns what was done.
 
     A line is appended to the folder, or committed to the data set.
 

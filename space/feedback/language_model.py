@@ -68,7 +68,7 @@ class LanguageModel:
         return _checksum([self.model, self._task()])
 
     def checksum(self, query: str, product: str) -> str:
-        """Of the model and all that is sent: another model, guideline, scale or product text is asked again."""
+        """Checksum of the model and all that is sent: a change of guidelines, scale or text is asked again."""
         return _checksum([self.model, self.messages(query, product)])
 
     def grade(self, query: str, product: str) -> str:

@@ -65,7 +65,7 @@ _SECRET = secrets.token_bytes(16)
 
 
 def visit_name(visit: str) -> str:
-    """A name for a visit without a name. Its visit cannot be told from it, and the next visit has another one."""
+    """A name for a visit without a name. The name does not reveal the visit, and the next visit has another name."""
     return _VISIT + hashlib.sha256(_SECRET + visit.encode("utf-8", "replace")).hexdigest()[:10]
 
 

@@ -24,7 +24,7 @@ VISITS = ""
 
 @dataclass(frozen=True)
 class Choices:
-    """How often was chosen what.
+    """How often each answer was chosen.
 
     Attributes:
         rater: whose choices; ``VISITS`` for those of all visits without a name, None for all.

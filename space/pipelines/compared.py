@@ -180,7 +180,7 @@ class _PassageText:
 
 
 def _held_out_by_all(settings: EvaluateSettings, models: Mapping[str, Weights], text: _PassageText) -> Judged:
-    """The data, of whose held-out queries no model has learned."""
+    """The data, with only those held-out queries that no model has learned from."""
     splits = [split for name, weights in models.items() for split in of_model(weights.folder, name)]
     judged = open_chosen(settings, bullets=text.bullets > 0, splits=splits)
     judged, said = without_learned(judged, splits)

@@ -107,7 +107,7 @@ class Settings:
             raise SettingsError(f"{_flag(name)} is {shown!r}: {cure}")
 
     def given(self, *names: str) -> list[str]:
-        """Those of some settings that do not have their default."""
+        """The names of settings that do not have their default value, out of ``names``."""
         return [
             item.name for item in fields(self) if item.name in names and getattr(self, item.name) != _default(item)
         ]
