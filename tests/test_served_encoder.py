@@ -10,7 +10,7 @@ import torch
 from encoder_folders import TEXTS, exact, load
 from safetensors.torch import load_file, save_file
 
-from space.encoding import bert_encoder, query_encoders
+from space.encoding import bert_encoder, kept_tokenizers, query_encoders, tokenizer_files
 from space.encoding.bert_encoder import BertEncoder
 from space.encoding.encoder import TextEncoder
 from space.encoding.fingerprint import fingerprint
@@ -81,17 +81,36 @@ def test_a_second_start_with_the_same_files_computes_no_fingerprint(tiny_e5, tmp
 
 
 @pytest.mark.parametrize("as_written", [True, False])
-def test_a_build_spares_the_first_start_the_fingerprint(as_written, tiny_e5, tmp_path, cache):
-    """Only where the tokenizer is what its file says: transformers makes that of the files of the Hub anew."""
+@pytest.mark.parametrize("after", ["a build", "a start"])
+def test_what_was_kept_spares_a_start_transformers(after, as_written, tiny_e5, tmp_path, cache, monkeypatch):
+    """transformers makes the tokenizer of an E5 from the Hub anew; that of a saved model is what its file says."""
     exact(tiny_e5).save(tmp_path / "m")
     folder = tmp_path / "m" if as_written else tiny_e5
     encoder = load(folder)
     encoder.encode_queries(TEXTS)
-    encoder.remember()
-    served = load_served(folder, encoder.describe())
-    assert served.describe() == encoder.describe()
+    if after == "a build":
+        encoder.remember()
+    else:
+        load_served(folder, encoder.describe())
+    cache.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(tokenizer_files, "_by_transformers", lambda _: pytest.fail("transformers is asked"))
+        served = load_served(folder, encoder.describe())
+    assert cache == [] and served.describe() == encoder.describe()
     assert served.encode_passages(TEXTS).equal(encoder.encode_passages(TEXTS))
-    assert bool(cache) is not as_written
+    for kept in (tmp_path / "cache").rglob("tokenizers/*"):
+        kept.write_bytes(kept.read_bytes()[:-1])
+        again = load_served(folder, encoder.describe())
+        assert again.encode_passages(TEXTS).equal(encoder.encode_passages(TEXTS))
+    assert as_written is not (tmp_path / "cache" / "e5-product-search" / "tokenizers").exists()
+
+
+def test_few_tokenizers_are_kept(tmp_path, cache):
+    """One has 17 MB."""
+    for number in range(6):
+        (tmp_path / "tokenizer.json").write_text(str(number))
+        kept_tokenizers.keep(tmp_path, "{}")
+    assert len([*(tmp_path / "cache").rglob("tokenizers/*")]) == 4
 
 
 CHANGES = {

@@ -14,13 +14,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from space.encoding import known_fingerprints, prompts
+from space.encoding import kept_tokenizers, known_fingerprints, prompts
 from space.encoding.description import EncoderDescription
 from space.encoding.fingerprint import Modules, fingerprint, hash_weights
 from space.encoding.known_fingerprints import ModelFiles
 from space.encoding.packed_bert import Bert, position_limit
 from space.encoding.packed_encoder import PackedEncoder
-from space.encoding.tokenizer_files import ReadTokenizer, TokenizerFiles
+from space.encoding.tokenizer_files import TRANSFORMERS, ReadTokenizer, TokenizerFiles
 from space.encoding.weights import Weights
 from space.io import json_values
 
@@ -125,12 +125,13 @@ def _made_with(
         hashed = None
         for read in tokenizers.readings(folder):
             files = hashing.result()
-            if read.as_written and known_fingerprints.recall(files) == made.fingerprint:
+            if known_fingerprints.recall(files, read.maker) == made.fingerprint:
                 return read
             hashed = hashed or hash_weights({f"0.model.{name}": tensor for name, tensor in tensors.items()})
             if fingerprint(hashed, read.vocabulary, read.probes, modules) == made.fingerprint:
-                if read.as_written:
-                    known_fingerprints.keep(files, made.fingerprint)
+                known_fingerprints.keep(files, read.maker, made.fingerprint)
+                if read.maker == TRANSFORMERS:
+                    kept_tokenizers.keep(folder, read.content)
                 return read
     return None
 

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import torch
 
-from space.encoding import known_fingerprints
+from space.encoding import kept_tokenizers, known_fingerprints
 from space.encoding.description import EncoderDescription
+from space.encoding.fingerprint import PROBES
 from space.encoding.known_fingerprints import ModelFiles
 from space.encoding.model import bert_of, fingerprint_of, load_model
 from space.encoding.packed_bert import Bert
 from space.encoding.packed_encoder import PackedEncoder, Tokenized
 from space.encoding.prompts import NO_PROMPTS
-from space.encoding.tokenizer_files import is_written, keep_file
+from space.encoding.tokenizer_files import FILE, TRANSFORMERS, ReadTokenizer, is_written, keep_file
 from space.encoding.weights import Weights
 
 DEFAULT_MAX_SEQ_LENGTH = 64
@@ -90,11 +91,17 @@ class TextEncoder(PackedEncoder):
         keep_file(self.weights.folder, folder)
 
     def remember(self) -> None:
-        """Keep the fingerprint, so that the first start of the app with these files need not compute it."""
-        tokenizer = getattr(self.model.tokenizer, "backend_tokenizer", None)
-        if self._packable and tokenizer is not None and is_written(self.weights.folder, tokenizer):
-            asked = {name: self.prompts.get(name, "") for name in NO_PROMPTS}
-            known_fingerprints.keep(ModelFiles.of(self.weights.folder, asked), self.fingerprint)
+        """Keep the fingerprint and the tokenizer, so that the first start of the app need not make them."""
+        tokenizer, folder = getattr(self.model.tokenizer, "backend_tokenizer", None), self.weights.folder
+        if not self._packable or tokenizer is None:
+            return
+        read = ReadTokenizer(tokenizer, FILE if is_written(folder, tokenizer) else TRANSFORMERS)
+        if read.probes != [self.model.tokenizer(probe, truncation=False)["input_ids"] for probe in PROBES]:
+            return
+        asked = {name: self.prompts.get(name, "") for name in NO_PROMPTS}
+        known_fingerprints.keep(ModelFiles.of(folder, asked), read.maker, self.fingerprint)
+        if read.maker == TRANSFORMERS:
+            kept_tokenizers.keep(folder, read.content)
 
     def describe(self, *, refresh: bool = False) -> EncoderDescription:
         """The encoder's entry in manifests and cards; ``refresh`` computes the fingerprint again, after training."""

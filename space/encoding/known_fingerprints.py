@@ -50,21 +50,20 @@ class ModelFiles:
         visible = sorted(path for path in paths if path.is_file() and path.name[0] != ".")
         return cls({path.relative_to(folder).as_posix(): _sha256(path) for path in visible}, prompts)
 
-    @property
-    def key(self) -> str:
-        """sha256 of all of it and of the version of the tokenizers, as hex."""
-        parts = [_FORMAT, tokenizers.__version__, dict(self.sha256), dict(self.prompts)]
+    def key(self, maker: str) -> str:
+        """sha256 of all of it, of what made the tokenizer, and of the version of the tokenizers, as hex."""
+        parts = [_FORMAT, tokenizers.__version__, maker, dict(self.sha256), dict(self.prompts)]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def recall(files: ModelFiles) -> str | None:
-    """The fingerprint that was kept for these files, if any."""
-    return _kept().get(files.key)
+def recall(files: ModelFiles, maker: str) -> str | None:
+    """The fingerprint that was kept for these files and this way to read their tokenizer, if any."""
+    return _kept().get(files.key(maker))
 
 
-def keep(files: ModelFiles, fingerprint: str) -> None:
+def keep(files: ModelFiles, maker: str, fingerprint: str) -> None:
     """Keep the fingerprint of these files. Where the cache cannot be written, the next start computes it again."""
-    newest = {files.key: fingerprint, **_kept()}
+    newest = {files.key(maker): fingerprint, **_kept()}
     try:
         write_bytes(_place(), json.dumps(dict(list(newest.items())[:_KEPT]), indent=1).encode())
     except (OSError, WriteError) as error:

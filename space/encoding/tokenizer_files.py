@@ -10,8 +10,11 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from space.encoding import kept_tokenizers
 from space.encoding.fingerprint import PROBES, vocabulary_json
 
+#: What made a tokenizer: its file alone, or transformers.
+FILE, TRANSFORMERS = "file", "transformers"
 _FILE = "tokenizer.json"
 #: transformers is imported by one thread at a time: some of its modules import each other.
 _TRANSFORMERS = threading.Lock()
@@ -22,14 +25,14 @@ class ReadTokenizer:
 
     Args:
         tokenizer: its padding and its limit are removed.
-        as_written: whether it is just what its file says.
+        maker: ``FILE`` or ``TRANSFORMERS``.
     """
 
-    def __init__(self, tokenizer: Tokenizer, *, as_written: bool) -> None:
+    def __init__(self, tokenizer: Tokenizer, maker: str) -> None:
         """Keep the tokenizer; nothing is computed yet."""
         tokenizer.no_padding()
         tokenizer.no_truncation()
-        self.as_written = as_written
+        self.maker = maker
         # A tokenizer keeps its length limit as state, and raises "Already borrowed" if two threads set it at once.
         self._tokenizer, self._lock = tokenizer, threading.Lock()
 
@@ -41,6 +44,13 @@ class ReadTokenizer:
             else:
                 self._tokenizer.enable_truncation(limit)
             return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+
+    @property
+    def content(self) -> str:
+        """All of it as JSON."""
+        with self._lock:
+            self._tokenizer.no_truncation()
+            return self._tokenizer.to_str()
 
     @property
     def tokens(self) -> int:
@@ -75,11 +85,15 @@ class TokenizerFiles:
         """The tokenizer of a model in each way in which it can be read, the fastest first.
 
         transformers makes some tokenizers anew, such as that of XLM-R, and then they differ from the file. It takes a
-        second to import, so it is asked only if the caller wants another reading.
+        second to import, so it is asked only if the caller wants another reading. What it once made of these files
+        comes first, see ``kept_tokenizers``.
 
         Args:
             folder: of the model; a file that cannot be read, or cuts texts on the left, gives no reading.
         """
+        kept = kept_tokenizers.recall(folder)
+        if kept is not None:
+            yield ReadTokenizer(kept, TRANSFORMERS)
         for reader in (self._as_written, _by_transformers):
             try:
                 read = reader(folder)
@@ -95,7 +109,7 @@ class TokenizerFiles:
         digest = hashlib.sha256(content).digest()
         with self._lock:  # reading takes half a second and holds Python's own lock, so two threads gain nothing
             if digest not in self._written:
-                self._written[digest] = ReadTokenizer(Tokenizer.from_buffer(content), as_written=True)
+                self._written[digest] = ReadTokenizer(Tokenizer.from_buffer(content), FILE)
             return self._written[digest]
 
 
@@ -104,7 +118,7 @@ def _by_transformers(folder: Path) -> ReadTokenizer:
         from transformers import AutoTokenizer
 
         made = AutoTokenizer.from_pretrained(folder, local_files_only=True).backend_tokenizer
-    return ReadTokenizer(made, as_written=False)
+    return ReadTokenizer(made, TRANSFORMERS)
 
 
 def keep_file(original: Path, saved: Path) -> None:
