@@ -151,8 +151,11 @@ class TorchIndex:
                 near[:, : hidden.shape[-1]] += hidden
             kth_best = torch.maximum(scores[:, -1], self._kth_score(queries, near, k, start))
             places, asking = _at_least(near, kth_best / coded.scales - coded.centre_scores - coded.error)
-            rows = start + places
-            _merge(scores, best, self._exact_scores(queries, asking, rows), asking, rows)
+            exact = self._exact_scores(queries, asking, start + places)
+            good = (
+                (exact >= kth_best[asking]).nonzero().squeeze(1)
+            )  # of near-duplicates a hundredth, and sorting takes long
+            _merge(scores, best, exact[good], asking[good], start + places[good])
 
     def _kth_score(self, queries: torch.Tensor, near: torch.Tensor, k: int, start: int) -> torch.Tensor:
         """(q,) float32: k rows of a block score at least as much, exactly; -inf if it has fewer.
