@@ -1,5 +1,6 @@
 """Crowds that ask and do not listen, and crowds of slow requests: others keep their places and their answers."""
 
+import asyncio
 import threading
 import time
 
@@ -7,7 +8,9 @@ import httpx
 import pytest
 import small_shop
 
+from space.data.filters import FILTERS
 from space.search import uploaded_catalogue
+from space.search.batching import MAX_BATCH
 from space.ui import page as demo
 from space.ui import queue_bounds
 
@@ -20,10 +23,16 @@ def page():
     """The page over an engine whose searches wait for ``gate``, which is open at first."""
     engine, gate = small_shop.engine(), threading.Event()
     gate.set()
-    search = engine.search
-    engine.search = lambda *given, **options: (gate.wait(30), search(*given, **options))[1]
+    search, asked = engine.search, []
+
+    def held(query, *given, **options):
+        asked.append(query)
+        gate.wait(30)
+        return search(query, *given, **options)
+
+    engine.search = held
     served = demo.launch(engine, server_name="127.0.0.1", quiet=True)
-    served.gate = gate
+    served.gate, served.asked = gate, asked
     yield served
     gate.set()
     served.close()
@@ -102,3 +111,67 @@ def test_slow_requests_leave_places_for_fast_ones(page, monkeypatch):
     assert codes == [200] * 8 + [503] * 112
     assert join(page, "searcher") == 200 and "Red" in collect(page, "searcher")
     gate.set()
+
+
+def typing_event(page):
+    """The number of the event by which the search tab answers: it takes what ``ask_at`` wrote, and does not queue."""
+    config = httpx.get(f"{page.local_url}config").json()
+    kinds = {one["id"]: one["type"] for one in config["components"]}
+    return next(
+        one["id"]
+        for one in config["dependencies"]
+        if not one["queue"] and [kinds[part] for part in one["inputs"]] == ["state", "json", "state"]
+    )
+
+
+async def until(condition):
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+def test_what_does_not_queue_has_bounds_of_its_own(page, monkeypatch):
+    """The page's own searches bypass Gradio's queue, and with it the bound on those that wait."""
+    monkeypatch.setattr(queue_bounds, "MAX_WAITING", 4)
+    monkeypatch.setattr(queue_bounds, "MOST_OF_A_VISIT", 3)
+    event, form = typing_event(page), {"asked_at": 1.0, "k": 1, "system": "bm25", "fold": False, "like": ""}
+
+    async def crowd():
+        async with httpx.AsyncClient(base_url=page.local_url, timeout=30, headers={"accept-language": "ru"}) as client:
+
+            def ask(visit, query="red"):
+                data = [None, form | dict.fromkeys(FILTERS, "") | {"query": query}, None]
+                body = {"data": data, "fn_index": event, "session_hash": visit, "trigger_id": None}
+                return asyncio.create_task(client.post(f"{API}run/predict", json=body))
+
+            page.gate.clear()
+            served = [ask(f"visit{number}") for number in range(MAX_BATCH)]
+            await until(lambda: len(page.asked) == MAX_BATCH)
+            waiting = [ask("hoarder") for _ in range(3)]
+            await until(lambda: page.places.waiting.total() == 3)
+            refused = [await ask("hoarder")]
+            leaving = ask("leaver", "left")
+            await until(lambda: page.places.waiting.total() == 4)
+            refused.append(await ask("late"))
+            assert await asyncio.to_thread(join, page, "program") == 200
+            await until(lambda: len(page.asked) == MAX_BATCH + 1)  # programs have places of their own
+            leaving.cancel()
+            await asyncio.sleep(0.5)  # until the server knows
+            page.gate.set()
+            return refused, await asyncio.gather(*served, *waiting)
+
+    refused, answers = asyncio.run(crowd())
+    assert [(answer.status_code, "повторите через минуту" in answer.json()["error"]) for answer in refused] == [
+        (500, True)
+    ] * 2
+    assert all(answer.status_code == 200 and "Red" in answer.text for answer in answers)
+    assert "left" not in page.asked and not page.places.waiting
+
+
+@pytest.mark.parametrize("gpu_per_call", [False, True])
+def test_on_zerogpu_searches_wait_in_the_queue(gpu_per_call):
+    """ZeroGPU finds there which visitor waits for a GPU."""
+    built = demo.build_demo(small_shop.engine(gpu=(lambda function: function) if gpu_per_call else None))
+    searches = [event for event in built.fns.values() if event.fn and event.concurrency_id == "engine"]
+    assert {event.queue for event in searches if event.api_visibility == "private"} == {gpu_per_call}
+    assert {event.queue for event in searches if event.api_visibility == "public"} == {True}

@@ -14,7 +14,7 @@ from space.search.engine import SearchEngine
 from space.search.products import row_of
 from space.ui import links
 from space.ui.events.areas import sent
-from space.ui.events.form_events import ENGINE, AskingTab
+from space.ui.events.form_events import AskingTab, searching
 from space.ui.events.latest_answer_only import STAMP, Latest
 from space.ui.html import result_links
 from space.ui.html.markup import EMPTY, Html, join
@@ -62,7 +62,7 @@ def connect_links(
             return {
                 tabs: gr.Tabs(selected=link.tab),
                 **tab.form.write(link),
-                tab.output: join([result_links.note(notes + unknown), shown]),
+                tab.output.found: join([result_links.note(notes + unknown), shown]),
             }
 
         return latest.answer(link.tab, asked, find) or {tabs: gr.skip()}
@@ -72,23 +72,24 @@ def connect_links(
         if any(name in links.NAMES for name, _value in pairs):
             return restore(pairs, latest, asked)
         shown = latest.answer("search", asked, first_view)
-        return {asking["search"].output: shown} if shown else {tabs: gr.skip()}
+        return {asking["search"].output.found: shown} if shown else {tabs: gr.skip()}
 
     def follow(latest: Latest, asked: float, event: gr.EventData) -> dict[Any, Any]:
         return restore(links.split(sent(event, "link")), latest, asked)
 
-    outputs = [tab.output for tab in asking.values()]
+    areas = [tab.output.seen for tab in asking.values()]
+    found = [tab.output.found for tab in asking.values()]
     shared: dict[str, Any] = {
         "inputs": latest,
         "js": STAMP,
-        "outputs": [tabs, *(part for tab in asking.values() for part in tab.form.written), *outputs],
+        "outputs": [tabs, *(part for tab in asking.values() for part in tab.form.written), *found],
         "api_visibility": "private",
         "show_progress": "minimal",
-        "show_progress_on": outputs,
-        **ENGINE,
+        "show_progress_on": areas,
+        **searching(engine),
     }
     demo.load(in_visitors_language(arrive), **shared)
-    gr.on([output.click for output in (*outputs, *others)], in_visitors_language(follow), **shared)
+    gr.on([area.click for area in (*areas, *others)], in_visitors_language(follow), **shared)
     for tab in tabs.children:
         opened = f"() => {{ {script('links', 'tabs')}\ntabOpened({json.dumps(tab.id)}, {json.dumps(links.ASKING)}); }}"
         tab.select(None, js=opened, api_visibility="private")

@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from space.feedback.people import People
+from space.search.batching import MAX_BATCH
 from space.search.engine import SearchEngine
 from space.search.kept_catalogues import KeptCatalogues
 from space.search.uploaded_catalogue import MAX_BYTES, can_search
@@ -32,7 +33,7 @@ from space.ui.html.tour import tour
 from space.ui.language import Texts
 from space.ui.link_events import connect_links
 from space.ui.links import TABS
-from space.ui.queue_bounds import Listeners, QueueBounds
+from space.ui.queue_bounds import MAX_WAITING, Listeners, Places, QueueBounds
 from space.ui.static import STYLE, script
 from space.ui.tabs.compare import build_compare_tab
 from space.ui.tabs.data import build_data_tab
@@ -50,9 +51,6 @@ from space.ui.verdict_card import PATH, VerdictCard
 # Fonts of the system: a web font would tell its server of every visit, and move the text when it arrives.
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
-#: Requests that may wait in the queue, some seconds' work on two cores. Beyond it visitors are told that the page is
-#: busy, which is better than an answer that comes after they have left.
-MAX_WAITING = 100
 #: Visits whose state Gradio keeps, the least recently used being dropped: 0.3 MB each, or up to one large request.
 #: Gradio's default is 10,000.
 MAX_VISITS = 1_000
@@ -106,7 +104,7 @@ def build_demo(engine: SearchEngine, texts: Texts | None = None, people: People 
                 build_data_tab(engine, texts)
             with gr.Tab(texts.label(TABS["statistics"]), id="statistics"):
                 build_statistics_tab(engine, texts)
-        count_opened(engine, [search.output, compare.output])
+        count_opened(engine, [search.output.seen, compare.output.seen])
         asking = {"search": search, "compare": compare}
         connect_links(demo, engine, tabs, asking, latest, [measured], build_first_view(engine))
         build_explain_dialog(engine, texts, own)
@@ -117,9 +115,9 @@ def build_demo(engine: SearchEngine, texts: Texts | None = None, people: People 
     # After every answer Gradio would sum up its last 10,000 ones, 7 ms of a core, for a page that guard.py closes.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(sys.maxsize))
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
-    # api_open=False: a request that is posted directly to a function would not wait in the queue.
+    # api_open=False: an endpoint to which a request is posted directly would not wait in the queue.
     demo.queue(max_size=MAX_WAITING, api_open=False)
-    demo.listening = Counter()
+    demo.listening, demo.places = Counter(), Places()
     QueueBounds(demo._queue, demo.listening)  # Gradio 6.31 has no public way to it, see there
     return demo
 
@@ -185,6 +183,8 @@ def launch_options(
             "routes": [watched, Route(PATH, VerdictCard(engine, people).answer)],
         },
         "max_file_size": MAX_BYTES,
+        # Gradio's default of 40 would be taken by the searches of programs, in the queue, and those of the page.
+        "max_threads": 2 * MAX_BATCH + 16,
         "state_session_capacity": MAX_VISITS,
         "show_error": False,  # an unexpected exception goes to the log; the page shows only what a visitor can mend
     }

@@ -5,13 +5,25 @@ answer until its visit fetches it. So a program that only asks would fill the me
 comparison of a hundred hits.
 """
 
+import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qs
 
+import gradio as gr
 from gradio.queueing import Queue
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from space import i18n
+from space.i18n import N_
+from space.i18n import gettext as _
+from space.search.batching import MAX_BATCH
+
+#: Requests that may wait in Gradio's queue, and as many outside of it: some seconds' work on two cores. Beyond it
+#: visitors are told that the page is busy, which is better than an answer that comes after they have left.
+MAX_WAITING = 100
 #: {group of events, by its ``concurrency_id``: (requests that may wait, and of one visit)}. A table takes up to a
 #: minute to embed, an explanation a second. The rest of the queue's places are for searches.
 WAITING = {"own": (10, 2), "alone": (40, 8)}
@@ -20,7 +32,8 @@ MOST_OF_A_VISIT = 20
 #: Answers of all visits: more than can wait in the queue.
 MOST = 500
 REFUSAL = f"This visit has {MOST_OF_A_VISIT} answers that it did not collect; collect them first."
-BUSY = "The page is busy with requests of this kind: try again in a minute."
+BUSY = N_("The page is busy with requests of this kind: try again in a minute.")
+LEFT = "The visitor has left."
 
 
 class Listeners:
@@ -117,3 +130,55 @@ class QueueBounds:
         return {event.session_hash for queue in queues for event in queue.queue} | {
             event.session_hash for job in jobs for event in job or ()
         }
+
+
+class Places:
+    """The bounds of what the page answers outside of Gradio's queue: as many at a time as the engine has in one batch.
+
+    The answer to such a question comes with its request, so there is none to collect. A visitor who leaves while the
+    question waits is not answered.
+
+    Attributes:
+        waiting: {session hash: questions without a place}.
+    """
+
+    def __init__(self) -> None:
+        """Nothing waits."""
+        self._places = asyncio.Semaphore(MAX_BATCH)
+        self.waiting: Counter[str | None] = Counter()
+
+    @asynccontextmanager
+    async def take(self, visit: str | None, request: gr.Request | None) -> AsyncIterator[None]:
+        """Wait for a place and keep it.
+
+        Args:
+            visit: session hash, or None.
+            request: of the visitor, or None in a test.
+
+        Raises:
+            gr.Error: too many wait, in all or of this visit; or the visitor has left.
+        """
+        if self._places.locked():
+            await self._wait(visit, request)
+        else:
+            await self._places.acquire()
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    async def _wait(self, visit: str | None, request: gr.Request | None) -> None:
+        if self.waiting.total() >= MAX_WAITING or self.waiting[visit] >= MOST_OF_A_VISIT:
+            spoken = request.headers.get("accept-language") if request else None
+            with i18n.language(i18n.preferred(spoken)):
+                raise gr.Error(_(BUSY), print_exception=False)
+        self.waiting[visit] += 1
+        try:
+            await self._places.acquire()
+        finally:
+            self.waiting[visit] -= 1
+            if not self.waiting[visit]:
+                del self.waiting[visit]
+        if request is not None and await request.request.is_disconnected():
+            self._places.release()
+            raise gr.Error(LEFT, print_exception=False)

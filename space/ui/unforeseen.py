@@ -8,13 +8,17 @@ import logging
 import os
 import traceback
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import BlockFunction
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from space.ui.queue_bounds import Places
 
 logger = logging.getLogger(__name__)
 
@@ -30,14 +34,23 @@ class Page(gr.Blocks):
 
     Attributes:
         listening: the visits that wait for answers, see ``space.ui.queue_bounds``.
+        places: the bounds of the events with ``queue=False``.
     """
 
     listening: Counter[str]
+    places: Places
 
-    async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """The same as of ``gr.Blocks``, but every error is a ``gr.Error`` that Gradio does not print."""
+    async def process_api(self, block_fn: BlockFunction | int, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The same as of ``gr.Blocks``, but every error is a ``gr.Error`` that Gradio does not print.
+
+        An event with ``queue=False`` waits for one of ``places``, unless a program sent it through the queue.
+        """
+        event = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
+        has_waited = event.queue or kwargs.get("event_id")
+        waiting = nullcontext() if has_waited else self.places.take(kwargs.get("session_hash"), kwargs.get("request"))
         try:
-            return await super().process_api(*args, **kwargs)
+            async with waiting:
+                return await super().process_api(block_fn, *args, **kwargs)
         except gr.Error as error:
             error.print_exception = False
             raise

@@ -1,6 +1,8 @@
 """Places on the page for HTML from the server, and what their scripts send back."""
 
+import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -25,9 +27,29 @@ def html(content: Any, classes: str | list[str], script: str | None = None) -> g
     return gr.HTML(content, apply_default_css=False, elem_classes=classes, js_on_load=script)
 
 
-def result_area(texts: Texts, text: str) -> gr.HTML:
-    """Where results go; until then it shows ``text``."""
-    return html(texts.each(lambda: welcome(_(text))), "e5-out", script("links", "results"))
+@dataclass(frozen=True)
+class ResultArea:
+    """A place for results.
+
+    Attributes:
+        seen: what the visitor sees and clicks, and where progress is shown. Its script is static/results.js.
+        found: takes the HTML of an answer, which that script puts into ``seen``. As a value of ``seen`` Gradio would
+            copy it at each step of an event, and change the answer before it into the new one node by node.
+    """
+
+    seen: gr.HTML
+    found: gr.Textbox
+
+
+def result_area(texts: Texts, text: str, name: str) -> ResultArea:
+    """Where results go; until then it shows ``text``. No other place for results has this ``name``."""
+    place = json.dumps(name)
+    seen = html(texts.each(lambda: welcome(_(text))), "e5-out", script("links", "results").replace("PLACE", place))
+    found = gr.Textbox(visible=False)
+    # The place may not be drawn yet: its script looks for what was found before.
+    js = f"html => {{ (window.e5Found ??= {{}})[{place}] = html; document.dispatchEvent(new Event('found')); }}"
+    found.change(None, found, None, js=js, api_visibility="private")
+    return ResultArea(seen, found)
 
 
 def report_area(

@@ -1,5 +1,6 @@
 """What a form does: search on Enter, on the button, on an example, and when an option changes."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +10,10 @@ from gradio.components import Component
 
 from space.data.filters import FILTERS
 from space.search.batching import MAX_BATCH
+from space.search.engine import SearchEngine
+from space.ui.events.areas import ResultArea
 from space.ui.events.form import ANY, NOT_PICKED, Form
-from space.ui.events.latest_answer_only import STAMP, Latest
+from space.ui.events.latest_answer_only import Latest
 from space.ui.html.markup import EMPTY, Html, join
 from space.ui.html.panels import locale_dropped
 from space.ui.language import in_visitors_language
@@ -22,8 +25,20 @@ ENGINE = {"concurrency_limit": MAX_BATCH, "concurrency_id": "engine"}
 #: The queue of what is computed for one visitor alone; more at a time would only share the same cores.
 ALONE = {"concurrency_limit": 4, "concurrency_id": "alone"}
 
+
+def searching(engine: SearchEngine) -> dict[str, Any]:
+    """Options of the events by which the page searches.
+
+    Outside of Gradio's queue the answer comes with the request, see ``space.ui.queue_bounds.Places`` for its bounds.
+    Through the queue the browser sends a second request for it. ZeroGPU reads from the queue which visitor waits.
+    """
+    return {**ENGINE, "queue": engine.gpu_per_call}
+
+
 #: Among the values of a form: ``Form.picked``.
 PICKED = "picked"
+#: Beside them: when they were sent, on the clock of the browser, see ``Latest``.
+ASKED_AT = "asked_at"
 
 Given = Mapping[str, Any]
 Updates = dict[Component, Any]
@@ -40,16 +55,24 @@ class AskingTab:
     """
 
     form: Form
-    output: gr.HTML
+    output: ResultArea
     show: Callable[[Link], Html]
     welcome: str
     complete: Callable[[Link], Link] = lambda link: link
 
 
-def connect(form: Form, ask: Callable[[Given], Html], output: gr.HTML, place: str, latest: list[Component]) -> None:
+def connect(
+    engine: SearchEngine,
+    form: Form,
+    ask: Callable[[Given], Html],
+    output: ResultArea,
+    place: str,
+    latest: list[Component],
+) -> None:
     """Wire a form to its results.
 
     Args:
+        engine: which ``ask`` asks.
         form: the inputs.
         ask: {name: value of each input} to results, errors included.
         output: where they go.
@@ -62,56 +85,69 @@ def connect(form: Form, ask: Callable[[Given], Html], output: gr.HTML, place: st
     def renew(given: Given) -> Updates:
         given, updates, note = _of_another_query(form, given)
         found = ask({**given, **dict.fromkeys(cleared, "")})
-        return {**updates, output: join([note, found]), **dict.fromkeys(cleared.values(), "")}
+        return {**updates, output.found: join([note, found]), **dict.fromkeys(cleared.values(), "")}
 
     def refresh(given: Given) -> Updates:
         # Without a query there is nothing to search. Not the welcome either: it could replace newer results.
         if not ((given["query"] or "").strip() or given.get("like")):
-            return {output: gr.skip()}
+            return {output.found: gr.skip()}
         given, updates, note = _of_another_query(form, given)
-        return {**updates, output: join([note, ask(given)])}
+        return {**updates, output.found: join([note, ask(given)])}
 
     def try_example(given: Given) -> Updates:
         # Filters that are left over from an earlier search would make most examples find nothing.
-        given = {**given, **dict.fromkeys(FILTERS, ANY)}
-        return {form.query: given["query"], **form.fill({}), **renew({**given, PICKED: NOT_PICKED})} | {
-            form.picked: NOT_PICKED
-        }
+        given = {**given, **dict.fromkeys(FILTERS, ANY), PICKED: NOT_PICKED}
+        return {form.query: given["query"], **form.fill({}), **renew(given)} | {form.picked: NOT_PICKED}
 
-    def count(*values: str) -> Updates:
-        return form.count(dict(zip(form.filters, values, strict=True)))
+    def answer_with(find: Callable[[Given], Updates], question: gr.JSON, outputs: list[Component]) -> None:
+        def answer(latest: Latest, asked: Given, picked: tuple[str, str]) -> Updates:
+            given = {**{name: asked[name] for name in form.inputs}, PICKED: picked}
+            return latest.answer(place, asked[ASKED_AT], lambda: find(given)) or {output.found: gr.skip()}
 
-    def on(events: Any, find: Callable[[Given], Updates], inputs: Mapping[str, Component], outputs: Any) -> None:
-        def answer(latest: Latest, asked: float, *values: Any) -> Updates:
-            given = dict(zip(inputs, values, strict=True))
-            return latest.answer(place, asked, lambda: find(given)) or {output: gr.skip()}
-
-        gr.on(
-            events,
+        question.change(
             in_visitors_language(answer),
-            [*latest, *inputs.values()],
+            [latest[0], question, form.picked],
             outputs,
-            js=STAMP,
-            **_shared("minimal", output),
+            show_progress="minimal",
+            **shared,
         )
 
-    asked = {**form.inputs, PICKED: form.picked}
-    changed = [*form.filters.values(), form.picked, output]
-    on([form.query.submit, form.submit.click], renew, asked, [*cleared.values(), *changed])
+    def count(asked: Given) -> Updates:
+        return form.count({name: asked[name] for name in form.filters})
+
+    # "always_last": a second search during the first is neither lost nor overtaken by it.
+    shared = {
+        "api_visibility": "private",
+        "trigger_mode": "always_last",
+        "show_progress_on": output.seen,
+        **searching(engine),
+    }
+    changed = [*form.filters.values(), form.picked, output.found]
+    typed, set_otherwise, filtered, tried = (gr.JSON(visible=False) for _question in range(4))
+    answer_with(renew, typed, [*cleared.values(), *changed])
+    answer_with(refresh, set_otherwise, changed)
+    answer_with(try_example, tried, [form.query, *cleared.values(), *changed])
+    filtered.change(in_visitors_language(count), filtered, form.menus, show_progress="hidden", **shared)
+
+    ask_at([form.query.submit, form.submit.click], form.inputs, typed)
     options = {name: part for name, part in form.inputs.items() if name not in ("query", *cleared)}
-    on([event for part in options.values() for event in _changes(part)], refresh, asked, changed)
-    for part in form.filters.values():
-        gr.on(
-            _changes(part),
-            in_visitors_language(count),
-            [*form.filters.values()],
-            form.menus,
-            **_shared("hidden", output),
-        )
+    ask_at([event for part in options.values() for event in _changes(part)], form.inputs, set_otherwise)
+    ask_at([event for part in form.filters.values() for event in _changes(part)], form.filters, filtered)
     for example in form.examples:
-        inputs = {name: part for name, part in form.inputs.items() if name not in FILTERS} | {"query": example}
-        outputs = [form.query, *cleared.values(), *changed]
-        on([example.click], try_example, inputs, outputs)
+        ask_at([example.click], {**form.inputs, "query": example}, tried)
+
+
+def ask_at(events: list[Callable[..., Any]], inputs: Mapping[str, Component], question: gr.JSON) -> None:
+    """Let the browser write {name: value} of the inputs, and when, into ``question`` at each of the events.
+
+    The handler that answers has ``question`` as its input. With the inputs themselves Gradio copies their settings six
+    times for each answer, all choices of the menus included, which takes 30 ms of a browser's core.
+    """
+    js = f"""(...values) => {{
+        const names = {json.dumps(list(inputs))};
+        return {{ {ASKED_AT}: performance.now(), ...Object.fromEntries(names.map((name, i) => [name, values[i]])) }};
+    }}"""
+    gr.on(events, None, [*inputs.values()], question, js=js, api_visibility="private")
 
 
 def _of_another_query(form: Form, given: Given) -> tuple[Given, Updates, Html]:
@@ -124,13 +160,6 @@ def _of_another_query(form: Form, given: Given) -> tuple[Given, Updates, Html]:
     given = {**given, "locale": ANY}
     filled = form.fill({name: given[name] for name in FILTERS})
     return given, {**filled, form.picked: NOT_PICKED}, locale_dropped(locale, query)
-
-
-def _shared(progress: str, output: gr.HTML) -> dict[str, Any]:
-    # "always_last": a second search during the first is neither lost nor overtaken by it.
-    common = {"api_visibility": "private", "trigger_mode": "always_last", "show_progress": progress}
-    # At each step of an event Gradio draws every place anew that can show progress: here only the results do.
-    return {**common, "show_progress_on": output, **ENGINE}
 
 
 def _changes(part: Component) -> list[Callable[..., Any]]:

@@ -4,7 +4,6 @@ Each card carries its product, so that static/results.js can point out the same 
 ``rank_table`` shows the same comparison as one table.
 """
 
-import zlib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -50,8 +49,7 @@ def comparison(
     ranks = ranks_of(found)
     marks = moves.marks(found, ranks)
     return fill(
-        '<div class="comparison">{summary}{basis}<{element} class="sides n{n}">{columns}</{element}>{table}</div>',
-        element=_element(found),
+        '<div class="comparison">{summary}{basis}<div class="sides n{n}">{columns}</div>{table}</div>',
         summary=moves.summary(found),
         basis=basis(found.quality),
         n=len(found.systems),
@@ -60,18 +58,6 @@ def comparison(
         ),
         table=rank_table(found, marks, judged=judged, more=more),
     )
-
-
-def _element(found: Comparison) -> str:
-    """A name for the element of the columns that differs from answer to answer.
-
-    Gradio compares each node of an answer with the same node of the one before, and changes what differs: slow for
-    thirty cards. An element of another name is replaced at once.
-    """
-    shown = "\n".join(
-        [found.query, *(f"{name} {hit.key}" for name in found.systems for hit in found.systems[name].hits)]
-    )
-    return f"e5-columns-{zlib.crc32(shown.encode('utf-8', 'replace')):08x}"
 
 
 def basis(quality: Mapping[str, ListQuality | None]) -> Html:

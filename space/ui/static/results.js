@@ -1,29 +1,26 @@
-// Runs once for each place where results go, after links.js. `element` stays the same while its content changes; which
-// search it shows is in the link that the server wrote above the results.
+// Runs once for each place where results go, after links.js. Which search it shows is in the link that the server wrote
+// above the results.
 
-// A picture that cannot be loaded is removed, which leaves its placeholder. Not hidden: the next results are patched
-// into the same elements.
-element.addEventListener("error", (event) => event.target.remove(), true);
+// The results take the place of what Gradio shows in `element`, so that Gradio never changes them.
+const area = document.createElement("div");
+element.after(area);
+
+// A picture that cannot be loaded is removed, which leaves its placeholder.
+area.addEventListener("error", (event) => event.target.remove(), true);
 
 // Lists or table: what the visitor chose is in the link and kept for the next comparison. Else a phone, where lists would
 // lie far below one another, shows the table, which style.css makes one list of.
 let chosen = ["lists", "table"].find((name) => name === new URLSearchParams(location.search).get("show"));
 const view = () => chosen ?? (matchMedia("(max-width: 640px)").matches ? "table" : "lists");
-const withView = (link) => link + (chosen && element.querySelector(".aligned") ? `&show=${chosen}` : "");
+const withView = (link, results = area) => link + (chosen && results.querySelector(".aligned") ? `&show=${chosen}` : "");
 
-const part = (name) => element.querySelector(`.share ${name}`);
+const part = (name, results = area) => results.querySelector(`.share ${name}`);
 
-function followResults() {
-  const link = part(".copy")?.dataset.link;
-  if (!link || !element.checkVisibility()) return;
-  showAddress(withView(link));
+function followResults(results = area) {
+  const link = part(".copy", results)?.dataset.link;
+  if (!link) return;
+  showAddress(withView(link, results));
   document.querySelector(".masthead")?.classList.add("asked"); // the header shrinks
-}
-
-function forgetCopying() {
-  if (!part(".address")) return;
-  part(".address").hidden = true;
-  part(".copied").textContent = "";
 }
 
 async function copy(button) {
@@ -44,11 +41,11 @@ async function copy(button) {
 }
 
 function showView() {
-  const table = element.querySelector(".aligned");
+  const table = area.querySelector(".aligned");
   if (!table) return;
   table.hidden = view() !== "table";
-  element.querySelector(".sides").hidden = !table.hidden;
-  for (const button of element.querySelectorAll(".view button")) {
+  area.querySelector(".sides").hidden = !table.hidden;
+  for (const button of area.querySelectorAll(".view button")) {
     button.setAttribute("aria-pressed", button.dataset.view === view());
   }
 }
@@ -57,13 +54,13 @@ function showView() {
 // "pointerover" but no "pointermove": the focused card stays marked.
 function pointOut(event) {
   const product = event.target.closest?.(".sides [data-same]")?.dataset.same;
-  const cards = [...element.querySelectorAll(".sides [data-same]")];
+  const cards = [...area.querySelectorAll(".sides [data-same]")];
   const same = product === undefined ? [] : cards.filter((card) => card.dataset.same === product);
   for (const card of cards) card.classList.toggle("alike", same.length > 1 && same.includes(card));
 }
-for (const name of ["pointermove", "pointerleave", "focusin"]) element.addEventListener(name, pointOut);
+for (const name of ["pointermove", "pointerleave", "focusin"]) area.addEventListener(name, pointOut);
 
-element.addEventListener("click", (event) => {
+area.addEventListener("click", (event) => {
   const button = event.target.closest(".copy"), link = carried(event);
   const choice = event.target.closest(".view button");
   if (button) copy(button);
@@ -87,36 +84,49 @@ document.addEventListener("restore", (event) => {
 
 // A product whose details are opened is counted, once for these results. "toggle" does not bubble, so it is captured.
 const opened = new Set();
-element.addEventListener("toggle", ({ target }) => {
+area.addEventListener("toggle", ({ target }) => {
   if (!target.open || !target.matches(".product")) return;
   const { locale, product } = target.dataset, key = JSON.stringify([locale, product]);
   if (!opened.has(key)) trigger("opened", { locale, product });
   opened.add(key);
 }, true);
 
-function foldProducts() {
-  opened.clear();
-  // The next results are patched into the same elements: without this another product would stand there unfolded.
-  for (const product of element.querySelectorAll(".product[open]")) product.open = false;
-  for (const button of element.querySelectorAll(".judge-here[data-kept]")) delete button.dataset.kept;
-}
-
 // New results are shown from their top: the link to them may have been far down the page, or the form fills the screen.
 function showTop() {
-  const { top } = element.getBoundingClientRect();
-  if (part(".copy") && (top < 0 || top > innerHeight * 0.7)) element.scrollIntoView();
+  const { top } = area.getBoundingClientRect();
+  if (part(".copy") && (top < 0 || top > innerHeight * 0.7)) area.scrollIntoView();
 }
 
-watch("value", () => {
-  forgetCopying();
-  foldProducts();
+let shown;
+function show() {
+  const found = window.e5Found?.[PLACE];
+  if (found === undefined || found === shown) return;
+  shown = found;
+  const isSeen = area.checkVisibility(), hadFocus = area.contains(document.activeElement);
+  const next = document.createElement("template");
+  next.innerHTML = found;
+  // First the address: once there are new elements, the browser works out their looks before it changes.
+  if (isSeen) followResults(next.content);
+  element.hidden = true;
+  area.replaceChildren(next.content);
+  opened.clear();
   showView();
-  followResults();
+  if (hadFocus) {
+    area.tabIndex = -1;
+    area.focus({ preventScroll: true });
+  }
   requestAnimationFrame(showTop);
-});
-// A change of the tab is seen by the size, which is zero while hidden. An IntersectionObserver would not do, since on a
+}
+document.addEventListener("found", show);
+show();
+
+// A change of the tab is seen by the width, which is zero while hidden. An IntersectionObserver would not do, since on a
 // phone the results may start below the screen.
+let width = 0;
 new ResizeObserver(() => {
-  showView();
-  followResults();
-}).observe(element);
+  if (area.offsetWidth !== width && area.offsetWidth) {
+    showView();
+    followResults();
+  }
+  width = area.offsetWidth;
+}).observe(area);

@@ -19,7 +19,7 @@ from space.ui import links
 from space.ui.events import export
 from space.ui.events.areas import result_area, sent
 from space.ui.events.form import build_form, link_of, named
-from space.ui.events.form_events import ENGINE, AskingTab, connect
+from space.ui.events.form_events import AskingTab, connect, searching
 from space.ui.events.latest_answer_only import STAMP, Latest
 from space.ui.html import comparison, names, result_links
 from space.ui.html.judging import judge_here
@@ -59,7 +59,7 @@ def build_compare_tab(
         systems=measured_systems(engine.evaluation),
     )
     about = WELCOME if roles.is_tuning else WELCOME_OF_SEVERAL
-    output = result_area(texts, about)
+    output = result_area(texts, about, "compare")
 
     def complete(link: Link) -> Link:
         systems = link.systems or roles.usual
@@ -102,20 +102,20 @@ def build_compare_tab(
         link = complete(picker.link_to(engine.held_out.entries[place], like, several=several))
 
         def find() -> dict[Any, Any]:
-            return {**form.write(link), output: show(link), held_out.fold: gr.Accordion(open=False)}
+            return {**form.write(link), output.found: show(link), held_out.fold: gr.Accordion(open=False)}
 
-        return latest.answer("compare", asked_at, find) or {output: gr.skip()}
+        return latest.answer("compare", asked_at, find) or {output.found: gr.skip()}
 
-    connect(form, ask, output, "compare", latest)
+    connect(engine, form, ask, output, "compare", latest)
     held_out.listing.click(
         in_visitors_language(pick),
         [*latest, *(form.inputs[name] for name in ("k", "systems", "reference"))],
-        [*form.written, output, held_out.fold],
+        [*form.written, output.found, held_out.fold],
         js=STAMP,
         api_visibility="private",
         show_progress="minimal",
-        show_progress_on=output,
-        **ENGINE,
+        show_progress_on=output.seen,
+        **searching(engine),
     )
     return AskingTab(form, output, show, about, complete)
 

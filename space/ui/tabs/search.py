@@ -53,7 +53,7 @@ def build_search_tab(
     # Hidden: ``Link.like`` of what is shown, so that a changed filter applies to it.
     like = gr.Textbox(visible=False, render=False)
     form = build_form(engine, texts, N_("Search"), {"system": system}, {"fold": fold, "like": like})
-    output = result_area(texts, WELCOME)
+    output = result_area(texts, WELCOME, "search")
 
     def show(link: Link) -> Html:
         try:
@@ -79,5 +79,5 @@ def build_search_tab(
         emptied = {} if found.hits else engine.facets.emptied_by(link.filters)
         return join([offer, cards.results(found, more, emptied, roles.candidate)])
 
-    connect(form, lambda given: show(link_of("search", given)), output, "search", latest)
+    connect(engine, form, lambda given: show(link_of("search", given)), output, "search", latest)
     return AskingTab(form, output, show, WELCOME)

@@ -61,7 +61,7 @@ def build_own_tab(engine: SearchEngine, texts: Texts, kept: KeptCatalogues) -> N
         with gr.Row(elem_classes="e5-ask", equal_height=True, visible=False) as asking:
             query, search = query_box(texts, N_("What are you looking for in your catalogue?"), N_("Compare"))
         about = WELCOME if engine.roles.is_tuning else WELCOME_OF_OTHERS
-        output = result_area(texts, about)
+        output = result_area(texts, about, "own")
         both = len(engine.roles.encoders) > 1
         judging, ratings, figures = build_judging(texts, kept, lambda: answer(None, ""), both=both)
 
@@ -85,7 +85,7 @@ def build_own_tab(engine: SearchEngine, texts: Texts, kept: KeptCatalogues) -> N
             figures: "",
             forget: gr.Button(visible=True),
             query: ask,
-            output: answer(found, ask) if ask else welcome(_("Now ask for something in it.")),
+            output.found: answer(found, ask) if ask else welcome(_("Now ask for something in it.")),
         }
 
     def take_text(
@@ -124,11 +124,11 @@ def build_own_tab(engine: SearchEngine, texts: Texts, kept: KeptCatalogues) -> N
             forget: gr.Button(visible=False),
             query: "",
             text: "",
-            output: welcome(_(about)),
+            output.found: welcome(_(about)),
         }
 
     private: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "always_last"}
-    outputs = [status, asking, forget, query, output, text, judging, ratings, figures]
+    outputs = [status, asking, forget, query, output.found, text, judging, ratings, figures]
     embedding = private | {"show_progress": "full", "show_progress_on": status, **EMBEDDING}
     load.click(in_visitors_language(take_text), text, outputs, **embedding)
     choose.upload(in_visitors_language(take_file), None, outputs, **embedding)
@@ -142,8 +142,9 @@ def build_own_tab(engine: SearchEngine, texts: Texts, kept: KeptCatalogues) -> N
         [query.submit, search.click],
         in_visitors_language(ask),
         query,
-        output,
+        output.found,
         show_progress="minimal",
+        show_progress_on=output.seen,
         **private,
         **ALONE,
     )
