@@ -120,7 +120,7 @@ def test_a_file_that_cannot_be_read_is_made_again(folder, monkeypatch, caplog):
     def unreadable(paths):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(mapped_files, "sha256_of_all", unreadable)
+    monkeypatch.setattr(mapped_files, "checksums_of_all", unreadable)
     assert not files(folder).are_current()
     assert "Input/output error; making the files again" in caplog.text
     monkeypatch.undo()

@@ -2,8 +2,8 @@
 
 Without them every start reads 1.2 million products and builds BM25 anew: half a minute, and gigabytes of memory.
 So the first start writes vectors as plain float16, and products and BM25 lists as Arrow files, to a folder beside the
-store. They can be made again at any time and stay on this machine. They are written and checked as a store is: each
-file is complete, the manifest comes last, and every start compares each sha256.
+store. They can be made again at any time and stay on this machine. They are written as a store is: each file is
+complete, and the manifest comes last. Every start compares a checksum of each.
 """
 
 import json
@@ -20,7 +20,7 @@ import torch
 from space.data.passages import passage_column
 from space.errors import same_rows
 from space.index.bm25 import Bm25Index, InvertedLists
-from space.io.files import WriteError, atomically, sha256_of_all, write_bytes
+from space.io.files import WriteError, atomically, checksums_of_all, write_bytes
 from space.io.folders import cannot_be_replaced, sole_writer
 from space.store.manifest import MANIFEST
 from space.store.reader import Store
@@ -28,8 +28,8 @@ from space.store.reader import Store
 logger = logging.getLogger(__name__)
 
 PRODUCTS, TERMS, LISTS = "products.arrow", "terms.arrow", "lists.arrow"
-#: Increase it for another layout, another way to cut texts into terms, or other BM25 weights.
-FORMAT = 2
+#: Increase it for another layout or checksum, another way to cut texts into terms, or other BM25 weights.
+FORMAT = 3
 #: Smaller stores are read into memory: that takes a second or two, and their vectors at most 150 MB.
 MAPPED_FROM = 100_000
 
@@ -106,7 +106,7 @@ class MappedFiles:
         if made_from != self._made_from or not all(path.is_file() for path in paths):
             return False
         try:
-            checksums = sha256_of_all(paths)
+            checksums = checksums_of_all(paths)
         except OSError as error:  # such as a bad sector
             logger.warning("%s: %s; making the files again", self.folder, error)
             return False
@@ -181,12 +181,12 @@ class MappedFiles:
             jobs += [workers.submit(self._write_vectors, part) for part in self.parts]
             for job in jobs:
                 job.result()
-        files = dict(zip(self.names, sha256_of_all([self.folder / name for name in self.names]), strict=True))
+        files = dict(zip(self.names, checksums_of_all([self.folder / name for name in self.names]), strict=True))
         content = json.dumps({**self._made_from, "files": kept | files}, indent=1) + "\n"
         write_bytes(self.folder / MANIFEST, content.encode())
 
     def _vectors_of_others(self) -> dict[str, str]:
-        """{file: sha256} of vectors of this store that another app with other encoders (``--only``) has written."""
+        """{file: checksum} of vectors of this store that another app with other encoders (``--only``) has written."""
         try:
             found = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
             if any(found[name] != value for name, value in self._made_from.items()):
@@ -194,7 +194,7 @@ class MappedFiles:
             noted = {_vectors_file(part): found["files"].get(_vectors_file(part)) for part in self.store.encoders}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):  # not there, or not as ``_write`` writes it
             return {}
-        return {name: sha256 for name, sha256 in noted.items() if sha256 and name not in self.names}
+        return {name: checksum for name, checksum in noted.items() if checksum and name not in self.names}
 
     def _write_vectors(self, part: str) -> None:
         with atomically(self.folder / _vectors_file(part)) as path, path.open("wb") as sink:
