@@ -13,7 +13,7 @@ from space.encoding.weights import (
     E5_PROMPTS,
     Weights,
 )
-from space.io.threads import prefetch
+from space.io.threads import in_parallel, prefetch
 
 
 def by_hand(encoder, text):
@@ -156,6 +156,23 @@ def test_two_threads_may_ask_one_encoder(tiny_e5):
             threads.submit(*job) for _ in range(20) for job in ((encoder.is_cut, text), (encoder.tokenize, [text] * 4))
         ]
         assert all(job.result() for job in jobs)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="with a GPU it is a plain loop")
+def test_a_thread_that_begins_beside_parallel_work_has_all_cores():
+    """torch hands the number on to new threads, which keep it: after some requests at once each had one core."""
+    before = torch.get_num_threads()
+
+    def work(item):
+        with ThreadPoolExecutor(1) as other:
+            return item, torch.get_num_threads(), other.submit(torch.get_num_threads).result()
+
+    try:
+        torch.set_num_threads(3)
+        assert in_parallel(work, "ab") == [("a", 1, 3), ("b", 1, 3)]
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_prefetch_keeps_order_and_errors():

@@ -1,5 +1,6 @@
 """Threads: prepare the next item while one is in use, or work on several items at once."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -19,16 +20,27 @@ def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[R
     if torch.cuda.is_available():
         return [work(item) for item in items]
     items, threads = list(items), torch.get_num_threads()
+    together = threading.Barrier(len(items) + 1)
 
     def on_one_core(item: Item) -> Result:
         torch.set_num_threads(1)
+        torch.get_num_threads()  # else torch would set this thread's number at its first product
+        together.wait()
+        together.wait()
         return work(item)
 
-    try:
-        with ThreadPoolExecutor(max(len(items), 1)) as pool:
-            return list(pool.map(on_one_core, items))
-    finally:
-        torch.set_num_threads(threads)
+    with ThreadPoolExecutor(max(len(items), 1)) as pool:
+        try:
+            results = pool.map(on_one_core, items)
+            together.wait()
+            # The number is the thread's own, and the one with which new threads begin and which they keep. So it is
+            # set back before the work: a thread of another request that began meanwhile would use one core for ever.
+            torch.set_num_threads(threads)
+            together.wait()
+        except BaseException:
+            together.abort()
+            raise
+        return list(results)
 
 
 def prefetch(items: Iterator[Item]) -> Iterator[Item]:

@@ -115,17 +115,18 @@ def load_engine(
     parts = () if milvus_uri else chosen  # the vectors to search in this process
     mapped = MappedFiles(store, opened.serving, bm25.k1, bm25.b, bm25.stem, parts)
     with ThreadPoolExecutor(1) as thread:
-        # Hashing and reading files takes one core; meanwhile the other loads the encoders.
-        reading = thread.submit(mapped.load_finished)
+        # Hashing and reading files and coding vectors take one core; meanwhile the other loads the encoders.
+        reading = thread.submit(_read, store, mapped)
         with clock.stage("models"):
             names = {part: (models or {}).get(part) or _named_by(opened, part) for part in chosen}
             encoders = _load_encoders(store, names, offline)
             scorer = _load_reranker(reranker, offline) if reranker else None
         with clock.stage("store"):
             elsewhere = milvus_collections.open_indexes(store, milvus_uri, chosen) if milvus_uri else {}
-            served = reading.result() or mapped.load()
+            read, indexes = reading.result()
+            served = read or mapped.load()
     with clock.stage("codes"):
-        systems = _build_systems(store, encoders, served, elsewhere)
+        systems = _build_systems(encoders, served, elsewhere or indexes or _indexes(store, served))
     first = lineup.candidate(encoders)
     if scorer:
         texts = texts_of(served.products, bullets_of(made_of.text))
@@ -226,26 +227,37 @@ def _named_by(opened: _OpenStore, part: str) -> str:
     return encoder_folders.maker(opened.store, part, cure, on_hub=bool(opened.on_hub))
 
 
-def _build_systems(
-    store: Store, encoders: Mapping[str, PackedEncoder], served: LoadedStore, elsewhere: Mapping[str, VectorIndex]
-) -> dict[str, System]:
-    """The encoders, bm25 and hybrid; ``elsewhere`` has the indexes whose vectors are in Milvus."""
+def _read(store: Store, mapped: MappedFiles) -> tuple[LoadedStore | None, dict[str, VectorIndex]]:
+    """The store if no file has to be made for it, and without a GPU the indexes of its vectors, else none."""
+    served = mapped.load_finished()
+    return served, {} if served is None or torch.cuda.is_available() else _indexes(store, served)
 
-    def dense(part: str) -> DenseSystem:
-        encoder = encoders[part]
-        if elsewhere:
-            return DenseSystem(part, encoder, elsewhere[part])
+
+def _indexes(store: Store, served: LoadedStore) -> dict[str, VectorIndex]:
+    """{encoder: the index of its vectors}."""
+
+    def index(part: str) -> TorchIndex:
         # On a CPU the int8 codes are in memory and the float16 rows stay mapped on disk: the same answers from half
         # the memory, see ``TorchIndex``.
-        precision = "float16" if encoder.device.type == "cuda" else "int8"
+        precision = "float16" if torch.cuda.is_available() else "int8"
         try:
-            index = TorchIndex(served.vectors[part], precision=precision)
+            made = TorchIndex(served.vectors[part], precision=precision)
         except ValueError as error:  # a row that is not finite
             raise StoreError(f"{store.name}: {part}: {error}") from error
         served.release(part)
-        return DenseSystem(part, encoder, index, partial(served.release, part))
+        return made
 
-    systems: dict[str, System] = dict(zip(encoders, in_parallel(dense, encoders), strict=True))
+    return dict(zip(served.vectors, in_parallel(index, served.vectors), strict=True))
+
+
+def _build_systems(
+    encoders: Mapping[str, PackedEncoder], served: LoadedStore, indexes: Mapping[str, VectorIndex]
+) -> dict[str, System]:
+    """The encoders, bm25 and hybrid."""
+    systems: dict[str, System] = {
+        part: DenseSystem(part, encoder, indexes[part], partial(served.release, part))
+        for part, encoder in encoders.items()
+    }
     # BM25 reads title, brand and colour. It does well without bullet points, even if the encoders read them.
     systems["bm25"] = Bm25System(served.bm25)
     systems["hybrid"] = HybridSystem(systems[lineup.candidate(encoders)], systems["bm25"])
