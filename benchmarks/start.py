@@ -5,12 +5,14 @@ python benchmarks/start.py --model saved_e5_model --base-model ID --embeddings a
 
 Without ``--embeddings`` store and models are made up (see made_up.py), the models of multilingual-e5-small's size. The
 first start also prepares files for a store of 100,000 products or more; it is counted apart. ``--checkout`` starts the
-app.py of another checkout in turn with this one. The last line is JSON.
+app.py of another checkout in turn with this one. It gets a copy of the store, since the formats of the prepared files
+may differ. The last line is JSON.
 """
 
 import argparse
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -45,14 +47,17 @@ def main() -> None:
             words = [sys.executable, "-c", made, temporary, str(given.products)]
             subprocess.run(words, env=os.environ | {"PYTHONPATH": path}, check=True)
             names = [f"{temporary}/{name}" for name in ("e5-tuned", "e5-base", "artifacts")]
-        flags = ["--model", names[0], "--base-model", names[1], "--embeddings", names[2], "--offline"]
-        flags += ["--feedback", f"{temporary}/feedback"]
+        flags = ["--model", names[0], "--base-model", names[1], "--offline", "--feedback", f"{temporary}/feedback"]
         rows = json.loads((Path(names[2]) / "manifest.json").read_text(encoding="utf-8"))["rows"]
-        first = start(ROOT, flags)
+        stores = {"this": names[2], "other": f"{temporary}/other/{Path(names[2]).name}"}
+        if given.checkout:
+            shutil.copytree(stores["this"], stores["other"], copy_function=link)
+        starts = {name: (checkout, [*flags, "--embeddings", stores[name]]) for name, checkout in checkouts.items()}
+        first = [start(*one) for one in starts.values()][0]
         pairs: dict[str, list[tuple[float, float]]] = {name: [] for name in checkouts}
         for _ in range(given.rounds):
-            for name, checkout in checkouts.items():
-                pairs[name].append(start(checkout, flags))
+            for name, one in starts.items():
+                pairs[name].append(start(*one))
     result = {"benchmark": "start", "products": rows, "first_start_s": [round(value, 1) for value in first]}
     for name, seconds in pairs.items():
         page, answer = zip(*seconds, strict=True)
@@ -88,6 +93,14 @@ def start(checkout: Path, flags: list[str]) -> tuple[float, float]:
         if app.poll() is None:
             os.killpg(app.pid, signal.SIGTERM)
         app.wait()
+
+
+def link(source: str, target: str) -> None:
+    """A second name for a file, or a copy where the two are on different file systems."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def is_open(port: int) -> bool:
