@@ -1,6 +1,7 @@
 """Speed of the page: start, first paint, and a comparison in the browser, over HTTP and within the engine.
 
 python benchmarks/page.py --model saved_e5_model --base-model ID --embeddings artifacts [--loads 5] [--queries 30]
+    [--before CHECKOUT]
 
 The queries are held-out ones of the store, all new to the process. The figures are medians and 95th percentiles in
 milliseconds. The last line is JSON.
@@ -18,6 +19,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from shutil import which
+from typing import Any
 
 import httpx
 import pyarrow.parquet as pq
@@ -40,12 +42,27 @@ def main() -> None:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--loads", type=int, default=5, help="visits with an empty browser cache")
     parser.add_argument("--queries", type=int, default=30, help="comparisons of each kind")
+    parser.add_argument("--before", type=Path, help="another checkout, measured in the same run")
     given = parser.parse_args()
-    app, address, seconds = start(given)
+    result = {
+        "benchmark": "page",
+        "products": json.loads((Path(given.embeddings) / "manifest.json").read_text(encoding="utf-8"))["rows"],
+        **measure(ROOT, given),
+        "machine": describe(),
+    }
+    if given.before:
+        result["before"] = measure(given.before.resolve(), given)
+    for name, value in result.items():
+        print(f"{name}: {value}")
+    print(json.dumps(result))
+
+
+def measure(checkout: Path, given: argparse.Namespace) -> dict[str, Any]:
+    """Start the app of a checkout, and ask it as a visitor and as a program."""
+    app, address, seconds = start(checkout, given)
     try:
         client = Client(address, verbose=False)
-        store = Path(given.embeddings)
-        table = pq.read_table(store / "judgments" / "test.parquet", columns=["query"])
+        table = pq.read_table(Path(given.embeddings) / "judgments" / "test.parquet", columns=["query"])
         queries = sorted(set(table["query"].to_pylist()))
         # The app keeps answers, so no query is asked twice.
         queries += [
@@ -69,24 +86,18 @@ def main() -> None:
     finally:
         os.killpg(app.pid, signal.SIGTERM)
         app.wait()
-    result = {
-        "benchmark": "page",
-        "products": json.loads((store / "manifest.json").read_text(encoding="utf-8"))["rows"],
+    return {
         "start_to_page_s": round(seconds, 1),
         "first_paint_ms": spread(paints),
         "query_box_ready_ms": spread(ready),
         "comparison_by_button_ms": spread(clicks),
         "comparison_over_http_ms": spread(timed),
         "systems_within_ms": spread(inside),
-        "machine": describe(),
     }
-    for name, value in result.items():
-        print(f"{name}: {value}")
-    print(json.dumps(result))
 
 
-def start(given: argparse.Namespace) -> tuple[subprocess.Popen, str, float]:
-    """Start the app: its process, its address, and the seconds until it answered."""
+def start(checkout: Path, given: argparse.Namespace) -> tuple[subprocess.Popen, str, float]:
+    """Start the app of a checkout: its process, its address, and the seconds until it answered."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -94,7 +105,7 @@ def start(given: argparse.Namespace) -> tuple[subprocess.Popen, str, float]:
     flags = [part for name in names for part in (f"--{name.replace('_', '-')}", getattr(given, name))]
     usage = ["--feedback", tempfile.mkdtemp()]
     begun = time.perf_counter()
-    command = [sys.executable, str(ROOT / "app.py"), *flags, *usage, "--port", str(port)]
+    command = [sys.executable, str(checkout / "app.py"), *flags, *usage, "--port", str(port)]
     app = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     while app.poll() is None:

@@ -54,7 +54,7 @@ print(json.dumps(shop.make(Path(sys.argv[1]) / "store", sys.argv[2], sys.argv[3:
 
 
 class Traffic:
-    """Visitors that use the queue as the page does; some leave before they are answered."""
+    """Visitors that use the queue, as programs and a page on ZeroGPU do; some leave before they are answered."""
 
     def __init__(self, url: str, number: int, seed: int, new: bool = False) -> None:
         self.url, self.number, self.chance, self.new = url, number, random.Random(seed), new

@@ -18,6 +18,13 @@ if (!page.dataset.steps) {
   for (const name of ["pointerdown", "keydown"]) {
     addEventListener(name, () => { page.dataset.acted = ""; }, { capture: true, passive: true });
   }
+  // Enter in a search box presses its button. Gradio would wait for the next frame before it says that Enter was pressed.
+  addEventListener("keydown", (event) => {
+    const button = event.target.closest?.(".e5-ask")?.querySelector("button.e5-go");
+    if (!button || event.key !== "Enter" || event.isComposing || !event.target.matches("input, textarea")) return;
+    event.preventDefault();
+    if (!event.repeat) button.click();
+  });
   // "Skip to the results" in the header, for the keyboard.
   addEventListener("click", (event) => {
     if (!event.target.closest?.(".skip")) return;
