@@ -5,8 +5,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,13 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # Each test embeds for itself; those of the cache give it a folder.
 os.environ["E5_VECTOR_CACHE"] = "off"
+# Tests unpack and keep files in a cache of their own: in that of the user they would replace what the app keeps there.
+# The workers share the folder of the process that starts them.
+STARTS_THE_WORKERS = "PYTEST_XDIST_WORKER" not in os.environ
+if STARTS_THE_WORKERS:
+    os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="e5-tests-")
+# A shell starts a job in the background with SIGINT ignored, and the processes of a test would ignore it, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Two workers with two threads each would compete for two cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 #: Files that take more than ten seconds, in an order in which neighbours seldom wait for the same fixture.
@@ -32,6 +41,11 @@ LONGEST = """milvus hub_faults hub train browser training build vector_cache bro
 
 # Importing takes a quarter less time without the garbage collector, see space.io.memory.
 gc.disable()
+
+
+def pytest_unconfigure():
+    if STARTS_THE_WORKERS:
+        shutil.rmtree(os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 
 def pytest_collection_finish():
