@@ -15,6 +15,7 @@ from space.evaluation import provenance
 from space.evaluation.schema import Bm25Parameters, Evaluation, EvaluationError
 from space.evaluation.tables import METRICS
 from space.hub import cards, permission, publish
+from space.io import memory
 from space.io.folders import sole_writer
 from space.pipelines.contents import Contents
 from space.settings import BuildSettings
@@ -56,6 +57,9 @@ def build(settings: BuildSettings, encoders: Mapping[str, Weights], contents: Co
         encoder = TextEncoder(weights, max_seq_length=settings.max_seq_length, batch_size=settings.batch_size)
         if state.is_main_process and not settings.push_to_hub:  # the store will probably be served from here
             encoder.remember()
+        # The fingerprint read all weights, and made the tokens into text. Embedding reads only the words that occur.
+        memory.release([weights.folder], ".safetensors")
+        memory.trim()
         return encoder
 
     with sole_writer(settings.output_dir) if state.is_main_process else nullcontext():
