@@ -88,7 +88,7 @@ def steps(folder: Path = FOLDER) -> list[Step]:
         *("--max-steps", "20", "--save-steps", "20", "--gradient-checkpointing", "--resume"),
     ]
     build = ["build_embeddings.py", *shared, "--model", str(model), "--output-dir", str(store), "--shard-size", "1000"]
-    # Not by accelerate launch: its own process would hold .2 to .4 GB all the while, to start one other.
+    # accelerate launch would only start this one process, and hold .2 to .4 GB of its own meanwhile.
     outputs = {model: train, store: build}
     return [
         Step(f"python {shlex.join(words)}", [sys.executable, *_at_home(words)], output)
