@@ -1,9 +1,14 @@
 """Crowds that ask and do not listen, and crowds of slow requests: others keep their places and their answers."""
 
 import asyncio
+import random
 import threading
 import time
+from collections import Counter
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import SimpleNamespace
 
+import gradio as gr
 import httpx
 import pytest
 import small_shop
@@ -13,6 +18,7 @@ from space.search import uploaded_catalogue
 from space.search.batching import MAX_BATCH
 from space.ui import page as demo
 from space.ui import queue_bounds
+from space.ui.queue_bounds import MOST_OF_A_VISIT
 
 API = "gradio_api/"
 SEARCH = ["red", 1, "bm25", *[""] * 4, *[None] * 3, False]
@@ -130,42 +136,135 @@ async def until(condition):
             await asyncio.sleep(0.02)
 
 
+@asynccontextmanager
+async def asking(page):
+    """``ask(visit, query)``: a task that searches as the page's own script does, outside of Gradio's queue."""
+    event, form = typing_event(page), {"asked_at": 1.0, "k": 1, "system": "bm25", "fold": False, "like": ""}
+    async with httpx.AsyncClient(base_url=page.local_url, timeout=30, headers={"accept-language": "ru"}) as client:
+
+        def ask(visit, query="red"):
+            data = [None, form | dict.fromkeys(FILTERS, "") | {"query": query}, None]
+            body = {"data": data, "fn_index": event, "session_hash": visit, "trigger_id": None}
+            return asyncio.create_task(client.post(f"{API}run/predict", json=body))
+
+        yield ask
+
+
+def is_refused(answer):
+    return answer.status_code == 500 and "повторите через минуту" in answer.json()["error"]
+
+
+def is_answered(answer):
+    return answer.status_code == 200 and "Red" in answer.text
+
+
 def test_what_does_not_queue_has_bounds_of_its_own(page, monkeypatch):
     """The page's own searches bypass Gradio's queue, and with it the bound on those that wait."""
     monkeypatch.setattr(queue_bounds, "MAX_WAITING", 4)
     monkeypatch.setattr(queue_bounds, "MOST_OF_A_VISIT", 3)
-    event, form = typing_event(page), {"asked_at": 1.0, "k": 1, "system": "bm25", "fold": False, "like": ""}
 
     async def crowd():
-        async with httpx.AsyncClient(base_url=page.local_url, timeout=30, headers={"accept-language": "ru"}) as client:
-
-            def ask(visit, query="red"):
-                data = [None, form | dict.fromkeys(FILTERS, "") | {"query": query}, None]
-                body = {"data": data, "fn_index": event, "session_hash": visit, "trigger_id": None}
-                return asyncio.create_task(client.post(f"{API}run/predict", json=body))
-
+        async with asking(page) as ask:
             page.gate.clear()
             served = [ask(f"visit{number}") for number in range(MAX_BATCH)]
             await until(lambda: len(page.asked) == MAX_BATCH)
             waiting = [ask("hoarder") for _ in range(3)]
-            await until(lambda: page.places.waiting.total() == 3)
+            await until(lambda: page.places.visits["hoarder"] == 3)
             refused = [await ask("hoarder")]
             leaving = ask("leaver", "left")
-            await until(lambda: page.places.waiting.total() == 4)
+            await until(lambda: page.places.visits["leaver"])
             refused.append(await ask("late"))
             assert await asyncio.to_thread(join, page, "program") == 200
             await until(lambda: len(page.asked) == MAX_BATCH + 1)  # programs have places of their own
             leaving.cancel()
-            await asyncio.sleep(0.5)  # until the server knows
+            await until(lambda: not page.places.visits["leaver"])  # not only when its turn comes
+            waiting.append(ask("late"))
+            await until(lambda: page.places.visits["late"])
             page.gate.set()
             return refused, await asyncio.gather(*served, *waiting)
 
     refused, answers = asyncio.run(crowd())
-    assert [(answer.status_code, "повторите через минуту" in answer.json()["error"]) for answer in refused] == [
-        (500, True)
-    ] * 2
-    assert all(answer.status_code == 200 and "Red" in answer.text for answer in answers)
-    assert "left" not in page.asked and not page.places.waiting
+    assert all(map(is_refused, refused)) and all(map(is_answered, answers))
+    assert "left" not in page.asked and not page.places.visits
+
+
+def test_one_visit_does_not_take_every_place(page):
+    """A hundred searches of one visit once took all places, and others waited until these were answered."""
+
+    async def crowd():
+        async with asking(page) as ask:
+            page.gate.clear()
+            greedy = [ask("greedy") for _ in range(100)]
+            await until(lambda: page.places.visits["greedy"] + sum(one.done() for one in greedy) == 100)
+            visitor = ask("visitor", "red boots")
+            await until(lambda: "red boots" in page.asked)
+            page.gate.set()
+            return await asyncio.gather(*greedy), await visitor
+
+    greedy, visitor = asyncio.run(crowd())
+    assert sum(map(is_answered, greedy)) == MOST_OF_A_VISIT and is_answered(visitor)
+    assert sum(map(is_refused, greedy)) == 100 - MOST_OF_A_VISIT
+
+
+def test_a_search_does_not_wait_until_a_proxy_ends_it(page, monkeypatch):
+    """Outside of the queue nothing is sent while it waits; a slow engine once kept it for as long as it took."""
+    monkeypatch.setattr(queue_bounds, "PATIENCE", 0.2)
+
+    async def crowd():
+        async with asking(page) as ask:
+            page.gate.clear()
+            served = [ask(f"visit{number}") for number in range(MAX_BATCH)]
+            await until(lambda: len(page.asked) == MAX_BATCH)
+            late = await ask("late", "late")
+            page.gate.set()
+            return late, await asyncio.gather(*served)
+
+    late, answers = asyncio.run(crowd())
+    assert is_refused(late) and all(map(is_answered, answers)) and "late" not in page.asked
+
+
+def test_every_place_is_given_back(monkeypatch):
+    """However a question ends: answered, failed, cancelled, left or waited too long, also just as its turn comes."""
+    monkeypatch.setattr(queue_bounds, "MAX_WAITING", 1_000)
+    monkeypatch.setattr(queue_bounds, "PATIENCE", 0.05)
+    chance, ends = random.Random(1), Counter()
+
+    async def question(places, number):
+        leaves = chance.random() < 0.5
+
+        async def receive():
+            await asyncio.sleep(chance.uniform(0, 0.1) if leaves else 60)
+            return {"type": "http.disconnect"}
+
+        await asyncio.sleep(chance.uniform(0, 0.1))
+        try:
+            request = SimpleNamespace(headers={}, request=SimpleNamespace(receive=receive))
+            async with places.take(f"visit{number}", request):
+                await asyncio.sleep(chance.choice([0, 0.005, 0.02]))
+                if chance.random() < 0.2:
+                    raise ZeroDivisionError
+                ends["answered"] += 1
+        except (gr.Error, ZeroDivisionError) as error:
+            ends[str(error) or "failed"] += 1
+        except asyncio.CancelledError:
+            ends["cancelled"] += 1
+
+    async def crowd():
+        places = queue_bounds.Places()
+        tasks = [asyncio.create_task(question(places, number)) for number in range(1_000)]
+        for task in chance.sample(tasks, 200):
+            asyncio.get_running_loop().call_later(chance.uniform(0, 0.15), task.cancel)
+        await asyncio.wait(tasks)
+        assert not places.visits
+        async with AsyncExitStack() as taken:
+            for number in range(MAX_BATCH):
+                async with asyncio.timeout(0.01):
+                    await taken.enter_async_context(places.take(str(number), None))
+            with pytest.raises(gr.Error):
+                await taken.enter_async_context(places.take("one too many", None))
+
+    asyncio.run(crowd())
+    assert set(ends) == {"answered", "cancelled", "failed", repr(queue_bounds.LEFT), repr(queue_bounds.BUSY)}, ends
 
 
 @pytest.mark.parametrize("gpu_per_call", [False, True])

@@ -24,10 +24,15 @@ from space.search.batching import MAX_BATCH
 #: Requests that may wait in Gradio's queue, and as many outside of it: some seconds' work on two cores. Beyond it
 #: visitors are told that the page is busy, which is better than an answer that comes after they have left.
 MAX_WAITING = 100
+#: Seconds that a request outside of the queue may wait. With a reranker on a CPU a hundred take half a minute, and the
+#: answer itself may take 15 s more. Nothing is sent meanwhile, and proxies end a silent request after a minute
+#: (``proxy_read_timeout`` of nginx). In the queue Gradio sends a heartbeat every 15 s.
+PATIENCE = 30.0
 #: {group of events, by its ``concurrency_id``: (requests that may wait, and of one visit)}. A table takes up to a
 #: minute to embed, an explanation a second. The rest of the queue's places are for searches.
 WAITING = {"own": (10, 2), "alone": (40, 8)}
-#: Answers of one visit, those still being computed included; the page asks for a handful at once.
+#: Answers of one visit, those still being computed included, in the queue and as many outside of it. So one visit
+#: cannot take every place; the page asks for a handful at once.
 MOST_OF_A_VISIT = 20
 #: Answers of all visits: more than can wait in the queue.
 MOST = 500
@@ -136,16 +141,16 @@ class Places:
     """The bounds of what the page answers outside of Gradio's queue: as many at a time as the engine has in one batch.
 
     The answer to such a question comes with its request, so there is none to collect. A visitor who leaves while the
-    question waits is not answered.
+    question waits makes room for others at once.
 
     Attributes:
-        waiting: {session hash: questions without a place}.
+        visits: {session hash: questions that wait or are being answered}.
     """
 
     def __init__(self) -> None:
-        """Nothing waits."""
+        """Nothing is asked."""
         self._places = asyncio.Semaphore(MAX_BATCH)
-        self.waiting: Counter[str | None] = Counter()
+        self.visits: Counter[str | None] = Counter()
 
     @asynccontextmanager
     async def take(self, visit: str | None, request: gr.Request | None) -> AsyncIterator[None]:
@@ -156,29 +161,50 @@ class Places:
             request: of the visitor, or None in a test.
 
         Raises:
-            gr.Error: too many wait, in all or of this visit; or the visitor has left.
+            gr.Error: too many questions, in all or of this visit; no place within ``PATIENCE``; the visitor has left.
         """
-        if self._places.locked():
-            await self._wait(visit, request)
-        else:
-            await self._places.acquire()
+        if self.visits.total() >= MAX_BATCH + MAX_WAITING or self.visits[visit] >= MOST_OF_A_VISIT:
+            raise _busy(request)
+        self.visits[visit] += 1
         try:
-            yield
+            if self._places.locked():
+                await self._wait(request)
+            else:
+                await self._places.acquire()
+            try:
+                yield
+            finally:
+                self._places.release()
         finally:
-            self._places.release()
+            self.visits[visit] -= 1
+            if not self.visits[visit]:
+                del self.visits[visit]
 
-    async def _wait(self, visit: str | None, request: gr.Request | None) -> None:
-        if self.waiting.total() >= MAX_WAITING or self.waiting[visit] >= MOST_OF_A_VISIT:
-            spoken = request.headers.get("accept-language") if request else None
-            with i18n.language(i18n.preferred(spoken)):
-                raise gr.Error(_(BUSY), print_exception=False)
-        self.waiting[visit] += 1
+    async def _wait(self, request: gr.Request | None) -> None:
+        has_left = False
+
+        async def watch() -> None:
+            nonlocal has_left
+            while (await request.request.receive())["type"] != "http.disconnect":
+                pass
+            has_left = True
+            if not patience.expired():
+                patience.reschedule(0)
+
         try:
-            await self._places.acquire()
-        finally:
-            self.waiting[visit] -= 1
-            if not self.waiting[visit]:
-                del self.waiting[visit]
-        if request is not None and await request.request.is_disconnected():
-            self._places.release()
-            raise gr.Error(LEFT, print_exception=False)
+            async with asyncio.timeout(PATIENCE) as patience:
+                watching = asyncio.create_task(watch()) if request else None
+                try:
+                    await self._places.acquire()
+                finally:
+                    if watching:
+                        watching.cancel()
+        except TimeoutError as error:
+            raise (gr.Error(LEFT, print_exception=False) if has_left else _busy(request)) from error
+
+
+def _busy(request: gr.Request | None) -> gr.Error:
+    """The refusal in the language of the browser."""
+    spoken = request.headers.get("accept-language") if request else None
+    with i18n.language(i18n.preferred(spoken)):
+        return gr.Error(_(BUSY), print_exception=False)
