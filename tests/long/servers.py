@@ -23,7 +23,7 @@ _NOTED = "visits.json"
 
 
 def ask(client: httpx.Client, number: int, session: str, query: str) -> list[str] | None:
-    """Search as the page does; returns the ids found, or None if the app was killed meanwhile."""
+    """Search as a program does; returns the ids found, or None if the app was killed meanwhile."""
     body = {"data": [query, 5, "tuned", *[""] * 4, *[None] * 3, ""], "fn_index": number, "session_hash": session}
     try:
         client.post("gradio_api/queue/join", json=body).raise_for_status()

@@ -1,7 +1,9 @@
 """Load test of the page: concurrent visitors over HTTP, the answers they got, times, and growth of memory.
 
-    python -m tests.long soak --clients 200 --seconds 120 --dataset ../shared/esci [--new-queries]
+    python -m tests.long soak --clients 200 --seconds 120 --dataset ../shared/esci [--new-queries] [--queue]
     python -m tests.long soak --clients 8 --seconds 1800 --visits 1000 --dataset ../shared/esci
+
+Visitors open the page and send what its own script sends, see visitors.py. With --queue they are programs.
 
 The page runs in a process of its own on 127.0.0.1, with the products of --dataset (see shop.py) or the 30 products of
 the tests. It remembers at most ``space.ui.page.MAX_VISITS`` visits: with as many --visits before the measurement,
@@ -11,8 +13,8 @@ memory is measured as after some days. The last line of the output is JSON.
 import argparse
 import asyncio
 import json
+import math
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -20,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +30,8 @@ import httpx
 import numpy as np
 
 from tests.long import ROOT
+from tests.long.visitors import Page, Queue, Traffic
 
-QUERIES = (
-    "red running shoes",
-    "something to keep coffee hot",
-    "cellphone",
-    "gift for a gardener",
-    "wireless keyboard",
-)
-#: Mean seconds between two searches of a visitor.
-PAUSE = 1.0
 #: Concurrent visitors of the visits before the measurement.
 FILLING = 4
 SHOP = """
@@ -53,61 +48,36 @@ print(json.dumps(shop.make(Path(sys.argv[1]) / "store", sys.argv[2], sys.argv[3:
 """
 
 
-class Traffic:
-    """Visitors that use the queue, as programs and a page on ZeroGPU do; some leave before they are answered."""
+@dataclass(frozen=True)
+class Load:
+    """What is done to the page.
 
-    def __init__(self, url: str, number: int, seed: int, new: bool = False) -> None:
-        self.url, self.number, self.chance, self.new = url, number, random.Random(seed), new
-        self.told: Counter = Counter()
-        self.milliseconds: list[float] = []
+    Attributes:
+        clients: concurrent visitors.
+        seconds: how long.
+        seed: of their queries and pauses.
+        new_queries: no query twice; else few, again and again.
+        queue: ask the endpoint through the queue, and not as the page's script.
+        line: kilobytes a second at which a visitor of the page reads answers.
+    """
 
-    async def visitor(self, client: httpx.AsyncClient, name: str, until: float) -> None:
-        """Search and pause in one session until ``until``; after one search in twenty, begin a new session."""
-        turn = 0
-        await asyncio.sleep(self.chance.uniform(0, PAUSE))
-        while time.monotonic() < until:
-            told = await self.told_of(client, f"{name}-{turn}")
-            turn += told == "left"
-            await asyncio.sleep(self.chance.uniform(0.5 * PAUSE, 1.5 * PAUSE))
+    clients: int
+    seconds: float
+    seed: int = 1
+    new_queries: bool = False
+    queue: bool = False
+    line: float = math.inf
 
-    async def visits(self, client: httpx.AsyncClient, name: str, number: int) -> None:
-        """A number of visitors, one after the other, that search once."""
-        for turn in range(number):
-            await self.told_of(client, f"{name}-{turn}")
+    def client(self, url: str) -> httpx.AsyncClient:
+        """For all visitors; for a slow line the system keeps little of an answer that was not read yet."""
+        small = [] if math.isinf(self.line) else [(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)]
+        transport = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=None), socket_options=small)
+        return httpx.AsyncClient(base_url=url, transport=transport, timeout=120, headers={"accept-language": "en"})
 
-    async def told_of(self, client: httpx.AsyncClient, session: str) -> str:
-        """Run one comparison and count its outcome, or the name of its error."""
-        try:
-            told = await self.search(client, session)
-        except httpx.HTTPError as error:
-            told = type(error).__name__
-        self.told[told] += 1
-        return told
-
-    async def search(self, client: httpx.AsyncClient, session: str) -> str:
-        """The outcome of one comparison: answered, failed, busy, left, cut, or an HTTP status."""
-        start = time.monotonic()
-        query = self.chance.choice(QUERIES) + (f" {self.chance.randrange(10**9)}" if self.new else "")
-        body = {
-            "data": [query, 10, *[""] * 4, *[None] * 3, "", ""],
-            "fn_index": self.number,
-            "session_hash": session,
-        }
-        joined = await client.post("gradio_api/queue/join", json=body)
-        if joined.status_code == 503:
-            return "busy"
-        if joined.status_code != 200:
-            return f"status {joined.status_code}"
-        event, leaves = joined.json()["event_id"], self.chance.random() < 0.05
-        async with client.stream("GET", f"gradio_api/queue/data?session_hash={session}") as answer:
-            async for line in answer.aiter_lines():
-                if leaves:
-                    return "left"
-                if "process_completed" in line and event in line:
-                    good = json.loads(line.partition(":")[2])["success"]
-                    self.milliseconds.append(1e3 * (time.monotonic() - start))
-                    return "answered" if good else "failed"
-        return "cut"
+    async def traffic(self, client: httpx.AsyncClient) -> Traffic:
+        """Its visitors, who have not asked yet."""
+        config = (await client.get("config")).json()
+        return Traffic(Queue(config) if self.queue else Page(config, self.line), self.seed, self.new_queries)
 
 
 def memory(process: int) -> int:
@@ -122,19 +92,11 @@ def worked(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def compare(client: httpx.AsyncClient) -> int:
-    """The number of the compare function."""
-    config = (await client.get("config")).json()
-    return next(one["id"] for one in config["dependencies"] if one["api_name"] == "compare")
-
-
-async def drive(
-    url: str, clients: int, seconds: float, process: int, seed: int, new: bool = False
-) -> dict[str, object]:
-    """Run all visitors, and record memory and /healthz every few seconds."""
-    limits, resident, ready = httpx.Limits(max_connections=None), [], Counter()
-    async with httpx.AsyncClient(base_url=url, limits=limits, timeout=120) as client:
-        traffic, until = Traffic(url, await compare(client), seed, new), time.monotonic() + seconds
+async def drive(url: str, load: Load, process: int) -> dict[str, object]:
+    """Run all visitors, and record memory of the process and /healthz every few seconds."""
+    resident, ready, seconds = [], Counter(), load.seconds
+    async with load.client(url) as client:
+        traffic, until = await load.traffic(client), time.monotonic() + seconds
 
         async def watch() -> None:
             while time.monotonic() < until:
@@ -143,15 +105,18 @@ async def drive(
                 ready[(await client.get("healthz")).status_code] += 1
 
         both, before = (process, os.getpid()), [worked(process), worked(os.getpid())]
-        await asyncio.gather(watch(), *(traffic.visitor(client, f"v{seed}-{n}", until) for n in range(clients)))
+        await asyncio.gather(
+            watch(), *(traffic.visitor(client, f"v{load.seed}-{n}", until) for n in range(load.clients))
+        )
         busy = [round((worked(one) - start) / seconds, 2) for one, start in zip(both, before, strict=True)]
         left = (await client.get("gradio_api/queue/status")).json()["queue_size"]
     times = np.percentile(traffic.milliseconds, [50, 95, 99]) if traffic.milliseconds else [0, 0, 0]
     early = float(np.mean(resident[len(resident) // 4 : len(resident) // 2])) if len(resident) >= 8 else resident[0]
     late = float(np.mean(resident[-max(1, len(resident) // 4) :]))
     return {
-        "clients": clients,
+        "clients": load.clients,
         "seconds": seconds,
+        "by": "the queue" if load.queue else "the page",
         "told": dict(traffic.told),
         "milliseconds": dict(zip(("p50", "p95", "p99"), (round(float(value)) for value in times), strict=True)),
         "cores": dict(zip(("page", "visitors"), busy, strict=True)),
@@ -162,18 +127,21 @@ async def drive(
     }
 
 
-async def fill(url: str, visits: int, process: int, seed: int) -> dict[str, object]:
+async def fill(url: str, visits: int, load: Load, process: int) -> dict[str, object]:
     """Make visits that the page remembers; returns resident megabytes before and after."""
-    async with httpx.AsyncClient(base_url=url, timeout=120) as client:
-        traffic, before = Traffic(url, await compare(client), seed), memory(process)
-        each = -(-visits // FILLING)
-        await asyncio.gather(*(traffic.visits(client, f"f{seed}-{n}", each) for n in range(FILLING)))
+    each = -(-visits // FILLING)
+    async with load.client(url) as client:
+        traffic, before = await load.traffic(client), memory(process)
+
+        async def one_after_another(place: int) -> None:
+            for turn in range(each):
+                await traffic.visit(client, f"f{load.seed}-{place}-{turn}")
+
+        await asyncio.gather(*map(one_after_another, range(FILLING)))
     return {"visits": each * FILLING, "MB before": before, "MB after": memory(process), "told": dict(traffic.told)}
 
 
-def served(
-    words: list[str], clients: int, seconds: float, seed: int, visits: int = 0, new: bool = False
-) -> dict[str, object]:
+def served(words: list[str], load: Load, visits: int = 0) -> dict[str, object]:
     """Start the server of a command line, wait until it is ready, warm it up, and run the visitors."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -192,9 +160,10 @@ def served(
                     time.sleep(0.2)
             else:
                 raise RuntimeError("the page was not ready after minutes")
-            asyncio.run(drive(url, min(clients, 20), min(10, seconds), server.pid, seed + 1))
-            filled = {"filled": asyncio.run(fill(url, visits, server.pid, seed))} if visits else {}
-            return filled | asyncio.run(drive(url, clients, seconds, server.pid, seed, new))
+            few = replace(load, clients=min(load.clients, 20), seconds=min(10, load.seconds), seed=load.seed + 1)
+            asyncio.run(drive(url, few, server.pid))
+            filled = {"filled": asyncio.run(fill(url, visits, load, server.pid))} if visits else {}
+            return filled | asyncio.run(drive(url, load, server.pid))
         finally:
             server.send_signal(signal.SIGTERM)
 
@@ -202,7 +171,7 @@ def served(
 def is_sound(found: dict[str, Any]) -> bool:
     """Whether visitors got answers or "busy" only, the page was always ready, and no request is left in the queue."""
     told = found["told"]
-    known = set(told) | set(found.get("filled", {}).get("told", {})) <= {"answered", "busy", "left"}
+    known = set(told) | set(found.get("filled", {}).get("told", {})) <= {"arrived", "answered", "busy", "left"}
     ready = {int(status) for status in found["healthz"]} == {200}
     return known and told.get("answered", 0) > 0 and ready and found["waiting at the end"] == 0
 
@@ -214,6 +183,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--visits", type=int, default=0, help="visits that search once, before the measurement")
     parser.add_argument("--new-queries", action="store_true", help="no query twice; by default few, again and again")
+    parser.add_argument(
+        "--queue", action="store_true", help="ask the endpoint /compare through the queue, as programs and ZeroGPU do"
+    )
+    parser.add_argument("--line", type=float, default=math.inf, help="kilobytes a second of a visitor of the page")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--dataset", help="a folder, 'sample', or a Hub id that is in the cache")
     parser.add_argument("--locales", nargs="+", default=["us", "es", "jp"])
@@ -230,6 +203,7 @@ def main(arguments: list[str] | None = None) -> None:
                 "--feedback",
                 f"{folder}/feedback",
             ]
-        found = served(words, settings.clients, settings.seconds, settings.seed, settings.visits, settings.new_queries)
+        load = Load(**{each.name: getattr(settings, each.name) for each in fields(Load)})
+        found = served(words, load, settings.visits)
     print(json.dumps(found))
     sys.exit(0 if is_sound(found) else 1)
