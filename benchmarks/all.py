@@ -67,7 +67,6 @@ RUNS: dict[str, Run] = {
     ),
     "bm25_speed": Run(400, {"--products": (1_215_854, 5_000), "--queries": (300, 20)}),
     "milvus_search": Run(60, {"--products": (20_000, 500), "--queries": (50, 5)}),
-    "serving": Run(400, {"--products": (1_215_854, 5_000), "--queries": (64, 8)}),
     "start": Run(60, {"--products": (10_000, 1_000), "--rounds": (3, 1)}),
     "embedding": Run(200, {"--texts": (1_000, 100), "--rounds": (3, 1), "--queries": (100, 10)}),
     "people": Run(10, {"--products": (10_000, 500), "--queries": (300, 20), "--rounds": (7, 2)}),

@@ -29,9 +29,8 @@ import made_up
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from machine import describe
+from machine import describe, memory
 from rounds import spread
-from serving import memory
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))

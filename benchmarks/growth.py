@@ -32,12 +32,11 @@ import made_up
 import numpy as np
 import torch
 import vectors
-from machine import describe
+from machine import describe, memory
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from peers import by_faiss, by_usearch
 from rounds import medians, spread
-from serving import memory
 from topk import as_in_the_app, asks, floors, overlap, turns
 
 from space.data.passages import passages

@@ -1,4 +1,4 @@
-"""The machine that a benchmark ran on, and how busy it was with other work, for its JSON.
+"""The machine that a benchmark ran on, how busy it was with other work, and memory of processes, for its JSON.
 
 The time of import counts as the start of the benchmark.
 """
@@ -103,6 +103,13 @@ def describe() -> dict[str, object]:
         "date": time.strftime("%Y-%m-%d"),
         **found,
     }
+
+
+def memory(process: int | str = "self") -> dict[str, int]:
+    """MB of a process: its own, of mapped files, and the peak of both. Only Linux tells them."""
+    names = {"RssAnon": "own", "RssFile": "mapped", "VmHWM": "peak"}
+    rows = [line.partition(":") for line in _lines(f"/proc/{process}/status")]
+    return {names[name]: int(kb.split()[0]) * 1024 // 10**6 for name, _, kb in rows if name in names}
 
 
 def _names(cores: set[int]) -> set[str]:

@@ -1,12 +1,12 @@
-"""Seconds from `python app.py` to its page and to its first answer.
+"""Seconds from `python app.py` to its page and to its first answer, and the app's memory then.
 
 python benchmarks/start.py [--products 10000] [--rounds 3] [--checkout FOLDER]
 python benchmarks/start.py --model saved_e5_model --base-model ID --embeddings artifacts
 
 Without ``--embeddings`` store and models are made up (see made_up.py), the models of multilingual-e5-small's size. The
-first start also prepares files for a store of 100,000 products or more; it is counted apart. ``--checkout`` starts the
-app.py of another checkout in turn with this one. It gets a copy of the store, since the formats of the prepared files
-may differ. The last line is JSON.
+first start also writes the mapped files of a store of 100,000 products or more; it is counted apart. ``--checkout``
+starts the app.py of another checkout in turn with this one. It gets a copy of the store, since the formats of the
+mapped files may differ. The last line is JSON.
 """
 
 import argparse
@@ -19,14 +19,25 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
-from machine import describe
+from machine import describe, memory
 from rounds import spread
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Start:
+    """Seconds until the page answered and until the first comparison was there, and MB of the process then."""
+
+    page_s: float
+    answer_s: float
+    memory_mb: dict[str, int]
 
 
 def main() -> None:
@@ -53,21 +64,25 @@ def main() -> None:
         if given.checkout:
             shutil.copytree(stores["this"], stores["other"], copy_function=link)
         starts = {name: (checkout, [*flags, "--embeddings", stores[name]]) for name, checkout in checkouts.items()}
-        first = [start(*one) for one in starts.values()][0]
-        pairs: dict[str, list[tuple[float, float]]] = {name: [] for name in checkouts}
+        first = {name: start(*one) for name, one in starts.items()}
+        later: dict[str, list[Start]] = {name: [] for name in checkouts}
         for _ in range(given.rounds):
             for name, one in starts.items():
-                pairs[name].append(start(*one))
-    result = {"benchmark": "start", "products": rows, "first_start_s": [round(value, 1) for value in first]}
-    for name, seconds in pairs.items():
-        page, answer = zip(*seconds, strict=True)
-        result[name] = {"page_s": spread(page), "answer_s": spread(answer)}
+                later[name].append(start(*one))
+    result: dict[str, Any] = {"benchmark": "start", "products": rows}
+    for name, found in later.items():
+        result[name] = {
+            "first_start": asdict(first[name]),
+            "page_s": spread([one.page_s for one in found]),
+            "answer_s": spread([one.answer_s for one in found]),
+            "memory_mb": found[-1].memory_mb,
+        }
         print(name, result[name])
     print(json.dumps(result | {"machine": describe()}))
 
 
-def start(checkout: Path, flags: list[str]) -> tuple[float, float]:
-    """Seconds until the page answered and until the first comparison was there; the app is stopped afterwards."""
+def start(checkout: Path, flags: list[str]) -> Start:
+    """Start an app, ask it for one comparison, and stop it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -87,7 +102,7 @@ def start(checkout: Path, flags: list[str]) -> tuple[float, float]:
             answer = visitor.get(f"{url}/{event}").text
             if "event: complete" not in answer:
                 sys.exit(f"no comparison: {answer[:500]}")
-            return page, time.perf_counter() - begun
+            return Start(round(page, 2), round(time.perf_counter() - begun, 2), memory(app.pid))
         sys.exit(f"app.py ended with {app.returncode}, or gave no page in {LIMIT_SECONDS} s")
     finally:
         if app.poll() is None:

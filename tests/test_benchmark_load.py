@@ -1,4 +1,4 @@
-"""How busy the machine was during a benchmark, by counters worked out by hand."""
+"""How busy the machine was during a benchmark, and memory, by counters worked out by hand."""
 
 import runpy
 
@@ -49,3 +49,12 @@ def test_a_busy_machine_is_said_and_kept(busy, monkeypatch, capsys):
     monkeypatch.setattr(Counters, "now", classmethod(lambda cls: after))
     assert describe()["load"]["busy"] is busy
     assert ("busy" in capsys.readouterr().err) is busy
+
+
+def test_memory_of_a_process_in_megabytes(monkeypatch):
+    """Linux counts in kB of 1,024 bytes; other systems have no such file."""
+    memory = MACHINE["memory"]
+    status = ["Name:\tpython", "VmHWM:\t  4000000 kB", "RssAnon:\t 2000000 kB", "RssFile:\t 1000 kB"]
+    monkeypatch.setitem(memory.__globals__, "_lines", {"/proc/7/status": status, "/proc/8/status": []}.get)
+    assert memory(7) == {"peak": 4096, "own": 2048, "mapped": 1}
+    assert memory(8) == {}
