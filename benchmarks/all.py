@@ -66,7 +66,9 @@ RUNS: dict[str, Run] = {
         ("--plot", "docs/images/growth.png"),
     ),
     "bm25_speed": Run(400, {"--products": (1_215_854, 5_000), "--queries": (300, 20)}),
-    "milvus_search": Run(60, {"--products": (20_000, 500), "--queries": (50, 5)}),
+    "milvus_search": Run(
+        400, {"--products": (500_000, 2_000), "--lite-products": (20_000, 500), "--queries": (100, 5)}
+    ),
     "start": Run(60, {"--products": (10_000, 1_000), "--rounds": (3, 1)}),
     "embedding": Run(200, {"--texts": (1_000, 100), "--rounds": (3, 1), "--queries": (100, 10)}),
     "people": Run(10, {"--products": (10_000, 500), "--queries": (300, 20), "--rounds": (7, 2)}),

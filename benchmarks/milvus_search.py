@@ -1,176 +1,189 @@
-"""Milvus beside the exact index on the same store: recall, ms a query, products loaded a second, and memory.
+"""Milvus beside the exact index of the app: recall, ms a query, products loaded a second, index builds, and memory.
 
-python benchmarks/milvus_search.py [--products 20000] [--queries 50] [--kinds FLAT HNSW IVF_SQ8] [--dataset DATA]
-    [--server FOLDER | --uri http://HOST:19530 [--pid PID]] [--add-to benchmarks/results/milvus_search.json]
+python benchmarks/milvus_search.py [--products 500000] [--lite-products 20000] [--queries 100] [--dataset DATA]
 
-The products of a data set by the packaged E5, repeated with noise as in vectors.py, its real queries, and ten brands
-to filter by. Milvus Lite, which is used by default, is for tests and small catalogues. --server starts the real server
-of PyPI's package milvus with its data and the store in FOLDER, and stops it at the end. --uri measures one that runs,
-and leaves the collection there; with --pid, its process on this machine, also its memory.
+A real server 2.3.5 (PyPI's package milvus) runs on this machine, with its data in a temporary folder: 5 GB at the
+default size. It loads the products once, merges the small segments, and makes each kind of index in turn. It merges no
+more by itself, since it would build indexes twice. It starts again after each build, so that its memory is that of
+searching. Milvus Lite, which is for small catalogues, follows with FLAT.
 
-Each search is also measured with the strong consistency of its collection, for which a server waits for a time tick.
+The products are those of a data set by the packaged E5, repeated with noise as in vectors.py. The queries are its real
+ones, one at a time, among all products and among the tenth that one of ten brands has. "exact" is what the app runs
+without Milvus: float16 rows, searched by int8 codes. Recall is against its answers. It is measured again beside each
+kind, while the server waits.
 
-The products are loaded once. For a second kind of index only the index is made anew. --only-build measures no
-searches; a later run finds its collection. So a large collection can be built while the machine does other work. Kinds
-measured in several runs are collected by --add-to. The last line is JSON.
+Needs `pip install -r benchmarks/requirements.txt`. Where PyPI has no server, only Milvus Lite is measured. The last
+line is JSON.
 """
 
 import argparse
 import json
-import statistics
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
-from unittest.mock import patch
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 import vectors
-from machine import describe
+from machine import describe, memory
+from rounds import spread
 from topk import overlap
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import milvus_store  # noqa: E402
 
 from space.data.filters import Facets  # noqa: E402
-from space.encoding.description import BASE, TUNED, EncoderDescription  # noqa: E402
-from space.index import milvus, milvus_client  # noqa: E402
+from space.encoding.description import BASE, EncoderDescription  # noqa: E402
+from space.index import milvus_client  # noqa: E402
 from space.index.milvus_client import KINDS, METRIC, VECTOR  # noqa: E402
 from space.index.torch_index import TorchIndex  # noqa: E402
 from space.store import milvus_collections  # noqa: E402
-from space.store.manifest import MANIFEST  # noqa: E402
 from space.store.reader import Store  # noqa: E402
 from space.store.writer import Plan, StoreWriter  # noqa: E402
 
-K, FILTER = 10, {"brand": "brand 3"}
+K, BRANDS = 10, 10
+FILTER = {"brand": "brand 3"}
 Search = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 
-class Server(NamedTuple):
-    """Where Milvus is, what it is called in the result, and its process on this machine."""
-
-    uri: str
-    name: str
-    pid: int | None
-
-
 def main() -> None:
-    """Build a store, load it, compare searches, print the result."""
+    """Measure the server and Milvus Lite, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--products", type=int, default=20_000)
-    parser.add_argument("--queries", type=int, default=50)
+    parser.add_argument("--products", type=int, default=500_000, help="in the server")
+    parser.add_argument("--lite-products", type=int, default=20_000, help="in Milvus Lite")
+    parser.add_argument("--queries", type=int, default=100)
     parser.add_argument("--dataset", default="sample", help="its products and queries are encoded")
-    parser.add_argument("--kinds", nargs="+", default=["FLAT"], choices=sorted(KINDS))
-    parser.add_argument("--server", type=Path, help="start the server of PyPI's milvus, with its data in this folder")
-    parser.add_argument("--uri", help="a server to measure instead of Milvus Lite")
-    parser.add_argument("--pid", type=int, help="the server's process on this machine, to report its memory")
-    parser.add_argument("--only-build", action="store_true", help="load and make the index, measure no searches")
-    parser.add_argument("--add-to", type=Path, help="keep the other kinds that this result has, and write it")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # stops the server, too
     few, asked = vectors.encoded(given.dataset, 10_000, given.queries)
     queries = torch.from_numpy(asked)
-    with tempfile.TemporaryDirectory() as folder:
-        store = kept(given.server or Path(folder), few, given.products)
-        with running(given, Path(folder)) as server:
-            result: dict[str, Any] = {"benchmark": "milvus", "server": server.name, "products": given.products, "k": K}
-            result |= {"dataset": Path(given.dataset).name, "kinds": {}}
-            for kind in given.kinds:
-                result["kinds"][kind] = built(store, server, kind)
-                if not given.only_build:
-                    result["kinds"][kind] |= measured(store, server, queries)
-                print(kind, json.dumps(result["kinds"][kind]), flush=True)
-    result["machine"] = describe()
-    if given.add_to:
-        before = json.loads(given.add_to.read_text(encoding="utf-8")) if given.add_to.is_file() else {}
-        if all(before.get(name) == result[name] for name in ("server", "products", "k", "dataset")):
-            result["kinds"] = before["kinds"] | result["kinds"]
-        given.add_to.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(result))
+    result: dict[str, Any] = {"benchmark": "milvus_search", "dataset": Path(given.dataset).name, "k": K}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        if milvus_store.SERVER:
+            result["server"] = on_server(write(folder / "store", few, given.products), folder / "server", queries)
+        else:
+            say("PyPI's package milvus is not installed: no server is measured")
+        result["lite"] = on_lite(write(folder / "small", few, given.lite_products), folder / "lite.db", queries)
+    print(json.dumps(result | {"machine": describe()}))
 
 
-@contextmanager
-def running(given: argparse.Namespace, folder: Path) -> Iterator[Server]:
-    """The Milvus that the flags name."""
-    if not given.server:
-        yield Server(given.uri or str(folder / "lite.db"), "a server" if given.uri else "Milvus Lite", given.pid)
-        return
-    import milvus as package
+def on_server(store: Store, folder: Path, queries: torch.Tensor) -> dict[str, Any]:
+    """Load a store into a new server, with its data in ``folder``, and measure each kind of index."""
+    from milvus import __version__
 
-    server = package.MilvusServer()
-    server.set_base_dir(str(given.server.resolve()))
+    result: dict[str, Any] = {"version": __version__, "products": store.rows, "kinds": {}}
+    server = milvus_store.server(folder)
+    server.config.set("dataCoord.compaction.enableAutoCompaction", False)
     server.start()
+    say("the server is up")
     try:
-        name = f"standalone server {package.__version__}"
-        yield Server(f"http://127.0.0.1:{server.listen_port}", name, server.server_proc.pid)
+        result["products_loaded_per_s"] = loaded(store, server.uri)
+        compact(store, server.uri)
+        for kind in KINDS:
+            seconds = indexed(store, server.uri, kind)
+            server.stop()
+            milvus_store.start_again(server)
+            figures = {"index_seconds": seconds, **measured(store, server.uri, queries)}
+            figures["server_memory_mb"] = memory(server.server_proc.pid)["own"]
+            result["kinds"][kind] = figures
+            say(f"server, {kind}: {json.dumps(figures)}")
     finally:
         server.stop()
+    return result
 
 
-def built(store: Store, server: Server, kind: str) -> dict[str, Any]:
-    """Load what is missing, and make an index of this kind if there is another; returns how long that took."""
-    place = milvus_client.connect(server.uri)
-    name = milvus_collections.collection_name(store, "tuned")
+def on_lite(store: Store, file: Path, queries: torch.Tensor) -> dict[str, Any]:
+    """Load a store into a file of Milvus Lite, and measure FLAT."""
+    result = {"products": store.rows, "products_loaded_per_s": loaded(store, str(file))}
+    result["kinds"] = {"FLAT": measured(store, str(file), queries)}
+    say(f"lite: {json.dumps(result)}")
+    return result
+
+
+def loaded(store: Store, uri: str) -> int:
+    """Load a store as build_embeddings.py does, with FLAT; returns products a second."""
     begun = time.perf_counter()
-    there = place.client.has_collection(name)
-    if not there:
-        milvus_collections.load(store.folder, server.uri, kind)
-        return {"products_loaded_per_s": round(store.rows / (time.perf_counter() - begun))}
-    made = milvus_client.kind_of(place, name) != kind
-    if made:
-        place.client.release_collection(name)
-        place.client.drop_index(name, VECTOR)
-        indexes = place.client.prepare_index_params()
-        indexes.add_index(VECTOR, index_type=kind, index_name=VECTOR, metric_type=METRIC, params=KINDS[kind][0])
-        place.client.create_index(name, indexes, sync=False)
-    while place.client.describe_index(name, VECTOR)["pending_index_rows"]:  # also if an earlier run was stopped
-        time.sleep(1)
-    return {"index_seconds": round(time.perf_counter() - begun, 1)} if made else {}
+    milvus_collections.load(store.folder, uri)
+    speed = round(store.rows / (time.perf_counter() - begun))
+    say(f"{store.rows:,} products loaded, {speed:,} a second")
+    return speed
 
 
-def measured(store: Store, server: Server, queries: torch.Tensor) -> dict[str, Any]:
-    """Searches in all products and in a tenth of them, also waiting for a tick, and the server's memory."""
-    there, here = milvus_collections.open_indexes(store, server.uri)["tuned"], TorchIndex(store.vectors("tuned"))
+def compact(store: Store, uri: str) -> None:
+    """Merge the small segments that a load leaves, as a server does by itself within minutes."""
+    place, name = milvus_client.connect(uri), milvus_collections.collection_name(store, BASE)
+    job = place.client.compact(name)
+    while place.client.get_compaction_state(job) != "Completed":
+        time.sleep(0.5)
+    say("the segments are merged")
+
+
+def indexed(store: Store, uri: str, kind: str) -> float:
+    """Replace the index of a collection by one of another kind; returns how many seconds that took."""
+    place, name = milvus_client.connect(uri), milvus_collections.collection_name(store, BASE)
+    begun = time.perf_counter()
+    place.client.release_collection(name)
+    place.client.drop_index(name, VECTOR)
+    indexes = place.client.prepare_index_params()
+    indexes.add_index(VECTOR, index_type=kind, index_name=VECTOR, metric_type=METRIC, params=KINDS[kind][0])
+    place.client.create_index(name, indexes, sync=False)
+    said = 0
+    while left := place.client.describe_index(name, VECTOR)["pending_index_rows"]:
+        if left != said:
+            say(f"server, {kind}: {left:,} rows are not indexed yet")
+        said = left
+        time.sleep(0.5)
+    return round(time.perf_counter() - begun, 1)
+
+
+def measured(store: Store, uri: str, queries: torch.Tensor) -> dict[str, Any]:
+    """Searches among all products, and among a tenth of them."""
+    there = milvus_collections.open_indexes(store, uri)[BASE]
+    here = TorchIndex(store.vectors(BASE), precision="int8", device="cpu")
     mask = torch.from_numpy(Facets(store.products()).mask(FILTER))
     narrowed = there.within(FILTER)
-
-    def both() -> dict[str, dict[str, float]]:
-        return {
-            "all": compared(queries, lambda one: there.search(one, K), lambda one: here.search(one, K)),
-            "a_tenth": compared(queries, lambda one: narrowed.search(one, K), lambda one: here.search(one, K, mask)),
-        }
-
-    with patch.object(milvus, "CONSISTENCY", None):  # that of the collection, which is "Strong"
-        waiting = both()
-    return {**both(), "waiting_for_a_tick": waiting, "server_memory_gb": resident(server.pid) if server.pid else None}
+    return {
+        "all": compared(queries, lambda one: there.search(one, K), lambda one: here.search(one, K)),
+        "a_tenth": compared(queries, lambda one: narrowed.search(one, K), lambda one: here.search(one, K, mask)),
+    }
 
 
-def resident(pid: int) -> float:
-    """Memory that a process holds now, in GB."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return round(next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 2**20, 2)
+def compared(queries: torch.Tensor, there: Search, here: Search) -> dict[str, Any]:
+    """Milliseconds of one query at a time, recall@10, and the share of results with the same row at the same rank.
 
-
-def kept(folder: Path, few: np.ndarray, products: int) -> Store:
-    """The store that an earlier run left in a folder, or a new one."""
-    place = folder / f"store of {products}"
-    if (place / MANIFEST).is_file():
-        return Store(place)
-    return write(place, few, products)
+    One index after the other: if they took turns, idle threads of one would still spin while the other is timed.
+    """
+    result: dict[str, Any] = {}
+    found = {}
+    for name, search in (("milvus", there), ("exact", here)):
+        took, rows = [], []
+        for query in (queries[:1], *queries.split(1)):  # the first one warms up
+            begun = time.perf_counter()
+            rows.append(search(query)[1].numpy())
+            took.append(1e3 * (time.perf_counter() - begun))
+        result[f"{name}_ms"] = spread(took[1:])
+        found[name] = np.concatenate(rows[1:])
+    recall = overlap(found["milvus"], found["exact"])
+    same = float(np.mean(found["milvus"] == found["exact"]))
+    return result | {"recall": round(recall, 4), "same_rows": round(same, 4)}
 
 
 def write(folder: Path, few: np.ndarray, products: int) -> Store:
-    """Write a store of repeated vectors. Both encoders have the same ones, so Milvus keeps one collection."""
+    """Write a store of repeated vectors by one encoder."""
     table = pa.table(
         {
             "product_id": [f"P{row}" for row in range(products)],
             "product_locale": ["us"] * products,
             "product_title": [f"thing {row}" for row in range(products)],
-            "product_brand": [f"brand {row % 10}" for row in range(products)],
+            "product_brand": [f"brand {row % BRANDS}" for row in range(products)],
             "product_color": pa.nulls(products, pa.string()),
         }
     )
@@ -179,30 +192,16 @@ def write(folder: Path, few: np.ndarray, products: int) -> Store:
     writer.begin(resume=False)
     writer.write_products(table)
     for shard, rows in enumerate(vectors.repeated(few, products)):
-        for part in (BASE, TUNED):
-            key = writer.key(shard, encoder)
-            writer.write_vectors(part, shard, key, writer.products(shard), torch.from_numpy(rows))
-    writer.finish(dict.fromkeys((BASE, TUNED), encoder), None, None, "")
+        key = writer.key(shard, encoder)
+        writer.write_vectors(BASE, shard, key, writer.products(shard), torch.from_numpy(rows))
+    writer.finish({BASE: encoder}, None, None, "")
+    say(f"a store of {products:,} products is written")
     return Store(folder)
 
 
-def compared(queries: torch.Tensor, there: Search, here: Search) -> dict[str, float]:
-    """Median ms of one query at a time, recall@10, and the share of results with the same row at the same rank.
-
-    One index after the other: if they took turns, idle threads of one would still spin while the other is timed.
-    """
-    medians, found = {}, {}
-    for name, search in (("milvus", there), ("torch", here)):
-        took, rows = [], []
-        for query in (queries[:1], *queries.split(1)):  # the first one warms up
-            begun = time.perf_counter()
-            rows.append(search(query)[1].numpy())
-            took.append(1e3 * (time.perf_counter() - begun))
-        medians[f"{name}_ms"] = round(statistics.median(took[1:]), 2)
-        found[name] = np.concatenate(rows[1:])
-    recall = overlap(found["milvus"], found["torch"])
-    same = float(np.mean(found["milvus"] == found["torch"]))
-    return medians | {"recall": round(recall, 4), "same_rows": round(same, 4)}
+def say(text: str) -> None:
+    """Print progress with the time."""
+    print(time.strftime("%H:%M:%S"), text, flush=True)
 
 
 if __name__ == "__main__":
