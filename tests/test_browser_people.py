@@ -176,7 +176,7 @@ def test_on_a_phone_in_russian(visit, scheme):
     page = visit(PHONE, scheme=scheme, locale="ru-RU")
     for tab, begin, shown in (
         ("Голосовать", "Следующий запрос", ".ballot"),
-        ("Оценивать", "Следующая пара", ".judged"),
+        ("Размечать", "Следующая пара", ".judged"),
     ):
         open_tab(page, tab)
         page.get_by_role("button", name=begin).click()

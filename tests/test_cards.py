@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from result_pages import EVIL, Elements, assert_inert, comparison, described, hit, result
+from result_pages import EVIL, Elements, assert_inert, comparison, described, hit, result, without_help
 
 from space.data.scale import ESCI
 from space.errors import FilterError, QueryError
@@ -151,9 +151,10 @@ def test_scores_are_no_percentages():
 )
 def test_a_standing_says_above_how_many_of_what(share, said):
     """A share is never rounded to all or none."""
-    shown = Elements(cards.score(hit(standing=Standing(share, "relevant pairs", 1500)), "tuned"))
+    html = cards.score(hit(standing=Standing(share, "relevant pairs", 1500)), "tuned")
+    shown = Elements(without_help(html))
     assert shown.text == f"{said} known good matches"
-    tooltip = dict(shown.attributes[:2])["title"]
+    tooltip = dict(shown.attributes)["title"]
     assert tooltip.startswith(f"cosine .8731: {said} 1,500 known good matches (") and "judged relevant" in tooltip
     assert ("style", f"--share:{100 * share:.1f}%") in shown.attributes
 

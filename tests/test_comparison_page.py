@@ -12,6 +12,7 @@ from space.ui.html import comparison as columns
 from space.ui.html import moves
 from space.ui.html.labels import tally
 from space.ui.html.rank_table import rank_table, ranks_of
+from space.ui.static import STYLE
 
 
 @pytest.mark.parametrize(
@@ -76,6 +77,17 @@ def test_a_list_beside_says_where_its_products_stand_in_the_others():
         ("es", "a"): "only herein no other list beside this one",
     }
     assert moves.elsewhere(("us", "a"), "bm25", {"bm25": ranks["bm25"]}) == "", "alone there is nothing to compare"
+
+
+def test_no_class_of_a_mark_is_that_of_another_part():
+    """Else the mark gets that part's looks too: "only here" once stood below the marks beside it."""
+    css = STYLE.read_text(encoding="utf-8")
+    ranks = {"base": {("us", "a"): 1, ("us", "b"): 2}, "tuned": {("us", "c"): 1}, "bm25": {("us", "d"): 1}}
+    shown = [moves.elsewhere(key, "bm25", ranks) for key in (("us", "a"), ("us", "d"))]
+    shown += [moves.mark(Move("p", "us", *places)) for places in ((1, 2), (2, 1), (1, 1), (None, 1), (1, None))]
+    kinds = {re.search('class="move ([a-z]+)"', mark)[1] for mark in shown}
+    assert len(kinds) == len(shown)
+    assert not [kind for kind in kinds if re.search(rf"^[^.]*\.e5-out \.{kind}\b", css, re.MULTILINE)]
 
 
 def figures(ndcg, recall, exact, scope="locale"):

@@ -14,7 +14,7 @@ from space.encoding.description import TUNED
 from space.i18n import N_, fraction, ngettext, number
 from space.i18n import gettext as _
 from space.search.results import RANDOM, RELEVANT, Hit, Product, SearchResult, Standing
-from space.ui.html.help import help_for
+from space.ui.html.help import help_for, with_help
 from space.ui.html.labels import badge, is_judged, tally
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.names import id_shown, language_of, locale_shown, products, score_name, system_name
@@ -59,12 +59,11 @@ def results(
         return join([like, no_hits(found.system, emptied, candidate)])
     judged = is_judged(found.hits)
     return fill(
-        '<div class="results">{like}<div class="summary"><p role="status">{summary}{tally}{about}</p>{timings}</div>'
+        '<div class="results">{like}<div class="summary"><p role="status">{summary}{tally}</p>{timings}</div>'
         '{poor}<ol class="cards">{cards}</ol></div>',
         like=like,
         summary=_summary(found),
-        tally=fill(' <span class="tally">{tally}</span>', tally=tally(found.hits)) if judged else EMPTY,
-        about=join([help_for("unrated") if judged else EMPTY, _matches_help(found)]),
+        tally=fill(' <span class="tally">{tally}</span>', tally=_tally(found)) if judged else EMPTY,
         timings=timings(found),
         poor=poor_fit(found),
         cards=join(
@@ -162,7 +161,7 @@ def score(hit: Hit, system: str) -> Html:
         )
     name_of, meaning = REFERENCES.get(hit.standing.among, (hit.standing.among, N_("scores of the same encoder")))
     pairs = _(name_of)
-    return fill(
+    shown = fill(
         '<span class="standing" title="{title}">'
         '<span class="meter" aria-hidden="true" style="--share:{width}%"></span>{standing}</span>',
         title=_("{score_name} {score}: {standing} ({meaning})").format(
@@ -174,6 +173,9 @@ def score(hit: Hit, system: str) -> Html:
         standing=_standing(hit.standing, pairs),
         width=f"{100 * hit.standing.share:.1f}",
     )
+    if hit.rank > 1:  # once in a list is enough
+        return shown
+    return fill('<span class="explained">{shown}{about}</span>', shown=shown, about=help_for("matches"))
 
 
 def timings(found: SearchResult, also: Html = EMPTY) -> Html:
@@ -200,8 +202,12 @@ def timings(found: SearchResult, also: Html = EMPTY) -> Html:
     )
 
 
-def _matches_help(found: SearchResult) -> Html:
-    return help_for("matches") if any(hit.standing for hit in found.hits) else EMPTY
+def _tally(found: SearchResult) -> Html:
+    """How many hits have which label, and what it means that some have none."""
+    said = tally(found.hits)
+    if all(hit.grade for hit in found.hits):
+        return fill("{said}", said=said)
+    return with_help(said, help_for("unrated"))
 
 
 def _summary(found: SearchResult) -> Html:

@@ -13,7 +13,7 @@ from space.i18n import gettext as _
 from space.search.list_quality import ListQuality
 from space.search.results import Comparison, Hit, ProductKey, SearchResult
 from space.ui.html import cards, moves, names
-from space.ui.html.help import help_for
+from space.ui.html.help import help_for, with_help
 from space.ui.html.labels import is_judged, tally
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.names import system_name
@@ -72,8 +72,9 @@ def basis(quality: Mapping[str, ListQuality | None]) -> Html:
             known.judged,
         )
         text = f"{counts.format(n=number(known.judged), exact=known.exact)} {_(_SCOPES[known.scope])}"
-    about = help_for("unrated") if known else EMPTY
-    return fill('<p class="basis">{text} {about}</p>', text=text, about=about) if quality else EMPTY
+    if not quality:
+        return EMPTY
+    return fill('<p class="basis">{text}</p>', text=with_help(text, help_for("unrated")) if known else text)
 
 
 def _column(
@@ -127,11 +128,10 @@ def _figures(found: Comparison, system: str) -> Html:
     ndcg, recall = (before.ndcg, before.recall) if before else (None, None)
     exact = {None: "–", 0.0: _("no"), 1.0: _("yes")}[own.exact_at_1]
     return fill(
-        '<dl class="figures">{ndcg}{recall}<div><dt>{first} {about}</dt><dd>{exact}</dd></div></dl>',
+        '<dl class="figures">{ndcg}{recall}<div><dt>{first}</dt><dd>{exact}</dd></div></dl>',
         ndcg=_figure(_("Quality"), help_for("quality", f"nDCG@{own.k}"), own.ndcg, ndcg, against),
         recall=_figure(_("Found"), help_for("recall", f"Recall@{own.k}"), own.recall, recall, against),
-        first=_("First fits"),
-        about=help_for("first"),
+        first=with_help(_("First fits"), help_for("first")),
         exact=exact,
     )
 
@@ -147,9 +147,8 @@ def _figure(name: str, about: Html, value: float | None, before: float | None, a
             by=fraction(by, signed=True),
         )
     return fill(
-        "<div><dt>{name} {about}</dt><dd>{value}{change}</dd></div>",
-        about=about,
-        name=name,
+        "<div><dt>{name}</dt><dd>{value}{change}</dd></div>",
+        name=with_help(name, about),
         value="–" if value is None else fraction(value),
         change=change,
     )

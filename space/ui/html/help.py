@@ -106,6 +106,14 @@ TERMS = MappingProxyType(
 )
 
 
+def with_help(text: str, about: Html) -> Html:
+    """A text and the "?" behind it, which no line break parts from the last word."""
+    rest, space, last = text.rpartition(" ")
+    return fill(
+        '{rest}{space}<span class="with-help">{last} {about}</span>', rest=rest, space=space, last=last, about=about
+    )
+
+
 def help_for(key: str, also: str = "") -> Html:
     """The "?" of a term.
 

@@ -7,7 +7,7 @@ from space.encoding.description import BASE, TUNED
 from space.i18n import fraction, ngettext, number
 from space.i18n import gettext as _
 from space.search.results import Comparison, Move, ProductKey
-from space.ui.html.help import help_for
+from space.ui.html.help import help_for, with_help
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.names import system_name
 from space.ui.html.rank_table import Ranks
@@ -135,7 +135,7 @@ def _mark(
 
 
 def _only_here() -> Html:
-    return _pill("only", _("only here"), _("in no other list beside this one"))
+    return _pill("alone", _("only here"), _("in no other list beside this one"))
 
 
 def _pill(kind: str, sign: str, meaning: str) -> Html:
@@ -162,4 +162,4 @@ def alike(shared: int, size: int, rbo: float | None) -> Html:
         return fill("{said}", said=said)
     order = _("nearly the same order") if rbo >= 0.9 else _("order fairly alike") if rbo >= 0.6 else _("other order")
     here = _("Here: {value}.").format(value=fraction(rbo))
-    return fill("{said}, {order} {about}", said=said, order=order, about=help_for("rbo", here))
+    return with_help(f"{said}, {order}", help_for("rbo", here))

@@ -14,7 +14,7 @@ from space.i18n import N_, ngettext, number
 from space.i18n import gettext as _
 from space.ui import links
 from space.ui.html import charts, numbers
-from space.ui.html.help import help_for
+from space.ui.html.help import help_for, with_help
 from space.ui.html.markup import EMPTY, Html, absent, conclusions, fill, join, section
 from space.ui.html.names import language_of, queries, system_name
 from space.ui.links import Link
@@ -126,10 +126,9 @@ def sliced(frame: pd.DataFrame | None, scale: LabelScale = ESCI, pair: Pair = (T
     )
     over = _scale(one for parts in cuts.values() for one in parts)
     body = fill(
-        '<p class="lead">{lead} {about}</p>{said}<table><caption class="unseen">{caption}</caption><thead><tr>'
+        '<p class="lead">{lead}</p>{said}<table><caption class="unseen">{caption}</caption><thead><tr>'
         '<th scope="col">{slice}</th>{columns}</tr></thead>{groups}</table>{missing}',
-        about=help_for("slices"),
-        lead=with_locales if slices.LOCALE in cuts else lead,
+        lead=with_help(with_locales if slices.LOCALE in cuts else lead, help_for("slices")),
         said=conclusions(sentences) if sentences else EMPTY,
         caption=caption.format(system=system, reference=reference),
         slice=_("Slice"),

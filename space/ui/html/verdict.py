@@ -10,7 +10,7 @@ from space.i18n import gettext as _
 from space.search.description import EngineDescription
 from space.settings import SAMPLE
 from space.ui.html.doubts import doubts
-from space.ui.html.help import help_for
+from space.ui.html.help import help_for, with_help
 from space.ui.html.markup import EMPTY, Html, fill, join
 from space.ui.html.names import short_name, system_name
 from space.ui.html.numbers import p_value
@@ -52,14 +52,12 @@ def plain_verdict(found: PairedDifference, measured: Evaluation | None = None) -
     conclusion = fill("<strong>{said}.</strong>", said=concluded(found, measured))
     if found.outcome in ("none", "few"):
         return conclusion
+    words, figures = _average(found, measured)
     return fill(
-        '{conclusion} {counted} {queries} <span class="average">{average} {quality}{interval}</span>',
+        '{conclusion} {counted} <span class="average">{average}</span>',
         conclusion=conclusion,
-        counted=counted(found),
-        average=average(found, measured),
-        queries=help_for("held-out"),
-        quality=help_for("quality"),
-        interval=help_for("interval"),
+        counted=with_help(counted(found), help_for("held-out")),
+        average=fill(words, **figures, quality=help_for("quality"), interval=help_for("interval")),
     )
 
 
@@ -112,6 +110,12 @@ def counted(found: PairedDifference) -> str:
 
 def average(found: PairedDifference, measured: Evaluation | None) -> str:
     """How far the average quality moved, and between which bounds surely."""
+    words, figures = _average(found, measured)
+    return words.format(**figures, quality="", interval="")
+
+
+def _average(found: PairedDifference, measured: Evaluation | None) -> tuple[str, dict[str, str]]:
+    """The sentence of ``average`` with places for the "?" of its two terms, and its figures."""
     figures = {name: fraction(getattr(found, name), signed=True) for name in ("low", "high")}
     figures["change"] = fraction(found.mean, signed=True)
     protocol, metric = HEADLINE
@@ -120,12 +124,16 @@ def average(found: PairedDifference, measured: Evaluation | None) -> str:
     levels = [table.systems.get(part, {}).get(metric) for part in pair] if table else []
     before, after = levels if len(levels) == 2 else (None, None)
     if before is None or after is None or before.mean is None or after.mean is None:
-        return _(
-            "Average quality of the first ten results: {change} on a scale of 0 to 1 (95 % interval {low} to {high})."
-        ).format(**figures)
-    return _(
-        "Average quality of the first ten results: {before} → {after} of 1 ({change}, 95 % interval {low} to {high})."
-    ).format(**figures, before=fraction(before.mean), after=fraction(after.mean))
+        words = _(
+            "Average quality{quality} of the first ten results: {change} on a scale of 0 to 1 (95 % "
+            "interval{interval} {low} to {high})."
+        )
+        return words, figures
+    words = _(
+        "Average quality{quality} of the first ten results: {before} → {after} of 1 ({change}, 95 % "
+        "interval{interval} {low} to {high})."
+    )
+    return words, {**figures, "before": fraction(before.mean), "after": fraction(after.mean)}
 
 
 def verdict_text(measured: Evaluation | None, elsewhere: Measured | None) -> str:
