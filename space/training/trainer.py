@@ -2,6 +2,7 @@
 
 import logging
 import time
+import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
@@ -92,7 +93,9 @@ def fine_tune(
             trained = SentenceTransformer(str(checkpoint), device="cpu", local_files_only=True)
             encoder.model.load_state_dict(trained.state_dict())
         else:
-            with disk_errors(folder, checkpoints.RESUME):
+            with disk_errors(folder, checkpoints.RESUME), warnings.catch_warnings():
+                # transformers 5.23 warns of a method of sentence-transformers 6.2 that it calls itself.
+                warnings.filterwarnings("ignore", ".*gradient_checkpointing_enable", FutureWarning)
                 trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         seconds = time.perf_counter() - start
 
