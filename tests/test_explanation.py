@@ -156,9 +156,10 @@ def explanation(system="tuned", **parts):
 
 
 def test_sentences():
-    """Directions must not be swapped, and noise not be put into words."""
+    """Directions must not be swapped, noise not be put into words, and a comma not be part of a word."""
     fields = [Part("title", 0.3, text="Mug"), Part("brand", -0.02, text="Acme"), Part("color", -0.004, text="red")]
-    words = [Part("red", 0.1), Part("mug", 0.2)]
+    words = [Part("red", 0.1), Part("mug,", 0.2)]
+    assert '<span class="part" translate="no">mug</span>' in reasons(explanation(words=words))
     assert sentence(explanation(fields=fields, words=words)) == (
         "What counts most is the title and the word “mug”. It would score higher without the brand."
     )

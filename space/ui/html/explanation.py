@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from space.data.words import without_signs
 from space.i18n import N_, fraction, ngettext, number
 from space.i18n import gettext as _
 from space.search.explanation import Explanation, Part
@@ -159,13 +160,13 @@ def _means(found: Explanation) -> Html:
 def _label(part: Part, system: str) -> str:
     if system == "hybrid":
         return system_name(part.name)
-    return _(FIELDS[part.name]) if part.text is not None else _shortened(part.name, 40)
+    return _(FIELDS[part.name]) if part.text is not None else _shortened(without_signs(part.name), 40)
 
 
 def _name(part: Part, found: Explanation) -> str:
     """A field or a word within a sentence: the title, the word “red”."""
     if part in found.words:
-        return _("the word “{word}”").format(word=_shortened(part.name, 40))
+        return _("the word “{word}”").format(word=_shortened(without_signs(part.name), 40))
     return _(_IN_SENTENCE[part.name])
 
 
