@@ -81,7 +81,7 @@ class TorchIndex:
         if _is_gpu(self.device):
             # The order in which a GPU adds depends on how many sums it computes; float64 rounds the difference away.
             return (queries.double() * vectors).sum(dim=1).float()
-        return (queries * vectors).sum(dim=1)
+        return vectors.mul_(queries).sum(dim=1)
 
     def vectors(self, rows: torch.Tensor) -> torch.Tensor:
         """(m, d) float32: the kept vectors of (m,) int64 rows, on the index's device."""
@@ -120,10 +120,17 @@ class TorchIndex:
 
     def _search_few(self, queries: torch.Tensor, k: int, allowed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """``search`` of the (m,) rows ``allowed``, which are fetched; m >= 1."""
-        scores, places = RowScan(self.vectors(allowed)).search(
-            queries, min(k, len(allowed)), None, lambda q, asking, at: self._exact_scores(q, asking, allowed[at])
-        )
-        absent = (0, k - places.shape[1])
+        absent = (0, k - min(k, len(allowed)))
+        k -= absent[1]
+        if len(queries) == 1:
+            exact = self._exact_scores(queries, torch.zeros_like(allowed), allowed)
+            good = (exact >= exact.topk(k).values[-1]).nonzero().squeeze(1)
+            scores, order = exact[good].sort(descending=True, stable=True)
+            scores, places = scores[None, :k], good[order[None, :k]]
+        else:
+            scores, places = RowScan(self.vectors(allowed)).search(
+                queries, k, None, lambda q, asking, at: self._exact_scores(q, asking, allowed[at])
+            )
         return pad(scores, absent, value=_NEVER), pad(allowed[places], absent, value=-1)
 
     def _search_codes(
@@ -152,9 +159,8 @@ class TorchIndex:
             kth_best = torch.maximum(scores[:, -1], self._kth_score(queries, near, k, start))
             places, asking = _at_least(near, kth_best / coded.scales - coded.centre_scores - coded.error)
             exact = self._exact_scores(queries, asking, start + places)
-            good = (
-                (exact >= kth_best[asking]).nonzero().squeeze(1)
-            )  # of near-duplicates a hundredth, and sorting takes long
+            # Sorting takes long, and of near-duplicates a hundredth is good enough for it.
+            good = (exact >= kth_best[asking]).nonzero().squeeze(1)
             _merge(scores, best, exact[good], asking[good], start + places[good])
 
     def _kth_score(self, queries: torch.Tensor, near: torch.Tensor, k: int, start: int) -> torch.Tensor:
@@ -180,6 +186,8 @@ class TorchIndex:
     def _exact_scores(self, queries: torch.Tensor, asking: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """(p,) float32: ``pair_scores`` of query ``asking[i]`` with row ``rows[i]``, in parts that fit in memory."""
         parts = zip(asking.split(_FETCHED_AT_ONCE), rows.split(_FETCHED_AT_ONCE), strict=True)
+        if len(queries) == 1:
+            return torch.cat([self.pair_scores(queries.expand(len(row), -1), row) for _, row in parts])
         return torch.cat([self.pair_scores(queries.index_select(0, query), row) for query, row in parts])
 
     def _is_narrow(self, mask: torch.Tensor) -> bool:
