@@ -17,6 +17,7 @@ import math
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,10 @@ print(json.dumps(shop.make(Path(sys.argv[1]) / "store", sys.argv[2], sys.argv[3:
 """
 
 
+#: Shared, since making one takes longer than many requests.
+_NO_TLS = ssl.create_default_context()
+
+
 @dataclass(frozen=True)
 class Load:
     """What is done to the page.
@@ -69,9 +74,9 @@ class Load:
     line: float = math.inf
 
     def client(self, url: str) -> httpx.AsyncClient:
-        """For all visitors; for a slow line the system keeps little of an answer that was not read yet."""
+        """For one visitor; for a slow line the system keeps little of an answer that was not read yet."""
         small = [] if math.isinf(self.line) else [(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)]
-        transport = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=None), socket_options=small)
+        transport = httpx.AsyncHTTPTransport(verify=_NO_TLS, socket_options=small)
         return httpx.AsyncClient(base_url=url, transport=transport, timeout=120, headers={"accept-language": "en"})
 
     async def traffic(self, client: httpx.AsyncClient) -> Traffic:
@@ -104,10 +109,13 @@ async def drive(url: str, load: Load, process: int) -> dict[str, object]:
                 resident.append(memory(process))
                 ready[(await client.get("healthz")).status_code] += 1
 
+        async def visitor(name: str) -> None:
+            # Each with connections of its own: httpx looks at all those of a client for every request.
+            async with load.client(url) as own:
+                await traffic.visitor(own, name, until)
+
         both, before = (process, os.getpid()), [worked(process), worked(os.getpid())]
-        await asyncio.gather(
-            watch(), *(traffic.visitor(client, f"v{load.seed}-{n}", until) for n in range(load.clients))
-        )
+        await asyncio.gather(watch(), *(visitor(f"v{load.seed}-{n}") for n in range(load.clients)))
         busy = [round((worked(one) - start) / seconds, 2) for one, start in zip(both, before, strict=True)]
         left = (await client.get("gradio_api/queue/status")).json()["queue_size"]
     times = np.percentile(traffic.milliseconds, [50, 95, 99]) if traffic.milliseconds else [0, 0, 0]
@@ -134,8 +142,9 @@ async def fill(url: str, visits: int, load: Load, process: int) -> dict[str, obj
         traffic, before = await load.traffic(client), memory(process)
 
         async def one_after_another(place: int) -> None:
-            for turn in range(each):
-                await traffic.visit(client, f"f{load.seed}-{place}-{turn}")
+            async with load.client(url) as own:
+                for turn in range(each):
+                    await traffic.visit(own, f"f{load.seed}-{place}-{turn}")
 
         await asyncio.gather(*map(one_after_another, range(FILLING)))
     return {"visits": each * FILLING, "MB before": before, "MB after": memory(process), "told": dict(traffic.told)}
