@@ -51,7 +51,7 @@ def _lists(ballot: Ballot, found: Comparison, headings: Sequence[str], *, reveal
     )
     return fill(
         '<div class="ballot"><h2 tabindex="-1" data-focus>{asked} <q>{query}</q></h2>{columns}</div>',
-        asked=_("Which list is better for"),
+        asked=_("Two lists for") if revealed else _("Which list is better for"),
         query=ballot.query,
         columns=fill('<div class="ballot-sides">{columns}</div>', columns=columns),
     )
