@@ -97,6 +97,11 @@ def test_own_file_is_searched_and_forgotten(own, url):
     page.locator(".e5-own .side.tuned .ask-why").first.click()
     assert "Trail shoes" in why(page).inner_text()
     page.keyboard.press("Escape")
+    choose(page, "empty.csv", b"")
+    alert = page.get_by_role("alert").filter(has_text="the file is empty")
+    alert.wait_for()
+    assert "the table loaded before is searched" in alert.inner_text()
+    assert page.locator(".e5-own .side.tuned .title").first.inner_text() == "Trail shoes"
     assert {*Path(get_upload_folder()).rglob("*")} == before
     page.get_by_role("button", name="Forget it").click()
     page.get_by_text("Forgotten").wait_for()

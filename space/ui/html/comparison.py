@@ -64,7 +64,7 @@ def basis(quality: Mapping[str, ListQuality | None]) -> Html:
     """What the figures above the lists are measured on, or why there are none."""
     known = next((one for one in quality.values() if one), None)
     if known is None:
-        text = _("No score: nobody has rated results for this query, or the filters hide those that were rated.")
+        text = _("No score: none of the products searched was rated for this query.")
     else:
         counts = ngettext(
             "{n} product was rated for this query, {exact} as fitting; one without a rating counts as 0.",

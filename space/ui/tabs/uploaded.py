@@ -76,7 +76,7 @@ def build_own_tab(engine: SearchEngine, texts: Texts, kept: KeptCatalogues) -> N
                 lambda done, total: progress((done, total), desc=_("Embedding"), unit=_("products")),
             )
         except UserError as error:
-            return {status: problem(str(error))}
+            return {status: failed(error, kept.get(visit))}
         kept.put(visit, found)
         return {
             status: loaded(len(found), source, time.perf_counter() - start, upload.notes, both=both),
@@ -100,7 +100,7 @@ def build_own_tab(engine: SearchEngine, texts: Texts, kept: KeptCatalogues) -> N
         try:
             data = contents(name, sent(event, "size"), sent(event, "data"))
         except UserError as error:
-            return {status: problem(str(error))}
+            return {status: failed(error, kept.get(visitor.session_hash or ""))}
         return take(visitor, data, name, progress)
 
     def take_example(visitor: gr.Request, progress: gr.Progress = gr.Progress()) -> dict[Any, Any]:  # noqa: B008
@@ -184,6 +184,13 @@ def loaded(products: int, source: str, seconds: float, notes: Sequence[str] = ()
         seconds=number(seconds, 1),
     )
     return _loaded(join([said, *(fill("<br>{note}", note=note[:1].upper() + note[1:] + ".") for note in notes)]))
+
+
+def failed(error: UserError, before: SearchEngine | None) -> Html:
+    """Why a table was not loaded, and that the one before, if any, is still there."""
+    if before is None:
+        return problem(str(error))
+    return problem(_("{error}. Until then the table loaded before is searched.").format(error=error))
 
 
 def file_name(name: str) -> str:
