@@ -17,7 +17,7 @@ from space import settings as config
 from space.errors import ServiceError, UserError
 from space.feedback.usage import Usage
 from space.hub import proxies
-from space.io.memory import short_turns, uncollected
+from space.io.memory import huge_pages, short_turns, uncollected
 from space.pipelines import quickstart
 from space.pipelines.quickstart import Artifacts, QuickstartError
 from space.settings import AppSettings
@@ -41,6 +41,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Read the settings, find the artifacts, serve them; an error ends the app with one sentence."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("space").setLevel(logging.INFO)
+    huge_pages()
     # SIGTERM raises SystemExit, so that the quickstart can stop the command it is running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     given = sys.argv[1:] if arguments is None else arguments

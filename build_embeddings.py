@@ -14,7 +14,7 @@ from space.encoding.weights import locate
 from space.errors import UserError
 from space.hub import proxies
 from space.hub.client import model_download
-from space.io.memory import uncollected
+from space.io.memory import huge_pages, uncollected
 from space.pipelines.contents import as_trained, open_contents
 from space.settings import BuildSettings
 
@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
     first = os.environ.get("RANK", "0") == "0"  # of several processes only the first one logs
     logging.basicConfig(format="%(message)s", level=logging.WARNING if first else logging.ERROR)
     logging.getLogger("space").setLevel(logging.INFO if first else logging.ERROR)
+    huge_pages()
     try:
         settings = config.parse(BuildSettings, arguments, __doc__ or "")
         proxies.prepare()

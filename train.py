@@ -17,7 +17,7 @@ from space.encoding.weights import Weights, locate
 from space.errors import UserError
 from space.hub import proxies
 from space.hub.client import model_download
-from space.io.memory import uncollected
+from space.io.memory import huge_pages, uncollected
 from space.pipelines.contents import trained_with
 from space.pipelines.inputs import open_chosen
 from space.settings import RerankerSettings, TrainSettings
@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
     first = os.environ.get("RANK", "0") == "0"  # of several processes only the first one logs
     logging.basicConfig(format="%(message)s", level=logging.WARNING if first else logging.ERROR)
     logging.getLogger("space").setLevel(logging.INFO if first else logging.ERROR)
+    huge_pages()
     try:
         given = sys.argv[1:] if arguments is None else arguments
         if config.asks_for_reranker(given):

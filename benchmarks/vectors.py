@@ -18,7 +18,10 @@ from space.data.passages import passages  # noqa: E402
 from space.encoding.encoder import TextEncoder  # noqa: E402
 from space.encoding.weights import PACKAGED, locate  # noqa: E402
 from space.io.files import atomically  # noqa: E402
+from space.io.memory import huge_pages  # noqa: E402
 from space.pipelines import inputs  # noqa: E402
+
+huge_pages()  # as the app
 
 #: Rows made at a time: 65,536 x 384 float32 are 100 MB.
 CHUNK = 65_536

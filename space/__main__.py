@@ -12,6 +12,7 @@ from pathlib import Path
 from space.encoding.description import BASE, TUNED
 from space.errors import UserError
 from space.hub import hosted_space, proxies, publish
+from space.io.memory import huge_pages
 from space.settings import (
     DEFAULT_BASE_MODEL,
     ConvertSettings,
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; an error ends it with one sentence."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("space").setLevel(logging.INFO)
+    huge_pages()
     given = argparse.Namespace(command="python -m space")
     try:
         parser().parse_args(arguments, given)

@@ -1,8 +1,9 @@
-"""Less memory and a faster start: garbage collection, turns of threads, mapped pages and freed memory."""
+"""Less memory and a faster start: size of pages, garbage collection, turns of threads, mapped and freed memory."""
 
 import ctypes
 import gc
 import mmap
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,15 @@ _HEAD = re.compile(r"([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \S+ +(/.*)")
 _WRITTEN = re.compile(r"(Anonymous|Swap): +(\d+) kB")
 #: Seconds after which a thread hands over Python's lock to another one that waits for it; Python's own are 5 ms.
 _SHORT_TURN = 5e-4
+
+
+def huge_pages() -> None:
+    """Let torch have memory of 2 MB and more in pages of 2 MB, on a Linux that has them.
+
+    The processor finds its way among them faster than among pages of 4 KB: vectors are coded a tenth and read some
+    percent faster. torch looks at this before its first tensor, and never again.
+    """
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 
 @contextmanager
