@@ -100,7 +100,7 @@ def test_own_file_is_searched_and_forgotten(own, url):
     choose(page, "empty.csv", b"")
     alert = page.get_by_role("alert").filter(has_text="the file is empty")
     alert.wait_for()
-    assert "the table loaded before is searched" in alert.inner_text()
+    assert "The table loaded before is still searched" in alert.inner_text()
     assert page.locator(".e5-own .side.tuned .title").first.inner_text() == "Trail shoes"
     assert {*Path(get_upload_folder()).rglob("*")} == before
     page.get_by_role("button", name="Forget it").click()

@@ -3,11 +3,6 @@
 How far int8 codes can be off is tested in test_codes.py, the GPU's way in test_row_scan.py as well.
 """
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -18,7 +13,6 @@ import space.index.torch_index
 from space.index.codes import Codes
 from space.index.torch_index import PRECISIONS, TorchIndex
 
-ROOT = Path(__file__).resolve().parent.parent
 BLOCK = 16_384
 # One row, two, an odd number, and a block of rows with a few more behind it.
 SIZES = (1, 2, 17, BLOCK + 5)
@@ -154,30 +148,6 @@ def test_what_it_keeps(precision):
     assert TorchIndex(vectors).precision == "float16"
     half = vectors.half()
     assert index_of(half, "float16")._rows.data_ptr() == half.data_ptr()
-
-
-HUGE = """
-import app
-try:
-    app.main(["--port", "none"])
-except SystemExit:
-    pass
-import torch
-vectors = torch.ones(64 << 20, dtype=torch.int8)
-rollup = open("/proc/self/smaps_rollup").read()
-print(rollup.partition("AnonHugePages:")[2].split()[0])
-"""
-
-
-def test_large_tensors_lie_in_huge_pages():
-    """Vectors are read faster. The app asks Linux for such pages before its first tensor."""
-    offered = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-    if not offered.is_file() or "[never]" in offered.read_text():
-        pytest.skip("this system has no huge pages")
-    environment = {name: value for name, value in os.environ.items() if name != "THP_MEM_ALLOC_ENABLE"}
-    command = [sys.executable, "-c", HUGE]
-    found = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT, env=environment)
-    assert int(found.stdout) >= 32 << 10  # kilobytes: half of them, as Linux may be short of some
 
 
 # -- codes -----------------------------------------------------------------------------------------------------------

@@ -163,6 +163,14 @@ def test_answers_are_compressed(page):
     assert packed.num_bytes_downloaded < plain.num_bytes_downloaded / 3
 
 
+async def take_all_places(page, ask):
+    """A question of another visit in each place; they are answered when the gate opens."""
+    page.gate.clear()
+    served = [ask(f"visit{number}") for number in range(MAX_BATCH)]
+    await until(lambda: len(page.asked) == MAX_BATCH)
+    return served
+
+
 def is_refused(answer):
     return answer.status_code == 500 and "повторите через минуту" in answer.json()["error"]
 
@@ -178,9 +186,7 @@ def test_what_does_not_queue_has_bounds_of_its_own(page, monkeypatch):
 
     async def crowd():
         async with asking(page) as ask:
-            page.gate.clear()
-            served = [ask(f"visit{number}") for number in range(MAX_BATCH)]
-            await until(lambda: len(page.asked) == MAX_BATCH)
+            served = await take_all_places(page, ask)
             waiting = [ask("hoarder") for _ in range(3)]
             await until(lambda: page.places.visits["hoarder"] == 3)
             refused = [await ask("hoarder")]
@@ -225,9 +231,7 @@ def test_a_search_does_not_wait_until_a_proxy_ends_it(page, monkeypatch):
 
     async def crowd():
         async with asking(page) as ask:
-            page.gate.clear()
-            served = [ask(f"visit{number}") for number in range(MAX_BATCH)]
-            await until(lambda: len(page.asked) == MAX_BATCH)
+            served = await take_all_places(page, ask)
             late = await ask("late", "late")
             page.gate.set()
             return late, await asyncio.gather(*served)

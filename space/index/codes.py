@@ -75,7 +75,7 @@ class Codes:
         self._rounding = 4 * (dim + 8) * 2.0**-24 * longest
 
     def _code(self, rows: torch.Tensor, first: int, codes: torch.Tensor) -> torch.Tensor:
-        """Write the codes of a block to the first rows of ``codes``; its scales (h,) float32, h filled to a group."""
+        """Write the codes of a block to the first of ``codes``; its scales (h,) float32, 0 beyond the last row."""
         scales = torch.zeros(_multiple(len(rows), GROUP), device=codes.device)
         for start in range(0, len(rows), _QUANTIZED_AT_ONCE):
             part = rows[start : start + _QUANTIZED_AT_ONCE].to(codes.device, torch.float32) - self._centre

@@ -159,7 +159,7 @@ class TorchIndex:
             kth_best = torch.maximum(scores[:, -1], self._kth_score(queries, near, k, start))
             places, asking = _at_least(near, kth_best / coded.scales - coded.centre_scores - coded.error)
             exact = self._exact_scores(queries, asking, start + places)
-            # Sorting takes long, and of near-duplicates a hundredth is good enough for it.
+            # Sorting takes long, and of near-duplicates only a hundredth can still be among the best.
             good = (exact >= kth_best[asking]).nonzero().squeeze(1)
             _merge(scores, best, exact[good], asking[good], start + places[good])
 

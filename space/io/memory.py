@@ -21,8 +21,8 @@ _SHORT_TURN = 5e-4
 def huge_pages() -> None:
     """Let torch have memory of 2 MB and more in pages of 2 MB, on a Linux that has them.
 
-    The processor finds its way among them faster than among pages of 4 KB: vectors are coded a tenth and read some
-    percent faster. torch looks at this before its first tensor, and never again.
+    The processor finds its way among them faster than among pages of 4 KB. torch looks at this once, before its first
+    tensor.
     """
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 

@@ -190,7 +190,7 @@ def failed(error: UserError, before: SearchEngine | None) -> Html:
     """Why a table was not loaded, and that the one before, if any, is still there."""
     if before is None:
         return problem(str(error))
-    return problem(_("{error}. Until then the table loaded before is searched.").format(error=error))
+    return problem(_("{error}. The table loaded before is still searched.").format(error=error))
 
 
 def file_name(name: str) -> str:
