@@ -254,6 +254,8 @@ def test_every_place_is_given_back(monkeypatch):
             return {"type": "http.disconnect"}
 
         await asyncio.sleep(chance.uniform(0, 0.1))
+        if chance.random() < 0.2:  # once it has begun, however slow the machine is
+            asyncio.get_running_loop().call_later(chance.uniform(0, 0.05), asyncio.current_task().cancel)
         try:
             request = SimpleNamespace(headers={}, request=SimpleNamespace(receive=receive))
             async with places.take(f"visit{number}", request):
@@ -269,8 +271,6 @@ def test_every_place_is_given_back(monkeypatch):
     async def crowd():
         places = queue_bounds.Places()
         tasks = [asyncio.create_task(question(places, number)) for number in range(1_000)]
-        for task in chance.sample(tasks, 200):
-            asyncio.get_running_loop().call_later(chance.uniform(0, 0.15), task.cancel)
         await asyncio.wait(tasks)
         assert not places.visits
         async with AsyncExitStack() as taken:
